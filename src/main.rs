@@ -1,0 +1,3 @@
+//! The process: argv, standard streams, exit status; nothing else.
+
+fn main() {}
