@@ -1,0 +1,182 @@
+# The machine's end of a guest: boots it, has it run one command, carries the
+# command's streams (see Frames.pm), and ends with the command's exit status.
+#
+#   boot.pl --kernel PROGRAM --modules FOLDER --memory SIZE [--keep FOLDER]...
+#           -- COMMAND [ARGUMENT...]
+#
+# What the guest is told lies in a folder of its own under /tmp, with the
+# kernel's log. The folder and the kernel's processes are removed by a process
+# that does nothing but wait for this one to end, in whatever way it ends.
+use strict;
+use warnings;
+use Cwd ();
+use Errno qw(EINTR);
+use File::Path ();
+use File::Temp ();
+use Getopt::Long ();
+use POSIX ();
+use Frames;
+
+use constant TIOCGWINSZ => 0x5413;
+
+my (%option, @keep);
+Getopt::Long::Configure('require_order');
+Getopt::Long::GetOptions(\%option, 'kernel=s', 'modules=s', 'memory=s', 'keep=s' => \@keep)
+    && @ARGV && $option{kernel} && $option{modules} && $option{memory}
+    or die "usage: boot.pl --kernel PROGRAM --modules FOLDER --memory SIZE [--keep FOLDER]... -- COMMAND...\n";
+
+my $directory = Cwd::getcwd();
+
+# As ssh does it: a terminal inside where there is one at both ends here.
+my $terminal = -t STDIN && -t STDOUT ? -t STDERR ? '012' : '01' : '';
+my $terminal_mode = $terminal ne '' ? qx(stty -g) : '';
+chomp $terminal_mode;
+
+$SIG{$_} = sub { POSIX::_exit(128 + 15) } for qw(TERM HUP);
+$SIG{INT} = sub { POSIX::_exit(128 + 2) };
+$SIG{PIPE} = 'IGNORE';
+
+my $lab = File::Temp::tempdir('ipvsadm-lab.XXXXXX', DIR => '/tmp');
+tell_guest('command',     @ARGV);
+tell_guest('environment', environment());
+tell_guest('directory',   $directory);
+tell_guest('terminal',    $terminal);
+# The root folder cannot be kept: then nothing would be left to protect.
+my %seen;
+tell_guest('keep', grep { $_ ne '/' && !$seen{$_}++ } map { Cwd::realpath($_) } @keep);
+symlink $ENV{LABKIT}, "$lab/labkit" or die "$lab/labkit: $!\n";
+
+pipe my $to_guest_end,   my $to_guest   or die "pipe: $!\n";
+pipe my $from_guest,     my $from_guest_end or die "pipe: $!\n";
+my $kernel = start_kernel();
+close $to_guest_end;
+close $from_guest_end;
+my ($guard, $alive) = start_guard();
+
+if ($terminal ne '') {
+    system 'stty', 'raw', '-echo';
+    $SIG{WINCH} = sub { send_size() };
+}
+
+my $received = '';
+my $asked    = 0;    # the guest takes input
+my $input_fd = fileno STDIN;
+my $status;
+until (defined $status) {
+    my $readable = '';
+    vec($readable, fileno $from_guest, 1) = 1;
+    vec($readable, $input_fd, 1) = 1 if $asked && defined $input_fd;
+    my $found = select $readable, undef, undef, undef;
+    next if $found < 0;    # a signal
+
+    if (vec $readable, fileno $from_guest, 1) {
+        my $count = sysread $from_guest, $received, 65536, length $received;
+        next if !defined $count && $! == EINTR;
+        last if !$count;
+        take_frame(@$_) for Frames::take(\$received);
+    }
+    if ($asked && defined $input_fd && vec $readable, $input_fd, 1) {
+        my $count = sysread STDIN, my $data, Frames::INPUT_LIMIT;
+        next if !defined $count && $! == EINTR;
+        $input_fd = undef if !$count;    # its end, or it cannot be read
+        Frames::give($to_guest, 'i', $data // '');
+        $asked = 0;
+    }
+}
+if (!defined $status) {
+    print STDERR "tests/lab: the guest ended before its command did. Its kernel's last words:\n";
+    system 'tail', '-n', '20', "$lab/log";
+    $status = 125;
+}
+finish($status);
+
+sub take_frame {
+    my ($kind, $data) = @_;
+    if ($kind eq 'o') {
+        Frames::put(\*STDOUT, $data) or finish(128 + 13);
+    } elsif ($kind eq 'e') {
+        Frames::put(\*STDERR, $data);
+    } elsif ($kind eq 'r') {
+        send_size() if !$asked && $terminal ne '';
+        $asked = 1;
+    } elsif ($kind eq 'x') {
+        $status = unpack 'n', $data;
+    }
+}
+
+sub send_size {
+    my $size = "\0" x 8;
+    ioctl STDIN, TIOCGWINSZ, $size or return;
+    Frames::give($to_guest, 'w', pack 'n n', unpack 'S S', $size);
+}
+
+# Let the guard clean up, wait until it has, and end.
+sub finish {
+    my ($status) = @_;
+    close $alive;
+    waitpid $guard, 0;
+    POSIX::_exit($status);
+}
+
+# The command's environment: ours, except for what is not true inside.
+sub environment {
+    my %inside = (%ENV, USER => 'root', LOGNAME => 'root');
+    delete @inside{qw(TMPDIR TMP TEMP XDG_RUNTIME_DIR OLDPWD TMUX STY)};
+    for my $folder (qw(/usr/sbin /sbin)) {
+        $inside{PATH} .= ":$folder" if ":$inside{PATH}:" !~ /:\Q$folder\E:/;
+    }
+    return map { "$_=$inside{$_}" } sort keys %inside;
+}
+
+sub tell_guest {
+    my ($name, @words) = @_;
+    open my $file, '>', "$lab/$name" or die "$lab/$name: $!\n";
+    print $file map { "$_\0" } @words;
+    close $file or die "$lab/$name: $!\n";
+}
+
+# Start the kernel in a process group of its own, its console going to a log.
+sub start_kernel {
+    my $process = fork // die "fork: $!\n";
+    return $process if $process;
+    POSIX::setsid();
+    $ENV{TMPDIR} = memory_folder();    # where the kernel puts the file that is its memory
+    open STDIN,  '<', '/dev/null';
+    open STDOUT, '>', "$lab/log";
+    open STDERR, '>&', \*STDOUT;
+    my ($input, $output) = (10, 11);
+    POSIX::dup2(fileno $to_guest_end, $input);
+    POSIX::dup2(fileno $from_guest_end, $output);
+    close $to_guest;
+    close $from_guest;
+    my @line = (
+        'quiet', 'panic=-1', "mem=$option{memory}", "uml_dir=$lab", 'umid=uml',
+        'rootfstype=hostfs', 'rootflags=/', "init=$lab/labkit/guest/init",
+        'con=null', 'con0=null,fd:1', 'ssl=null', "ssl0=fd:$input,fd:$output",
+        "lab=$lab", "modules=$option{modules}",
+    );
+    exec { $option{kernel} } $option{kernel}, @line or POSIX::_exit(127);
+}
+
+# Shared memory is quickest, but a container has little of it.
+sub memory_folder {
+    my ($megabytes) = map { /^(\d+)G$/i ? $1 * 1024 : /^(\d+)M$/i ? $1 : 1024 } $option{memory};
+    my @free = split ' ', (qx(df -m --output=avail /dev/shm 2>/dev/null))[-1] // 0;
+    return $free[-1] > $megabytes ? '/dev/shm' : $lab;
+}
+
+sub start_guard {
+    pipe my $watched, my $alive or die "pipe: $!\n";
+    my $process = fork // die "fork: $!\n";
+    return ($process, $alive) if $process;
+    close $alive;
+    close $to_guest;
+    close $from_guest;
+    POSIX::setsid();
+    $SIG{$_} = 'IGNORE' for qw(INT TERM HUP PIPE);
+    sysread $watched, my $nothing, 1;    # until boot.pl is no more
+    kill 'KILL', -$kernel;
+    File::Path::remove_tree($lab);
+    system 'stty', $terminal_mode if $terminal_mode ne '';
+    POSIX::_exit(0);
+}
