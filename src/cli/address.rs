@@ -1,0 +1,194 @@
+//! `HOST[:PORT]`, in every spelling that the reference reads (contract, section 2, Addresses).
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use crate::cli::values;
+use crate::model::Protocol;
+use crate::names;
+
+/// An address, and the port (host byte order) where one was given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Endpoint {
+    /// The address.
+    pub address: IpAddr,
+    /// The port; `None` where the word has none.
+    pub port: Option<u16>,
+}
+
+/// Reads an endpoint; service names are those of `protocol`, without one only numbers are ports. `None` for what is no endpoint.
+///
+/// `[V6]:PORT` and `[NAME]:PORT` need their port, a bare IPv6 address is taken whole, and a word of digits only is
+/// refused, for it is more likely a forgotten address.
+pub fn endpoint(word: &[u8], protocol: Option<Protocol>) -> Option<Endpoint> {
+    if word.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    let (host, outer_port) = match word {
+        [b'[', rest @ ..] => {
+            let end = rest.iter().position(|&byte| byte == b']')?;
+            let port = rest[end + 1..].strip_prefix(b":")?;
+            (&rest[..end], Some(port))
+        }
+        _ => (word, None),
+    };
+    if let Some(address) = ipv6(host) {
+        return Some(Endpoint {
+            address: IpAddr::V6(address),
+            port: read_port(outer_port, protocol)?,
+        });
+    }
+    let (host, port) = match host.iter().rposition(|&byte| byte == b':') {
+        Some(at) => (&host[..at], Some(&host[at + 1..])),
+        None => (host, outer_port),
+    };
+    let address = inet_aton(host)
+        .map(IpAddr::V4)
+        .or_else(|| names::host_address(host))?;
+    Some(Endpoint {
+        address,
+        port: read_port(port, protocol)?,
+    })
+}
+
+/// `Some(None)` where no port was given, `None` where it is no port.
+fn read_port(port: Option<&[u8]>, protocol: Option<Protocol>) -> Option<Option<u16>> {
+    match port {
+        None => Some(None),
+        Some(word) => {
+            let port = values::number_u16(word, 0..=u16::MAX)
+                .or_else(|| protocol.and_then(|protocol| names::service_port(word, protocol)))?;
+            Some(Some(port))
+        }
+    }
+}
+
+fn ipv6(host: &[u8]) -> Option<Ipv6Addr> {
+    // Cheaper than to let the parser fail on every IPv4 address of a long list of rules.
+    if !host.contains(&b':') {
+        return None;
+    }
+    std::str::from_utf8(host).ok()?.parse().ok()
+}
+
+/// An IPv4 address as glibc's `inet_aton` reads it: one to four parts, each decimal, octal (`0…`) or hexadecimal
+/// (`0x…`), the last filling the bytes that are left; a blank ends it, whatever follows.
+pub fn inet_aton(word: &[u8]) -> Option<Ipv4Addr> {
+    let mut address: u32 = 0;
+    let mut rest = word;
+    for part in 0..4u32 {
+        let (value, after) = inet_aton_part(rest)?;
+        match after {
+            [b'.', next @ ..] if part < 3 => {
+                address |= u32::from(u8::try_from(value).ok()?) << (24 - 8 * part);
+                rest = next;
+            }
+            [] | [b' ' | b'\t' | b'\n' | 0x0b | 0x0c | b'\r', ..] => {
+                if value > (u32::MAX >> (8 * part)) {
+                    return None;
+                }
+                return Some(Ipv4Addr::from(address | value));
+            }
+            _ => return None,
+        }
+    }
+    None
+}
+
+/// One number of an address, and what follows it.
+fn inet_aton_part(word: &[u8]) -> Option<(u32, &[u8])> {
+    let (radix, digits) = match word {
+        [b'0', b'x' | b'X', digits @ ..] => (16, digits),
+        [b'0', ..] => (8, word),
+        _ => (10, word),
+    };
+    let length = digits
+        .iter()
+        .take_while(|byte| char::from(**byte).is_digit(radix))
+        .count();
+    if length == 0 {
+        return None;
+    }
+    let mut value: u32 = 0;
+    for &digit in &digits[..length] {
+        value = value
+            .checked_mul(radix)?
+            .checked_add(char::from(digit).to_digit(radix)?)?;
+    }
+    Some((value, &digits[length..]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(word: &str) -> Option<(String, Option<u16>)> {
+        endpoint(word.as_bytes(), Some(Protocol::Tcp))
+            .map(|endpoint| (endpoint.address.to_string(), endpoint.port))
+    }
+
+    #[test]
+    fn ipv4_is_read_as_inet_aton_reads_it() {
+        for (word, address) in [
+            ("10.1", "10.0.0.1"),
+            ("10.1.2", "10.1.0.2"),
+            ("0x0a000001", "10.0.0.1"),
+            ("012.1.1.1", "10.1.1.1"),
+            ("4294967295", "255.255.255.255"),
+            ("0", "0.0.0.0"),
+            ("1.2.3.4 x", "1.2.3.4"),
+            ("1.2.3.0xff", "1.2.3.255"),
+        ] {
+            assert_eq!(
+                inet_aton(word.as_bytes()),
+                Some(address.parse().unwrap()),
+                "{word}"
+            );
+        }
+        for word in [
+            "",
+            "1.",
+            ".1",
+            "+1",
+            "0x",
+            "256.1",
+            "1.2.3.256",
+            "1.2.3.4.5",
+            "1.2.3.4.",
+            "08",
+            " 1.2.3.4",
+            "4294967296",
+        ] {
+            assert_eq!(inet_aton(word.as_bytes()), None, "{word:?}");
+        }
+    }
+
+    #[test]
+    fn an_endpoint_has_its_port_behind_the_last_colon_or_the_bracket() {
+        for (word, address, port) in [
+            ("1.2.3.4:80", "1.2.3.4", Some(80)),
+            ("1.2.3.4", "1.2.3.4", None),
+            ("1.2.3.4:+81", "1.2.3.4", Some(81)),
+            ("[2001:db8::1]:80", "2001:db8::1", Some(80)),
+            ("2001:db8::1:80", "2001:db8::1:80", None),
+            ("::1", "::1", None),
+            ("[1.2.3.4]:80", "1.2.3.4", Some(80)),
+            ("[1.2.3.4:90]:80", "1.2.3.4", Some(90)),
+        ] {
+            assert_eq!(read(word), Some((address.to_owned(), port)), "{word}");
+        }
+        for word in [
+            "",
+            "80",
+            "1.2.3.4:",
+            "1.2.3.4:65536",
+            "1.2.3.4:0x50",
+            "[::1]",
+            "[::1]80",
+            "[::1]:",
+            "[]:80",
+            "[::1",
+        ] {
+            assert_eq!(read(word), None, "{word:?}");
+        }
+    }
+}

@@ -1,0 +1,205 @@
+//! The reader of argv: clap over our table.
+//!
+//! clap reads every option that may repeat, in the order in which they stand, and leaves all judging to
+//! [`super::request`]. Where clap or the judge finds a fault, [`super::words`] reads the words once more by popt's rules
+//! and names it: which word is at fault, and in what order, is popt's to say.
+
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
+
+use clap::{Arg, ArgAction, Command};
+
+use crate::cli::words::Event;
+use crate::cli::{self, ListRequest, Request, request};
+use crate::error::UsageError;
+use crate::options::{Argument, OPTIONS};
+
+/// Stands for a value left out. No word of argv can hold a NUL.
+const NO_VALUE: &str = "\0";
+const PLAIN_WORDS: &str = "WORD";
+
+/// Reads the words behind the program's name. No word at all asks for a listing.
+pub fn parse_arguments(arguments: &[OsString]) -> Result<Request, UsageError> {
+    if arguments.is_empty() {
+        return Ok(Request::List(ListRequest::default()));
+    }
+    if let Some(matches) = read(arguments)
+        && let Ok(request) = request::fold(&events(&matches), None)
+    {
+        return Ok(request);
+    }
+    let words: Vec<&[u8]> = arguments
+        .iter()
+        .map(|argument| argument.as_bytes())
+        .collect();
+    cli::parse_words(&words)
+}
+
+fn read(arguments: &[OsString]) -> Option<clap::ArgMatches> {
+    command().try_get_matches_from_mut(arguments).ok()
+}
+
+/// The table as clap knows it.
+pub fn command() -> Command {
+    let options = OPTIONS.iter().map(|spec| {
+        let mut shorts = spec.short.iter().map(|letter| char::from(*letter));
+        let option = Arg::new(spec.long)
+            .long(spec.long)
+            .action(ArgAction::Append);
+        let option = match shorts.next() {
+            Some(letter) => option.short(letter).short_aliases(shorts),
+            None => option,
+        };
+        match spec.argument {
+            Argument::None => option.num_args(0).default_missing_value(NO_VALUE),
+            Argument::Required(_) => option.num_args(1).allow_hyphen_values(true),
+            Argument::Optional(_) => option.num_args(0..=1).default_missing_value(NO_VALUE),
+        }
+        .value_parser(clap::value_parser!(OsString))
+    });
+    let plain = Arg::new(PLAIN_WORDS)
+        .num_args(0..)
+        .action(ArgAction::Append)
+        .value_parser(clap::value_parser!(OsString));
+    Command::new("ipvsadm")
+        .no_binary_name(true)
+        .disable_help_flag(true)
+        .disable_version_flag(true)
+        .args(options)
+        .arg(plain)
+}
+
+/// The options and values in the order of the words.
+fn events(matches: &clap::ArgMatches) -> Vec<Event<'_>> {
+    let mut events: Vec<(usize, Event<'_>)> = Vec::new();
+    for spec in OPTIONS {
+        events.extend(found(matches, spec.long).map(|(place, value)| {
+            let value = Some(value.as_bytes()).filter(|value| *value != NO_VALUE.as_bytes());
+            // The word matters only to faults, which are not told from here.
+            (
+                place,
+                Event::Option {
+                    meaning: spec.meaning,
+                    value,
+                    word: b"",
+                },
+            )
+        }));
+    }
+    events.extend(
+        found(matches, PLAIN_WORDS).map(|(place, word)| (place, Event::Plain(word.as_bytes()))),
+    );
+    events.sort_by_key(|(place, _)| *place);
+    events.into_iter().map(|(_, event)| event).collect()
+}
+
+fn found<'a>(matches: &'a clap::ArgMatches, id: &str) -> impl Iterator<Item = (usize, &'a OsStr)> {
+    let places = matches.indices_of(id).into_iter().flatten();
+    places.zip(matches.get_raw(id).into_iter().flatten())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::words;
+
+    /// What each reader makes of the words: the events, without the words that clap does not keep.
+    fn both(line: &[&str]) -> (Option<Vec<String>>, Option<Vec<String>>) {
+        let without_words = |events: Vec<Event<'_>>| -> Vec<String> {
+            let strip = |event: &Event<'_>| match event {
+                Event::Option { meaning, value, .. } => format!("{meaning:?} {value:?}"),
+                Event::Plain(word) => format!("{word:?}"),
+            };
+            events.iter().map(strip).collect()
+        };
+        let arguments: Vec<OsString> = line.iter().map(OsString::from).collect();
+        let by_clap = read(&arguments).map(|matches| without_words(events(&matches)));
+        let by_words = match words::read(line.iter().map(|word| word.as_bytes())) {
+            (events, None) => Some(without_words(events)),
+            (_, Some(_)) => None,
+        };
+        (by_clap, by_words)
+    }
+
+    /// A small generator of numbers (xorshift), the same from run to run.
+    struct Numbers(u64);
+
+    impl Numbers {
+        fn below(&mut self, bound: usize) -> usize {
+            self.0 ^= self.0 << 13;
+            self.0 ^= self.0 >> 7;
+            self.0 ^= self.0 << 17;
+            (self.0 % bound as u64) as usize
+        }
+    }
+
+    #[test]
+    fn clap_accepts_nothing_that_popts_rules_refuse_and_reads_it_alike() {
+        let mut words: Vec<String> = [
+            "",
+            "-",
+            "--",
+            "x",
+            "1.2.3.4:80",
+            "-1",
+            "=",
+            "-=",
+            "--=",
+            "-p=7",
+            "-p7",
+            "-p",
+            "-p=",
+        ]
+        .map(str::to_owned)
+        .to_vec();
+        for spec in OPTIONS {
+            let long = spec.long;
+            words.extend([
+                format!("--{long}"),
+                format!("--{long}="),
+                format!("--{long}=x"),
+                format!("--{}", &long[..2]),
+            ]);
+            for letter in spec.short.iter().map(|letter| char::from(*letter)) {
+                words.extend([
+                    format!("-{letter}"),
+                    format!("-{letter}x"),
+                    format!("-{letter}=x"),
+                    format!("-n{letter}"),
+                ]);
+            }
+        }
+        let mut numbers = Numbers(20_061_123);
+        let mut accepted = 0;
+        for _ in 0..6_000 {
+            let line: Vec<&str> = (0..=numbers.below(6))
+                .map(|_| words[numbers.below(words.len())].as_str())
+                .collect();
+            let (by_clap, by_words) = both(&line);
+            if by_clap.is_some() {
+                accepted += 1;
+                assert_eq!(by_clap, by_words, "{line:?}");
+            }
+        }
+        assert!(accepted > 600, "only {accepted} lines were accepted");
+    }
+
+    #[test]
+    fn the_order_of_words_is_kept() {
+        let line = [
+            "-a",
+            "-w",
+            "2",
+            "-t",
+            "1.2.3.4:80",
+            "-m",
+            "-r",
+            "5.6.7.8",
+            "-w3",
+            "y",
+        ];
+        let (by_clap, by_words) = both(&line);
+        assert_eq!(by_clap, by_words);
+        assert_eq!(by_clap.map(|events| events.len()), Some(7));
+    }
+}

@@ -1,0 +1,156 @@
+//! What stands in a value: numbers, names from a short list, masks and groups.
+//!
+//! Numbers are read as C's `strtol` reads them in base 10; ranges are the contract's, section 2. Each reader gives
+//! `None` for what it refuses; [`super::request`] knows the words for it.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::ops::RangeInclusive;
+
+use crate::cli::address;
+use crate::model::{KernelName, SchedulerFlags};
+use crate::names;
+
+/// The blanks that `isspace` knows in the C locale.
+fn is_blank(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\n' | 0x0b | 0x0c | b'\r')
+}
+
+/// A decimal number in a range: leading blanks and a sign are allowed, nothing may follow.
+pub fn number(word: &[u8], range: RangeInclusive<i64>) -> Option<i64> {
+    let start = word.iter().position(|&byte| !is_blank(byte))?;
+    let (negative, digits) = match &word[start..] {
+        [b'-', digits @ ..] => (true, digits),
+        [b'+', digits @ ..] | digits => (false, digits),
+    };
+    if digits.is_empty() {
+        return None;
+    }
+    let mut value: i64 = 0;
+    for &digit in digits {
+        let digit = i64::from(digit.checked_sub(b'0').filter(|digit| *digit < 10)?);
+        value = value.checked_mul(10)?.checked_add(digit)?;
+    }
+    Some(if negative { -value } else { value }).filter(|value| range.contains(value))
+}
+
+/// A decimal number in a range that a `u32` holds.
+pub fn number_u32(word: &[u8], range: RangeInclusive<u32>) -> Option<u32> {
+    number(word, i64::from(*range.start())..=i64::from(*range.end()))
+        .and_then(|value| u32::try_from(value).ok())
+}
+
+/// A decimal number in a range that a `u16` holds.
+pub fn number_u16(word: &[u8], range: RangeInclusive<u16>) -> Option<u16> {
+    number(word, i64::from(*range.start())..=i64::from(*range.end()))
+        .and_then(|value| u16::try_from(value).ok())
+}
+
+/// A persistence mask for IPv4: what `inet_aton` reads, else the first IPv4 address of a host name.
+pub fn ipv4_netmask(word: &[u8]) -> Option<Ipv4Addr> {
+    address::inet_aton(word).or_else(|| match names::host_address(word) {
+        Some(IpAddr::V4(address)) => Some(address),
+        _ => None,
+    })
+}
+
+/// A multicast group, in the strict spelling of `inet_pton`; `Err(true)` for a fault in what looks like IPv6.
+pub fn multicast_group(word: &[u8]) -> Result<IpAddr, bool> {
+    let looks_like_ipv6 = word.contains(&b':');
+    let text = std::str::from_utf8(word).map_err(|_| looks_like_ipv6)?;
+    let group = if looks_like_ipv6 {
+        text.parse::<Ipv6Addr>().ok().map(IpAddr::V6)
+    } else {
+        text.parse::<Ipv4Addr>().ok().map(IpAddr::V4)
+    };
+    group.filter(IpAddr::is_multicast).ok_or(looks_like_ipv6)
+}
+
+/// Why a list of scheduler flags was refused, with the flag.
+#[derive(Debug, PartialEq, Eq)]
+pub enum FlagFault<'a> {
+    /// No flag has this name.
+    Unknown(&'a [u8]),
+    /// It belongs to another scheduler.
+    OfAnotherScheduler(&'a [u8]),
+}
+
+/// Scheduler flags, comma separated, for a scheduler.
+pub fn scheduler_flags(
+    word: &[u8],
+    scheduler: KernelName,
+) -> Result<SchedulerFlags, FlagFault<'_>> {
+    let mut flags = SchedulerFlags::default();
+    for flag in word
+        .split(|&byte| byte == b',')
+        .filter(|flag| !flag.is_empty())
+    {
+        let (bit, owner) = SchedulerFlags::from_word(flag).ok_or(FlagFault::Unknown(flag))?;
+        if owner.is_some_and(|owner| owner.as_bytes() != scheduler.as_bytes()) {
+            return Err(FlagFault::OfAnotherScheduler(flag));
+        }
+        flags = flags.union(bit);
+    }
+    Ok(flags)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_read_as_strtol_reads_them() {
+        for (word, value) in [
+            ("7", 7),
+            (" 7", 7),
+            ("\t\n7", 7),
+            ("+7", 7),
+            ("-7", -7),
+            ("010", 10),
+            ("-0", 0),
+        ] {
+            assert_eq!(number(word.as_bytes(), -100..=100), Some(value), "{word:?}");
+        }
+        for word in [
+            "",
+            " ",
+            "7 ",
+            "0x7",
+            "7a",
+            "+-7",
+            "- 7",
+            "101",
+            "99999999999999999999999",
+        ] {
+            assert_eq!(number(word.as_bytes(), -100..=100), None, "{word:?}");
+        }
+    }
+
+    #[test]
+    fn a_flag_goes_with_its_scheduler() {
+        let sh = KernelName::from("sh");
+        assert_eq!(
+            scheduler_flags(b"sh-port,flag-1", sh).map(SchedulerFlags::bits),
+            Ok(0b011)
+        );
+        assert_eq!(
+            scheduler_flags(b"mh-port", sh),
+            Err(FlagFault::OfAnotherScheduler(b"mh-port"))
+        );
+        assert_eq!(
+            scheduler_flags(b"sh-port,x", sh),
+            Err(FlagFault::Unknown(b"x"))
+        );
+    }
+
+    #[test]
+    fn a_multicast_group_is_spelled_strictly() {
+        assert_eq!(
+            multicast_group(b"224.0.0.81"),
+            Ok("224.0.0.81".parse().unwrap())
+        );
+        assert_eq!(multicast_group(b"ff02::1"), Ok("ff02::1".parse().unwrap()));
+        assert_eq!(multicast_group(b"224.1"), Err(false));
+        assert_eq!(multicast_group(b"10.0.0.1"), Err(false));
+        assert_eq!(multicast_group(b"fe80::1"), Err(true));
+    }
+}

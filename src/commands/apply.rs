@@ -1,0 +1,137 @@
+//! Requests carried out one after another, changes among them in batches.
+//!
+//! What both readers of rules share: a batch is carried out when it is full and before anything is told or listed, so
+//! that refusals, listings and faults come in the order of the lines.
+
+use crate::cli::Request;
+use crate::commands::carry_out;
+use crate::commands::console::Console;
+use crate::error::{Error, KernelError, Operation, RuleLine, STATUS_REFUSED, UsageError};
+use crate::ipvs::Ipvs;
+use crate::model::Change;
+
+/// Whether more requests may follow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flow {
+    /// They may.
+    GoOn,
+    /// Help or the version was shown, which ends the program.
+    End,
+}
+
+/// Where a change that waits came from.
+struct Origin<'t> {
+    operation: Operation,
+    line: Option<RuleLine<'t>>,
+}
+
+/// The carrier-out of requests.
+pub struct Applier<'c, 's, 't> {
+    /// Where text and faults go.
+    pub console: &'c mut Console<'s>,
+    ipvs: &'c mut Ipvs,
+    waiting: Vec<Origin<'t>>,
+    status: u8,
+}
+
+impl<'c, 's, 't> Applier<'c, 's, 't> {
+    /// An applier that has carried out nothing yet.
+    pub fn new(console: &'c mut Console<'s>, ipvs: &'c mut Ipvs) -> Applier<'c, 's, 't> {
+        Applier {
+            console,
+            ipvs,
+            waiting: Vec::new(),
+            status: 0,
+        }
+    }
+
+    /// Takes a change, which came from `line` where that is to be told with a refusal.
+    pub fn change(&mut self, change: &Change, line: Option<RuleLine<'t>>) -> Result<(), Error> {
+        self.waiting.push(Origin {
+            operation: Operation::from(change),
+            line,
+        });
+        if self.ipvs.queue(change) {
+            self.settle()
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Takes a request. `-R` has no place among rules.
+    pub fn request(&mut self, request: Request, line: Option<RuleLine<'t>>) -> Result<Flow, Error> {
+        if let Request::Change(change) = &request {
+            self.change(change, line)?;
+            return Ok(Flow::GoOn);
+        }
+        self.settle()?;
+        if request == Request::Restore {
+            return Err(UsageError::TryHelp.into());
+        }
+        carry_out(self.console, self.ipvs, request)?;
+        self.console.flush()?;
+        self.status = 0;
+        let ends = matches!(request, Request::Help(_) | Request::Version);
+        Ok(if ends { Flow::End } else { Flow::GoOn })
+    }
+
+    /// Takes a fault in a line: tells of it and goes on, or ends with it, once all before it is carried out.
+    pub fn fault(&mut self, fault: UsageError) -> Result<(), Error> {
+        self.settle()?;
+        if !fault.lets_restore_go_on() {
+            return Err(fault.into());
+        }
+        let fault = Error::from(fault);
+        self.console.tell(&fault);
+        self.status = fault.status();
+        Ok(())
+    }
+
+    /// Tells of a change that is not worth asking the kernel for, since it is known to refuse.
+    pub fn refuse(
+        &mut self,
+        operation: Operation,
+        fault: KernelError,
+        line: RuleLine<'t>,
+    ) -> Result<(), Error> {
+        self.settle()?;
+        self.console
+            .tell(&Error::RefusedRule(operation, fault, line.to_owned()));
+        self.status = STATUS_REFUSED;
+        Ok(())
+    }
+
+    /// Carries out the changes that wait and tells of those that the kernel refused.
+    pub fn settle(&mut self) -> Result<(), Error> {
+        let Some(last) = self.waiting.len().checked_sub(1) else {
+            return Ok(());
+        };
+        let (console, waiting, status) = (&mut *self.console, &self.waiting, &mut self.status);
+        *status = 0;
+        let outcome = self.ipvs.carry_out(|index, fault| {
+            let Some(origin) = waiting.get(index) else {
+                return;
+            };
+            console.tell(&match origin.line {
+                None => Error::Kernel(origin.operation, fault),
+                Some(line) => Error::RefusedRule(origin.operation, fault, line.to_owned()),
+            });
+            if index == last {
+                *status = STATUS_REFUSED;
+            }
+        });
+        let operation = self.waiting[last].operation;
+        self.waiting.clear();
+        outcome.map_err(|fault| Error::Kernel(operation, fault))
+    }
+
+    /// Carries out what waits; the outcome is that of the last request.
+    pub fn finish(mut self) -> Result<(), Error> {
+        self.settle()?;
+        if self.status == 0 {
+            Ok(())
+        } else {
+            Err(Error::Told(self.status))
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! `-L`: the table, one virtual service, connections, timeouts, sync daemons.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+
+use crate::cli::{ListRequest, Subject};
+use crate::commands::console::Console;
+use crate::commands::refused_listing;
+use crate::error::{Error, KernelError};
+use crate::ipvs::Ipvs;
+use crate::model::{Columns, ListFormat, ServiceIdentity};
+use crate::render::connections::{self, CONNECTIONS_FILE};
+use crate::render::labels::Labels;
+use crate::render::{listing, order, status};
+
+/// Lists what a request asks for.
+pub fn list(
+    console: &mut Console<'_>,
+    ipvs: &mut Ipvs,
+    request: &ListRequest,
+) -> Result<(), Error> {
+    match request.subject {
+        Subject::Table(service) => list_table(console, ipvs, request, service.as_ref()),
+        Subject::ConnectionEntries => list_connections(console, &request.format),
+        Subject::Timeouts => {
+            let timeouts = ipvs.timeouts().map_err(refused_listing)?;
+            status::write_timeouts(console.text(), &timeouts);
+            Ok(())
+        }
+        Subject::Daemons => {
+            let daemons = ipvs.sync_daemons().map_err(refused_listing)?;
+            status::write_sync_daemons(console.text(), &daemons);
+            Ok(())
+        }
+    }
+}
+
+fn list_table(
+    console: &mut Console<'_>,
+    ipvs: &mut Ipvs,
+    request: &ListRequest,
+    service: Option<&ServiceIdentity>,
+) -> Result<(), Error> {
+    let format = &request.format;
+    let mut labels = Labels::for_listing(format.numeric);
+    let mut services = match service {
+        Some(identity) => vec![ipvs.service(identity).map_err(refused_listing)?],
+        None => {
+            let info = ipvs.info().map_err(refused_listing)?;
+            let services = ipvs.services().map_err(refused_listing)?;
+            listing::write_version(console.text(), &info);
+            services
+        }
+    };
+    listing::write_titles(console.text(), format.columns);
+    if request.sorted {
+        order::sort_services(&mut services);
+    }
+    let mut destinations = Vec::new();
+    for service in &services {
+        let identity = &service.service.identity;
+        listing::write_service(console.text(), format, &mut labels, service);
+        ipvs.destinations(identity, &mut destinations)
+            .map_err(refused_listing)?;
+        if request.sorted {
+            order::sort_destinations(&mut destinations);
+        }
+        for destination in &destinations {
+            listing::write_destination(console.text(), format, &mut labels, identity, destination);
+        }
+        console.settle()?;
+    }
+    Ok(())
+}
+
+fn list_connections(console: &mut Console<'_>, format: &ListFormat) -> Result<(), Error> {
+    let file = File::open(CONNECTIONS_FILE).map_err(|_| Error::CannotOpen(CONNECTIONS_FILE))?;
+    let mut lines = BufReader::with_capacity(64 * 1024, file);
+    let with_engine_data = format.columns == Columns::PersistentConnections;
+    let mut labels = Labels::for_listing(format.numeric);
+    let mut line = Vec::new();
+    let mut is_title = true;
+    connections::write_titles(console.text(), with_engine_data);
+    loop {
+        line.clear();
+        if lines
+            .read_until(b'\n', &mut line)
+            .map_err(|fault| Error::Read(CONNECTIONS_FILE, fault))?
+            == 0
+        {
+            return Ok(());
+        }
+        if !is_title
+            && !connections::write_row(console.text(), &mut labels, &line, with_engine_data)
+        {
+            return Err(refused_listing(KernelError::Malformed(
+                "a line of its connection table",
+            )));
+        }
+        is_title = false;
+        console.settle()?;
+    }
+}

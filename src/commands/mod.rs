@@ -1,0 +1,110 @@
+//! Where request, kernel and text meet: one file for each command that is more than a single change.
+//!
+//! [`run`] is the whole program but for the process: it picks the command by the program's name and words, and it is
+//! the one place that prints a fault.
+
+mod apply;
+mod console;
+mod help;
+mod list;
+mod reload;
+mod restore;
+mod save;
+
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
+
+pub use console::Streams;
+
+use crate::cli::{self, Request};
+use crate::error::{Error, KernelError, Operation};
+use crate::ipvs::Ipvs;
+use crate::model::Change;
+use console::Console;
+
+/// Runs a command line and gives its exit status. `program` is the name as it was typed; by its last part
+/// `ipvsadm-save` and `ipvsadm-restore` are told apart from `ipvsadm`.
+pub fn run(program: &OsStr, arguments: &[OsString], streams: Streams<'_>) -> u8 {
+    let mut console = Console::new(program, streams);
+    let outcome = match program.as_bytes().rsplit(|&byte| byte == b'/').next() {
+        Some(b"ipvsadm-save") => save::run_helper(&mut console, arguments),
+        Some(b"ipvsadm-restore") => reload::run_helper(&mut console, arguments),
+        _ => run_command(&mut console, arguments),
+    };
+    // What was written before a fault is printed before it.
+    let outcome = console.flush().and(outcome);
+    match outcome {
+        Ok(()) => 0,
+        Err(fault) => {
+            console.tell(&fault);
+            fault.status()
+        }
+    }
+}
+
+fn run_command(console: &mut Console<'_>, arguments: &[OsString]) -> Result<(), Error> {
+    let request = match cli::parse_arguments(arguments) {
+        Ok(Request::Help(command)) => {
+            help::write_usage(console.text(), command);
+            return Ok(());
+        }
+        Ok(Request::Version) => {
+            help::write_version(console.text());
+            return Ok(());
+        }
+        Ok(request) => request,
+        Err(fault) => {
+            // The reference looks for the kernel before it looks at its words.
+            open_checked()?;
+            return Err(fault.into());
+        }
+    };
+    match request {
+        Request::Change(change) => apply(&mut open()?, &change),
+        Request::Restore => restore::restore(console, &mut open_checked()?),
+        request => carry_out(console, &mut open_checked()?, request),
+    }
+}
+
+/// Opens the kernel client.
+fn open() -> Result<Ipvs, Error> {
+    Ipvs::open().map_err(Error::Initialize)
+}
+
+/// Opens the kernel client and makes sure that it may be used.
+fn open_checked() -> Result<Ipvs, Error> {
+    let mut ipvs = open()?;
+    ipvs.info().map_err(Error::Initialize)?;
+    Ok(ipvs)
+}
+
+/// Carries out one change, without asking first whether we may: the refusal says it as well.
+fn apply(ipvs: &mut Ipvs, change: &Change) -> Result<(), Error> {
+    ipvs.apply(change).map_err(|fault| match fault {
+        KernelError::Errno(nix::errno::Errno::EPERM) => Error::Initialize(fault),
+        fault => Error::Kernel(Operation::from(change), fault),
+    })
+}
+
+/// The fault of a listing that the kernel refused.
+fn refused_listing(fault: KernelError) -> Error {
+    Error::Kernel(Operation::List, fault)
+}
+
+/// Carries out a request.
+fn carry_out(console: &mut Console<'_>, ipvs: &mut Ipvs, request: Request) -> Result<(), Error> {
+    match request {
+        Request::List(request) => list::list(console, ipvs, &request),
+        Request::Save { numeric } => save::save(console, ipvs, numeric),
+        Request::Help(command) => {
+            help::write_usage(console.text(), command);
+            Ok(())
+        }
+        Request::Version => {
+            help::write_version(console.text());
+            Ok(())
+        }
+        Request::Change(change) => apply(ipvs, &change),
+        Request::Restore => restore::restore(console, ipvs),
+    }
+}

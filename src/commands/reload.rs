@@ -1,0 +1,164 @@
+//! `ipvsadm-restore`: the table made what the rules on standard input say.
+//!
+//! All rules are read and checked before the kernel is asked for anything: one fault, and nothing has changed. Rules
+//! that only add (what `-S` writes) describe a table; [`difference`] finds the fewest changes that make the kernel's
+//! table equal, so that what stays keeps its connections and counters. Other rules are run as `-R` runs them, on a table
+//! that is cleared first.
+
+mod difference;
+
+use std::ffi::OsString;
+
+use crate::cli::{self, Request, words};
+use crate::commands::apply::{Applier, Flow};
+use crate::commands::console::Console;
+use crate::commands::{open_checked, refused_listing};
+use crate::error::{Error, RuleLine};
+use crate::ipvs::Ipvs;
+use crate::model::Change;
+use crate::render::labels::Labels;
+use crate::render::rules;
+use difference::{Difference, WantedTable};
+
+/// What `ipvsadm-restore` was asked for. Words that it does not know mean nothing to it (contract, section 8).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Options {
+    /// `--dry-run`: print the changes, make none.
+    dry_run: bool,
+    /// `--test`: check the rules, and end.
+    test: bool,
+    /// `--noflush`: leave alone the services that the rules do not name.
+    no_flush: bool,
+}
+
+impl Options {
+    fn read(arguments: &[OsString]) -> Options {
+        let has = |word: &str| arguments.iter().any(|argument| argument == word);
+        Options {
+            dry_run: has("--dry-run"),
+            test: has("--test"),
+            no_flush: has("--noflush"),
+        }
+    }
+}
+
+/// A line of the input with the request in it.
+#[derive(Clone, Copy, Debug)]
+struct Rule<'t> {
+    line: RuleLine<'t>,
+    request: Request,
+}
+
+/// Runs `ipvsadm-restore`.
+pub fn run_helper(console: &mut Console<'_>, arguments: &[OsString]) -> Result<(), Error> {
+    // The reference's helper is a script that calls `ipvsadm`, which is the name that its messages hold.
+    console.rename("ipvsadm");
+    let options = Options::read(arguments);
+    let mut input = Vec::new();
+    while console.read(&mut input)? {}
+    let rules = read_rules(&input)?;
+    if options.test {
+        return Ok(());
+    }
+    let ipvs = &mut open_checked()?;
+    match WantedTable::of(&rules) {
+        Some(wanted) => make_equal(console, ipvs, &wanted, options),
+        None => run_anew(console, ipvs, &rules, options),
+    }
+}
+
+/// Every rule of the input, or the first that is at fault.
+fn read_rules(input: &[u8]) -> Result<Vec<Rule<'_>>, Error> {
+    let mut rules = Vec::new();
+    let mut parts = Vec::new();
+    for (index, text) in input.split(|&byte| byte == b'\n').enumerate() {
+        if text.starts_with(b"#") {
+            continue;
+        }
+        words::split_line(text, &mut parts);
+        if parts.is_empty() {
+            continue;
+        }
+        let line = RuleLine {
+            number: index + 1,
+            text,
+        };
+        let request = match cli::parse_words(&parts) {
+            Ok(Request::Restore) => Err(crate::error::UsageError::TryHelp),
+            read => read,
+        }
+        .map_err(|fault| Error::Rule(fault, line.to_owned()))?;
+        rules.push(Rule { line, request });
+    }
+    Ok(rules)
+}
+
+/// Sends the fewest changes that make the kernel's table the wanted one.
+fn make_equal(
+    console: &mut Console<'_>,
+    ipvs: &mut Ipvs,
+    wanted: &WantedTable<'_>,
+    options: Options,
+) -> Result<(), Error> {
+    let mut difference = Difference::new(wanted, options.no_flush);
+    let mut destinations = Vec::new();
+    for service in ipvs.services().map_err(refused_listing)? {
+        if difference.needs_destinations_of(&service.service) {
+            ipvs.destinations(&service.service.identity, &mut destinations)
+                .map_err(refused_listing)?;
+        } else {
+            destinations.clear();
+        }
+        difference.compare(&service.service, &destinations);
+    }
+    let changes = difference.into_changes();
+    if options.dry_run {
+        let mut labels = Labels::for_rules(true);
+        for (change, _) in &changes {
+            rules::write_change(console.text(), &mut labels, change);
+            console.settle()?;
+        }
+        return Ok(());
+    }
+    let mut applier = Applier::new(console, ipvs);
+    for (change, line) in &changes {
+        applier.change(change, *line)?;
+    }
+    applier.settle()?;
+    for refusal in wanted.refusals() {
+        applier.refuse(refusal.operation, refusal.fault, refusal.line)?;
+    }
+    applier.finish()
+}
+
+/// Clears the table and runs the rules one after another.
+fn run_anew(
+    console: &mut Console<'_>,
+    ipvs: &mut Ipvs,
+    rules: &[Rule<'_>],
+    options: Options,
+) -> Result<(), Error> {
+    if options.dry_run {
+        let mut labels = Labels::for_rules(true);
+        let flush = (!options.no_flush).then_some(Change::Flush);
+        let changes = rules.iter().filter_map(|rule| match &rule.request {
+            Request::Change(change) => Some(change),
+            _ => None,
+        });
+        for change in flush.iter().chain(changes) {
+            rules::write_change(console.text(), &mut labels, change);
+            console.settle()?;
+        }
+        return Ok(());
+    }
+    let mut applier = Applier::new(console, ipvs);
+    if !options.no_flush {
+        applier.change(&Change::Flush, None)?;
+    }
+    for rule in rules {
+        if applier.request(rule.request, Some(rule.line))? == Flow::End {
+            return Ok(());
+        }
+    }
+    applier.finish()
+}

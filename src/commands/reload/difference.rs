@@ -1,0 +1,356 @@
+//! The fewest changes that make one table another.
+//!
+//! Pure: it is shown the wanted table and the kernel's, service by service, and gives changes. Nothing that stays is
+//! touched; what differs is edited in place; all that is added comes before anything is removed, so that no service and
+//! no client is without a server in between.
+
+use std::collections::{HashMap, HashSet};
+
+use nix::errno::Errno;
+
+use super::Rule;
+use crate::cli::Request;
+use crate::error::{KernelError, Operation, RuleLine};
+use crate::model::{
+    Change, Destination, DestinationIdentity, DestinationState, ForwardingMethod, ServiceIdentity,
+    VirtualService,
+};
+
+/// A change, and the line it came from; a removal comes from none.
+pub type PlannedChange<'t> = (Change, Option<RuleLine<'t>>);
+
+/// A line that the kernel would refuse on an empty table, and why.
+pub struct Refusal<'t> {
+    /// What the line asks for.
+    pub operation: Operation,
+    /// The kernel's answer to it.
+    pub fault: KernelError,
+    /// The line.
+    pub line: RuleLine<'t>,
+}
+
+struct WantedService<'t> {
+    service: VirtualService,
+    line: RuleLine<'t>,
+    destinations: Vec<(Destination, RuleLine<'t>)>,
+}
+
+/// The table that a list of rules describes.
+pub struct WantedTable<'t> {
+    services: Vec<WantedService<'t>>,
+    places: HashMap<ServiceIdentity, usize>,
+    refusals: Vec<Refusal<'t>>,
+}
+
+impl<'t> WantedTable<'t> {
+    /// The table that the rules leave on an empty one; `None` where they do more than add.
+    pub fn of(rules: &[Rule<'t>]) -> Option<WantedTable<'t>> {
+        let mut table = WantedTable {
+            services: Vec::new(),
+            places: HashMap::new(),
+            refusals: Vec::new(),
+        };
+        let mut seen: HashSet<(usize, DestinationIdentity)> = HashSet::with_capacity(rules.len());
+        for &Rule { line, request } in rules {
+            let mut refuse = |operation, errno| {
+                table.refusals.push(Refusal {
+                    operation,
+                    fault: KernelError::Errno(errno),
+                    line,
+                });
+            };
+            match request {
+                Request::Change(Change::AddService(service)) => {
+                    if table.places.contains_key(&service.identity) {
+                        refuse(Operation::AddService, Errno::EEXIST);
+                        continue;
+                    }
+                    table.places.insert(service.identity, table.services.len());
+                    table.services.push(WantedService {
+                        service,
+                        line,
+                        destinations: Vec::new(),
+                    });
+                }
+                Request::Change(Change::AddDestination(service, destination)) => {
+                    match table.places.get(&service) {
+                        None => refuse(Operation::AddDestination, Errno::ESRCH),
+                        Some(&place) if seen.insert((place, destination.identity)) => {
+                            table.services[place].destinations.push((destination, line));
+                        }
+                        Some(_) => refuse(Operation::AddDestination, Errno::EEXIST),
+                    }
+                }
+                _ => return None,
+            }
+        }
+        Some(table)
+    }
+
+    /// The lines that add what the lines before them have added, or add it to nothing.
+    pub fn refusals(&self) -> &[Refusal<'t>] {
+        &self.refusals
+    }
+}
+
+/// The difference between the kernel's table and the wanted one, gathered service by service.
+pub struct Difference<'w, 't> {
+    wanted: &'w WantedTable<'t>,
+    keeps_others: bool,
+    is_there: Vec<bool>,
+    edited_services: Vec<PlannedChange<'t>>,
+    added_destinations: Vec<PlannedChange<'t>>,
+    edited_destinations: Vec<PlannedChange<'t>>,
+    removed_destinations: Vec<PlannedChange<'t>>,
+    removed_services: Vec<PlannedChange<'t>>,
+}
+
+impl<'w, 't> Difference<'w, 't> {
+    /// Nothing compared yet. With `keeps_others`, services that the wanted table does not name stay.
+    pub fn new(wanted: &'w WantedTable<'t>, keeps_others: bool) -> Difference<'w, 't> {
+        Difference {
+            wanted,
+            keeps_others,
+            is_there: vec![false; wanted.services.len()],
+            edited_services: Vec::new(),
+            added_destinations: Vec::new(),
+            edited_destinations: Vec::new(),
+            removed_destinations: Vec::new(),
+            removed_services: Vec::new(),
+        }
+    }
+
+    /// Whether a service's destinations make a difference: one that goes or is not ours to touch has none that do.
+    pub fn needs_destinations_of(&self, service: &VirtualService) -> bool {
+        self.wanted.places.contains_key(&service.identity)
+    }
+
+    /// Compares a virtual service of the kernel's table, with its destinations.
+    pub fn compare(&mut self, service: &VirtualService, destinations: &[DestinationState]) {
+        let identity = service.identity;
+        let Some(&place) = self.wanted.places.get(&identity) else {
+            if !self.keeps_others {
+                self.removed_services
+                    .push((Change::DeleteService(identity), None));
+            }
+            return;
+        };
+        let wanted = &self.wanted.services[place];
+        self.is_there[place] = true;
+        if !is_same_service(service, &wanted.service) {
+            self.edited_services
+                .push((Change::EditService(wanted.service), Some(wanted.line)));
+        }
+        let mut present: HashMap<DestinationIdentity, &Destination> = destinations
+            .iter()
+            .map(|state| (state.destination.identity, &state.destination))
+            .collect();
+        for (destination, line) in &wanted.destinations {
+            match present.remove(&destination.identity) {
+                None => self
+                    .added_destinations
+                    .push((Change::AddDestination(identity, *destination), Some(*line))),
+                Some(there) if !is_same_destination(there, destination) => {
+                    self.edited_destinations
+                        .push((Change::EditDestination(identity, *destination), Some(*line)));
+                }
+                Some(_) => {}
+            }
+        }
+        // In the kernel's order, not the map's, so that two runs say the same.
+        for state in destinations
+            .iter()
+            .filter(|state| present.contains_key(&state.destination.identity))
+        {
+            self.removed_destinations.push((
+                Change::DeleteDestination(identity, state.destination.identity),
+                None,
+            ));
+        }
+    }
+
+    /// The changes, in the order in which they are to be made.
+    pub fn into_changes(self) -> Vec<PlannedChange<'t>> {
+        let missing = self
+            .wanted
+            .services
+            .iter()
+            .zip(&self.is_there)
+            .filter(|(_, is_there)| !**is_there);
+        let mut changes = Vec::new();
+        for (service, _) in missing {
+            changes.push((Change::AddService(service.service), Some(service.line)));
+            changes.extend(service.destinations.iter().map(|(destination, line)| {
+                (
+                    Change::AddDestination(service.service.identity, *destination),
+                    Some(*line),
+                )
+            }));
+        }
+        changes.extend(self.edited_services);
+        changes.extend(self.added_destinations);
+        changes.extend(self.edited_destinations);
+        changes.extend(self.removed_destinations);
+        changes.extend(self.removed_services);
+        changes
+    }
+}
+
+/// Whether two descriptions of a service are the same to the kernel: without persistence a mask means nothing.
+fn is_same_service(there: &VirtualService, wanted: &VirtualService) -> bool {
+    let netmask = if wanted.persistence_timeout.is_none() {
+        there.netmask
+    } else {
+        wanted.netmask
+    };
+    *there == VirtualService { netmask, ..*wanted }
+}
+
+/// Whether two descriptions of a destination are the same to the kernel, which finds out by itself that a server is
+/// local and tells of it in place of direct routing.
+fn is_same_destination(there: &Destination, wanted: &Destination) -> bool {
+    let forwarding_method = match (there.forwarding_method, wanted.forwarding_method) {
+        (ForwardingMethod::Local, ForwardingMethod::DirectRouting) => ForwardingMethod::Local,
+        (_, method) => method,
+    };
+    *there
+        == Destination {
+            forwarding_method,
+            ..*wanted
+        }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::{self, words};
+
+    fn rules(text: &str) -> Vec<Rule<'_>> {
+        let mut parts = Vec::new();
+        text.lines()
+            .enumerate()
+            .map(|(index, line)| {
+                words::split_line(line.as_bytes(), &mut parts);
+                let line = RuleLine {
+                    number: index + 1,
+                    text: line.as_bytes(),
+                };
+                Rule {
+                    line,
+                    request: cli::parse_words(&parts).unwrap(),
+                }
+            })
+            .collect()
+    }
+
+    fn state(destination: Destination) -> DestinationState {
+        DestinationState {
+            destination,
+            active_connections: 3,
+            inactive_connections: 2,
+            persistent_connections: 1,
+            statistics: crate::model::Statistics::default(),
+        }
+    }
+
+    /// The changes from one list of rules to another, as rules.
+    fn changes(from: &str, to: &str, keeps_others: bool) -> Vec<String> {
+        let (from, to) = (rules(from), rules(to));
+        let (from, to) = (
+            WantedTable::of(&from).unwrap(),
+            WantedTable::of(&to).unwrap(),
+        );
+        let mut difference = Difference::new(&to, keeps_others);
+        for service in &from.services {
+            let destinations: Vec<_> = service
+                .destinations
+                .iter()
+                .map(|(there, _)| state(*there))
+                .collect();
+            difference.compare(&service.service, &destinations);
+        }
+        let mut labels = crate::render::labels::Labels::for_rules(true);
+        difference
+            .into_changes()
+            .iter()
+            .map(|(change, _)| {
+                let mut out = Vec::new();
+                crate::render::rules::write_change(&mut out, &mut labels, change);
+                String::from_utf8(out).unwrap().trim_end().to_owned()
+            })
+            .collect()
+    }
+
+    const TABLE: &str = "-A -t 10.0.0.1:80 -s rr\n\
+                         -a -t 10.0.0.1:80 -r 10.1.0.1:80 -m -w 1\n\
+                         -a -t 10.0.0.1:80 -r 10.1.0.2:80 -m -w 1\n\
+                         -A -f 7 -s wlc -p 300";
+
+    #[test]
+    fn nothing_is_changed_where_nothing_differs() {
+        assert_eq!(changes(TABLE, TABLE, false), Vec::<String>::new());
+        assert_eq!(
+            changes("-A -t 10.0.0.1:80 -M 255.0.0.0", "-A -t 10.0.0.1:80", false),
+            Vec::<String>::new()
+        );
+    }
+
+    #[test]
+    fn what_is_added_comes_first_and_what_is_removed_last() {
+        let wanted = "-A -t 10.0.0.1:80 -s wrr\n\
+                      -a -t 10.0.0.1:80 -r 10.1.0.2:80 -m -w 5\n\
+                      -a -t 10.0.0.1:80 -r 10.1.0.3:80 -m -w 1\n\
+                      -A -u 10.0.0.1:53 -s rr\n\
+                      -a -u 10.0.0.1:53 -r 10.1.0.9:53 -m -w 1";
+        assert_eq!(
+            changes(TABLE, wanted, false),
+            [
+                "-A -u 10.0.0.1:53 -s rr",
+                "-a -u 10.0.0.1:53 -r 10.1.0.9:53 -m -w 1",
+                "-E -t 10.0.0.1:80 -s wrr",
+                "-a -t 10.0.0.1:80 -r 10.1.0.3:80 -m -w 1",
+                "-e -t 10.0.0.1:80 -r 10.1.0.2:80 -m -w 5",
+                "-d -t 10.0.0.1:80 -r 10.1.0.1:80",
+                "-D -f 7",
+            ]
+        );
+    }
+
+    #[test]
+    fn services_that_are_not_named_stay_where_others_are_kept() {
+        assert_eq!(
+            changes(TABLE, "-A -f 7 -s rr -p 300", true),
+            ["-E -f 7 -s rr -p 300"]
+        );
+    }
+
+    #[test]
+    fn a_line_that_repeats_another_or_names_no_service_is_refused_as_the_kernel_would() {
+        let rules = rules(
+            "-A -f 1\n-A -f 1\n-a -f 2 -r 10.1.0.1\n-a -f 1 -r 10.1.0.1\n-a -f 1 -r 10.1.0.1 -w 3",
+        );
+        let table = WantedTable::of(&rules).unwrap();
+        let refusals: Vec<_> = table
+            .refusals()
+            .iter()
+            .map(|refusal| (refusal.line.number, refusal.fault))
+            .collect();
+        let errno = KernelError::Errno;
+        assert_eq!(
+            refusals,
+            [
+                (2, errno(Errno::EEXIST)),
+                (3, errno(Errno::ESRCH)),
+                (5, errno(Errno::EEXIST))
+            ]
+        );
+    }
+
+    #[test]
+    fn rules_that_do_more_than_add_describe_no_table() {
+        assert!(WantedTable::of(&rules("-A -f 1\n-D -f 1")).is_none());
+        assert!(WantedTable::of(&rules("-C")).is_none());
+        assert!(WantedTable::of(&rules("-l")).is_none());
+        assert!(WantedTable::of(&[]).is_some());
+    }
+}

@@ -1,0 +1,52 @@
+//! `-S` and `ipvsadm-save`: the table as rules.
+
+use std::ffi::OsString;
+
+use crate::commands::console::Console;
+use crate::commands::{open_checked, refused_listing};
+use crate::error::Error;
+use crate::ipvs::Ipvs;
+use crate::model::Change;
+use crate::render::labels::Labels;
+use crate::render::{order, rules};
+
+const HELP: &str = "usage: ipvsadm-save [-n]\n\
+    Writes the table of virtual services as rules for ipvsadm-restore; with -n, addresses and ports as numbers.";
+
+/// Runs `ipvsadm-save`: `-n` is its one option, and words that do not begin with `-` mean nothing to it.
+pub fn run_helper(console: &mut Console<'_>, arguments: &[OsString]) -> Result<(), Error> {
+    let mut numeric = false;
+    for argument in arguments {
+        match argument.as_encoded_bytes() {
+            b"-n" => numeric = true,
+            [b'-', ..] => return Err(Error::HelperUsage(HELP)),
+            _ => {}
+        }
+    }
+    save(console, &mut open_checked()?, numeric)
+}
+
+/// Writes the table as rules.
+pub fn save(console: &mut Console<'_>, ipvs: &mut Ipvs, numeric: bool) -> Result<(), Error> {
+    let mut labels = Labels::for_rules(numeric);
+    let mut services = ipvs.services().map_err(refused_listing)?;
+    order::sort_services(&mut services);
+    let mut destinations = Vec::new();
+    for service in &services {
+        let identity = &service.service.identity;
+        rules::write_change(
+            console.text(),
+            &mut labels,
+            &Change::AddService(service.service),
+        );
+        ipvs.destinations(identity, &mut destinations)
+            .map_err(refused_listing)?;
+        order::sort_destinations(&mut destinations);
+        for state in &destinations {
+            let change = Change::AddDestination(*identity, state.destination);
+            rules::write_change(console.text(), &mut labels, &change);
+        }
+        console.settle()?;
+    }
+    Ok(())
+}

@@ -1,0 +1,234 @@
+//! Netlink attributes: written into one buffer, read where they lie.
+//!
+//! neli's attribute types copy each attribute into a vector of its own; a listing of 100 000 real servers holds 2.5
+//! million of them. Here nothing is copied. This module knows lengths, types and padding, not what an attribute means.
+//!
+//! Layout (`<linux/netlink.h>`): a 16 bit length that counts the 4 bytes of the header, a 16 bit type, the payload,
+//! zeros up to the next multiple of 4. Integers are in host byte order unless a function says otherwise.
+
+use crate::error::KernelError;
+use crate::ipvs::constants::{NLA_F_NESTED, NLA_TYPE_MASK};
+
+const HEADER_LENGTH: usize = 4;
+
+/// The next multiple of 4, where the next attribute or message begins.
+pub const fn align(length: usize) -> usize {
+    (length + 3) & !3
+}
+
+/// Writes attributes at the end of a buffer.
+pub struct Writer<'a> {
+    buffer: &'a mut Vec<u8>,
+}
+
+impl<'a> Writer<'a> {
+    /// A writer behind what `buffer` holds, which ends at a multiple of 4.
+    pub fn new(buffer: &'a mut Vec<u8>) -> Writer<'a> {
+        Writer { buffer }
+    }
+
+    /// An attribute with these bytes.
+    pub fn bytes(&mut self, kind: u16, payload: &[u8]) {
+        // Every payload of ours is far shorter than the 64 KiB that the field holds.
+        let length = (HEADER_LENGTH + payload.len()) as u16;
+        self.buffer.extend_from_slice(&length.to_ne_bytes());
+        self.buffer.extend_from_slice(&kind.to_ne_bytes());
+        self.buffer.extend_from_slice(payload);
+        self.buffer.resize(align(self.buffer.len()), 0);
+    }
+
+    /// An attribute with these bytes and a NUL behind them.
+    pub fn string(&mut self, kind: u16, text: &[u8]) {
+        let mut with_nul = [0; 16];
+        let length = text.len().min(with_nul.len() - 1);
+        with_nul[..length].copy_from_slice(&text[..length]);
+        self.bytes(kind, &with_nul[..=length]);
+    }
+
+    /// An attribute of one byte.
+    pub fn u8(&mut self, kind: u16, value: u8) {
+        self.bytes(kind, &[value]);
+    }
+
+    /// An attribute of 16 bits, host byte order.
+    pub fn u16(&mut self, kind: u16, value: u16) {
+        self.bytes(kind, &value.to_ne_bytes());
+    }
+
+    /// An attribute of 16 bits, network byte order.
+    pub fn be16(&mut self, kind: u16, value: u16) {
+        self.bytes(kind, &value.to_be_bytes());
+    }
+
+    /// An attribute of 32 bits, host byte order.
+    pub fn u32(&mut self, kind: u16, value: u32) {
+        self.bytes(kind, &value.to_ne_bytes());
+    }
+
+    /// An attribute that holds the attributes that `fill` writes.
+    pub fn nested(&mut self, kind: u16, fill: impl FnOnce(&mut Writer<'_>)) {
+        let start = self.buffer.len();
+        self.buffer.extend_from_slice(&[0, 0]);
+        self.buffer
+            .extend_from_slice(&(kind | NLA_F_NESTED).to_ne_bytes());
+        fill(self);
+        let length = (self.buffer.len() - start) as u16;
+        self.buffer[start..start + 2].copy_from_slice(&length.to_ne_bytes());
+    }
+}
+
+/// One attribute of a reply.
+#[derive(Clone, Copy)]
+pub struct Attribute<'a> {
+    /// Its number, without the flags that netlink keeps in the same field.
+    pub kind: u16,
+    payload: &'a [u8],
+}
+
+impl<'a> Attribute<'a> {
+    /// Its bytes up to the first NUL.
+    pub fn string(&self) -> &'a [u8] {
+        self.payload
+            .split(|&byte| byte == 0)
+            .next()
+            .unwrap_or_default()
+    }
+
+    /// The attributes in it.
+    pub fn nested(&self) -> Attributes<'a> {
+        Attributes { rest: self.payload }
+    }
+
+    /// Its first bytes.
+    pub fn first<const N: usize>(&self) -> Result<[u8; N], KernelError> {
+        let bytes = self
+            .payload
+            .get(..N)
+            .and_then(|bytes| bytes.try_into().ok());
+        bytes.ok_or(KernelError::Malformed(
+            "an attribute is shorter than its type",
+        ))
+    }
+
+    /// Its one byte.
+    pub fn u8(&self) -> Result<u8, KernelError> {
+        self.first::<1>().map(|[byte]| byte)
+    }
+
+    /// Its 16 bits, host byte order.
+    pub fn u16(&self) -> Result<u16, KernelError> {
+        self.first().map(u16::from_ne_bytes)
+    }
+
+    /// Its 16 bits, network byte order.
+    pub fn be16(&self) -> Result<u16, KernelError> {
+        self.first().map(u16::from_be_bytes)
+    }
+
+    /// Its 32 bits, host byte order.
+    pub fn u32(&self) -> Result<u32, KernelError> {
+        self.first().map(u32::from_ne_bytes)
+    }
+
+    /// Its 32 or 64 bits, host byte order.
+    pub fn u32_or_u64(&self) -> Result<u64, KernelError> {
+        match self.payload.len() {
+            0..8 => self.u32().map(u64::from),
+            _ => self.first().map(u64::from_ne_bytes),
+        }
+    }
+}
+
+/// The attributes of a reply, in order.
+#[derive(Clone, Copy)]
+pub struct Attributes<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Attributes<'a> {
+    /// The attributes that `bytes` hold.
+    pub fn new(bytes: &'a [u8]) -> Attributes<'a> {
+        Attributes { rest: bytes }
+    }
+}
+
+impl<'a> Iterator for Attributes<'a> {
+    type Item = Result<Attribute<'a>, KernelError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let [l0, l1, k0, k1, ..] = *self.rest else {
+            // Fewer bytes than a header are padding.
+            return None;
+        };
+        let length = usize::from(u16::from_ne_bytes([l0, l1]));
+        let kind = u16::from_ne_bytes([k0, k1]) & NLA_TYPE_MASK;
+        if length < HEADER_LENGTH || length > self.rest.len() {
+            self.rest = &[];
+            return Some(Err(KernelError::Malformed(
+                "an attribute is longer than what holds it",
+            )));
+        }
+        let payload = &self.rest[HEADER_LENGTH..length];
+        self.rest = self.rest.get(align(length)..).unwrap_or_default();
+        Some(Ok(Attribute { kind, payload }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        let mut buffer = Vec::new();
+        let mut writer = Writer::new(&mut buffer);
+        writer.nested(1, |nested| {
+            nested.u8(2, 7);
+            nested.be16(3, 0x1234);
+            nested.string(4, b"wlc");
+        });
+        writer.u32(5, 0xdead_beef);
+
+        assert_eq!(buffer.len() % 4, 0);
+        let outer: Vec<_> = Attributes::new(&buffer).map(Result::unwrap).collect();
+        assert_eq!(
+            outer
+                .iter()
+                .map(|attribute| attribute.kind)
+                .collect::<Vec<_>>(),
+            [1, 5]
+        );
+        assert_eq!(outer[1].u32(), Ok(0xdead_beef));
+        let inner: Vec<_> = outer[0].nested().map(Result::unwrap).collect();
+        assert_eq!(inner[0].u8(), Ok(7));
+        assert_eq!(inner[1].first(), Ok([0x12, 0x34]));
+        assert_eq!(inner[1].be16(), Ok(0x1234));
+        assert_eq!(inner[2].string(), b"wlc");
+    }
+
+    #[test]
+    fn an_attribute_that_runs_over_its_end_is_a_fault_not_a_panic() {
+        for bytes in [
+            [9, 0, 1, 0, 0, 0, 0, 0],
+            [3, 0, 1, 0, 0, 0, 0, 0],
+            [0, 0, 1, 0, 0, 0, 0, 0],
+        ] {
+            let read: Vec<_> = Attributes::new(&bytes).collect();
+            assert_eq!(read.len(), 1);
+            assert!(matches!(read[0], Err(KernelError::Malformed(_))));
+        }
+    }
+
+    #[test]
+    fn a_short_attribute_is_a_fault_where_more_is_asked_of_it() {
+        let mut buffer = Vec::new();
+        Writer::new(&mut buffer).u16(1, 7);
+        let attribute = Attributes::new(&buffer).next().unwrap().unwrap();
+        assert!(matches!(attribute.u32(), Err(KernelError::Malformed(_))));
+        assert!(matches!(
+            attribute.u32_or_u64(),
+            Err(KernelError::Malformed(_))
+        ));
+        assert_eq!(attribute.u8(), Ok(7u16.to_ne_bytes()[0]));
+    }
+}

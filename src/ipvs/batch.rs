@@ -1,0 +1,115 @@
+//! Many changes in one send.
+//!
+//! The kernel carries out the requests of a send one after another, and a refused one does not stop the next. Only the
+//! last asks for an acknowledgement; it is the fence that tells that all are done.
+
+use neli::consts::nl::NlmF;
+
+use crate::ipvs::messages::{command_of, write_change, write_request};
+use crate::model::Change;
+
+/// The most changes in a send: more gains nothing that can be measured.
+const MOST_CHANGES: usize = 128;
+
+/// Changes that wait to be carried out together, encoded one behind the other.
+pub struct Batch {
+    requests: Vec<u8>,
+    last_request: usize,
+    first_sequence: u32,
+    length: u32,
+    capacity: usize,
+}
+
+impl Batch {
+    /// An empty batch; the kernel can refuse `refusals_held` changes before any of its answers is read.
+    pub fn new(refusals_held: usize) -> Batch {
+        Batch {
+            requests: Vec::new(),
+            last_request: 0,
+            first_sequence: 0,
+            length: 0,
+            capacity: refusals_held.min(MOST_CHANGES),
+        }
+    }
+
+    /// Whether it must be carried out before the next change is pushed.
+    pub fn is_full(&self) -> bool {
+        self.length as usize >= self.capacity
+    }
+
+    /// Whether nothing waits.
+    pub fn is_empty(&self) -> bool {
+        self.length == 0
+    }
+
+    /// Adds a change behind the others; `sequence` follows that of the change before.
+    pub fn push(&mut self, family: u16, sequence: u32, change: &Change) {
+        if self.is_empty() {
+            self.first_sequence = sequence;
+        }
+        self.last_request = self.requests.len();
+        write_request(
+            &mut self.requests,
+            family,
+            NlmF::REQUEST.bits(),
+            sequence,
+            command_of(change),
+            |writer| {
+                write_change(writer, change);
+            },
+        );
+        self.length += 1;
+    }
+
+    /// The encoded requests, the last of which asks for an acknowledgement, and their first and last sequence number.
+    pub fn requests(&mut self) -> (&[u8], u32, u32) {
+        let flags = (NlmF::REQUEST | NlmF::ACK).bits().to_ne_bytes();
+        // Bytes 6 and 7 of a netlink header are its flags.
+        if let Some(place) = self
+            .requests
+            .get_mut(self.last_request + 6..self.last_request + 8)
+        {
+            place.copy_from_slice(&flags);
+        }
+        (
+            &self.requests,
+            self.first_sequence,
+            self.first_sequence
+                .wrapping_add(self.length.saturating_sub(1)),
+        )
+    }
+
+    /// Forgets the changes, which have been carried out.
+    pub fn clear(&mut self) {
+        self.requests.clear();
+        self.length = 0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_last_request_asks_for_an_acknowledgement() {
+        let mut batch = Batch::new(10);
+        for sequence in 5..8 {
+            batch.push(20, sequence, &Change::Flush);
+        }
+        let (requests, first, last) = batch.requests();
+        assert_eq!((requests.len(), first, last), (3 * 20, 5, 7));
+        let flags: Vec<u8> = requests.chunks(20).map(|request| request[6]).collect();
+        assert_eq!(flags, [1, 1, 1 | 4]);
+    }
+
+    #[test]
+    fn it_is_full_before_the_kernel_can_drop_a_refusal() {
+        let mut batch = Batch::new(2);
+        batch.push(20, 1, &Change::Flush);
+        assert!(!batch.is_full());
+        batch.push(20, 2, &Change::Flush);
+        assert!(batch.is_full());
+        batch.clear();
+        assert!(batch.is_empty());
+    }
+}

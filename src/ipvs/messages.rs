@@ -1,0 +1,566 @@
+//! The messages of IPVS: a change in, a netlink message out; the kernel's attributes in, a value of the model out.
+//!
+//! Attributes we do not know are skipped; one that a value cannot do without is a clear error when it is missing. No
+//! input or output here. Source: contract, section 3, and `net/netfilter/ipvs/ip_vs_ctl.c` of the kernel.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use nix::errno::Errno;
+
+use crate::error::KernelError;
+use crate::ipvs::attributes::{Attribute, Attributes, Writer, align};
+use crate::ipvs::constants::*;
+use crate::model::{
+    AddressFamily, Change, Destination, DestinationIdentity, DestinationState, Encapsulation,
+    ForwardingMethod, KernelInfo, KernelName, Netmask, Protocol, SchedulerFlags, ServiceIdentity,
+    ServiceState, Statistics, SyncDaemon, SyncDaemonRole, Timeouts, TunnelChecksum, VirtualService,
+};
+
+/// The bytes of a netlink header and of the generic netlink header behind it.
+pub const HEADERS_LENGTH: usize = 20;
+
+/// Writes one request behind what `buffer` holds: both headers, then what `fill` writes.
+///
+/// `family` is the message type, `flags` are `NLM_F_*`.
+pub fn write_request(
+    buffer: &mut Vec<u8>,
+    family: u16,
+    flags: u16,
+    sequence: u32,
+    command: u8,
+    fill: impl FnOnce(&mut Writer<'_>),
+) {
+    let start = buffer.len();
+    buffer.extend_from_slice(&[0; 4]);
+    buffer.extend_from_slice(&family.to_ne_bytes());
+    buffer.extend_from_slice(&flags.to_ne_bytes());
+    buffer.extend_from_slice(&sequence.to_ne_bytes());
+    // The port id 0 is the kernel's word for "fill it in".
+    buffer.extend_from_slice(&[0; 4]);
+    buffer.extend_from_slice(&[command, IPVS_GENL_VERSION, 0, 0]);
+    fill(&mut Writer::new(buffer));
+    let length = (buffer.len() - start) as u32;
+    buffer[start..start + 4].copy_from_slice(&length.to_ne_bytes());
+    buffer.resize(align(buffer.len()), 0);
+}
+
+/// The command that carries out a change.
+pub fn command_of(change: &Change) -> u8 {
+    match change {
+        Change::AddService(_) => IPVS_CMD_NEW_SERVICE,
+        Change::EditService(_) => IPVS_CMD_SET_SERVICE,
+        Change::DeleteService(_) => IPVS_CMD_DEL_SERVICE,
+        Change::Flush => IPVS_CMD_FLUSH,
+        Change::Zero(_) => IPVS_CMD_ZERO,
+        Change::AddDestination(..) => IPVS_CMD_NEW_DEST,
+        Change::EditDestination(..) => IPVS_CMD_SET_DEST,
+        Change::DeleteDestination(..) => IPVS_CMD_DEL_DEST,
+        Change::SetTimeouts(_) => IPVS_CMD_SET_CONFIG,
+        Change::StartDaemon(_) => IPVS_CMD_NEW_DAEMON,
+        Change::StopDaemon(..) => IPVS_CMD_DEL_DAEMON,
+    }
+}
+
+/// Writes the attributes of a change.
+pub fn write_change(writer: &mut Writer<'_>, change: &Change) {
+    match change {
+        Change::AddService(service) | Change::EditService(service) => {
+            write_service(writer, service)
+        }
+        Change::DeleteService(identity) | Change::Zero(Some(identity)) => {
+            write_service_identity(writer, identity)
+        }
+        Change::Flush | Change::Zero(None) => {}
+        Change::AddDestination(service, destination)
+        | Change::EditDestination(service, destination) => {
+            write_service_identity(writer, service);
+            writer.nested(IPVS_CMD_ATTR_DEST, |attributes| {
+                write_destination_identity(attributes, &destination.identity);
+                write_destination(attributes, destination);
+            });
+        }
+        Change::DeleteDestination(service, identity) => {
+            write_service_identity(writer, service);
+            writer.nested(IPVS_CMD_ATTR_DEST, |attributes| {
+                write_destination_identity(attributes, identity)
+            });
+        }
+        Change::SetTimeouts(timeouts) => {
+            writer.u32(IPVS_CMD_ATTR_TIMEOUT_TCP, timeouts.tcp);
+            writer.u32(IPVS_CMD_ATTR_TIMEOUT_TCP_FIN, timeouts.tcp_fin);
+            writer.u32(IPVS_CMD_ATTR_TIMEOUT_UDP, timeouts.udp);
+        }
+        Change::StartDaemon(daemon) => writer.nested(IPVS_CMD_ATTR_DAEMON, |attributes| {
+            attributes.u32(IPVS_DAEMON_ATTR_STATE, state_of(daemon.role));
+            attributes.string(IPVS_DAEMON_ATTR_MCAST_IFN, daemon.interface.as_bytes());
+            attributes.u32(IPVS_DAEMON_ATTR_SYNC_ID, daemon.sync_id);
+            if let Some(length) = daemon.max_length {
+                attributes.u16(IPVS_DAEMON_ATTR_SYNC_MAXLEN, length);
+            }
+            match daemon.group {
+                Some(IpAddr::V4(group)) => {
+                    attributes.bytes(IPVS_DAEMON_ATTR_MCAST_GROUP, &group.octets())
+                }
+                Some(IpAddr::V6(group)) => {
+                    attributes.bytes(IPVS_DAEMON_ATTR_MCAST_GROUP6, &group.octets())
+                }
+                None => {}
+            }
+            if let Some(port) = daemon.port {
+                attributes.u16(IPVS_DAEMON_ATTR_MCAST_PORT, port);
+            }
+            if let Some(ttl) = daemon.ttl {
+                attributes.u8(IPVS_DAEMON_ATTR_MCAST_TTL, ttl);
+            }
+        }),
+        Change::StopDaemon(role, sync_id) => writer.nested(IPVS_CMD_ATTR_DAEMON, |attributes| {
+            attributes.u32(IPVS_DAEMON_ATTR_STATE, state_of(*role));
+            attributes.string(IPVS_DAEMON_ATTR_MCAST_IFN, b"");
+            attributes.u32(IPVS_DAEMON_ATTR_SYNC_ID, *sync_id);
+        }),
+    }
+}
+
+/// Writes which virtual service is meant.
+pub fn write_service_identity(writer: &mut Writer<'_>, identity: &ServiceIdentity) {
+    writer.nested(IPVS_CMD_ATTR_SERVICE, |attributes| {
+        write_identity(attributes, identity)
+    });
+}
+
+fn write_identity(attributes: &mut Writer<'_>, identity: &ServiceIdentity) {
+    attributes.u16(IPVS_SVC_ATTR_AF, family_number(identity.family()));
+    match identity {
+        ServiceIdentity::FirewallMark { mark, .. } => attributes.u32(IPVS_SVC_ATTR_FWMARK, *mark),
+        ServiceIdentity::Endpoint {
+            protocol,
+            address,
+            port,
+        } => {
+            attributes.u16(IPVS_SVC_ATTR_PROTOCOL, protocol_number(*protocol));
+            attributes.bytes(IPVS_SVC_ATTR_ADDR, &address_bytes(*address));
+            attributes.be16(IPVS_SVC_ATTR_PORT, *port);
+        }
+    }
+}
+
+fn write_service(writer: &mut Writer<'_>, service: &VirtualService) {
+    writer.nested(IPVS_CMD_ATTR_SERVICE, |attributes| {
+        write_identity(attributes, &service.identity);
+        attributes.string(IPVS_SVC_ATTR_SCHED_NAME, service.scheduler.as_bytes());
+        if !service.persistence_engine.is_empty() {
+            attributes.string(IPVS_SVC_ATTR_PE_NAME, service.persistence_engine.as_bytes());
+        }
+        let mut flags = u32::from(service.scheduler_flags.bits()) << IP_VS_SVC_F_SCHED_SHIFT;
+        if service.persistence_timeout.is_some() {
+            flags |= IP_VS_SVC_F_PERSISTENT;
+        }
+        if service.one_packet {
+            flags |= IP_VS_SVC_F_ONEPACKET;
+        }
+        let mut flags_and_mask = [0xff; 8];
+        flags_and_mask[..4].copy_from_slice(&flags.to_ne_bytes());
+        attributes.bytes(IPVS_SVC_ATTR_FLAGS, &flags_and_mask);
+        attributes.u32(
+            IPVS_SVC_ATTR_TIMEOUT,
+            service.persistence_timeout.unwrap_or(0),
+        );
+        match service.netmask {
+            Netmask::Ipv4(mask) => attributes.bytes(IPVS_SVC_ATTR_NETMASK, &mask.octets()),
+            Netmask::Ipv6(prefix) => attributes.u32(IPVS_SVC_ATTR_NETMASK, prefix),
+        }
+    });
+}
+
+fn write_destination_identity(attributes: &mut Writer<'_>, identity: &DestinationIdentity) {
+    attributes.u16(
+        IPVS_DEST_ATTR_ADDR_FAMILY,
+        family_number(AddressFamily::of(identity.address)),
+    );
+    attributes.bytes(IPVS_DEST_ATTR_ADDR, &address_bytes(identity.address));
+    attributes.be16(IPVS_DEST_ATTR_PORT, identity.port);
+}
+
+fn write_destination(attributes: &mut Writer<'_>, destination: &Destination) {
+    let (method, tunnel_type, tunnel_port, checksum) = match destination.forwarding_method {
+        ForwardingMethod::Masquerading => (
+            IP_VS_CONN_F_MASQ,
+            IP_VS_CONN_F_TUNNEL_TYPE_IPIP,
+            0,
+            TunnelChecksum::None,
+        ),
+        ForwardingMethod::Local => (
+            IP_VS_CONN_F_LOCALNODE,
+            IP_VS_CONN_F_TUNNEL_TYPE_IPIP,
+            0,
+            TunnelChecksum::None,
+        ),
+        ForwardingMethod::DirectRouting => (
+            IP_VS_CONN_F_DROUTE,
+            IP_VS_CONN_F_TUNNEL_TYPE_IPIP,
+            0,
+            TunnelChecksum::None,
+        ),
+        ForwardingMethod::Tunnel(Encapsulation::Ipip) => (
+            IP_VS_CONN_F_TUNNEL,
+            IP_VS_CONN_F_TUNNEL_TYPE_IPIP,
+            0,
+            TunnelChecksum::None,
+        ),
+        ForwardingMethod::Tunnel(Encapsulation::Gue { port, checksum }) => (
+            IP_VS_CONN_F_TUNNEL,
+            IP_VS_CONN_F_TUNNEL_TYPE_GUE,
+            port,
+            checksum,
+        ),
+        ForwardingMethod::Tunnel(Encapsulation::Gre { checksum }) => (
+            IP_VS_CONN_F_TUNNEL,
+            IP_VS_CONN_F_TUNNEL_TYPE_GRE,
+            0,
+            checksum,
+        ),
+    };
+    attributes.u32(IPVS_DEST_ATTR_FWD_METHOD, method);
+    attributes.u32(IPVS_DEST_ATTR_WEIGHT, destination.weight);
+    attributes.u8(IPVS_DEST_ATTR_TUN_TYPE, tunnel_type);
+    attributes.be16(IPVS_DEST_ATTR_TUN_PORT, tunnel_port);
+    let checksum = match checksum {
+        TunnelChecksum::None => IP_VS_TUNNEL_ENCAP_FLAG_NOCSUM,
+        TunnelChecksum::Full => IP_VS_TUNNEL_ENCAP_FLAG_CSUM,
+        TunnelChecksum::Remote => IP_VS_TUNNEL_ENCAP_FLAG_REMCSUM,
+    };
+    attributes.u16(IPVS_DEST_ATTR_TUN_FLAGS, checksum);
+    attributes.u32(IPVS_DEST_ATTR_U_THRESH, destination.upper_threshold);
+    attributes.u32(IPVS_DEST_ATTR_L_THRESH, destination.lower_threshold);
+}
+
+fn family_number(family: AddressFamily) -> u16 {
+    let number = match family {
+        AddressFamily::Ipv4 => libc::AF_INET,
+        AddressFamily::Ipv6 => libc::AF_INET6,
+    };
+    number as u16
+}
+
+fn protocol_number(protocol: Protocol) -> u16 {
+    let number = match protocol {
+        Protocol::Tcp => libc::IPPROTO_TCP,
+        Protocol::Udp => libc::IPPROTO_UDP,
+        Protocol::Sctp => libc::IPPROTO_SCTP,
+    };
+    number as u16
+}
+
+/// The kernel's `union nf_inet_addr`: 16 bytes, an IPv4 address in the first four.
+fn address_bytes(address: IpAddr) -> [u8; 16] {
+    match address {
+        IpAddr::V4(address) => {
+            let mut bytes = [0; 16];
+            bytes[..4].copy_from_slice(&address.octets());
+            bytes
+        }
+        IpAddr::V6(address) => address.octets(),
+    }
+}
+
+fn state_of(role: SyncDaemonRole) -> u32 {
+    match role {
+        SyncDaemonRole::Master => IP_VS_STATE_MASTER,
+        SyncDaemonRole::Backup => IP_VS_STATE_BACKUP,
+    }
+}
+
+fn needed<T>(value: Option<T>, name: &'static str) -> Result<T, KernelError> {
+    value.ok_or(KernelError::MissingAttribute(name))
+}
+
+/// The attribute of a kind among the attributes of a message, which it must have.
+fn find<'a>(
+    mut attributes: Attributes<'a>,
+    kind: u16,
+    name: &'static str,
+) -> Result<Attribute<'a>, KernelError> {
+    let found = attributes.find(|attribute| {
+        attribute
+            .as_ref()
+            .map_or(true, |attribute| attribute.kind == kind)
+    });
+    needed(found, name)?
+}
+
+fn read_family(attribute: &Attribute<'_>) -> Result<AddressFamily, KernelError> {
+    match i32::from(attribute.u16()?) {
+        libc::AF_INET => Ok(AddressFamily::Ipv4),
+        libc::AF_INET6 => Ok(AddressFamily::Ipv6),
+        _ => Err(KernelError::Malformed("an unknown address family")),
+    }
+}
+
+fn read_address(attribute: &Attribute<'_>, family: AddressFamily) -> Result<IpAddr, KernelError> {
+    match family {
+        AddressFamily::Ipv4 => attribute
+            .first::<4>()
+            .map(|bytes| IpAddr::V4(Ipv4Addr::from(bytes))),
+        AddressFamily::Ipv6 => attribute
+            .first::<16>()
+            .map(|bytes| IpAddr::V6(Ipv6Addr::from(bytes))),
+    }
+}
+
+/// Counters and rates, whether as `STATS` (32 bits, some of 64) or as `STATS64`.
+fn read_statistics(attribute: &Attribute<'_>) -> Result<Statistics, KernelError> {
+    let mut statistics = Statistics::default();
+    for attribute in attribute.nested() {
+        let attribute = attribute?;
+        let field = match attribute.kind {
+            IPVS_STATS_ATTR_CONNS => &mut statistics.connections,
+            IPVS_STATS_ATTR_INPKTS => &mut statistics.incoming_packets,
+            IPVS_STATS_ATTR_OUTPKTS => &mut statistics.outgoing_packets,
+            IPVS_STATS_ATTR_INBYTES => &mut statistics.incoming_bytes,
+            IPVS_STATS_ATTR_OUTBYTES => &mut statistics.outgoing_bytes,
+            IPVS_STATS_ATTR_CPS => &mut statistics.connection_rate,
+            IPVS_STATS_ATTR_INPPS => &mut statistics.incoming_packet_rate,
+            IPVS_STATS_ATTR_OUTPPS => &mut statistics.outgoing_packet_rate,
+            IPVS_STATS_ATTR_INBPS => &mut statistics.incoming_byte_rate,
+            IPVS_STATS_ATTR_OUTBPS => &mut statistics.outgoing_byte_rate,
+            _ => continue,
+        };
+        *field = attribute.u32_or_u64()?;
+    }
+    Ok(statistics)
+}
+
+/// `STATS64` where the kernel gives it, else `STATS`; kernels before 4.1 give only that.
+fn best_statistics(
+    statistics: Option<Attribute<'_>>,
+    statistics64: Option<Attribute<'_>>,
+) -> Result<Statistics, KernelError> {
+    statistics64
+        .or(statistics)
+        .map_or(Ok(Statistics::default()), |attribute| {
+            read_statistics(&attribute)
+        })
+}
+
+/// A virtual service from the attributes of a `GET_SERVICE` reply.
+pub fn read_service(attributes: Attributes<'_>) -> Result<ServiceState, KernelError> {
+    let service = find(attributes, IPVS_CMD_ATTR_SERVICE, "IPVS_CMD_ATTR_SERVICE")?;
+    let (mut family, mut protocol, mut address, mut port, mut mark) =
+        (None, None, None, None, None);
+    let (mut scheduler, mut flags, mut timeout, mut netmask) = (None, None, None, None);
+    let (mut engine, mut statistics, mut statistics64) = (KernelName::default(), None, None);
+    for attribute in service.nested() {
+        let attribute = attribute?;
+        match attribute.kind {
+            IPVS_SVC_ATTR_AF => family = Some(read_family(&attribute)?),
+            IPVS_SVC_ATTR_PROTOCOL => protocol = Some(attribute.u16()?),
+            IPVS_SVC_ATTR_ADDR => address = Some(attribute),
+            IPVS_SVC_ATTR_PORT => port = Some(attribute.be16()?),
+            IPVS_SVC_ATTR_FWMARK => mark = Some(attribute.u32()?),
+            IPVS_SVC_ATTR_SCHED_NAME => scheduler = Some(KernelName::truncated(attribute.string())),
+            IPVS_SVC_ATTR_FLAGS => flags = Some(attribute.u32()?),
+            IPVS_SVC_ATTR_TIMEOUT => timeout = Some(attribute.u32()?),
+            IPVS_SVC_ATTR_NETMASK => netmask = Some(attribute),
+            IPVS_SVC_ATTR_PE_NAME => engine = KernelName::truncated(attribute.string()),
+            IPVS_SVC_ATTR_STATS => statistics = Some(attribute),
+            IPVS_SVC_ATTR_STATS64 => statistics64 = Some(attribute),
+            _ => {}
+        }
+    }
+    let family = needed(family, "IPVS_SVC_ATTR_AF")?;
+    let identity = match mark.filter(|mark| *mark != 0) {
+        Some(mark) => ServiceIdentity::FirewallMark { mark, family },
+        None => ServiceIdentity::Endpoint {
+            protocol: match i32::from(needed(protocol, "IPVS_SVC_ATTR_PROTOCOL")?) {
+                libc::IPPROTO_TCP => Protocol::Tcp,
+                libc::IPPROTO_UDP => Protocol::Udp,
+                libc::IPPROTO_SCTP => Protocol::Sctp,
+                _ => return Err(KernelError::Malformed("an unknown protocol")),
+            },
+            address: read_address(&needed(address, "IPVS_SVC_ATTR_ADDR")?, family)?,
+            port: needed(port, "IPVS_SVC_ATTR_PORT")?,
+        },
+    };
+    let flags = needed(flags, "IPVS_SVC_ATTR_FLAGS")?;
+    let timeout = needed(timeout, "IPVS_SVC_ATTR_TIMEOUT")?;
+    let netmask = needed(netmask, "IPVS_SVC_ATTR_NETMASK")?;
+    Ok(ServiceState {
+        service: VirtualService {
+            identity,
+            scheduler: needed(scheduler, "IPVS_SVC_ATTR_SCHED_NAME")?,
+            // Bits above the three are dropped.
+            scheduler_flags: SchedulerFlags::from_bits((flags >> IP_VS_SVC_F_SCHED_SHIFT) as u8),
+            persistence_timeout: (flags & IP_VS_SVC_F_PERSISTENT != 0).then_some(timeout),
+            netmask: match family {
+                AddressFamily::Ipv4 => Netmask::Ipv4(Ipv4Addr::from(netmask.first::<4>()?)),
+                AddressFamily::Ipv6 => Netmask::Ipv6(netmask.u32()?),
+            },
+            persistence_engine: engine,
+            one_packet: flags & IP_VS_SVC_F_ONEPACKET != 0,
+        },
+        statistics: best_statistics(statistics, statistics64)?,
+    })
+}
+
+/// A destination from the attributes of a `GET_DEST` reply. Kernels before 3.18 do not tell its family: it is then
+/// `service_family`.
+pub fn read_destination(
+    attributes: Attributes<'_>,
+    service_family: AddressFamily,
+) -> Result<DestinationState, KernelError> {
+    let destination = find(attributes, IPVS_CMD_ATTR_DEST, "IPVS_CMD_ATTR_DEST")?;
+    let (mut family, mut address, mut port, mut method, mut weight) =
+        (service_family, None, None, None, None);
+    let (mut tunnel_type, mut tunnel_port, mut tunnel_flags) =
+        (IP_VS_CONN_F_TUNNEL_TYPE_IPIP, 0, 0);
+    let (mut upper_threshold, mut lower_threshold) = (None, None);
+    let (mut active_connections, mut inactive_connections, mut persistent_connections) =
+        (None, None, None);
+    let (mut statistics, mut statistics64) = (None, None);
+    for attribute in destination.nested() {
+        let attribute = attribute?;
+        match attribute.kind {
+            IPVS_DEST_ATTR_ADDR_FAMILY => family = read_family(&attribute)?,
+            IPVS_DEST_ATTR_ADDR => address = Some(attribute),
+            IPVS_DEST_ATTR_PORT => port = Some(attribute.be16()?),
+            IPVS_DEST_ATTR_FWD_METHOD => method = Some(attribute.u32()?),
+            IPVS_DEST_ATTR_WEIGHT => weight = Some(attribute.u32()?),
+            IPVS_DEST_ATTR_TUN_TYPE => tunnel_type = attribute.u8()?,
+            IPVS_DEST_ATTR_TUN_PORT => tunnel_port = attribute.be16()?,
+            IPVS_DEST_ATTR_TUN_FLAGS => tunnel_flags = attribute.u16()?,
+            IPVS_DEST_ATTR_U_THRESH => upper_threshold = Some(attribute.u32()?),
+            IPVS_DEST_ATTR_L_THRESH => lower_threshold = Some(attribute.u32()?),
+            IPVS_DEST_ATTR_ACTIVE_CONNS => active_connections = Some(attribute.u32()?),
+            IPVS_DEST_ATTR_INACT_CONNS => inactive_connections = Some(attribute.u32()?),
+            IPVS_DEST_ATTR_PERSIST_CONNS => persistent_connections = Some(attribute.u32()?),
+            IPVS_DEST_ATTR_STATS => statistics = Some(attribute),
+            IPVS_DEST_ATTR_STATS64 => statistics64 = Some(attribute),
+            _ => {}
+        }
+    }
+    let checksum = match tunnel_flags {
+        flags if flags & IP_VS_TUNNEL_ENCAP_FLAG_CSUM != 0 => TunnelChecksum::Full,
+        flags if flags & IP_VS_TUNNEL_ENCAP_FLAG_REMCSUM != 0 => TunnelChecksum::Remote,
+        _ => TunnelChecksum::None,
+    };
+    let method = needed(method, "IPVS_DEST_ATTR_FWD_METHOD")?;
+    Ok(DestinationState {
+        destination: Destination {
+            identity: DestinationIdentity {
+                address: read_address(&needed(address, "IPVS_DEST_ATTR_ADDR")?, family)?,
+                port: needed(port, "IPVS_DEST_ATTR_PORT")?,
+            },
+            forwarding_method: match method & IP_VS_CONN_F_FWD_MASK {
+                IP_VS_CONN_F_MASQ => ForwardingMethod::Masquerading,
+                IP_VS_CONN_F_LOCALNODE => ForwardingMethod::Local,
+                IP_VS_CONN_F_TUNNEL => ForwardingMethod::Tunnel(match tunnel_type {
+                    IP_VS_CONN_F_TUNNEL_TYPE_GUE => Encapsulation::Gue {
+                        port: tunnel_port,
+                        checksum,
+                    },
+                    IP_VS_CONN_F_TUNNEL_TYPE_GRE => Encapsulation::Gre { checksum },
+                    _ => Encapsulation::Ipip,
+                }),
+                _ => ForwardingMethod::DirectRouting,
+            },
+            weight: needed(weight, "IPVS_DEST_ATTR_WEIGHT")?,
+            upper_threshold: needed(upper_threshold, "IPVS_DEST_ATTR_U_THRESH")?,
+            lower_threshold: needed(lower_threshold, "IPVS_DEST_ATTR_L_THRESH")?,
+        },
+        active_connections: needed(active_connections, "IPVS_DEST_ATTR_ACTIVE_CONNS")?,
+        inactive_connections: needed(inactive_connections, "IPVS_DEST_ATTR_INACT_CONNS")?,
+        persistent_connections: needed(persistent_connections, "IPVS_DEST_ATTR_PERSIST_CONNS")?,
+        statistics: best_statistics(statistics, statistics64)?,
+    })
+}
+
+/// A sync daemon from the attributes of a `GET_DAEMON` reply.
+pub fn read_sync_daemon(attributes: Attributes<'_>) -> Result<SyncDaemon, KernelError> {
+    let daemon = find(attributes, IPVS_CMD_ATTR_DAEMON, "IPVS_CMD_ATTR_DAEMON")?;
+    let (mut state, mut interface, mut sync_id) = (None, None, None);
+    let (mut max_length, mut group, mut port, mut ttl) = (None, None, None, None);
+    for attribute in daemon.nested() {
+        let attribute = attribute?;
+        match attribute.kind {
+            IPVS_DAEMON_ATTR_STATE => state = Some(attribute.u32()?),
+            IPVS_DAEMON_ATTR_MCAST_IFN => {
+                interface = Some(KernelName::truncated(attribute.string()))
+            }
+            IPVS_DAEMON_ATTR_SYNC_ID => sync_id = Some(attribute.u32()?),
+            IPVS_DAEMON_ATTR_SYNC_MAXLEN => max_length = Some(attribute.u16()?),
+            IPVS_DAEMON_ATTR_MCAST_GROUP => {
+                group = Some(read_address(&attribute, AddressFamily::Ipv4)?)
+            }
+            IPVS_DAEMON_ATTR_MCAST_GROUP6 => {
+                group = Some(read_address(&attribute, AddressFamily::Ipv6)?)
+            }
+            IPVS_DAEMON_ATTR_MCAST_PORT => port = Some(attribute.u16()?),
+            IPVS_DAEMON_ATTR_MCAST_TTL => ttl = Some(attribute.u8()?),
+            _ => {}
+        }
+    }
+    Ok(SyncDaemon {
+        role: match needed(state, "IPVS_DAEMON_ATTR_STATE")? {
+            IP_VS_STATE_MASTER => SyncDaemonRole::Master,
+            IP_VS_STATE_BACKUP => SyncDaemonRole::Backup,
+            _ => return Err(KernelError::Malformed("an unknown state of a sync daemon")),
+        },
+        interface: needed(interface, "IPVS_DAEMON_ATTR_MCAST_IFN")?,
+        sync_id: needed(sync_id, "IPVS_DAEMON_ATTR_SYNC_ID")?,
+        max_length,
+        group,
+        port,
+        ttl,
+    })
+}
+
+/// The timeouts from the attributes of a `GET_CONFIG` reply. A kernel without a protocol leaves its timeouts out: 0.
+pub fn read_timeouts(attributes: Attributes<'_>) -> Result<Timeouts, KernelError> {
+    let mut timeouts = Timeouts::default();
+    for attribute in attributes {
+        let attribute = attribute?;
+        match attribute.kind {
+            IPVS_CMD_ATTR_TIMEOUT_TCP => timeouts.tcp = attribute.u32()?,
+            IPVS_CMD_ATTR_TIMEOUT_TCP_FIN => timeouts.tcp_fin = attribute.u32()?,
+            IPVS_CMD_ATTR_TIMEOUT_UDP => timeouts.udp = attribute.u32()?,
+            _ => {}
+        }
+    }
+    Ok(timeouts)
+}
+
+/// The kernel's own data from the attributes of a `GET_INFO` reply.
+pub fn read_info(attributes: Attributes<'_>) -> Result<KernelInfo, KernelError> {
+    let version = find(attributes, IPVS_INFO_ATTR_VERSION, "IPVS_INFO_ATTR_VERSION")?.u32()?;
+    let size = find(
+        attributes,
+        IPVS_INFO_ATTR_CONN_TAB_SIZE,
+        "IPVS_INFO_ATTR_CONN_TAB_SIZE",
+    )?
+    .u32()?;
+    Ok(KernelInfo {
+        version,
+        connection_table_size: size,
+    })
+}
+
+/// The message type of the IPVS family from the attributes of a `GETFAMILY` reply.
+pub fn read_family_id(attributes: Attributes<'_>) -> Result<u16, KernelError> {
+    find(
+        attributes,
+        libc::CTRL_ATTR_FAMILY_ID as u16,
+        "CTRL_ATTR_FAMILY_ID",
+    )?
+    .u16()
+}
+
+/// The errno at the start of an `NLMSG_ERROR` or `NLMSG_DONE` message; `Ok` for 0.
+pub fn read_verdict(payload: &[u8]) -> Result<(), KernelError> {
+    let errno = payload
+        .first_chunk::<4>()
+        .map_or(0, |bytes| i32::from_ne_bytes(*bytes));
+    match errno {
+        0 => Ok(()),
+        errno => Err(KernelError::Errno(Errno::from_raw(errno.wrapping_neg()))),
+    }
+}

@@ -1,0 +1,202 @@
+//! The kernel: a generic netlink client for IPVS, whose verbs read like the domain.
+//!
+//! One socket and one look-up of the family serve the process for its life. [`socket`] moves messages,
+//! [`messages`] knows what they say, [`attributes`] how they are laid out. The client neither prints nor decides: it
+//! carries out what it is told and gives back what the kernel said.
+
+mod attributes;
+mod batch;
+mod constants;
+mod messages;
+mod socket;
+
+use std::process::Command as Program;
+
+use neli::consts::nl::GenlId;
+use nix::errno::Errno;
+
+use crate::error::KernelError;
+use crate::model::{
+    Change, DestinationState, KernelInfo, ServiceIdentity, ServiceState, SyncDaemon, Timeouts,
+};
+use batch::Batch;
+use constants::*;
+use socket::Socket;
+
+/// A connection to the kernel's IPVS.
+pub struct Ipvs {
+    socket: Socket,
+    family: u16,
+    batch: Batch,
+}
+
+impl Ipvs {
+    /// Opens the connection. Where the family is missing, the module is loaded as the reference loads it, and the family
+    /// asked for once more.
+    ///
+    /// # Errors
+    /// `ENOPROTOOPT` where there is no IPVS; else what the socket said.
+    pub fn open() -> Result<Ipvs, KernelError> {
+        let mut socket = Socket::open()?;
+        let family = match find_family(&mut socket) {
+            Err(KernelError::Errno(Errno::ENOENT)) => {
+                load_module();
+                find_family(&mut socket)
+            }
+            found => found,
+        };
+        match family {
+            Ok(family) => {
+                let batch = Batch::new(socket.refusals_held());
+                Ok(Ipvs {
+                    socket,
+                    family,
+                    batch,
+                })
+            }
+            Err(KernelError::Errno(Errno::ENOENT)) => Err(KernelError::Errno(Errno::ENOPROTOOPT)),
+            Err(fault) => Err(fault),
+        }
+    }
+
+    /// What the kernel tells of IPVS itself. Everything here takes the same privilege, so this tells as well whether we
+    /// have it.
+    ///
+    /// # Errors
+    /// `EPERM` without `CAP_NET_ADMIN`.
+    pub fn info(&mut self) -> Result<KernelInfo, KernelError> {
+        self.socket
+            .query(self.family, IPVS_CMD_GET_INFO, |_| {}, messages::read_info)
+    }
+
+    /// All virtual services, in the kernel's order.
+    ///
+    /// # Errors
+    /// What the kernel said.
+    pub fn services(&mut self) -> Result<Vec<ServiceState>, KernelError> {
+        let mut services = Vec::new();
+        self.socket.dump(
+            self.family,
+            IPVS_CMD_GET_SERVICE,
+            |_| {},
+            &mut services,
+            messages::read_service,
+        )?;
+        Ok(services)
+    }
+
+    /// One virtual service.
+    ///
+    /// # Errors
+    /// `ESRCH` where there is none.
+    pub fn service(&mut self, identity: &ServiceIdentity) -> Result<ServiceState, KernelError> {
+        self.socket.query(
+            self.family,
+            IPVS_CMD_GET_SERVICE,
+            |writer| messages::write_service_identity(writer, identity),
+            messages::read_service,
+        )
+    }
+
+    /// Reads the destinations of a virtual service into `destinations`, in the kernel's order. None for a service that
+    /// is not there: the kernel makes no difference.
+    ///
+    /// # Errors
+    /// What the kernel said.
+    pub fn destinations(
+        &mut self,
+        service: &ServiceIdentity,
+        destinations: &mut Vec<DestinationState>,
+    ) -> Result<(), KernelError> {
+        let family = service.family();
+        self.socket.dump(
+            self.family,
+            IPVS_CMD_GET_DEST,
+            |writer| messages::write_service_identity(writer, service),
+            destinations,
+            |attributes| messages::read_destination(attributes, family),
+        )
+    }
+
+    /// The timeouts.
+    ///
+    /// # Errors
+    /// What the kernel said.
+    pub fn timeouts(&mut self) -> Result<Timeouts, KernelError> {
+        self.socket.query(
+            self.family,
+            IPVS_CMD_GET_CONFIG,
+            |_| {},
+            messages::read_timeouts,
+        )
+    }
+
+    /// The sync daemons that run.
+    ///
+    /// # Errors
+    /// What the kernel said.
+    pub fn sync_daemons(&mut self) -> Result<Vec<SyncDaemon>, KernelError> {
+        let mut daemons = Vec::new();
+        self.socket.dump(
+            self.family,
+            IPVS_CMD_GET_DAEMON,
+            |_| {},
+            &mut daemons,
+            messages::read_sync_daemon,
+        )?;
+        Ok(daemons)
+    }
+
+    /// Puts a change behind those that wait to be carried out together. `true` where there is no room for another:
+    /// [`Ipvs::carry_out`] is due.
+    pub fn queue(&mut self, change: &Change) -> bool {
+        let sequence = self.socket.next_sequence();
+        self.batch.push(self.family, sequence, change);
+        self.batch.is_full()
+    }
+
+    /// Carries out the changes that wait, in their order, and tells `refused` of each that the kernel refused, by its
+    /// place among them, counted from 0.
+    ///
+    /// # Errors
+    /// What befell the socket. The kernel's refusals are none.
+    pub fn carry_out(
+        &mut self,
+        refused: impl FnMut(usize, KernelError),
+    ) -> Result<(), KernelError> {
+        if self.batch.is_empty() {
+            return Ok(());
+        }
+        let (requests, first, last) = self.batch.requests();
+        let outcome = self.socket.carry_out(requests, first, last, refused);
+        self.batch.clear();
+        outcome
+    }
+
+    /// Carries out one change.
+    ///
+    /// # Errors
+    /// What the kernel refused it with.
+    pub fn apply(&mut self, change: &Change) -> Result<(), KernelError> {
+        self.queue(change);
+        let mut verdict = Ok(());
+        self.carry_out(|_, fault| verdict = Err(fault))?;
+        verdict
+    }
+}
+
+fn find_family(socket: &mut Socket) -> Result<u16, KernelError> {
+    socket.query(
+        u16::from(GenlId::Ctrl),
+        libc::CTRL_CMD_GETFAMILY as u8,
+        |writer| writer.bytes(libc::CTRL_ATTR_FAMILY_NAME as u16, IPVS_GENL_NAME),
+        messages::read_family_id,
+    )
+}
+
+/// Loads `ip_vs`. Whether that worked shows when the family is asked for again.
+fn load_module() {
+    let _ = Program::new("/sbin/modprobe")
+        .args(["--", "ip_vs"])
+        .status();
+}

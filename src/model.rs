@@ -1,0 +1,545 @@
+//! What the program speaks of: virtual services, destinations, sync daemons, timeouts, counters, and the changes that
+//! can be made to them.
+//!
+//! Plain values without any input or output. The command line is read into these values, the kernel client carries
+//! them, the printers show them; this module knows none of the three and imports nothing of ours.
+//!
+//! Integers are in host byte order everywhere here; addresses are [`IpAddr`]. The kernel client alone knows how they
+//! look on the wire.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr};
+
+/// An address family, for the one kind of virtual service whose identity holds no address: a firewall mark.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum AddressFamily {
+    /// `AF_INET`.
+    Ipv4,
+    /// `AF_INET6`.
+    Ipv6,
+}
+
+impl AddressFamily {
+    /// The family of an address.
+    pub fn of(address: IpAddr) -> AddressFamily {
+        match address {
+            IpAddr::V4(_) => AddressFamily::Ipv4,
+            IpAddr::V6(_) => AddressFamily::Ipv6,
+        }
+    }
+}
+
+/// A transport protocol that IPVS balances.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Protocol {
+    /// `IPPROTO_TCP`, 6.
+    Tcp,
+    /// `IPPROTO_UDP`, 17.
+    Udp,
+    /// `IPPROTO_SCTP`, 132.
+    Sctp,
+}
+
+impl Protocol {
+    /// The name in upper case, as listings print it.
+    pub fn label(self) -> &'static str {
+        match self {
+            Protocol::Tcp => "TCP",
+            Protocol::Udp => "UDP",
+            Protocol::Sctp => "SCTP",
+        }
+    }
+
+    /// The name as the services database spells it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Protocol::Tcp => "tcp",
+            Protocol::Udp => "udp",
+            Protocol::Sctp => "sctp",
+        }
+    }
+}
+
+/// A name the kernel stores in 16 bytes, the last of them a NUL: a scheduler, a persistence engine, an interface
+/// (`IP_VS_SCHEDNAME_MAXLEN`, `IP_VS_PENAME_MAXLEN`, `IP_VS_IFNAME_MAXLEN` of `<linux/ip_vs.h>`).
+///
+/// Any bytes but NUL; it need not be UTF-8.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct KernelName {
+    bytes: [u8; KernelName::MAX_LENGTH],
+    length: u8,
+}
+
+impl KernelName {
+    /// The most bytes a name holds.
+    pub const MAX_LENGTH: usize = 15;
+
+    /// The name made of `word`, cut at its first NUL and after [`KernelName::MAX_LENGTH`] bytes, as the reference cuts
+    /// longer words (contract, section 3).
+    pub fn truncated(word: &[u8]) -> KernelName {
+        let mut name = KernelName::default();
+        for (slot, &byte) in name
+            .bytes
+            .iter_mut()
+            .zip(word)
+            .take_while(|(_, byte)| **byte != 0)
+        {
+            *slot = byte;
+            name.length += 1;
+        }
+        name
+    }
+
+    /// The bytes of the name, without a NUL.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes[..usize::from(self.length)]
+    }
+
+    /// Whether there is no byte in it.
+    pub fn is_empty(&self) -> bool {
+        self.length == 0
+    }
+}
+
+impl From<&str> for KernelName {
+    fn from(word: &str) -> KernelName {
+        KernelName::truncated(word.as_bytes())
+    }
+}
+
+impl fmt::Display for KernelName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&String::from_utf8_lossy(self.as_bytes()))
+    }
+}
+
+impl fmt::Debug for KernelName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&String::from_utf8_lossy(self.as_bytes()), f)
+    }
+}
+
+/// What tells one virtual service from all others in the kernel's table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ServiceIdentity {
+    /// A protocol, an address and a port; port 0 is every port.
+    Endpoint {
+        /// The transport protocol.
+        protocol: Protocol,
+        /// The virtual address.
+        address: IpAddr,
+        /// The port, host byte order.
+        port: u16,
+    },
+    /// Every packet that the firewall marked.
+    FirewallMark {
+        /// The mark, never 0.
+        mark: u32,
+        /// The family of the packets.
+        family: AddressFamily,
+    },
+}
+
+impl ServiceIdentity {
+    /// The family of the packets that the service takes.
+    pub fn family(&self) -> AddressFamily {
+        match *self {
+            ServiceIdentity::Endpoint { address, .. } => AddressFamily::of(address),
+            ServiceIdentity::FirewallMark { family, .. } => family,
+        }
+    }
+
+    /// The port, host byte order; 0 for a firewall mark.
+    pub fn port(&self) -> u16 {
+        match *self {
+            ServiceIdentity::Endpoint { port, .. } => port,
+            ServiceIdentity::FirewallMark { .. } => 0,
+        }
+    }
+
+    /// The protocol whose service names apply to the ports of the service and of its destinations; none for a
+    /// firewall mark, whose ports stay numbers.
+    pub fn protocol(&self) -> Option<Protocol> {
+        match *self {
+            ServiceIdentity::Endpoint { protocol, .. } => Some(protocol),
+            ServiceIdentity::FirewallMark { .. } => None,
+        }
+    }
+}
+
+/// How many clients share one persistence entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Netmask {
+    /// A dotted mask.
+    Ipv4(Ipv4Addr),
+    /// A prefix length, 1 to 128.
+    Ipv6(u32),
+}
+
+impl Netmask {
+    /// The mask that tells every single client from the others.
+    pub fn single_host(family: AddressFamily) -> Netmask {
+        match family {
+            AddressFamily::Ipv4 => Netmask::Ipv4(Ipv4Addr::BROADCAST),
+            AddressFamily::Ipv6 => Netmask::Ipv6(128),
+        }
+    }
+
+    /// Whether it tells every single client from the others, the default.
+    pub fn is_single_host(self) -> bool {
+        self == Netmask::Ipv4(Ipv4Addr::BROADCAST) || self == Netmask::Ipv6(128)
+    }
+}
+
+/// The flags that a scheduler reads, three bits whose meaning is the scheduler's own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+pub struct SchedulerFlags(u8);
+
+/// Every flag word: its scheduler, where it belongs to one alone, and its bit.
+const SCHEDULER_FLAG_WORDS: [(&str, Option<&str>, u8); 7] = [
+    ("sh-fallback", Some("sh"), 0),
+    ("sh-port", Some("sh"), 1),
+    ("mh-fallback", Some("mh"), 0),
+    ("mh-port", Some("mh"), 1),
+    ("flag-1", None, 0),
+    ("flag-2", None, 1),
+    ("flag-3", None, 2),
+];
+
+impl SchedulerFlags {
+    /// From three bits, `flag-1` in the lowest; others are dropped.
+    pub fn from_bits(bits: u8) -> SchedulerFlags {
+        SchedulerFlags(bits & 0b111)
+    }
+
+    /// The three bits, `flag-1` in the lowest.
+    pub fn bits(self) -> u8 {
+        self.0
+    }
+
+    /// Whether no flag is set.
+    pub fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// The flag that a word stands for and the scheduler it belongs to alone, or `None` for a word that is no flag.
+    pub fn from_word(word: &[u8]) -> Option<(SchedulerFlags, Option<&'static str>)> {
+        let (_, scheduler, bit) = SCHEDULER_FLAG_WORDS
+            .iter()
+            .find(|(flag, ..)| flag.as_bytes() == word)?;
+        Some((SchedulerFlags(1 << bit), *scheduler))
+    }
+
+    /// The words of the flags that are set, spelled for `scheduler`.
+    pub fn words(self, scheduler: KernelName) -> impl Iterator<Item = &'static str> {
+        (0..3u8)
+            .filter(move |bit| self.0 & (1 << bit) != 0)
+            .filter_map(move |wanted| {
+                let spelled_for = |of: Option<&str>| {
+                    SCHEDULER_FLAG_WORDS
+                        .iter()
+                        .find(|(_, s, bit)| *s == of && *bit == wanted)
+                        .map(|(flag, ..)| *flag)
+                };
+                let own = SCHEDULER_FLAG_WORDS
+                    .iter()
+                    .filter_map(|(_, scheduler, _)| *scheduler)
+                    .find(|own| own.as_bytes() == scheduler.as_bytes());
+                own.and_then(|own| spelled_for(Some(own)))
+                    .or_else(|| spelled_for(None))
+            })
+    }
+
+    /// Both sets of flags together.
+    pub fn union(self, other: SchedulerFlags) -> SchedulerFlags {
+        SchedulerFlags(self.0 | other.0)
+    }
+}
+
+/// A virtual service as an administrator describes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct VirtualService {
+    /// Which one it is.
+    pub identity: ServiceIdentity,
+    /// The scheduler's name; `none` where the kernel runs without one.
+    pub scheduler: KernelName,
+    /// The scheduler's flags.
+    pub scheduler_flags: SchedulerFlags,
+    /// Persistence: for how many seconds a client stays with its real server; `None` is no persistence.
+    pub persistence_timeout: Option<u32>,
+    /// The mask of persistence; without persistence it means nothing.
+    pub netmask: Netmask,
+    /// The persistence engine, empty for none.
+    pub persistence_engine: KernelName,
+    /// Whether each packet is scheduled by itself (UDP).
+    pub one_packet: bool,
+}
+
+/// How the header checksum of an encapsulated packet is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+pub enum TunnelChecksum {
+    /// No checksum.
+    #[default]
+    None,
+    /// A checksum.
+    Full,
+    /// A remote checksum (gue only).
+    Remote,
+}
+
+impl TunnelChecksum {
+    /// The word that `-S` writes and the parser reads.
+    pub fn option(self) -> &'static str {
+        match self {
+            TunnelChecksum::None => "--tun-nocsum",
+            TunnelChecksum::Full => "--tun-csum",
+            TunnelChecksum::Remote => "--tun-remcsum",
+        }
+    }
+}
+
+/// How a tunnelled packet is wrapped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Encapsulation {
+    /// IP in IP.
+    Ipip,
+    /// Generic UDP encapsulation.
+    Gue {
+        /// The UDP port of the real server, host byte order.
+        port: u16,
+        /// The checksum.
+        checksum: TunnelChecksum,
+    },
+    /// Generic routing encapsulation.
+    Gre {
+        /// The checksum.
+        checksum: TunnelChecksum,
+    },
+}
+
+/// How packets reach a real server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ForwardingMethod {
+    /// Address translation, both ways through the director.
+    Masquerading,
+    /// The director itself is the real server. The kernel sets it; nobody asks for it.
+    Local,
+    /// Wrapped into another packet.
+    Tunnel(Encapsulation),
+    /// The frame's address is exchanged, the packet stays as it is.
+    DirectRouting,
+}
+
+/// What tells one destination of a virtual service from its others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct DestinationIdentity {
+    /// The real server's address.
+    pub address: IpAddr,
+    /// The port, host byte order.
+    pub port: u16,
+}
+
+/// A destination (a real server of a virtual service) as an administrator describes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Destination {
+    /// Which one it is.
+    pub identity: DestinationIdentity,
+    /// How packets reach it.
+    pub forwarding_method: ForwardingMethod,
+    /// Its share; 0 takes no new connections. At most 2147483647.
+    pub weight: u32,
+    /// At so many connections it takes no more; 0 is no limit.
+    pub upper_threshold: u32,
+    /// Below so many it takes them again; 0 is three quarters of the upper.
+    pub lower_threshold: u32,
+}
+
+/// Counters since the last zeroing, and rates as the kernel estimates them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Statistics {
+    /// Connections scheduled.
+    pub connections: u64,
+    /// Packets from clients.
+    pub incoming_packets: u64,
+    /// Packets to clients that the director saw.
+    pub outgoing_packets: u64,
+    /// Bytes from clients.
+    pub incoming_bytes: u64,
+    /// Bytes to clients that the director saw.
+    pub outgoing_bytes: u64,
+    /// Connections a second.
+    pub connection_rate: u64,
+    /// Packets a second from clients.
+    pub incoming_packet_rate: u64,
+    /// Packets a second to clients.
+    pub outgoing_packet_rate: u64,
+    /// Bytes a second from clients.
+    pub incoming_byte_rate: u64,
+    /// Bytes a second to clients.
+    pub outgoing_byte_rate: u64,
+}
+
+/// A virtual service as the kernel tells of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ServiceState {
+    /// Its description.
+    pub service: VirtualService,
+    /// Its counters and rates.
+    pub statistics: Statistics,
+}
+
+/// A destination as the kernel tells of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DestinationState {
+    /// Its description.
+    pub destination: Destination,
+    /// Connections that are open.
+    pub active_connections: u32,
+    /// Connections that are ending, or of a protocol that has no state.
+    pub inactive_connections: u32,
+    /// Persistence entries.
+    pub persistent_connections: u32,
+    /// Its counters and rates.
+    pub statistics: Statistics,
+}
+
+/// The two kinds of sync daemon.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum SyncDaemonRole {
+    /// Tells the others of its connections.
+    Master,
+    /// Listens to a master.
+    Backup,
+}
+
+impl SyncDaemonRole {
+    /// The word for it, on the command line and in listings.
+    pub fn word(self) -> &'static str {
+        match self {
+            SyncDaemonRole::Master => "master",
+            SyncDaemonRole::Backup => "backup",
+        }
+    }
+
+    /// The role that a word names.
+    pub fn from_word(word: &[u8]) -> Option<SyncDaemonRole> {
+        [SyncDaemonRole::Master, SyncDaemonRole::Backup]
+            .into_iter()
+            .find(|role| role.word().as_bytes() == word)
+    }
+}
+
+/// A sync daemon: what it is started with, and what the kernel tells of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SyncDaemon {
+    /// Master or backup.
+    pub role: SyncDaemonRole,
+    /// The interface that its multicast goes through.
+    pub interface: KernelName,
+    /// The group of directors it belongs to, 0 to 255.
+    pub sync_id: u32,
+    /// The longest message in bytes, without headers; `None` leaves it to the kernel.
+    pub max_length: Option<u16>,
+    /// The multicast group; `None` leaves it to the kernel.
+    pub group: Option<IpAddr>,
+    /// The UDP port; `None` leaves it to the kernel.
+    pub port: Option<u16>,
+    /// The packets' time to live; `None` leaves it to the kernel.
+    pub ttl: Option<u8>,
+}
+
+/// For how many seconds connections without traffic are kept; in a request 0 leaves one as it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Timeouts {
+    /// Open TCP connections.
+    pub tcp: u32,
+    /// TCP connections after a FIN.
+    pub tcp_fin: u32,
+    /// UDP.
+    pub udp: u32,
+}
+
+/// What the kernel tells of IPVS itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KernelInfo {
+    /// The version, a byte each for major, minor and patch.
+    pub version: u32,
+    /// Buckets of the connection table.
+    pub connection_table_size: u32,
+}
+
+impl KernelInfo {
+    /// Major, minor and patch.
+    pub fn version_parts(&self) -> (u32, u32, u32) {
+        (
+            (self.version >> 16) & 0xff,
+            (self.version >> 8) & 0xff,
+            self.version & 0xff,
+        )
+    }
+}
+
+/// One change to the kernel's table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// Add a virtual service.
+    AddService(VirtualService),
+    /// Change a virtual service; its destinations stay.
+    EditService(VirtualService),
+    /// Remove a virtual service and its destinations.
+    DeleteService(ServiceIdentity),
+    /// Remove every virtual service.
+    Flush,
+    /// Set the counters of one virtual service, or of all, to 0.
+    Zero(Option<ServiceIdentity>),
+    /// Add a destination to a virtual service.
+    AddDestination(ServiceIdentity, Destination),
+    /// Change a destination.
+    EditDestination(ServiceIdentity, Destination),
+    /// Remove a destination.
+    DeleteDestination(ServiceIdentity, DestinationIdentity),
+    /// Set the timeouts.
+    SetTimeouts(Timeouts),
+    /// Start a sync daemon.
+    StartDaemon(SyncDaemon),
+    /// Stop the sync daemon of a role and sync id.
+    StopDaemon(SyncDaemonRole, u32),
+}
+
+/// The columns of a listing of virtual services.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Columns {
+    /// Forwarding, weight, connections: those without an option.
+    Connections,
+    /// Counters.
+    Statistics,
+    /// Rates.
+    Rate,
+    /// Thresholds.
+    Thresholds,
+    /// Persistence entries; with connection entries, their engines' data.
+    PersistentConnections,
+    /// The first ones with the tunnels' kinds.
+    TunnelInfo,
+}
+
+/// How a listing looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ListFormat {
+    /// Which columns.
+    pub columns: Columns,
+    /// Addresses and ports as numbers.
+    pub numeric: bool,
+    /// Counters in full.
+    pub exact: bool,
+}
+
+impl Default for ListFormat {
+    fn default() -> ListFormat {
+        ListFormat {
+            columns: Columns::Connections,
+            numeric: false,
+            exact: false,
+        }
+    }
+}

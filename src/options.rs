@@ -1,0 +1,850 @@
+//! The table of every command and option, and of which goes with which.
+//!
+//! One table feeds them all: the reader of argv, the reader of rule lines, the check of options against commands, the
+//! usage text, and the tests that hold man page and completions to it. It describes words; what a word's value means is
+//! read in [`crate::cli`].
+//!
+//! Source: contract, section 2.
+
+/// What a word of the command line asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Meaning {
+    /// To do something.
+    Command(Command),
+    /// How to do it.
+    Choice(Choice),
+}
+
+/// The commands, in the order in which the usage text shows them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Command {
+    /// `-A`.
+    AddService,
+    /// `-E`.
+    EditService,
+    /// `-D`.
+    DeleteService,
+    /// `-C`.
+    Flush,
+    /// `-a`.
+    AddServer,
+    /// `-e`.
+    EditServer,
+    /// `-d`.
+    DeleteServer,
+    /// `-L`.
+    List,
+    /// `-Z`.
+    Zero,
+    /// `-S`.
+    Save,
+    /// `-R`.
+    Restore,
+    /// `--set`.
+    SetTimeouts,
+    /// `--start-daemon`.
+    StartDaemon,
+    /// `--stop-daemon`.
+    StopDaemon,
+    /// `-h`.
+    Help,
+    /// `-v`.
+    Version,
+}
+
+/// The options that go with a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(missing_docs, reason = "the table below says what each is")]
+pub enum Choice {
+    TcpService,
+    UdpService,
+    SctpService,
+    FirewallMarkService,
+    Ipv6,
+    Scheduler,
+    SchedulerFlags,
+    Persistent,
+    Netmask,
+    PersistenceEngine,
+    OnePacket,
+    RealServer,
+    Gatewaying,
+    Ipip,
+    Masquerading,
+    Weight,
+    UpperThreshold,
+    LowerThreshold,
+    TunnelType,
+    TunnelPort,
+    TunnelNoChecksum,
+    TunnelChecksum,
+    TunnelRemoteChecksum,
+    Numeric,
+    Connection,
+    Statistics,
+    Rate,
+    Exact,
+    Thresholds,
+    PersistentConnections,
+    TunnelInfo,
+    Timeout,
+    Daemon,
+    Sort,
+    NoSort,
+    McastInterface,
+    McastGroup,
+    McastPort,
+    McastTtl,
+    SyncId,
+    SyncMaxLength,
+}
+
+/// The name under which the check of options against commands knows an option, in the order in which it looks at them.
+/// Options of one group stand for each other and come once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[expect(missing_docs, reason = "the names are those that `Group::name` gives")]
+pub enum Group {
+    Numeric,
+    Connection,
+    ServiceAddress,
+    Scheduler,
+    Persistent,
+    Netmask,
+    RealServer,
+    ForwardingMethod,
+    Weight,
+    UpperThreshold,
+    LowerThreshold,
+    McastInterface,
+    Timeout,
+    Daemon,
+    Statistics,
+    Rate,
+    Thresholds,
+    PersistentConnections,
+    NoSort,
+    SyncId,
+    Exact,
+    OnePacket,
+    PersistenceEngine,
+    SchedulerFlags,
+    McastGroup,
+    McastPort,
+    McastTtl,
+    SyncMaxLength,
+    TunnelInfo,
+    TunnelType,
+    TunnelPort,
+    TunnelNoChecksum,
+    TunnelChecksum,
+    TunnelRemoteChecksum,
+}
+
+impl Group {
+    /// All groups with the names that messages use, in matrix order.
+    pub const ALL: [(Group, &'static str); 34] = [
+        (Group::Numeric, "numeric"),
+        (Group::Connection, "connection"),
+        (Group::ServiceAddress, "service-address"),
+        (Group::Scheduler, "scheduler"),
+        (Group::Persistent, "persistent"),
+        (Group::Netmask, "netmask"),
+        (Group::RealServer, "real-server"),
+        (Group::ForwardingMethod, "forwarding-method"),
+        (Group::Weight, "weight"),
+        (Group::UpperThreshold, "u-threshold"),
+        (Group::LowerThreshold, "l-threshold"),
+        (Group::McastInterface, "mcast-interface"),
+        (Group::Timeout, "timeout"),
+        (Group::Daemon, "daemon"),
+        (Group::Statistics, "stats"),
+        (Group::Rate, "rate"),
+        (Group::Thresholds, "thresholds"),
+        (Group::PersistentConnections, "persistent-conn"),
+        (Group::NoSort, "nosort"),
+        (Group::SyncId, "syncid"),
+        (Group::Exact, "exact"),
+        (Group::OnePacket, "ops"),
+        (Group::PersistenceEngine, "pe"),
+        (Group::SchedulerFlags, "sched-flags"),
+        (Group::McastGroup, "mcast-group"),
+        (Group::McastPort, "mcast-port"),
+        (Group::McastTtl, "mcast-ttl"),
+        (Group::SyncMaxLength, "sync-maxlen"),
+        (Group::TunnelInfo, "tun-info"),
+        (Group::TunnelType, "tun-type"),
+        (Group::TunnelPort, "tun-port"),
+        (Group::TunnelNoChecksum, "tun-nocsum"),
+        (Group::TunnelChecksum, "tun-csum"),
+        (Group::TunnelRemoteChecksum, "tun-remcsum"),
+    ];
+
+    /// The name that messages use.
+    pub fn name(self) -> &'static str {
+        Group::ALL[self as usize].1
+    }
+}
+
+/// Whether a word takes a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Argument {
+    /// It takes none.
+    None,
+    /// It takes one, the next word whatever that looks like.
+    Required(&'static str),
+    /// It takes the next word unless that begins with `-`.
+    Optional(&'static str),
+}
+
+/// A row of the table: a word, its spellings, its value, what it is for.
+#[derive(Clone, Copy, Debug)]
+pub struct OptionSpec {
+    /// What it asks for.
+    pub meaning: Meaning,
+    /// The spelling after `--`.
+    pub long: &'static str,
+    /// The spellings after `-`; the usage text shows the first.
+    pub short: &'static [u8],
+    /// Whether it takes a value, and what the usage text calls it.
+    pub argument: Argument,
+    /// A few words on what it does.
+    pub help: &'static str,
+}
+
+const fn command(
+    command: Command,
+    short: &'static [u8],
+    long: &'static str,
+    argument: Argument,
+    help: &'static str,
+) -> OptionSpec {
+    OptionSpec {
+        meaning: Meaning::Command(command),
+        long,
+        short,
+        argument,
+        help,
+    }
+}
+
+const fn flag(
+    choice: Choice,
+    short: &'static [u8],
+    long: &'static str,
+    help: &'static str,
+) -> OptionSpec {
+    OptionSpec {
+        meaning: Meaning::Choice(choice),
+        long,
+        short,
+        argument: Argument::None,
+        help,
+    }
+}
+
+const fn value(
+    choice: Choice,
+    short: &'static [u8],
+    long: &'static str,
+    value_name: &'static str,
+    help: &'static str,
+) -> OptionSpec {
+    OptionSpec {
+        meaning: Meaning::Choice(choice),
+        long,
+        short,
+        argument: Argument::Required(value_name),
+        help,
+    }
+}
+
+/// The table.
+pub const OPTIONS: &[OptionSpec] = &[
+    command(
+        Command::AddService,
+        b"A",
+        "add-service",
+        Argument::None,
+        "add a virtual service",
+    ),
+    command(
+        Command::EditService,
+        b"E",
+        "edit-service",
+        Argument::None,
+        "change a virtual service",
+    ),
+    command(
+        Command::DeleteService,
+        b"D",
+        "delete-service",
+        Argument::None,
+        "delete a virtual service",
+    ),
+    command(
+        Command::Flush,
+        b"C",
+        "clear",
+        Argument::None,
+        "delete every virtual service",
+    ),
+    command(
+        Command::AddServer,
+        b"a",
+        "add-server",
+        Argument::None,
+        "add a real server to a service",
+    ),
+    command(
+        Command::EditServer,
+        b"e",
+        "edit-server",
+        Argument::None,
+        "change a real server",
+    ),
+    command(
+        Command::DeleteServer,
+        b"d",
+        "delete-server",
+        Argument::None,
+        "delete a real server",
+    ),
+    command(
+        Command::List,
+        b"Ll",
+        "list",
+        Argument::None,
+        "list the table",
+    ),
+    command(
+        Command::Zero,
+        b"Z",
+        "zero",
+        Argument::None,
+        "set counters to 0",
+    ),
+    command(
+        Command::Save,
+        b"S",
+        "save",
+        Argument::None,
+        "write the table as rules",
+    ),
+    command(
+        Command::Restore,
+        b"R",
+        "restore",
+        Argument::None,
+        "read rules from standard input",
+    ),
+    command(
+        Command::SetTimeouts,
+        b"",
+        "set",
+        Argument::None,
+        "set the timeouts of connections",
+    ),
+    command(
+        Command::StartDaemon,
+        b"",
+        "start-daemon",
+        Argument::Required("ROLE"),
+        "start a sync daemon",
+    ),
+    command(
+        Command::StopDaemon,
+        b"",
+        "stop-daemon",
+        Argument::Required("ROLE"),
+        "stop a sync daemon",
+    ),
+    command(
+        Command::Help,
+        b"h",
+        "help",
+        Argument::None,
+        "show this help",
+    ),
+    command(
+        Command::Version,
+        b"v",
+        "version",
+        Argument::None,
+        "show the version",
+    ),
+    value(
+        Choice::TcpService,
+        b"t",
+        "tcp-service",
+        "ADDR:PORT",
+        "a TCP service",
+    ),
+    value(
+        Choice::UdpService,
+        b"u",
+        "udp-service",
+        "ADDR:PORT",
+        "a UDP service",
+    ),
+    value(
+        Choice::SctpService,
+        b"",
+        "sctp-service",
+        "ADDR:PORT",
+        "an SCTP service",
+    ),
+    value(
+        Choice::FirewallMarkService,
+        b"f",
+        "fwmark-service",
+        "MARK",
+        "what the firewall marked",
+    ),
+    flag(Choice::Ipv6, b"6", "ipv6", "the marked packets are IPv6"),
+    value(
+        Choice::Scheduler,
+        b"s",
+        "scheduler",
+        "NAME",
+        "the scheduler (wlc)",
+    ),
+    value(
+        Choice::SchedulerFlags,
+        b"b",
+        "sched-flags",
+        "FLAGS",
+        "flags of the scheduler, comma separated",
+    ),
+    OptionSpec {
+        meaning: Meaning::Choice(Choice::Persistent),
+        long: "persistent",
+        short: b"p",
+        argument: Argument::Optional("SECONDS"),
+        help: "a client keeps its real server (360)",
+    },
+    value(
+        Choice::Netmask,
+        b"M",
+        "netmask",
+        "MASK",
+        "clients under one mask count as one",
+    ),
+    value(
+        Choice::PersistenceEngine,
+        b"",
+        "pe",
+        "ENGINE",
+        "persistence by content: sip",
+    ),
+    flag(
+        Choice::OnePacket,
+        b"o",
+        "ops",
+        "schedule each packet by itself (UDP)",
+    ),
+    value(
+        Choice::RealServer,
+        b"r",
+        "real-server",
+        "ADDR:PORT",
+        "the real server",
+    ),
+    flag(
+        Choice::Gatewaying,
+        b"g",
+        "gatewaying",
+        "forward by direct routing (default)",
+    ),
+    flag(Choice::Ipip, b"i", "ipip", "forward through a tunnel"),
+    flag(
+        Choice::Masquerading,
+        b"m",
+        "masquerading",
+        "forward by address translation (NAT)",
+    ),
+    value(
+        Choice::Weight,
+        b"w",
+        "weight",
+        "N",
+        "the server's share (1); 0: nothing new",
+    ),
+    value(
+        Choice::UpperThreshold,
+        b"x",
+        "u-threshold",
+        "N",
+        "full at N connections (0: never)",
+    ),
+    value(
+        Choice::LowerThreshold,
+        b"y",
+        "l-threshold",
+        "N",
+        "open again below N connections",
+    ),
+    value(
+        Choice::TunnelType,
+        b"",
+        "tun-type",
+        "TYPE",
+        "ipip (default), gue or gre",
+    ),
+    value(
+        Choice::TunnelPort,
+        b"",
+        "tun-port",
+        "PORT",
+        "the real server's gue port",
+    ),
+    flag(
+        Choice::TunnelNoChecksum,
+        b"",
+        "tun-nocsum",
+        "no checksum (gue, gre; default)",
+    ),
+    flag(
+        Choice::TunnelChecksum,
+        b"",
+        "tun-csum",
+        "checksum (gue, gre)",
+    ),
+    flag(
+        Choice::TunnelRemoteChecksum,
+        b"",
+        "tun-remcsum",
+        "remote checksum (gue)",
+    ),
+    flag(
+        Choice::Numeric,
+        b"n",
+        "numeric",
+        "addresses and ports as numbers",
+    ),
+    flag(Choice::Connection, b"c", "connection", "list connections"),
+    flag(Choice::Statistics, b"", "stats", "show counters"),
+    flag(Choice::Rate, b"", "rate", "show rates per second"),
+    flag(Choice::Exact, b"X", "exact", "numbers in full, not 12K"),
+    flag(
+        Choice::Thresholds,
+        b"",
+        "thresholds",
+        "show connection thresholds",
+    ),
+    flag(
+        Choice::PersistentConnections,
+        b"",
+        "persistent-conn",
+        "show persistent connections",
+    ),
+    flag(
+        Choice::TunnelInfo,
+        b"",
+        "tun-info",
+        "show how tunnels are made",
+    ),
+    flag(Choice::Timeout, b"", "timeout", "list the timeouts"),
+    flag(Choice::Daemon, b"", "daemon", "list the sync daemons"),
+    flag(Choice::Sort, b"", "sort", "in order (always so)"),
+    flag(Choice::NoSort, b"", "nosort", "in the kernel's order"),
+    value(
+        Choice::McastInterface,
+        b"",
+        "mcast-interface",
+        "IF",
+        "interface (eth0)",
+    ),
+    value(
+        Choice::McastGroup,
+        b"",
+        "mcast-group",
+        "ADDR",
+        "multicast group",
+    ),
+    value(Choice::McastPort, b"", "mcast-port", "PORT", "UDP port"),
+    value(Choice::McastTtl, b"", "mcast-ttl", "N", "time to live"),
+    value(
+        Choice::SyncId,
+        b"",
+        "syncid",
+        "N",
+        "number of this group of directors",
+    ),
+    value(
+        Choice::SyncMaxLength,
+        b"",
+        "sync-maxlen",
+        "BYTES",
+        "longest message",
+    ),
+];
+
+/// The row of a short spelling.
+pub fn by_short(letter: u8) -> Option<&'static OptionSpec> {
+    OPTIONS.iter().find(|spec| spec.short.contains(&letter))
+}
+
+/// The row of a long spelling; abbreviations are none.
+pub fn by_long(name: &[u8]) -> Option<&'static OptionSpec> {
+    OPTIONS.iter().find(|spec| spec.long.as_bytes() == name)
+}
+
+impl Choice {
+    /// The group that the check of options against commands knows it under; `None` for the two that every command may
+    /// have as often as it likes.
+    pub fn group(self) -> Option<Group> {
+        Some(match self {
+            Choice::TcpService
+            | Choice::UdpService
+            | Choice::SctpService
+            | Choice::FirewallMarkService => Group::ServiceAddress,
+            Choice::Ipv6 | Choice::Sort => return None,
+            Choice::Scheduler => Group::Scheduler,
+            Choice::SchedulerFlags => Group::SchedulerFlags,
+            Choice::Persistent => Group::Persistent,
+            Choice::Netmask => Group::Netmask,
+            Choice::PersistenceEngine => Group::PersistenceEngine,
+            Choice::OnePacket => Group::OnePacket,
+            Choice::RealServer => Group::RealServer,
+            Choice::Gatewaying | Choice::Ipip | Choice::Masquerading => Group::ForwardingMethod,
+            Choice::Weight => Group::Weight,
+            Choice::UpperThreshold => Group::UpperThreshold,
+            Choice::LowerThreshold => Group::LowerThreshold,
+            Choice::TunnelType => Group::TunnelType,
+            Choice::TunnelPort => Group::TunnelPort,
+            Choice::TunnelNoChecksum => Group::TunnelNoChecksum,
+            Choice::TunnelChecksum => Group::TunnelChecksum,
+            Choice::TunnelRemoteChecksum => Group::TunnelRemoteChecksum,
+            Choice::Numeric => Group::Numeric,
+            Choice::Connection => Group::Connection,
+            Choice::Statistics => Group::Statistics,
+            Choice::Rate => Group::Rate,
+            Choice::Exact => Group::Exact,
+            Choice::Thresholds => Group::Thresholds,
+            Choice::PersistentConnections => Group::PersistentConnections,
+            Choice::TunnelInfo => Group::TunnelInfo,
+            Choice::Timeout => Group::Timeout,
+            Choice::Daemon => Group::Daemon,
+            Choice::NoSort => Group::NoSort,
+            Choice::McastInterface => Group::McastInterface,
+            Choice::McastGroup => Group::McastGroup,
+            Choice::McastPort => Group::McastPort,
+            Choice::McastTtl => Group::McastTtl,
+            Choice::SyncId => Group::SyncId,
+            Choice::SyncMaxLength => Group::SyncMaxLength,
+        })
+    }
+}
+
+/// Which options go with something that takes options: a command, or a type of tunnel.
+#[derive(Clone, Copy, Debug)]
+pub struct Rule {
+    /// The name that messages use.
+    pub name: &'static str,
+    /// Those it cannot do without.
+    pub needs: &'static [Group],
+    /// Those it may have.
+    pub may: &'static [Group],
+    /// Those of which it may have one.
+    pub one_of: &'static [Group],
+}
+
+const SERVICE_RULE: Rule = Rule {
+    name: "add-service",
+    needs: &[Group::ServiceAddress],
+    may: &[
+        Group::Scheduler,
+        Group::Persistent,
+        Group::Netmask,
+        Group::OnePacket,
+        Group::PersistenceEngine,
+        Group::SchedulerFlags,
+    ],
+    one_of: &[],
+};
+
+const SERVER_RULE: Rule = Rule {
+    name: "add-server",
+    needs: &[Group::ServiceAddress, Group::RealServer],
+    may: &[
+        Group::ForwardingMethod,
+        Group::Weight,
+        Group::UpperThreshold,
+        Group::LowerThreshold,
+        Group::TunnelType,
+        Group::TunnelPort,
+        Group::TunnelNoChecksum,
+        Group::TunnelChecksum,
+        Group::TunnelRemoteChecksum,
+    ],
+    one_of: &[],
+};
+
+const fn bare_rule(name: &'static str) -> Rule {
+    Rule {
+        name,
+        needs: &[],
+        may: &[],
+        one_of: &[],
+    }
+}
+
+impl Command {
+    /// Which options go with it; `None` for the two that end before their options are looked at.
+    pub fn rule(self) -> Option<Rule> {
+        Some(match self {
+            Command::AddService => SERVICE_RULE,
+            Command::EditService => Rule {
+                name: "edit-service",
+                ..SERVICE_RULE
+            },
+            Command::DeleteService => Rule {
+                needs: &[Group::ServiceAddress],
+                ..bare_rule("delete-service")
+            },
+            Command::Flush => bare_rule("flush"),
+            Command::AddServer => SERVER_RULE,
+            Command::EditServer => Rule {
+                name: "edit-server",
+                ..SERVER_RULE
+            },
+            Command::DeleteServer => Rule {
+                needs: &[Group::ServiceAddress, Group::RealServer],
+                ..bare_rule("delete-server")
+            },
+            Command::List => Rule {
+                name: "list",
+                needs: &[],
+                may: &[
+                    Group::Numeric,
+                    Group::Statistics,
+                    Group::Rate,
+                    Group::Thresholds,
+                    Group::PersistentConnections,
+                    Group::NoSort,
+                    Group::SyncId,
+                    Group::Exact,
+                    Group::TunnelInfo,
+                ],
+                one_of: &[
+                    Group::Connection,
+                    Group::ServiceAddress,
+                    Group::Timeout,
+                    Group::Daemon,
+                ],
+            },
+            Command::Zero => Rule {
+                may: &[Group::ServiceAddress],
+                ..bare_rule("zero")
+            },
+            Command::Save => Rule {
+                may: &[Group::Numeric],
+                ..bare_rule("save")
+            },
+            Command::Restore => bare_rule("restore"),
+            Command::SetTimeouts => bare_rule("set"),
+            Command::StartDaemon => Rule {
+                name: "start-daemon",
+                needs: &[],
+                may: &[
+                    Group::McastInterface,
+                    Group::SyncId,
+                    Group::McastGroup,
+                    Group::McastPort,
+                    Group::McastTtl,
+                    Group::SyncMaxLength,
+                ],
+                one_of: &[],
+            },
+            Command::StopDaemon => Rule {
+                may: &[Group::SyncId],
+                ..bare_rule("stop-daemon")
+            },
+            Command::Help | Command::Version => return None,
+        })
+    }
+}
+
+const TUNNEL_CHECKSUMS: [Group; 3] = [
+    Group::TunnelNoChecksum,
+    Group::TunnelChecksum,
+    Group::TunnelRemoteChecksum,
+];
+
+/// The tunnel types, with the options that go with each.
+pub const TUNNEL_TYPES: [Rule; 3] = [
+    bare_rule("ipip"),
+    Rule {
+        name: "gue",
+        needs: &[Group::TunnelPort],
+        may: &[],
+        one_of: &TUNNEL_CHECKSUMS,
+    },
+    Rule {
+        name: "gre",
+        needs: &[],
+        may: &[],
+        one_of: &[Group::TunnelNoChecksum, Group::TunnelChecksum],
+    },
+];
+
+/// The options that only a tunnelled real server has.
+pub const TUNNEL_GROUPS: [Group; 5] = [
+    Group::TunnelType,
+    Group::TunnelPort,
+    Group::TunnelNoChecksum,
+    Group::TunnelChecksum,
+    Group::TunnelRemoteChecksum,
+];
+
+/// The schedulers that kernels come with, each a module `ip_vs_NAME`, with a few words on how it chooses.
+pub const SCHEDULERS: [(&str, &str); 13] = [
+    ("rr", "round robin"),
+    ("wrr", "weighted round robin"),
+    ("lc", "least connections"),
+    ("wlc", "weighted least connections"),
+    ("lblc", "locality-based least connections"),
+    ("lblcr", "locality-based least connections with replication"),
+    ("dh", "destination hashing"),
+    ("sh", "source hashing"),
+    ("sed", "shortest expected delay"),
+    ("nq", "never queue"),
+    ("fo", "weighted failover"),
+    ("ovf", "weighted overflow"),
+    ("mh", "Maglev hashing"),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn groups_stand_in_the_order_of_their_numbers() {
+        for (index, (group, _)) in Group::ALL.iter().enumerate() {
+            assert_eq!(*group as usize, index);
+        }
+    }
+
+    #[test]
+    fn no_spelling_is_used_twice() {
+        for (index, spec) in OPTIONS.iter().enumerate() {
+            for other in &OPTIONS[index + 1..] {
+                assert_ne!(spec.long, other.long);
+                assert!(
+                    !spec.short.iter().any(|letter| other.short.contains(letter)),
+                    "{}",
+                    spec.long
+                );
+                assert_ne!(spec.meaning, other.meaning);
+            }
+        }
+    }
+
+    #[test]
+    fn help_is_short_and_begins_in_lower_case() {
+        for spec in OPTIONS {
+            assert!(spec.help.len() <= 45, "{}", spec.long);
+            assert!(!spec.help.ends_with('.'), "{}", spec.long);
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! Addresses and ports as people read them: numbers, or the names that the name services know.
+//!
+//! Each distinct address and each distinct port is looked up once, however often it is written.
+
+use std::collections::HashMap;
+use std::io::Write;
+use std::net::IpAddr;
+
+use crate::model::Protocol;
+use crate::names;
+use crate::render::columns;
+
+/// The most characters of an address and port in a listing; the reference's buffer for them holds no more.
+const LONGEST_ENDPOINT: usize = 59;
+
+/// A writer of addresses and ports.
+pub struct Labels {
+    numeric: bool,
+    cuts_names: bool,
+    hosts: HashMap<IpAddr, Option<Vec<u8>>>,
+    services: HashMap<(u16, Protocol), Option<Vec<u8>>>,
+}
+
+impl Labels {
+    /// For a listing, whose columns cut long names.
+    pub fn for_listing(numeric: bool) -> Labels {
+        Labels {
+            numeric,
+            cuts_names: true,
+            hosts: HashMap::new(),
+            services: HashMap::new(),
+        }
+    }
+
+    /// For rules, which are read back and must be whole.
+    pub fn for_rules(numeric: bool) -> Labels {
+        Labels {
+            cuts_names: false,
+            ..Labels::for_listing(numeric)
+        }
+    }
+
+    /// Writes an address and a port (host byte order). Names of ports are those of `protocol`; without one they stay
+    /// numbers.
+    pub fn endpoint(
+        &mut self,
+        out: &mut Vec<u8>,
+        address: IpAddr,
+        port: u16,
+        protocol: Option<Protocol>,
+    ) {
+        let start = out.len();
+        let brackets = address.is_ipv6();
+        if brackets {
+            out.push(b'[');
+        }
+        self.host(out, address);
+        if brackets {
+            out.push(b']');
+        }
+        out.push(b':');
+        self.port(out, port, protocol);
+        if self.cuts_names {
+            out.truncate(start + LONGEST_ENDPOINT);
+        }
+    }
+
+    fn host(&mut self, out: &mut Vec<u8>, address: IpAddr) {
+        if !self.numeric {
+            let name = self
+                .hosts
+                .entry(address)
+                .or_insert_with(|| names::host_name(address));
+            if let Some(name) = name {
+                out.extend_from_slice(name);
+                return;
+            }
+        }
+        write_address(out, address);
+    }
+
+    fn port(&mut self, out: &mut Vec<u8>, port: u16, protocol: Option<Protocol>) {
+        if let Some(protocol) = protocol.filter(|_| !self.numeric) {
+            let name = self
+                .services
+                .entry((port, protocol))
+                .or_insert_with(|| names::service_name(port, protocol));
+            if let Some(name) = name {
+                out.extend_from_slice(name);
+                return;
+            }
+        }
+        columns::number(out, u64::from(port));
+    }
+}
+
+/// Writes an address in numbers: dotted, or as RFC 5952 shortens it.
+pub fn write_address(out: &mut Vec<u8>, address: IpAddr) {
+    match address {
+        IpAddr::V4(address) => {
+            for (index, byte) in address.octets().into_iter().enumerate() {
+                if index > 0 {
+                    out.push(b'.');
+                }
+                columns::number(out, u64::from(byte));
+            }
+        }
+        IpAddr::V6(address) => {
+            // Writing into a vector cannot fail.
+            let _ = write!(out, "{address}");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn numeric(address: &str, port: u16) -> String {
+        let mut out = Vec::new();
+        Labels::for_listing(true).endpoint(
+            &mut out,
+            address.parse().unwrap(),
+            port,
+            Some(Protocol::Tcp),
+        );
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn numbers_are_written_with_brackets_for_ipv6() {
+        assert_eq!(numeric("10.0.0.1", 80), "10.0.0.1:80");
+        assert_eq!(numeric("255.255.255.255", 65535), "255.255.255.255:65535");
+        assert_eq!(numeric("2001:db8::1", 0), "[2001:db8::1]:0");
+        assert_eq!(
+            numeric("2001:db8:1111:2222:3333:4444:5555:6666", 65535),
+            "[2001:db8:1111:2222:3333:4444:5555:6666]:65535"
+        );
+    }
+}

@@ -1,0 +1,191 @@
+//! Changes as the command lines that make them. `-S` prints the table as the changes that build it (contract,
+//! section 5).
+
+use crate::model::{
+    AddressFamily, Change, Destination, DestinationIdentity, Encapsulation, ForwardingMethod,
+    Protocol, ServiceIdentity, SyncDaemon, Timeouts, TunnelChecksum, VirtualService,
+};
+use crate::render::columns::number;
+use crate::render::labels::Labels;
+use crate::render::listing::write_netmask;
+
+/// Writes the line that makes a change.
+pub fn write_change(out: &mut Vec<u8>, labels: &mut Labels, change: &Change) {
+    match change {
+        Change::AddService(service) => write_service(out, labels, b"-A ", service),
+        Change::EditService(service) => write_service(out, labels, b"-E ", service),
+        Change::DeleteService(identity) => {
+            out.extend_from_slice(b"-D ");
+            write_service_name(out, labels, identity);
+        }
+        Change::Flush => out.extend_from_slice(b"-C"),
+        Change::Zero(identity) => {
+            out.extend_from_slice(b"-Z");
+            if let Some(identity) = identity {
+                out.push(b' ');
+                write_service_name(out, labels, identity);
+            }
+        }
+        Change::AddDestination(service, destination) => {
+            write_destination(out, labels, b"-a ", service, destination)
+        }
+        Change::EditDestination(service, destination) => {
+            write_destination(out, labels, b"-e ", service, destination)
+        }
+        Change::DeleteDestination(service, identity) => {
+            out.extend_from_slice(b"-d ");
+            write_destination_name(out, labels, service, identity);
+        }
+        Change::SetTimeouts(Timeouts { tcp, tcp_fin, udp }) => {
+            out.extend_from_slice(format!("--set {tcp} {tcp_fin} {udp}").as_bytes());
+        }
+        Change::StartDaemon(daemon) => write_sync_daemon(out, daemon),
+        Change::StopDaemon(role, sync_id) => {
+            out.extend_from_slice(
+                format!("--stop-daemon {} --syncid {sync_id}", role.word()).as_bytes(),
+            );
+        }
+    }
+    out.push(b'\n');
+}
+
+fn write_service(out: &mut Vec<u8>, labels: &mut Labels, command: &[u8], service: &VirtualService) {
+    out.extend_from_slice(command);
+    write_service_name(out, labels, &service.identity);
+    word(out, b" -s ", service.scheduler.as_bytes());
+    if let Some(seconds) = service.persistence_timeout {
+        numbered(out, b" -p ", seconds);
+        if !service.netmask.is_single_host() {
+            out.extend_from_slice(b" -M ");
+            write_netmask(out, service.netmask);
+        }
+    }
+    if !service.persistence_engine.is_empty() {
+        word(out, b" --pe ", service.persistence_engine.as_bytes());
+    }
+    if service.one_packet {
+        out.extend_from_slice(b" -o");
+    }
+    for (index, flag) in service.scheduler_flags.words(service.scheduler).enumerate() {
+        word(
+            out,
+            if index == 0 { b" -b " } else { b"," },
+            flag.as_bytes(),
+        );
+    }
+}
+
+fn write_destination(
+    out: &mut Vec<u8>,
+    labels: &mut Labels,
+    command: &[u8],
+    service: &ServiceIdentity,
+    destination: &Destination,
+) {
+    out.extend_from_slice(command);
+    write_destination_name(out, labels, service, &destination.identity);
+    out.extend_from_slice(match destination.forwarding_method {
+        ForwardingMethod::Masquerading => b" -m",
+        ForwardingMethod::Tunnel(_) => b" -i",
+        // The kernel finds out by itself which servers are local.
+        ForwardingMethod::Local | ForwardingMethod::DirectRouting => b" -g",
+    });
+    numbered(out, b" -w ", destination.weight);
+    if destination.upper_threshold != 0 {
+        numbered(out, b" -x ", destination.upper_threshold);
+    }
+    if destination.lower_threshold != 0 {
+        numbered(out, b" -y ", destination.lower_threshold);
+    }
+    if let ForwardingMethod::Tunnel(encapsulation) = destination.forwarding_method {
+        write_encapsulation(out, encapsulation);
+    }
+}
+
+fn write_destination_name(
+    out: &mut Vec<u8>,
+    labels: &mut Labels,
+    service: &ServiceIdentity,
+    identity: &DestinationIdentity,
+) {
+    write_service_name(out, labels, service);
+    out.extend_from_slice(b" -r ");
+    labels.endpoint(out, identity.address, identity.port, service.protocol());
+}
+
+fn write_sync_daemon(out: &mut Vec<u8>, daemon: &SyncDaemon) {
+    let SyncDaemon {
+        role,
+        interface,
+        sync_id,
+        ..
+    } = daemon;
+    let mut line = format!(
+        "--start-daemon {} --mcast-interface {interface} --syncid {sync_id}",
+        role.word()
+    );
+    if let Some(length) = daemon.max_length {
+        line += &format!(" --sync-maxlen {length}");
+    }
+    if let Some(group) = daemon.group {
+        line += &format!(" --mcast-group {group}");
+    }
+    if let Some(port) = daemon.port {
+        line += &format!(" --mcast-port {port}");
+    }
+    if let Some(ttl) = daemon.ttl {
+        line += &format!(" --mcast-ttl {ttl}");
+    }
+    out.extend_from_slice(line.as_bytes());
+}
+
+fn write_encapsulation(out: &mut Vec<u8>, encapsulation: Encapsulation) {
+    let with_checksum =
+        |out: &mut Vec<u8>, checksum: TunnelChecksum| word(out, b" ", checksum.option().as_bytes());
+    match encapsulation {
+        Encapsulation::Ipip => word(out, b" --tun-type ", b"ipip"),
+        Encapsulation::Gue { port, checksum } => {
+            word(out, b" --tun-type ", b"gue");
+            numbered(out, b" --tun-port ", u32::from(port));
+            with_checksum(out, checksum);
+        }
+        Encapsulation::Gre { checksum } => {
+            word(out, b" --tun-type ", b"gre");
+            with_checksum(out, checksum);
+        }
+    }
+}
+
+/// Writes the option that names a virtual service.
+fn write_service_name(out: &mut Vec<u8>, labels: &mut Labels, identity: &ServiceIdentity) {
+    match *identity {
+        ServiceIdentity::Endpoint {
+            protocol,
+            address,
+            port,
+        } => {
+            out.extend_from_slice(match protocol {
+                Protocol::Tcp => b"-t ",
+                Protocol::Udp => b"-u ",
+                Protocol::Sctp => b"--sctp-service ",
+            });
+            labels.endpoint(out, address, port, Some(protocol));
+        }
+        ServiceIdentity::FirewallMark { mark, family } => {
+            numbered(out, b"-f ", mark);
+            if family == AddressFamily::Ipv6 {
+                out.extend_from_slice(b" -6");
+            }
+        }
+    }
+}
+
+fn word(out: &mut Vec<u8>, before: &[u8], word: &[u8]) {
+    out.extend_from_slice(before);
+    out.extend_from_slice(word);
+}
+
+fn numbered(out: &mut Vec<u8>, before: &[u8], value: u32) {
+    out.extend_from_slice(before);
+    number(out, u64::from(value));
+}

@@ -1,0 +1,71 @@
+//! What `-L --timeout` and `-L --daemon` print (contract, section 4).
+
+use crate::model::{SyncDaemon, SyncDaemonRole, Timeouts};
+
+/// Writes the line of the timeouts.
+pub fn write_timeouts(out: &mut Vec<u8>, timeouts: &Timeouts) {
+    let Timeouts { tcp, tcp_fin, udp } = timeouts;
+    out.extend_from_slice(format!("Timeout (tcp tcpfin udp): {tcp} {tcp_fin} {udp}\n").as_bytes());
+}
+
+/// Writes a line for each sync daemon, masters first.
+pub fn write_sync_daemons(out: &mut Vec<u8>, daemons: &[SyncDaemon]) {
+    for role in [SyncDaemonRole::Master, SyncDaemonRole::Backup] {
+        for daemon in daemons.iter().filter(|daemon| daemon.role == role) {
+            let mut line = format!(
+                "{} sync daemon (mcast={}, syncid={}",
+                role.word(),
+                daemon.interface,
+                daemon.sync_id
+            );
+            if let Some(length) = daemon.max_length {
+                line += &format!(", maxlen={length}");
+            }
+            if let Some(group) = daemon.group {
+                line += &format!(", group={group}");
+            }
+            if let Some(port) = daemon.port {
+                line += &format!(", port={port}");
+            }
+            if let Some(ttl) = daemon.ttl {
+                line += &format!(", ttl={ttl}");
+            }
+            out.extend_from_slice(line.as_bytes());
+            out.extend_from_slice(b")\n");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::KernelName;
+
+    #[test]
+    fn what_the_kernel_does_not_tell_of_a_daemon_is_left_out() {
+        let bare = SyncDaemon {
+            role: SyncDaemonRole::Backup,
+            interface: KernelName::from("eth1"),
+            sync_id: 7,
+            max_length: None,
+            group: None,
+            port: None,
+            ttl: None,
+        };
+        let full = SyncDaemon {
+            role: SyncDaemonRole::Master,
+            max_length: Some(1472),
+            group: Some("224.0.0.81".parse().unwrap()),
+            port: Some(8848),
+            ttl: Some(1),
+            ..bare
+        };
+        let mut out = Vec::new();
+        write_sync_daemons(&mut out, &[bare, full]);
+        assert_eq!(
+            String::from_utf8(out).unwrap(),
+            "master sync daemon (mcast=eth1, syncid=7, maxlen=1472, group=224.0.0.81, port=8848, ttl=1)\n\
+             backup sync daemon (mcast=eth1, syncid=7)\n"
+        );
+    }
+}
