@@ -2,7 +2,10 @@
 # command's streams (see Frames.pm), and ends with the command's exit status.
 #
 #   boot.pl --kernel PROGRAM --modules FOLDER --memory SIZE [--keep FOLDER]...
-#           -- COMMAND [ARGUMENT...]
+#           [--while PROCESS] -- COMMAND [ARGUMENT...]
+#
+# The guest can write for good in the folders to keep. It ends with PROCESS, if
+# not before.
 #
 # What the guest is told lies in a folder of its own under /tmp, with the
 # kernel's log. The folder and the kernel's processes are removed by a process
@@ -21,9 +24,9 @@ use constant TIOCGWINSZ => 0x5413;
 
 my (%option, @keep);
 Getopt::Long::Configure('require_order');
-Getopt::Long::GetOptions(\%option, 'kernel=s', 'modules=s', 'memory=s', 'keep=s' => \@keep)
+Getopt::Long::GetOptions(\%option, 'kernel=s', 'modules=s', 'memory=s', 'while=i', 'keep=s' => \@keep)
     && @ARGV && $option{kernel} && $option{modules} && $option{memory}
-    or die "usage: boot.pl --kernel PROGRAM --modules FOLDER --memory SIZE [--keep FOLDER]... -- COMMAND...\n";
+    or die "usage: boot.pl --kernel PROGRAM --modules FOLDER --memory SIZE [--keep FOLDER]... [--while PROCESS] -- COMMAND...\n";
 
 my $directory = Cwd::getcwd();
 
@@ -66,8 +69,9 @@ until (defined $status) {
     my $readable = '';
     vec($readable, fileno $from_guest, 1) = 1;
     vec($readable, $input_fd, 1) = 1 if $asked && defined $input_fd;
-    my $found = select $readable, undef, undef, undef;
-    next if $found < 0;    # a signal
+    my $found = select $readable, undef, undef, $option{while} ? 1 : undef;
+    finish(128 + 15) if $option{while} && !kill 0, $option{while};
+    next if $found <= 0;    # a signal, or the time is up
 
     if (vec $readable, fileno $from_guest, 1) {
         my $count = sysread $from_guest, $received, 65536, length $received;
@@ -85,7 +89,7 @@ until (defined $status) {
 }
 if (!defined $status) {
     print STDERR "tests/lab: the guest ended before its command did. Its kernel's last words:\n";
-    system 'tail', '-n', '20', "$lab/log";
+    system "tail -n 40 '$lab/log' >&2";
     $status = 125;
 }
 finish($status);

@@ -1,14 +1,16 @@
+# shellcheck shell=bash
 # What the lab needs from Debian, and how it gets there. Sourced by tests/lab.
 #
 # Missing packages are installed where we may do that (root), and named in one
 # line that can be pasted where we may not.
 
-# packages_need NAME=PROGRAM...: make sure that PROGRAM is there, which package
-# NAME brings.
+# packages_need NAME=FILE...: make sure that FILE is there, a program on PATH or
+# an absolute path, which package NAME brings.
 packages_need() {
     local pair missing=()
     for pair in "$@"; do
-        PATH=$PATH:/usr/sbin:/sbin type -P "${pair#*=}" >/dev/null || missing+=("${pair%%=*}")
+        [[ ${pair#*=} == /* && -e ${pair#*=} ]] || PATH=$PATH:/usr/sbin:/sbin type -P "${pair#*=}" >/dev/null ||
+            missing+=("${pair%%=*}")
     done
     [[ ${#missing[@]} -gt 0 ]] || return 0
     if [[ $EUID -ne 0 ]]; then
@@ -24,6 +26,14 @@ packages_need() {
 # What every guest needs.
 packages_need_guest() {
     packages_need user-mode-linux=linux.uml perl-base=perl kmod=modprobe iproute2=ip mount=mount
+}
+
+# What building ours needs: Rust, as rustup installs it, and a linker. Debian's
+# own cargo may be too old, which cargo then says.
+packages_need_cargo() {
+    PATH=$PATH:${CARGO_HOME:-$HOME/.cargo}/bin
+    type -P cargo >/dev/null || fail "needs Rust's cargo: see https://rustup.rs"
+    packages_need gcc=cc libc6-dev=/usr/include/stdio.h
 }
 
 # packages_reference: have the reference, Debian's ipvsadm, unpacked in the

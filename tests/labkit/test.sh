@@ -1,0 +1,225 @@
+# shellcheck shell=bash
+# `tests/lab test`: all tests. Sourced by tests/lab.
+#
+# The machine builds them, once, and runs those that need no kernel: the unit
+# tests and the examples in the documentation. The integration tests, one
+# program a file of tests/*.rs, run in guests. Two guests boot at once, and each
+# takes the next program of the list until none is left: user-mode Linux has one
+# processor, the machine mostly more.
+#
+# What is printed does not depend on who was quicker: programs are shown in the
+# order of the list, the first one that is not complete as it goes.
+
+LAB_GUESTS=${IPVSADM_LAB_GUESTS:-2}
+
+test_usage() {
+    cat <<'END'
+Usage: tests/lab test [--all-kernels] [--test NAME]... [--] [FILTER...]
+
+  --all-kernels   on each of the kernels, one after the other
+  --test NAME     only the integration tests in tests/NAME.rs; may be repeated
+  FILTER          only tests with this in their name; what else follows is for
+                  the test programs too, as in: tests/lab test -- --nocapture
+END
+}
+
+test_main() {
+    local kernels=("$LAB_KERNEL_VERSION") only=() words=()
+    while [[ $# -gt 0 ]]; do
+        case $1 in
+            --all-kernels) kernels=("${LAB_KERNEL_VERSIONS[@]}") ;;
+            --test)
+                [[ $# -gt 1 ]] || fail "test: --test which?"
+                only+=("$2")
+                shift
+                ;;
+            -h | --help)
+                test_usage
+                return
+                ;;
+            --)
+                words+=("${@:2}")
+                break
+                ;;
+            -*)
+                test_usage >&2
+                return 2
+                ;;
+            *) words+=("$1") ;;
+        esac
+        shift
+    done
+
+    packages_need_cargo
+    packages_need_guest
+    packages_reference
+    local kernel
+    for kernel in "${kernels[@]}"; do
+        kernel_select "$kernel" # now, rather than after the first kernel's tests
+    done
+
+    TEST_WORK=$(mktemp -d "$LAB_CACHE/test.XXXXXX")
+    trap test_end EXIT
+    cd -- "$LAB_REPOSITORY"
+    test_build
+
+    local failures=0
+    if [[ ${#only[@]} -eq 0 ]]; then
+        test_on_this_machine "${words[@]}" || failures=1
+    else
+        test_pick "${only[@]}"
+    fi
+    if [[ -s $TEST_WORK/programs ]]; then
+        for kernel in "${kernels[@]}"; do
+            kernel_select "$kernel"
+            test_in_guests "$kernel" "${words[@]}" || failures=1
+        done
+    fi
+    test_sum || failures=1
+    return "$failures"
+}
+
+# Build all tests. Leaves lists of lines "NAME PROGRAM": units, those for this
+# machine, and programs, those for a guest.
+test_build() {
+    say "building the tests"
+    cargo test --quiet --no-run --message-format=json-render-diagnostics >"$TEST_WORK/built" ||
+        fail "the tests do not build"
+    local kind='.*"target":{"kind":\["\([a-z]*\)"\]' name='.*"name":"\([^"]*\)"' \
+        executable='.*"executable":"\([^"]*\)".*'
+    grep '"profile":{[^}]*"test":true' "$TEST_WORK/built" |
+        sed -n "s/$kind$name$executable/\1 \2 \3/p" |
+        sort >"$TEST_WORK/tests"
+    sed -n 's/^test //p' "$TEST_WORK/tests" >"$TEST_WORK/programs"
+    sed -n '/^test /!s/^\([a-z]*\) [^ ]* /\1 /p' "$TEST_WORK/tests" >"$TEST_WORK/units"
+}
+
+# test_pick NAME...: leave only these in the list of programs.
+test_pick() {
+    local name
+    for name in "$@"; do
+        grep "^$name " "$TEST_WORK/programs" || fail "there is no tests/$name.rs"
+    done >"$TEST_WORK/picked"
+    mv -- "$TEST_WORK/picked" "$TEST_WORK/programs"
+}
+
+test_on_this_machine() {
+    local kind program failures=0
+    while read -r kind program; do
+        say "unit tests ($kind), on this machine"
+        test_keep_results "$program" "$@" </dev/null || failures=1
+    done <"$TEST_WORK/units"
+    say "examples in the documentation, on this machine"
+    test_keep_results cargo test --quiet --doc -- "$@" </dev/null || failures=1
+    return "$failures"
+}
+
+# Run a test program, show what it prints, and keep its closing line.
+test_keep_results() {
+    local status=0
+    "$@" >"$TEST_WORK/output" 2>&1 || status=$?
+    cat "$TEST_WORK/output"
+    grep -a '^test result: ' "$TEST_WORK/output" >>"$TEST_WORK/results"
+    return "$status"
+}
+
+# test_in_guests KERNEL [WORD...]: run the list of programs in guests.
+test_in_guests() {
+    local kernel=$1 name program guest status failures=0
+    shift
+    local results=$TEST_WORK/$kernel
+    mkdir -- "$results" "$results/taken"
+    printf '%s\n' "$@" >"$TEST_WORK/words"
+
+    say "booting $LAB_GUESTS guests with kernel $kernel"
+    local guests=()
+    for ((guest = 0; guest < LAB_GUESTS; guest++)); do
+        test_guest "$results" </dev/null &
+        guests+=($!)
+    done
+
+    while read -r name program; do
+        until [[ -e $results/$name ]] || ! test_alive "${guests[@]}"; do sleep 0.1; done
+        say "tests/$name.rs, kernel $kernel"
+        if [[ -e $results/$name ]]; then
+            exec 3<"$results/$name"
+            until [[ -e $results/$name.status ]] || ! test_alive "${guests[@]}"; do
+                cat <&3
+                sleep 0.1
+            done
+            cat <&3
+            exec 3<&-
+            grep -a '^test result: ' "$results/$name" >>"$TEST_WORK/results" || true
+        fi
+        status=$(cat "$results/$name.status" 2>/dev/null) || status="no status: its guest ended early"
+        if [[ $status != 0 ]]; then
+            printf 'tests/%s.rs failed on kernel %s (%s)\n' "$name" "$kernel" "$status"
+            failures=1
+        fi
+    done <"$TEST_WORK/programs"
+
+    wait "${guests[@]}" || failures=1
+    return "$failures"
+}
+
+test_alive() {
+    local process
+    for process in "$@"; do
+        if kill -0 "$process" 2>/dev/null; then return 0; fi
+    done
+    return 1
+}
+
+# One guest, and its output taken apart: guest/tests marks where a program
+# begins and ends.
+test_guest() {
+    local results=$1 line name='' status
+    boot "$LABKIT/guest/tests" "$TEST_WORK" "$results" 2>&1 |
+        while IFS= read -r line || [[ -n $line ]]; do
+            case $line in
+                $'\001begin '*)
+                    name=${line#* }
+                    : >"$results/$name"
+                    ;;
+                $'\001end '*)
+                    status=${line#* }
+                    printf '%s\n' "$status" >"$results/$name.status.new"
+                    mv -- "$results/$name.status.new" "$results/$name.status"
+                    name=''
+                    ;;
+                *)
+                    if [[ -n $name ]]; then
+                        printf '%s\n' "$line" >>"$results/$name"
+                    else
+                        printf '%s\n' "$line" >&2
+                    fi
+                    ;;
+            esac
+        done
+}
+
+# The closing line of the whole run.
+test_sum() {
+    local passed=0 failed=0 ignored=0 line programs=0
+    while read -r line; do
+        [[ $line =~ ([0-9]+)\ passed\;\ ([0-9]+)\ failed\;\ ([0-9]+)\ ignored ]] || continue
+        passed=$((passed + BASH_REMATCH[1]))
+        failed=$((failed + BASH_REMATCH[2]))
+        ignored=$((ignored + BASH_REMATCH[3]))
+        programs=$((programs + 1))
+    done <"$TEST_WORK/results"
+    say "all: $passed passed, $failed failed, $ignored ignored in $programs runs of test programs"
+    if [[ $((passed + failed)) -eq 0 ]]; then
+        printf 'no test has been run\n'
+        return 1
+    fi
+    [[ $failed -eq 0 ]]
+}
+
+test_end() {
+    local guests
+    guests=$(jobs -p)
+    # shellcheck disable=SC2086 # a list of numbers
+    [[ -z $guests ]] || kill $guests 2>/dev/null || true
+    rm -rf -- "$TEST_WORK"
+}
