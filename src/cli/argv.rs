@@ -51,7 +51,9 @@ pub fn command() -> Command {
             None => option,
         };
         match spec.argument {
-            Argument::None => option.num_args(0).default_missing_value(NO_VALUE),
+            Argument::None | Argument::Words(_) => {
+                option.num_args(0).default_missing_value(NO_VALUE)
+            }
             Argument::Required(_) => option.num_args(1).allow_hyphen_values(true),
             Argument::Optional(_) => option.num_args(0..=1).default_missing_value(NO_VALUE),
         }

@@ -121,7 +121,8 @@ pub fn fold(events: &[Event<'_>], word_fault: Option<UsageError>) -> Result<Requ
 }
 
 impl Event<'_> {
-    fn command(&self) -> Option<Command> {
+    /// The command, where it is one.
+    pub fn command(&self) -> Option<Command> {
         match self {
             Event::Option {
                 meaning: Meaning::Command(command),

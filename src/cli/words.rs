@@ -77,10 +77,10 @@ fn read_short<'a, I: Iterator<Item = &'a [u8]>>(
             options::by_short(*letter).ok_or_else(|| UsageError::UnknownOption(word.to_vec()))?;
         let glued = match (spec.argument, after) {
             (_, [b'=', value @ ..]) => Some(value),
-            (Argument::None, _) | (_, []) => None,
+            (Argument::None | Argument::Words(_), _) | (_, []) => None,
             (_, value) => Some(value),
         };
-        let takes_value = spec.argument != Argument::None;
+        let takes_value = !matches!(spec.argument, Argument::None | Argument::Words(_));
         events.push(read_value(spec, word, glued, words)?);
         rest = if takes_value { &[] } else { after };
     }
@@ -103,8 +103,10 @@ fn read_value<'a, I: Iterator<Item = &'a [u8]>>(
         })
     };
     match (spec.argument, glued) {
-        (Argument::None, Some(_)) => Err(UsageError::UnwantedArgument(word.to_vec())),
-        (Argument::None, None) => event(None, word),
+        (Argument::None | Argument::Words(_), Some(_)) => {
+            Err(UsageError::UnwantedArgument(word.to_vec()))
+        }
+        (Argument::None | Argument::Words(_), None) => event(None, word),
         (_, Some(value)) => event(Some(value), word),
         (Argument::Required(_), None) => match words.next() {
             Some(value) => event(Some(value), value),

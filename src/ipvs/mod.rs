@@ -1,7 +1,7 @@
 //! The kernel: a generic netlink client for IPVS, whose verbs read like the domain.
 //!
-//! One socket and one look-up of the family serve the process for its life. [`socket`] moves messages,
-//! [`messages`] knows what they say, [`attributes`] how they are laid out. The client neither prints nor decides: it
+//! One socket and one look-up of the family serve the process for its life. `socket` moves messages,
+//! `messages` knows what they say, `attributes` how they are laid out. The client neither prints nor decides: it
 //! carries out what it is told and gives back what the kernel said.
 
 mod attributes;
