@@ -7,6 +7,7 @@
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 
+use clap::error::{ContextKind, ContextValue};
 use clap::{Arg, ArgAction, Command};
 
 use crate::cli::words::Event;
@@ -33,6 +34,15 @@ pub fn parse_arguments(arguments: &[OsString]) -> Result<Request, UsageError> {
         .map(|argument| argument.as_bytes())
         .collect();
     cli::parse_words(&words)
+}
+
+/// The option that a misspelled one among the words most likely is, with its dashes.
+pub fn similar_option(arguments: &[OsString]) -> Option<String> {
+    let fault = command().try_get_matches_from_mut(arguments).err()?;
+    match fault.get(ContextKind::SuggestedArg)? {
+        ContextValue::String(option) => Some(option.clone()),
+        _ => None,
+    }
 }
 
 fn read(arguments: &[OsString]) -> Option<clap::ArgMatches> {

@@ -10,7 +10,7 @@ pub mod request;
 pub mod values;
 pub mod words;
 
-pub use argv::parse_arguments;
+pub use argv::{parse_arguments, similar_option};
 pub use request::{ListRequest, Request, Subject};
 
 use crate::error::UsageError;

@@ -28,6 +28,7 @@ pub struct Console<'a> {
     program: OsString,
     streams: Streams<'a>,
     text: Vec<u8>,
+    hint: Option<String>,
 }
 
 impl<'a> Console<'a> {
@@ -37,6 +38,7 @@ impl<'a> Console<'a> {
             program: program.to_owned(),
             streams,
             text: Vec::new(),
+            hint: None,
         }
     }
 
@@ -74,6 +76,23 @@ impl<'a> Console<'a> {
     pub fn tell(&mut self, fault: &Error) {
         let _ = self.streams.errors.write_all(&fault.text(&self.program));
         let _ = self.streams.errors.flush();
+    }
+
+    /// Whether a person reads the faults, so that a hint is worth finding.
+    pub fn is_interactive(&self) -> bool {
+        self.streams.is_interactive
+    }
+
+    /// Keeps a hint until the fault that it follows is told, or the command has ended.
+    pub fn keep_hint(&mut self, hint: Option<String>) {
+        self.hint = hint.filter(|_| self.streams.is_interactive);
+    }
+
+    /// Tells the hint that was kept.
+    pub fn tell_hint(&mut self) {
+        if let Some(hint) = self.hint.take() {
+            let _ = writeln!(self.streams.errors, "hint: {hint}");
+        }
     }
 
     /// Reads what standard input has behind what `buffer` holds, waiting only if there is nothing. `false` at its end.

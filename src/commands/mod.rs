@@ -6,6 +6,7 @@
 mod apply;
 mod console;
 mod help;
+mod hints;
 mod list;
 mod reload;
 mod restore;
@@ -33,13 +34,15 @@ pub fn run(program: &OsStr, arguments: &[OsString], streams: Streams<'_>) -> u8 
     };
     // What was written before a fault is printed before it.
     let outcome = console.flush().and(outcome);
-    match outcome {
-        Ok(()) => 0,
-        Err(fault) => {
+    let status = outcome.map_or_else(
+        |fault| {
             console.tell(&fault);
             fault.status()
-        }
-    }
+        },
+        |()| 0,
+    );
+    console.tell_hint();
+    status
 }
 
 fn run_command(console: &mut Console<'_>, arguments: &[OsString]) -> Result<(), Error> {
@@ -55,27 +58,63 @@ fn run_command(console: &mut Console<'_>, arguments: &[OsString]) -> Result<(), 
         Ok(request) => request,
         Err(fault) => {
             // The reference looks for the kernel before it looks at its words.
-            open_checked()?;
+            open_checked(console)?;
+            if console.is_interactive() {
+                console.keep_hint(hints::after_usage_fault(&fault, arguments));
+            }
             return Err(fault.into());
         }
     };
-    match request {
-        Request::Change(change) => apply(&mut open()?, &change),
-        Request::Restore => restore::restore(console, &mut open_checked()?),
-        request => carry_out(console, &mut open_checked()?, request),
+    let mut ipvs = match request {
+        // The kernel's refusal says as well whether we may.
+        Request::Change(_) => open(console)?,
+        _ => open_checked(console)?,
+    };
+    if console.is_interactive() {
+        carry_out_with_hints(console, &mut ipvs, request, arguments)
+    } else {
+        carry_out(console, &mut ipvs, request)
     }
 }
 
+fn carry_out_with_hints(
+    console: &mut Console<'_>,
+    ipvs: &mut Ipvs,
+    request: Request,
+    arguments: &[OsString],
+) -> Result<(), Error> {
+    let method_at_risk = match &request {
+        Request::Change(change) => hints::method_at_risk(ipvs, change, arguments),
+        _ => None,
+    };
+    let outcome = carry_out(console, ipvs, request);
+    console.keep_hint(match &outcome {
+        Ok(()) => method_at_risk.map(hints::about_lost_method),
+        Err(Error::Initialize(fault)) => hints::after_initialize(*fault),
+        Err(Error::Kernel(_, KernelError::Errno(errno))) => {
+            hints::after_refusal(ipvs, &request, *errno)
+        }
+        Err(_) => None,
+    });
+    outcome
+}
+
 /// Opens the kernel client.
-fn open() -> Result<Ipvs, Error> {
-    Ipvs::open().map_err(Error::Initialize)
+fn open(console: &mut Console<'_>) -> Result<Ipvs, Error> {
+    Ipvs::open().map_err(|fault| not_initialized(console, fault))
 }
 
 /// Opens the kernel client and makes sure that it may be used.
-fn open_checked() -> Result<Ipvs, Error> {
-    let mut ipvs = open()?;
-    ipvs.info().map_err(Error::Initialize)?;
+fn open_checked(console: &mut Console<'_>) -> Result<Ipvs, Error> {
+    let mut ipvs = open(console)?;
+    ipvs.info()
+        .map_err(|fault| not_initialized(console, fault))?;
     Ok(ipvs)
+}
+
+fn not_initialized(console: &mut Console<'_>, fault: KernelError) -> Error {
+    console.keep_hint(hints::after_initialize(fault));
+    Error::Initialize(fault)
 }
 
 /// Carries out one change, without asking first whether we may: the refusal says it as well.

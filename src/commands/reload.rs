@@ -60,7 +60,7 @@ pub fn run_helper(console: &mut Console<'_>, arguments: &[OsString]) -> Result<(
     if options.test {
         return Ok(());
     }
-    let ipvs = &mut open_checked()?;
+    let ipvs = &mut open_checked(console)?;
     match WantedTable::of(&rules) {
         Some(wanted) => make_equal(console, ipvs, &wanted, options),
         None => run_anew(console, ipvs, &rules, options),

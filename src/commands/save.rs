@@ -23,7 +23,8 @@ pub fn run_helper(console: &mut Console<'_>, arguments: &[OsString]) -> Result<(
             _ => {}
         }
     }
-    save(console, &mut open_checked()?, numeric)
+    let mut ipvs = open_checked(console)?;
+    save(console, &mut ipvs, numeric)
 }
 
 /// Writes the table as rules.

@@ -108,7 +108,8 @@ pub fn write_service(
     out.push(b'\n');
 }
 
-fn write_service_name(out: &mut Vec<u8>, labels: &mut Labels, identity: &ServiceIdentity) {
+/// Writes a virtual service's name: its protocol, address and port, or its mark.
+pub fn write_service_name(out: &mut Vec<u8>, labels: &mut Labels, identity: &ServiceIdentity) {
     match *identity {
         ServiceIdentity::Endpoint {
             protocol,
