@@ -230,24 +230,17 @@ impl SchedulerFlags {
         Some((SchedulerFlags(1 << bit), *scheduler))
     }
 
-    /// The words of the flags that are set, spelled for `scheduler`.
+    /// The words of the flags that are set, spelled for `scheduler`. A scheduler with flag words of its own has no words
+    /// for the others: it does not read them.
     pub fn words(self, scheduler: KernelName) -> impl Iterator<Item = &'static str> {
-        (0..3u8)
-            .filter(move |bit| self.0 & (1 << bit) != 0)
-            .filter_map(move |wanted| {
-                let spelled_for = |of: Option<&str>| {
-                    SCHEDULER_FLAG_WORDS
-                        .iter()
-                        .find(|(_, s, bit)| *s == of && *bit == wanted)
-                        .map(|(flag, ..)| *flag)
-                };
-                let own = SCHEDULER_FLAG_WORDS
-                    .iter()
-                    .filter_map(|(_, scheduler, _)| *scheduler)
-                    .find(|own| own.as_bytes() == scheduler.as_bytes());
-                own.and_then(|own| spelled_for(Some(own)))
-                    .or_else(|| spelled_for(None))
-            })
+        let owner = SCHEDULER_FLAG_WORDS
+            .iter()
+            .filter_map(|(_, owner, _)| *owner)
+            .find(|owner| owner.as_bytes() == scheduler.as_bytes());
+        SCHEDULER_FLAG_WORDS
+            .iter()
+            .filter(move |(_, of, bit)| *of == owner && self.0 & (1 << *bit) != 0)
+            .map(|(word, ..)| *word)
     }
 
     /// Both sets of flags together.

@@ -13,11 +13,11 @@ use nix::sys::socket::{SockaddrLike, SockaddrStorage};
 use crate::model::Protocol;
 
 /// The address of a host: its first IPv4 address, or where it has none its first IPv6 address. `None` where the name
-/// does not resolve or cannot be a name.
+/// does not resolve or cannot be a name: an address with colons is none, though the resolver would read it.
 pub fn host_address(name: &[u8]) -> Option<IpAddr> {
     let name = std::str::from_utf8(name)
         .ok()
-        .filter(|name| !name.is_empty() && !name.contains('\0'))?;
+        .filter(|name| !name.is_empty() && !name.contains(['\0', ':']))?;
     let addresses: Vec<IpAddr> = (name, 0)
         .to_socket_addrs()
         .ok()?

@@ -370,9 +370,9 @@ impl<'a> Draft<'a> {
                     AddressFamily::Ipv4 => {
                         Netmask::Ipv4(values::ipv4_netmask(word).ok_or(UsageError::NetmaskIpv4)?)
                     }
-                    AddressFamily::Ipv6 => Netmask::Ipv6(
-                        values::number_u32(word, 1..=128).ok_or(UsageError::NetmaskIpv6)?,
-                    ),
+                    AddressFamily::Ipv6 => {
+                        Netmask::Ipv6(values::ipv6_netmask(word).ok_or(UsageError::NetmaskIpv6)?)
+                    }
                 });
             }
             Choice::PersistenceEngine => self.persistence_engine = KernelName::truncated(word),

@@ -45,6 +45,22 @@ pub fn number_u16(word: &[u8], range: RangeInclusive<u16>) -> Option<u16> {
         .and_then(|value| u16::try_from(value).ok())
 }
 
+/// A persistence mask for IPv6, a prefix length. It is read as C's `atoi` reads a number: what follows the digits is
+/// passed over.
+pub fn ipv6_netmask(word: &[u8]) -> Option<u32> {
+    let start = word.iter().position(|&byte| !is_blank(byte))?;
+    let signs = word[start..]
+        .iter()
+        .take(1)
+        .filter(|byte| matches!(byte, b'+' | b'-'))
+        .count();
+    let digits = word[start + signs..]
+        .iter()
+        .take_while(|byte| byte.is_ascii_digit())
+        .count();
+    number_u32(&word[start..start + signs + digits], 1..=128)
+}
+
 /// A persistence mask for IPv4: what `inet_aton` reads, else the first IPv4 address of a host name.
 pub fn ipv4_netmask(word: &[u8]) -> Option<Ipv4Addr> {
     address::inet_aton(word).or_else(|| match names::host_address(word) {
@@ -122,6 +138,16 @@ mod tests {
             "99999999999999999999999",
         ] {
             assert_eq!(number(word.as_bytes(), -100..=100), None, "{word:?}");
+        }
+    }
+
+    #[test]
+    fn an_ipv6_mask_ends_where_its_digits_end() {
+        for (word, prefix) in [("64", Some(64)), (" +64x", Some(64)), ("128.7", Some(128))] {
+            assert_eq!(ipv6_netmask(word.as_bytes()), prefix, "{word:?}");
+        }
+        for word in ["", "0", "-1", "129", "255.255.255.0", "x"] {
+            assert_eq!(ipv6_netmask(word.as_bytes()), None, "{word:?}");
         }
     }
 

@@ -32,6 +32,7 @@ pub struct Applier<'c, 's, 't> {
     ipvs: &'c mut Ipvs,
     waiting: Vec<Origin<'t>>,
     status: u8,
+    last_refused_line: Option<usize>,
 }
 
 impl<'c, 's, 't> Applier<'c, 's, 't> {
@@ -42,6 +43,7 @@ impl<'c, 's, 't> Applier<'c, 's, 't> {
             ipvs,
             waiting: Vec::new(),
             status: 0,
+            last_refused_line: None,
         }
     }
 
@@ -87,7 +89,7 @@ impl<'c, 's, 't> Applier<'c, 's, 't> {
         Ok(())
     }
 
-    /// Tells of a change that is not worth asking the kernel for, since it is known to refuse.
+    /// Tells of a line that is not worth asking the kernel for, since it is known to refuse.
     pub fn refuse(
         &mut self,
         operation: Operation,
@@ -97,7 +99,7 @@ impl<'c, 's, 't> Applier<'c, 's, 't> {
         self.settle()?;
         self.console
             .tell(&Error::RefusedRule(operation, fault, line.to_owned()));
-        self.status = STATUS_REFUSED;
+        self.last_refused_line = self.last_refused_line.max(Some(line.number));
         Ok(())
     }
 
@@ -107,6 +109,7 @@ impl<'c, 's, 't> Applier<'c, 's, 't> {
             return Ok(());
         };
         let (console, waiting, status) = (&mut *self.console, &self.waiting, &mut self.status);
+        let last_refused_line = &mut self.last_refused_line;
         *status = 0;
         let outcome = self.ipvs.carry_out(|index, fault| {
             let Some(origin) = waiting.get(index) else {
@@ -116,6 +119,7 @@ impl<'c, 's, 't> Applier<'c, 's, 't> {
                 None => Error::Kernel(origin.operation, fault),
                 Some(line) => Error::RefusedRule(origin.operation, fault, line.to_owned()),
             });
+            *last_refused_line = (*last_refused_line).max(origin.line.map(|line| line.number));
             if index == last {
                 *status = STATUS_REFUSED;
             }
@@ -128,10 +132,26 @@ impl<'c, 's, 't> Applier<'c, 's, 't> {
     /// Carries out what waits; the outcome is that of the last request.
     pub fn finish(mut self) -> Result<(), Error> {
         self.settle()?;
-        if self.status == 0 {
-            Ok(())
+        outcome(self.status)
+    }
+
+    /// Carries out what waits; the outcome is that of the line with this number, in whatever order the lines were
+    /// taken.
+    pub fn finish_with_line(mut self, number: usize) -> Result<(), Error> {
+        self.settle()?;
+        outcome(if self.last_refused_line == Some(number) {
+            STATUS_REFUSED
         } else {
-            Err(Error::Told(self.status))
-        }
+            0
+        })
+    }
+}
+
+/// A fault that has been told already, or none.
+fn outcome(status: u8) -> Result<(), Error> {
+    if status == 0 {
+        Ok(())
+    } else {
+        Err(Error::Told(status))
     }
 }

@@ -124,11 +124,11 @@ fn make_equal(
     for (change, line) in &changes {
         applier.change(change, *line)?;
     }
-    applier.settle()?;
     for refusal in wanted.refusals() {
         applier.refuse(refusal.operation, refusal.fault, refusal.line)?;
     }
-    applier.finish()
+    // The status is the last line's, as it is with -R.
+    applier.finish_with_line(wanted.last_line())
 }
 
 /// Clears the table and runs the rules one after another.

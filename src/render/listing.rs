@@ -371,7 +371,7 @@ mod tests {
         let (service, server) = line(Columns::TunnelInfo, false, Statistics::default());
         assert_eq!(
             service,
-            "TCP  192.0.2.1:80 sh (sh-fallback,flag-3) persistent 360 mask 255.255.255.0 pe sip\n"
+            "TCP  192.0.2.1:80 sh (sh-fallback) persistent 360 mask 255.255.255.0 pe sip\n"
         );
         assert_eq!(
             server,

@@ -40,6 +40,7 @@ pub struct WantedTable<'t> {
     services: Vec<WantedService<'t>>,
     places: HashMap<ServiceIdentity, usize>,
     refusals: Vec<Refusal<'t>>,
+    last_line: usize,
 }
 
 impl<'t> WantedTable<'t> {
@@ -49,6 +50,7 @@ impl<'t> WantedTable<'t> {
             services: Vec::new(),
             places: HashMap::new(),
             refusals: Vec::new(),
+            last_line: rules.last().map_or(0, |rule| rule.line.number),
         };
         let mut seen: HashSet<(usize, DestinationIdentity)> = HashSet::with_capacity(rules.len());
         for &Rule { line, request } in rules {
@@ -85,6 +87,11 @@ impl<'t> WantedTable<'t> {
             }
         }
         Some(table)
+    }
+
+    /// The number of the last line.
+    pub fn last_line(&self) -> usize {
+        self.last_line
     }
 
     /// The lines that add what the lines before them have added, or add it to nothing.
