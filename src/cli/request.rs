@@ -47,8 +47,6 @@ pub struct ListRequest {
     pub format: ListFormat,
     /// In order, not as the kernel gives it.
     pub sorted: bool,
-    /// For whom it is written.
-    pub form: Form,
 }
 
 impl Default for ListRequest {
@@ -57,7 +55,6 @@ impl Default for ListRequest {
             subject: Subject::Table(None),
             format: ListFormat::default(),
             sorted: true,
-            form: Form::Plain,
         }
     }
 }
@@ -73,15 +70,6 @@ pub enum Subject {
     Timeouts,
     /// The sync daemons.
     Daemons,
-}
-
-/// For whom a listing is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Form {
-    /// As the reference prints it.
-    Plain,
-    /// For programs.
-    Json,
 }
 
 /// The seconds that `-p` stands for by itself.
@@ -458,8 +446,7 @@ impl<'a> Draft<'a> {
             | Choice::Timeout
             | Choice::Daemon
             | Choice::Sort
-            | Choice::NoSort
-            | Choice::Json => {}
+            | Choice::NoSort => {}
         }
         Ok(())
     }
@@ -658,11 +645,6 @@ impl<'a> Draft<'a> {
         {
             return Err(UsageError::ListConflict);
         }
-        let form = if given.has(Group::Json) {
-            Form::Json
-        } else {
-            Form::Plain
-        };
         let subject = if given.has(Connection) {
             Subject::ConnectionEntries
         } else if given.has(Timeout) {
@@ -690,7 +672,6 @@ impl<'a> Draft<'a> {
                 exact: given.has(Group::Exact),
             },
             sorted: !given.has(Group::NoSort),
-            form,
         })
     }
 }

@@ -76,7 +76,6 @@ const SECTIONS: [Section; 6] = [
             Choice::Daemon,
             Choice::Sort,
             Choice::NoSort,
-            Choice::Json,
         ],
     },
     Section {

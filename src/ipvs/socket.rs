@@ -4,9 +4,9 @@
 //! messages that answer something else are passed over. This module knows headers and sequence numbers, not what a
 //! message says.
 //!
-//! The kernel answers a request before `send` returns, and goes on with a dump before `recv` returns, so whatever a
-//! request will ever be answered with can be read without waiting. Nothing here waits: a reply that was lost is seen to
-//! be missing, and a fault leaves a socket that can be emptied.
+//! The kernel answers a request before `send` or `recv` returns, so whatever a request will ever be answered with can
+//! be read without waiting. What is written here leans on that twice: to empty the socket after a fault, and to be sure
+//! that a fence has been reached.
 
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
@@ -31,8 +31,6 @@ const MOST_TRIES: usize = 100;
 /// book-keeping. Measured at 852 bytes; doubled to be safe.
 const REFUSAL_LENGTH: usize = 1704;
 
-const NO_ANSWER: KernelError = KernelError::Malformed("it never came");
-
 /// A generic netlink socket.
 pub struct Socket {
     socket: NlSocket,
@@ -51,8 +49,7 @@ struct Message<'a> {
 
 /// What came of a try to read a reply.
 enum Reading {
-    /// All of it is here; it came in so many pieces.
-    Complete(usize),
+    Complete,
     /// Something was lost or changed on the way.
     StartOver(KernelError),
 }
@@ -90,7 +87,7 @@ impl Socket {
         family: u16,
         command: u8,
         fill: impl Fn(&mut Writer<'_>),
-        read: impl FnMut(Attributes<'_>) -> Result<T, KernelError>,
+        read: impl Fn(Attributes<'_>) -> Result<T, KernelError>,
     ) -> Result<T, KernelError> {
         let mut items = Vec::with_capacity(1);
         self.collect(
@@ -99,29 +96,27 @@ impl Socket {
             command,
             &fill,
             &mut items,
-            read,
+            &read,
         )?;
         items.pop().ok_or(KernelError::Malformed("it is empty"))
     }
 
     /// Asks for every message of a kind and reads them into `items`, in the kernel's order. What `items` held is gone.
-    ///
-    /// Gives the number of datagrams that they came in: each is of one moment, several are of several.
     pub fn dump<T>(
         &mut self,
         family: u16,
         command: u8,
         fill: impl Fn(&mut Writer<'_>),
         items: &mut Vec<T>,
-        read: impl FnMut(Attributes<'_>) -> Result<T, KernelError>,
-    ) -> Result<usize, KernelError> {
+        read: impl Fn(Attributes<'_>) -> Result<T, KernelError>,
+    ) -> Result<(), KernelError> {
         self.collect(
             family,
             NlmF::REQUEST | NlmF::DUMP,
             command,
             &fill,
             items,
-            read,
+            &read,
         )
     }
 
@@ -132,8 +127,8 @@ impl Socket {
         command: u8,
         fill: &impl Fn(&mut Writer<'_>),
         items: &mut Vec<T>,
-        mut read: impl FnMut(Attributes<'_>) -> Result<T, KernelError>,
-    ) -> Result<usize, KernelError> {
+        read: &impl Fn(Attributes<'_>) -> Result<T, KernelError>,
+    ) -> Result<(), KernelError> {
         let mut fault = KernelError::Unsteady;
         for _ in 0..MOST_TRIES {
             items.clear();
@@ -144,8 +139,8 @@ impl Socket {
             let sent = self.send(&request);
             self.request = request;
             sent?;
-            match self.read_reply(sequence, items, &mut read) {
-                Ok(Reading::Complete(pieces)) => return Ok(pieces),
+            match self.read_reply(sequence, items, read) {
+                Ok(Reading::Complete) => return Ok(()),
                 Ok(Reading::StartOver(why)) => fault = why,
                 Err(fault) => {
                     self.discard_replies();
@@ -161,18 +156,14 @@ impl Socket {
         &mut self,
         sequence: u32,
         items: &mut Vec<T>,
-        read: &mut impl FnMut(Attributes<'_>) -> Result<T, KernelError>,
+        read: &impl Fn(Attributes<'_>) -> Result<T, KernelError>,
     ) -> Result<Reading, KernelError> {
         let mut is_interrupted = false;
-        let mut pieces = 0;
         loop {
-            let length = match self.receive() {
+            let length = match self.receive(Msg::empty()) {
                 Ok(length) => length,
-                Err(fault @ KernelError::Errno(Errno::ENOBUFS)) => {
-                    return Ok(Reading::StartOver(fault));
-                }
-                Err(KernelError::Errno(Errno::EAGAIN)) => {
-                    return Ok(Reading::StartOver(NO_ANSWER));
+                Err(KernelError::Errno(Errno::ENOBUFS)) => {
+                    return Ok(Reading::StartOver(KernelError::Errno(Errno::ENOBUFS)));
                 }
                 Err(fault) => return Err(fault),
             };
@@ -182,7 +173,6 @@ impl Socket {
                     "it is cut short",
                 )));
             }
-            let items_before = items.len();
             for message in Messages::new(&self.buffer[..length]) {
                 let message = message?;
                 if message.sequence != sequence {
@@ -192,10 +182,9 @@ impl Socket {
                 if message.kind == u16::from(Nlmsg::Done) || message.kind == u16::from(Nlmsg::Error)
                 {
                     read_verdict(message.payload)?;
-                    pieces += usize::from(items.len() > items_before);
                     return Ok(match is_interrupted {
                         true => Reading::StartOver(KernelError::Unsteady),
-                        false => Reading::Complete(pieces),
+                        false => Reading::Complete,
                     });
                 }
                 if message.kind > u16::from(Nlmsg::Overrun) {
@@ -208,7 +197,6 @@ impl Socket {
                     items.push(read(Attributes::new(attributes))?);
                 }
             }
-            pieces += usize::from(items.len() > items_before);
         }
     }
 
@@ -224,11 +212,10 @@ impl Socket {
         self.send(requests)?;
         let of_this_batch = last.wrapping_sub(first);
         loop {
-            let length = match self.receive() {
+            let length = match self.receive(Msg::empty()) {
                 Ok(length) => length.min(self.buffer.len()),
                 // What overran the buffer is gone; batches are short enough that it was nothing of theirs.
                 Err(KernelError::Errno(Errno::ENOBUFS)) => continue,
-                Err(KernelError::Errno(Errno::EAGAIN)) => return Err(NO_ANSWER),
                 Err(fault) => return Err(fault),
             };
             for message in Messages::new(&self.buffer[..length]) {
@@ -258,11 +245,11 @@ impl Socket {
     }
 
     /// Receives one datagram and gives its whole length, which may be more than the buffer holds.
-    fn receive(&mut self) -> Result<usize, KernelError> {
+    fn receive(&mut self, flags: Msg) -> Result<usize, KernelError> {
         loop {
             match self
                 .socket
-                .recv(&mut self.buffer, Msg::DONTWAIT | Msg::TRUNC)
+                .recv(&mut self.buffer, flags | Msg::TRUNC)
                 .map_err(errno_of)
             {
                 Ok((length, _)) => return Ok(length),
@@ -275,7 +262,7 @@ impl Socket {
     /// Empties the socket, so that the next request is not refused for a dump that is still under way.
     fn discard_replies(&mut self) {
         loop {
-            match self.receive() {
+            match self.receive(Msg::DONTWAIT) {
                 Ok(_) | Err(KernelError::Errno(Errno::ENOBUFS)) => {}
                 Err(_) => return,
             }

@@ -60,7 +60,7 @@ test_main() {
 
     TEST_WORK=$(mktemp -d "$LAB_CACHE/test.XXXXXX")
     trap test_end EXIT
-    cd -- "$LAB_REPOSITORY"
+    cd -- "$LAB_REPOSITORY" || return
     test_build
 
     local failures=0
@@ -181,7 +181,8 @@ test_guest() {
                     name=${line#* }
                     : >"$results/$name"
                     ;;
-                $'\001end '*)
+                *$'\001end '*) # what is before it had no newline
+                    [[ $line == $'\001'* ]] || printf '%s\n' "${line%%$'\001'*}" >>"$results/$name"
                     status=${line#* }
                     printf '%s\n' "$status" >"$results/$name.status.new"
                     mv -- "$results/$name.status.new" "$results/$name.status"

@@ -1,0 +1,72 @@
+# shellcheck shell=bash
+# `tests/lab demo` and `tests/lab shell`: ours at work in a cluster. Sourced by
+# tests/lab.
+#
+# A demo is a file demos/NAME.sh, written in the words of stage.sh; its first
+# line is a comment that says what it shows. Nothing else is needed to add one.
+
+LAB_FIRST_DEMO=lvs-nat
+
+demo_main() {
+    local name=${1-$LAB_FIRST_DEMO}
+    case $name in
+        --list)
+            demo_list
+            return
+            ;;
+        -h | --help)
+            printf 'Usage: tests/lab demo [NAME | --list]\n\n'
+            demo_list
+            return
+            ;;
+    esac
+    [[ $# -le 1 && -f $LABKIT/demos/$name.sh ]] || {
+        printf 'tests/lab: there is no demo %s; there are:\n' "$*" >&2
+        demo_list >&2
+        return 1
+    }
+    demo_ready
+    boot bash "$LABKIT/stage.sh" "$LABKIT/demos/$name.sh" </dev/null || return
+    if [[ $# -eq 0 ]]; then
+        printf '\nThis was `tests/lab demo %s`. All demos:\n' "$name"
+        demo_list
+        printf '\nTo try it yourself: tests/lab shell\n'
+    fi
+}
+
+demo_list() {
+    local file name about
+    for file in "$LABKIT"/demos/*.sh; do
+        name=${file##*/}
+        read -r _ about <"$file"
+        printf '  %-16s %s\n' "${name%.sh}" "$about"
+    done
+}
+
+shell_main() {
+    [[ $# -eq 0 ]] || fail "shell: takes no words; tests/lab run runs a command"
+    [[ -t 0 && -t 1 ]] || fail "shell: needs a terminal; tests/lab run runs a command"
+    demo_ready
+    boot bash "$LABKIT/guest/shell"
+}
+
+# All that a demo needs on this machine; and a folder to be put first on PATH,
+# with ours under its names and the reference beside it.
+demo_ready() {
+    packages_need_cargo
+    packages_need_guest
+    packages_need curl=curl
+    packages_reference
+    kernel_select "$LAB_KERNEL_VERSION"
+    printf 'tests/lab: building ipvsadm\n' >&2
+    (cd -- "$LAB_REPOSITORY" && cargo build --release --quiet) || fail "ipvsadm does not build"
+
+    local folder=$LAB_CACHE/bin name
+    mkdir -p -- "$folder"
+    for name in ipvsadm ipvsadm-save ipvsadm-restore; do
+        ln -sfn -- "$LAB_TARGET/release/ipvsadm" "$folder/$name"
+    done
+    ln -sfn -- "$IPVSADM_REFERENCE" "$folder/ipvsadm.reference"
+    PATH=$folder:$PATH
+    printf 'tests/lab: booting kernel %s\n' "$LAB_KERNEL_VERSION" >&2
+}
