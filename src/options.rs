@@ -97,6 +97,7 @@ pub enum Choice {
     McastTtl,
     SyncId,
     SyncMaxLength,
+    Json,
 }
 
 /// The name under which the check of options against commands knows an option, in the order in which it looks at them.
@@ -138,11 +139,12 @@ pub enum Group {
     TunnelNoChecksum,
     TunnelChecksum,
     TunnelRemoteChecksum,
+    Json,
 }
 
 impl Group {
     /// All groups with the names that messages use, in matrix order.
-    pub const ALL: [(Group, &'static str); 34] = [
+    pub const ALL: [(Group, &'static str); 35] = [
         (Group::Numeric, "numeric"),
         (Group::Connection, "connection"),
         (Group::ServiceAddress, "service-address"),
@@ -177,6 +179,7 @@ impl Group {
         (Group::TunnelNoChecksum, "tun-nocsum"),
         (Group::TunnelChecksum, "tun-csum"),
         (Group::TunnelRemoteChecksum, "tun-remcsum"),
+        (Group::Json, "json"),
     ];
 
     /// The name that messages use.
@@ -500,6 +503,7 @@ pub const OPTIONS: &[OptionSpec] = &[
     flag(Choice::Daemon, b"", "daemon", "sync daemons"),
     flag(Choice::Sort, b"", "sort", "in order (always)"),
     flag(Choice::NoSort, b"", "nosort", "the kernel's order"),
+    flag(Choice::Json, b"", "json", "all of it as JSON"),
     value(
         Choice::McastInterface,
         b"",
@@ -573,6 +577,7 @@ impl Choice {
             Choice::McastTtl => Group::McastTtl,
             Choice::SyncId => Group::SyncId,
             Choice::SyncMaxLength => Group::SyncMaxLength,
+            Choice::Json => Group::Json,
         })
     }
 }
@@ -666,6 +671,7 @@ impl Command {
                     Group::SyncId,
                     Group::Exact,
                     Group::TunnelInfo,
+                    Group::Json,
                 ],
                 one_of: &[
                     Group::Connection,

@@ -11,7 +11,7 @@ pub mod values;
 pub mod words;
 
 pub use argv::{parse_arguments, similar_option};
-pub use request::{ListRequest, Request, Subject};
+pub use request::{Form, ListRequest, Request, Subject};
 
 use crate::error::UsageError;
 

@@ -47,6 +47,8 @@ pub struct ListRequest {
     pub format: ListFormat,
     /// In order, not as the kernel gives it.
     pub sorted: bool,
+    /// For whom it is written.
+    pub form: Form,
 }
 
 impl Default for ListRequest {
@@ -55,6 +57,7 @@ impl Default for ListRequest {
             subject: Subject::Table(None),
             format: ListFormat::default(),
             sorted: true,
+            form: Form::Plain,
         }
     }
 }
@@ -70,6 +73,15 @@ pub enum Subject {
     Timeouts,
     /// The sync daemons.
     Daemons,
+}
+
+/// For whom a listing is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// As the reference prints it.
+    Plain,
+    /// For programs.
+    Json,
 }
 
 /// The seconds that `-p` stands for by itself.
@@ -446,7 +458,8 @@ impl<'a> Draft<'a> {
             | Choice::Timeout
             | Choice::Daemon
             | Choice::Sort
-            | Choice::NoSort => {}
+            | Choice::NoSort
+            | Choice::Json => {}
         }
         Ok(())
     }
@@ -645,6 +658,11 @@ impl<'a> Draft<'a> {
         {
             return Err(UsageError::ListConflict);
         }
+        let form = if given.has(Group::Json) {
+            Form::Json
+        } else {
+            Form::Plain
+        };
         let subject = if given.has(Connection) {
             Subject::ConnectionEntries
         } else if given.has(Timeout) {
@@ -672,6 +690,7 @@ impl<'a> Draft<'a> {
                 exact: given.has(Group::Exact),
             },
             sorted: !given.has(Group::NoSort),
+            form,
         })
     }
 }

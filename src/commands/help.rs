@@ -76,6 +76,7 @@ const SECTIONS: [Section; 6] = [
             Choice::Daemon,
             Choice::Sort,
             Choice::NoSort,
+            Choice::Json,
         ],
     },
     Section {

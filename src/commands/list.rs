@@ -1,20 +1,35 @@
 //! `-L`: the table, one virtual service, connections, timeouts, sync daemons.
+//!
+//! Here as the reference prints them; the forms it does not have are below: [`json`].
+
+mod json;
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 
-use crate::cli::{ListRequest, Subject};
+use crate::cli::{Form, ListRequest, Subject};
 use crate::commands::console::Console;
 use crate::commands::refused_listing;
 use crate::error::{Error, KernelError};
 use crate::ipvs::Ipvs;
 use crate::model::{Columns, ListFormat, ServiceIdentity};
-use crate::render::connections::{self, CONNECTIONS_FILE};
+use crate::render::connections::{self, CONNECTIONS_FILE, Connection};
 use crate::render::labels::Labels;
 use crate::render::{listing, order, status};
 
 /// Lists what a request asks for.
 pub fn list(
+    console: &mut Console<'_>,
+    ipvs: &mut Ipvs,
+    request: &ListRequest,
+) -> Result<(), Error> {
+    match request.form {
+        Form::Plain => list_plainly(console, ipvs, request),
+        Form::Json => json::list(console, ipvs, request),
+    }
+}
+
+fn list_plainly(
     console: &mut Console<'_>,
     ipvs: &mut Ipvs,
     request: &ListRequest,
@@ -74,30 +89,51 @@ fn list_table(
 }
 
 fn list_connections(console: &mut Console<'_>, format: &ListFormat) -> Result<(), Error> {
-    let file = File::open(CONNECTIONS_FILE).map_err(|_| Error::CannotOpen(CONNECTIONS_FILE))?;
-    let mut lines = BufReader::with_capacity(64 * 1024, file);
+    let mut entries = Connections::open()?;
     let with_engine_data = format.columns == Columns::PersistentConnections;
     let mut labels = Labels::for_listing(format.numeric);
-    let mut line = Vec::new();
-    let mut is_title = true;
     connections::write_titles(console.text(), with_engine_data);
-    loop {
-        line.clear();
-        if lines
-            .read_until(b'\n', &mut line)
-            .map_err(|fault| Error::Read(CONNECTIONS_FILE, fault))?
-            == 0
-        {
-            return Ok(());
-        }
-        if !is_title
-            && !connections::write_row(console.text(), &mut labels, &line, with_engine_data)
-        {
-            return Err(refused_listing(KernelError::Malformed(
-                "a line of its connection table",
-            )));
-        }
-        is_title = false;
+    while let Some(connection) = entries.next()? {
+        connections::write_row(console.text(), &mut labels, &connection, with_engine_data);
         console.settle()?;
+    }
+    Ok(())
+}
+
+/// The kernel's connection table, entry by entry.
+struct Connections {
+    lines: BufReader<File>,
+    line: Vec<u8>,
+    is_title: bool,
+}
+
+impl Connections {
+    fn open() -> Result<Connections, Error> {
+        let file = File::open(CONNECTIONS_FILE).map_err(|_| Error::CannotOpen(CONNECTIONS_FILE))?;
+        Ok(Connections {
+            lines: BufReader::with_capacity(64 * 1024, file),
+            line: Vec::new(),
+            is_title: true,
+        })
+    }
+
+    /// The next entry, `None` behind the last.
+    fn next(&mut self) -> Result<Option<Connection<'_>>, Error> {
+        loop {
+            self.line.clear();
+            let length = self
+                .lines
+                .read_until(b'\n', &mut self.line)
+                .map_err(|fault| Error::Read(CONNECTIONS_FILE, fault))?;
+            if length == 0 {
+                return Ok(None);
+            }
+            if !std::mem::take(&mut self.is_title) {
+                break;
+            }
+        }
+        let malformed = KernelError::Malformed("a line of its connection table");
+        let connection = Connection::read(&self.line).ok_or(refused_listing(malformed))?;
+        Ok(Some(connection))
     }
 }

@@ -23,6 +23,10 @@ use batch::Batch;
 use constants::*;
 use socket::Socket;
 
+/// How often a table that changes is looked at before it is given up. Two looks at a table of 10 000 services lie some
+/// milliseconds apart; whoever changes it faster than that, all the time, leaves no moment to list.
+const MOST_LOOKS: usize = 100;
+
 /// A connection to the kernel's IPVS.
 pub struct Ipvs {
     socket: Socket,
@@ -75,12 +79,12 @@ impl Ipvs {
     /// What the kernel said.
     pub fn services(&mut self) -> Result<Vec<ServiceState>, KernelError> {
         let mut services = Vec::new();
-        self.socket.dump(
-            self.family,
+        self.steady_dump(
             IPVS_CMD_GET_SERVICE,
             |_| {},
             &mut services,
             messages::read_service,
+            |a, b| a.service == b.service,
         )?;
         Ok(services)
     }
@@ -109,13 +113,49 @@ impl Ipvs {
         destinations: &mut Vec<DestinationState>,
     ) -> Result<(), KernelError> {
         let family = service.family();
-        self.socket.dump(
-            self.family,
+        self.steady_dump(
             IPVS_CMD_GET_DEST,
             |writer| messages::write_service_identity(writer, service),
             destinations,
             |attributes| messages::read_destination(attributes, family),
+            |a, b| a.destination == b.destination,
         )
+    }
+
+    /// Dumps until the dump is of one moment: it came in one datagram, or a second look finds the same. The kernel
+    /// counts its way through a list that others change; between two datagrams of a dump it loses or repeats entries
+    /// that nobody touched, and does not tell.
+    fn steady_dump<T>(
+        &mut self,
+        command: u8,
+        fill: impl Fn(&mut attributes::Writer<'_>),
+        items: &mut Vec<T>,
+        read: impl Fn(attributes::Attributes<'_>) -> Result<T, KernelError>,
+        is_same: impl Fn(&T, &T) -> bool,
+    ) -> Result<(), KernelError> {
+        for _ in 0..MOST_LOOKS {
+            if self
+                .socket
+                .dump(self.family, command, &fill, items, &read)?
+                <= 1
+            {
+                return Ok(());
+            }
+            let mut differences = 0;
+            let mut before = items.iter();
+            let mut seen = Vec::new();
+            self.socket
+                .dump(self.family, command, &fill, &mut seen, |attributes| {
+                    let now = read(attributes)?;
+                    let is_there = before.next().is_some_and(|before| is_same(before, &now));
+                    differences += usize::from(!is_there);
+                    Ok(())
+                })?;
+            if differences == 0 && before.next().is_none() {
+                return Ok(());
+            }
+        }
+        Err(KernelError::Unsteady)
     }
 
     /// The timeouts.

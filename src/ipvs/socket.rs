@@ -4,9 +4,9 @@
 //! messages that answer something else are passed over. This module knows headers and sequence numbers, not what a
 //! message says.
 //!
-//! The kernel answers a request before `send` or `recv` returns, so whatever a request will ever be answered with can
-//! be read without waiting. What is written here leans on that twice: to empty the socket after a fault, and to be sure
-//! that a fence has been reached.
+//! The kernel answers a request before `send` returns, and goes on with a dump before `recv` returns, so whatever a
+//! request will ever be answered with can be read without waiting. Nothing here waits: a reply that was lost is seen to
+//! be missing, and a fault leaves a socket that can be emptied.
 
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
@@ -31,6 +31,8 @@ const MOST_TRIES: usize = 100;
 /// book-keeping. Measured at 852 bytes; doubled to be safe.
 const REFUSAL_LENGTH: usize = 1704;
 
+const NO_ANSWER: KernelError = KernelError::Malformed("it never came");
+
 /// A generic netlink socket.
 pub struct Socket {
     socket: NlSocket,
@@ -49,7 +51,8 @@ struct Message<'a> {
 
 /// What came of a try to read a reply.
 enum Reading {
-    Complete,
+    /// All of it is here; it came in so many pieces.
+    Complete(usize),
     /// Something was lost or changed on the way.
     StartOver(KernelError),
 }
@@ -87,7 +90,7 @@ impl Socket {
         family: u16,
         command: u8,
         fill: impl Fn(&mut Writer<'_>),
-        read: impl Fn(Attributes<'_>) -> Result<T, KernelError>,
+        read: impl FnMut(Attributes<'_>) -> Result<T, KernelError>,
     ) -> Result<T, KernelError> {
         let mut items = Vec::with_capacity(1);
         self.collect(
@@ -96,27 +99,29 @@ impl Socket {
             command,
             &fill,
             &mut items,
-            &read,
+            read,
         )?;
         items.pop().ok_or(KernelError::Malformed("it is empty"))
     }
 
     /// Asks for every message of a kind and reads them into `items`, in the kernel's order. What `items` held is gone.
+    ///
+    /// Gives the number of datagrams that they came in: each is of one moment, several are of several.
     pub fn dump<T>(
         &mut self,
         family: u16,
         command: u8,
         fill: impl Fn(&mut Writer<'_>),
         items: &mut Vec<T>,
-        read: impl Fn(Attributes<'_>) -> Result<T, KernelError>,
-    ) -> Result<(), KernelError> {
+        read: impl FnMut(Attributes<'_>) -> Result<T, KernelError>,
+    ) -> Result<usize, KernelError> {
         self.collect(
             family,
             NlmF::REQUEST | NlmF::DUMP,
             command,
             &fill,
             items,
-            &read,
+            read,
         )
     }
 
@@ -127,8 +132,8 @@ impl Socket {
         command: u8,
         fill: &impl Fn(&mut Writer<'_>),
         items: &mut Vec<T>,
-        read: &impl Fn(Attributes<'_>) -> Result<T, KernelError>,
-    ) -> Result<(), KernelError> {
+        mut read: impl FnMut(Attributes<'_>) -> Result<T, KernelError>,
+    ) -> Result<usize, KernelError> {
         let mut fault = KernelError::Unsteady;
         for _ in 0..MOST_TRIES {
             items.clear();
@@ -139,8 +144,8 @@ impl Socket {
             let sent = self.send(&request);
             self.request = request;
             sent?;
-            match self.read_reply(sequence, items, read) {
-                Ok(Reading::Complete) => return Ok(()),
+            match self.read_reply(sequence, items, &mut read) {
+                Ok(Reading::Complete(pieces)) => return Ok(pieces),
                 Ok(Reading::StartOver(why)) => fault = why,
                 Err(fault) => {
                     self.discard_replies();
@@ -156,14 +161,18 @@ impl Socket {
         &mut self,
         sequence: u32,
         items: &mut Vec<T>,
-        read: &impl Fn(Attributes<'_>) -> Result<T, KernelError>,
+        read: &mut impl FnMut(Attributes<'_>) -> Result<T, KernelError>,
     ) -> Result<Reading, KernelError> {
         let mut is_interrupted = false;
+        let mut pieces = 0;
         loop {
-            let length = match self.receive(Msg::empty()) {
+            let length = match self.receive() {
                 Ok(length) => length,
-                Err(KernelError::Errno(Errno::ENOBUFS)) => {
-                    return Ok(Reading::StartOver(KernelError::Errno(Errno::ENOBUFS)));
+                Err(fault @ KernelError::Errno(Errno::ENOBUFS)) => {
+                    return Ok(Reading::StartOver(fault));
+                }
+                Err(KernelError::Errno(Errno::EAGAIN)) => {
+                    return Ok(Reading::StartOver(NO_ANSWER));
                 }
                 Err(fault) => return Err(fault),
             };
@@ -173,6 +182,7 @@ impl Socket {
                     "it is cut short",
                 )));
             }
+            let items_before = items.len();
             for message in Messages::new(&self.buffer[..length]) {
                 let message = message?;
                 if message.sequence != sequence {
@@ -182,9 +192,10 @@ impl Socket {
                 if message.kind == u16::from(Nlmsg::Done) || message.kind == u16::from(Nlmsg::Error)
                 {
                     read_verdict(message.payload)?;
+                    pieces += usize::from(items.len() > items_before);
                     return Ok(match is_interrupted {
                         true => Reading::StartOver(KernelError::Unsteady),
-                        false => Reading::Complete,
+                        false => Reading::Complete(pieces),
                     });
                 }
                 if message.kind > u16::from(Nlmsg::Overrun) {
@@ -197,6 +208,7 @@ impl Socket {
                     items.push(read(Attributes::new(attributes))?);
                 }
             }
+            pieces += usize::from(items.len() > items_before);
         }
     }
 
@@ -212,10 +224,11 @@ impl Socket {
         self.send(requests)?;
         let of_this_batch = last.wrapping_sub(first);
         loop {
-            let length = match self.receive(Msg::empty()) {
+            let length = match self.receive() {
                 Ok(length) => length.min(self.buffer.len()),
                 // What overran the buffer is gone; batches are short enough that it was nothing of theirs.
                 Err(KernelError::Errno(Errno::ENOBUFS)) => continue,
+                Err(KernelError::Errno(Errno::EAGAIN)) => return Err(NO_ANSWER),
                 Err(fault) => return Err(fault),
             };
             for message in Messages::new(&self.buffer[..length]) {
@@ -245,11 +258,11 @@ impl Socket {
     }
 
     /// Receives one datagram and gives its whole length, which may be more than the buffer holds.
-    fn receive(&mut self, flags: Msg) -> Result<usize, KernelError> {
+    fn receive(&mut self) -> Result<usize, KernelError> {
         loop {
             match self
                 .socket
-                .recv(&mut self.buffer, flags | Msg::TRUNC)
+                .recv(&mut self.buffer, Msg::DONTWAIT | Msg::TRUNC)
                 .map_err(errno_of)
             {
                 Ok((length, _)) => return Ok(length),
@@ -262,7 +275,7 @@ impl Socket {
     /// Empties the socket, so that the next request is not refused for a dump that is still under way.
     fn discard_replies(&mut self) {
         loop {
-            match self.receive(Msg::DONTWAIT) {
+            match self.receive() {
                 Ok(_) | Err(KernelError::Errno(Errno::ENOBUFS)) => {}
                 Err(_) => return,
             }

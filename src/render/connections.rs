@@ -1,7 +1,7 @@
 //! What `-L -c` prints: the connection entries of `/proc/net/ip_vs_conn` (contract, section 4).
 //!
-//! Netlink does not carry connections; the file's lines are read here, for nobody else has a use for them, and written
-//! as the listing shows them. Source of the file's format: `net/netfilter/ipvs/ip_vs_conn.c` of the kernel.
+//! Netlink does not carry connections; the file's lines are read here, and written as the listing shows them. Source of
+//! the file's format: `net/netfilter/ipvs/ip_vs_conn.c` of the kernel.
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -28,19 +28,27 @@ pub fn write_titles(out: &mut Vec<u8>, with_engine_data: bool) {
     out.extend_from_slice(titles.as_bytes());
 }
 
-/// A line of the file.
-struct Connection<'a> {
-    protocol: &'a [u8],
-    client: (IpAddr, u16),
-    service: (IpAddr, u16),
-    destination: (IpAddr, u16),
-    state: &'a [u8],
-    seconds: u64,
-    engine: Option<(&'a [u8], &'a [u8])>,
+/// A connection, as a line of the file tells of it. Ports are in host byte order.
+pub struct Connection<'a> {
+    /// The protocol, in upper case.
+    pub protocol: &'a [u8],
+    /// Where it comes from.
+    pub client: (IpAddr, u16),
+    /// The virtual service it came to; of a firewall mark the mark stands in the address.
+    pub service: (IpAddr, u16),
+    /// The real server it went to.
+    pub destination: (IpAddr, u16),
+    /// Its state, in upper case.
+    pub state: &'a [u8],
+    /// For how many seconds it is kept if nothing more comes.
+    pub seconds: u64,
+    /// The persistence engine's name, and what that knows it by.
+    pub engine: Option<(&'a [u8], &'a [u8])>,
 }
 
 impl<'a> Connection<'a> {
-    fn read(line: &'a [u8]) -> Option<Connection<'a>> {
+    /// Reads a line; `None` for one of another shape.
+    pub fn read(line: &'a [u8]) -> Option<Connection<'a>> {
         let mut rest = line;
         let protocol = next_word(&mut rest)?;
         let client = (
@@ -70,6 +78,13 @@ impl<'a> Connection<'a> {
             seconds,
             engine,
         })
+    }
+
+    /// The protocol, where it is one whose ports have names.
+    pub fn named_protocol(&self) -> Option<Protocol> {
+        [Protocol::Tcp, Protocol::Udp, Protocol::Sctp]
+            .into_iter()
+            .find(|protocol| protocol.label().as_bytes() == self.protocol)
     }
 }
 
@@ -103,19 +118,14 @@ fn read_port(word: &[u8]) -> Option<u16> {
     read_hex(word).and_then(|port| u16::try_from(port).ok())
 }
 
-/// Writes the row of a line of the file; `false` where the line is none that we know.
+/// Writes the row of a connection.
 pub fn write_row(
     out: &mut Vec<u8>,
     labels: &mut Labels,
-    line: &[u8],
+    connection: &Connection<'_>,
     with_engine_data: bool,
-) -> bool {
-    let Some(connection) = Connection::read(line) else {
-        return false;
-    };
-    let protocol = [Protocol::Tcp, Protocol::Udp, Protocol::Sctp]
-        .into_iter()
-        .find(|protocol| protocol.label().as_bytes() == connection.protocol);
+) {
+    let protocol = connection.named_protocol();
     left(out, connection.protocol, 3);
     out.push(b' ');
     let start = out.len();
@@ -144,7 +154,6 @@ pub fn write_row(
         }
     }
     out.push(b'\n');
-    true
 }
 
 fn two_digits(out: &mut Vec<u8>, number: u64) {
@@ -159,14 +168,11 @@ mod tests {
     use super::*;
 
     fn row(line: &str, with_engine_data: bool) -> Option<String> {
+        let connection = Connection::read(line.as_bytes())?;
         let mut out = Vec::new();
-        write_row(
-            &mut out,
-            &mut Labels::for_listing(true),
-            line.as_bytes(),
-            with_engine_data,
-        )
-        .then(|| String::from_utf8(out).unwrap())
+        let mut labels = Labels::for_listing(true);
+        write_row(&mut out, &mut labels, &connection, with_engine_data);
+        Some(String::from_utf8(out).unwrap())
     }
 
     #[test]

@@ -1,10 +1,12 @@
 //! From what the kernel said to text: listings, rules, connections.
 //!
-//! Writes bytes behind those of a buffer and never prints. To the byte the reference's (contract, sections 4 and 5).
+//! Writes bytes behind those of a buffer and never prints. To the byte the reference's (contract, sections 4 and 5), but
+//! for the forms it does not have: [`json`] for programs.
 //! [`labels`] turns addresses and ports into words, [`columns`] pads them, [`order`] sorts.
 
 pub mod columns;
 pub mod connections;
+pub mod json;
 pub mod labels;
 pub mod listing;
 pub mod order;

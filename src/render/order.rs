@@ -152,7 +152,7 @@ mod tests {
     #[test]
     fn numbers_less_than_half_the_range_apart_are_in_order() {
         assert_eq!(sorted(&[5, 3, 9, 1, 1, 0, 7]), [0, 1, 1, 3, 5, 7, 9]);
-        assert_eq!(sorted(&[]), []);
+        assert_eq!(sorted(&[]), [0u32; 0]);
         let backwards: Vec<u32> = (0..1000).rev().collect();
         assert_eq!(sorted(&backwards), (0..1000).collect::<Vec<_>>());
     }

@@ -1,0 +1,81 @@
+//! `-L --json`: the same listings as one document.
+
+use super::Connections;
+use crate::cli::{ListRequest, Subject};
+use crate::commands::console::Console;
+use crate::commands::refused_listing;
+use crate::error::Error;
+use crate::ipvs::Ipvs;
+use crate::model::{ServiceIdentity, SyncDaemonRole};
+use crate::render::json::{self, Document};
+use crate::render::order;
+
+/// Lists what a request asks for. Where that cannot be done, a reader gets no document: what waits to be written is
+/// taken back.
+pub fn list(
+    console: &mut Console<'_>,
+    ipvs: &mut Ipvs,
+    request: &ListRequest,
+) -> Result<(), Error> {
+    let start = console.text().len();
+    let outcome = match &request.subject {
+        Subject::Table(service) => list_table(console, ipvs, request, service.as_ref()),
+        Subject::ConnectionEntries => list_connections(console),
+        Subject::Timeouts => ipvs
+            .timeouts()
+            .map(|timeouts| json::write_timeouts(console.text(), &timeouts))
+            .map_err(refused_listing),
+        Subject::Daemons => list_sync_daemons(console, ipvs),
+    };
+    if outcome.is_err() {
+        console.text().truncate(start);
+    }
+    outcome
+}
+
+fn list_table(
+    console: &mut Console<'_>,
+    ipvs: &mut Ipvs,
+    request: &ListRequest,
+    service: Option<&ServiceIdentity>,
+) -> Result<(), Error> {
+    let info = ipvs.info().map_err(refused_listing)?;
+    let mut services = match service {
+        Some(identity) => vec![ipvs.service(identity).map_err(refused_listing)?],
+        None => ipvs.services().map_err(refused_listing)?,
+    };
+    if request.sorted {
+        order::sort_services(&mut services);
+    }
+    let mut document = Document::of_services(console.text(), &info);
+    let mut destinations = Vec::new();
+    for service in &services {
+        ipvs.destinations(&service.service.identity, &mut destinations)
+            .map_err(refused_listing)?;
+        if request.sorted {
+            order::sort_destinations(&mut destinations);
+        }
+        document.service(console.text(), service, &destinations);
+        console.settle()?;
+    }
+    document.end(console.text());
+    Ok(())
+}
+
+fn list_connections(console: &mut Console<'_>) -> Result<(), Error> {
+    let mut entries = Connections::open()?;
+    let mut document = Document::of_connections(console.text());
+    while let Some(connection) = entries.next()? {
+        document.connection(console.text(), &connection);
+        console.settle()?;
+    }
+    document.end(console.text());
+    Ok(())
+}
+
+fn list_sync_daemons(console: &mut Console<'_>, ipvs: &mut Ipvs) -> Result<(), Error> {
+    let mut daemons = ipvs.sync_daemons().map_err(refused_listing)?;
+    daemons.sort_by_key(|daemon| daemon.role != SyncDaemonRole::Master);
+    json::write_sync_daemons(console.text(), &daemons);
+    Ok(())
+}

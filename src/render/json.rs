@@ -1,0 +1,568 @@
+//! What `--json` prints: everything the kernel tells, as one document for programs.
+//!
+//! Every field is always there, `null` where it does not apply; numbers are exact, addresses are never names. The
+//! documents are described by `man/ipvsadm.schema.json`, which a test holds them to: whoever adds a field here adds it
+//! there. Names of fields, once published, stay.
+//!
+//! A document is written item by item, each on a line of its own, so that a table of any size passes through a small
+//! buffer. Text that is not UTF-8, which the kernel allows in names, has U+FFFD in place of what cannot be shown.
+
+use std::borrow::Cow;
+use std::net::{IpAddr, Ipv4Addr};
+
+use serde::Serialize;
+
+use crate::model::{
+    AddressFamily, DestinationState, Encapsulation, ForwardingMethod, KernelInfo, KernelName,
+    Netmask, ServiceIdentity, ServiceState, Statistics, SyncDaemon, Timeouts, TunnelChecksum,
+};
+use crate::render::connections::Connection;
+
+/// A document whose one list is being written.
+pub struct Document {
+    has_items: bool,
+}
+
+impl Document {
+    /// Begins the document of virtual services.
+    pub fn of_services(out: &mut Vec<u8>, info: &KernelInfo) -> Document {
+        let (major, minor, patch) = info.version_parts();
+        out.extend_from_slice(b"{\"ipvs\":");
+        write(
+            out,
+            &Ipvs {
+                version: format!("{major}.{minor}.{patch}"),
+                connection_table_size: info.connection_table_size,
+            },
+        );
+        out.extend_from_slice(b",\"services\":[");
+        Document { has_items: false }
+    }
+
+    /// Begins the document of connections.
+    pub fn of_connections(out: &mut Vec<u8>) -> Document {
+        out.extend_from_slice(b"{\"connections\":[");
+        Document { has_items: false }
+    }
+
+    /// Writes a virtual service with its real servers.
+    pub fn service(
+        &mut self,
+        out: &mut Vec<u8>,
+        service: &ServiceState,
+        destinations: &[DestinationState],
+    ) {
+        self.item(out, &Service::of(service, destinations));
+    }
+
+    /// Writes a connection.
+    pub fn connection(&mut self, out: &mut Vec<u8>, connection: &Connection<'_>) {
+        self.item(out, &ConnectionEntry::of(connection));
+    }
+
+    fn item(&mut self, out: &mut Vec<u8>, item: &impl Serialize) {
+        out.extend_from_slice(if self.has_items { b",\n" } else { b"\n" });
+        self.has_items = true;
+        write(out, item);
+    }
+
+    /// Ends the document.
+    pub fn end(self, out: &mut Vec<u8>) {
+        out.extend_from_slice(if self.has_items { b"\n]}\n" } else { b"]}\n" });
+    }
+}
+
+/// Writes the document of the timeouts.
+pub fn write_timeouts(out: &mut Vec<u8>, timeouts: &Timeouts) {
+    #[derive(Serialize)]
+    struct Fields {
+        tcp_seconds: u32,
+        tcp_fin_seconds: u32,
+        udp_seconds: u32,
+    }
+    out.extend_from_slice(b"{\"timeouts\":");
+    write(
+        out,
+        &Fields {
+            tcp_seconds: timeouts.tcp,
+            tcp_fin_seconds: timeouts.tcp_fin,
+            udp_seconds: timeouts.udp,
+        },
+    );
+    out.extend_from_slice(b"}\n");
+}
+
+/// Writes the document of the sync daemons.
+pub fn write_sync_daemons(out: &mut Vec<u8>, daemons: &[SyncDaemon]) {
+    #[derive(Serialize)]
+    struct Daemon<'a> {
+        role: &'static str,
+        interface: Cow<'a, str>,
+        sync_id: u32,
+        max_length: Option<u16>,
+        group: Option<IpAddr>,
+        port: Option<u16>,
+        ttl: Option<u8>,
+    }
+    out.extend_from_slice(b"{\"sync_daemons\":[");
+    let mut document = Document { has_items: false };
+    for daemon in daemons {
+        let fields = Daemon {
+            role: daemon.role.word(),
+            interface: text(daemon.interface.as_bytes()),
+            sync_id: daemon.sync_id,
+            max_length: daemon.max_length,
+            group: daemon.group,
+            port: daemon.port,
+            ttl: daemon.ttl,
+        };
+        document.item(out, &fields);
+    }
+    document.end(out);
+}
+
+fn write(out: &mut Vec<u8>, value: &impl Serialize) {
+    // Writing into a vector cannot fail, nor can fields that are numbers, texts and lists.
+    let _ = serde_json::to_writer(out, value);
+}
+
+fn text(bytes: &[u8]) -> Cow<'_, str> {
+    String::from_utf8_lossy(bytes)
+}
+
+fn name(name: &KernelName) -> Option<Cow<'_, str>> {
+    (!name.is_empty()).then(|| text(name.as_bytes()))
+}
+
+#[derive(Serialize)]
+struct Ipvs {
+    version: String,
+    connection_table_size: u32,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Family {
+    Ipv4,
+    Ipv6,
+}
+
+impl From<AddressFamily> for Family {
+    fn from(family: AddressFamily) -> Family {
+        match family {
+            AddressFamily::Ipv4 => Family::Ipv4,
+            AddressFamily::Ipv6 => Family::Ipv6,
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Service<'a> {
+    protocol: Option<&'static str>,
+    address: Option<IpAddr>,
+    port: Option<u16>,
+    firewall_mark: Option<u32>,
+    family: Family,
+    scheduler: Cow<'a, str>,
+    scheduler_flags: Vec<&'static str>,
+    persistence: Option<Persistence>,
+    persistence_engine: Option<Cow<'a, str>>,
+    one_packet: bool,
+    counters: Numbers,
+    rates: Numbers,
+    real_servers: Vec<RealServer>,
+}
+
+impl<'a> Service<'a> {
+    fn of(state: &'a ServiceState, destinations: &[DestinationState]) -> Service<'a> {
+        let service = &state.service;
+        let (protocol, address, port, firewall_mark) = match service.identity {
+            ServiceIdentity::Endpoint {
+                protocol,
+                address,
+                port,
+            } => (Some(protocol.name()), Some(address), Some(port), None),
+            ServiceIdentity::FirewallMark { mark, .. } => (None, None, None, Some(mark)),
+        };
+        Service {
+            protocol,
+            address,
+            port,
+            firewall_mark,
+            family: service.identity.family().into(),
+            scheduler: text(service.scheduler.as_bytes()),
+            scheduler_flags: service.scheduler_flags.words(service.scheduler).collect(),
+            persistence: service
+                .persistence_timeout
+                .map(|seconds| Persistence::of(seconds, service.netmask)),
+            persistence_engine: name(&service.persistence_engine),
+            one_packet: service.one_packet,
+            counters: Numbers::counters(&state.statistics),
+            rates: Numbers::rates(&state.statistics),
+            real_servers: destinations.iter().map(RealServer::of).collect(),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Persistence {
+    timeout_seconds: u32,
+    netmask: Option<Ipv4Addr>,
+    prefix_length: Option<u32>,
+}
+
+impl Persistence {
+    fn of(timeout_seconds: u32, mask: Netmask) -> Persistence {
+        let (netmask, prefix_length) = match mask {
+            Netmask::Ipv4(mask) => (Some(mask), None),
+            Netmask::Ipv6(length) => (None, Some(length)),
+        };
+        Persistence {
+            timeout_seconds,
+            netmask,
+            prefix_length,
+        }
+    }
+}
+
+/// Counters since they were last set to 0, or rates a second.
+#[derive(Serialize)]
+struct Numbers {
+    connections: u64,
+    incoming_packets: u64,
+    outgoing_packets: u64,
+    incoming_bytes: u64,
+    outgoing_bytes: u64,
+}
+
+impl Numbers {
+    fn counters(statistics: &Statistics) -> Numbers {
+        Numbers {
+            connections: statistics.connections,
+            incoming_packets: statistics.incoming_packets,
+            outgoing_packets: statistics.outgoing_packets,
+            incoming_bytes: statistics.incoming_bytes,
+            outgoing_bytes: statistics.outgoing_bytes,
+        }
+    }
+
+    fn rates(statistics: &Statistics) -> Numbers {
+        Numbers {
+            connections: statistics.connection_rate,
+            incoming_packets: statistics.incoming_packet_rate,
+            outgoing_packets: statistics.outgoing_packet_rate,
+            incoming_bytes: statistics.incoming_byte_rate,
+            outgoing_bytes: statistics.outgoing_byte_rate,
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct RealServer {
+    address: IpAddr,
+    port: u16,
+    family: Family,
+    forwarding_method: &'static str,
+    tunnel: Option<Tunnel>,
+    weight: u32,
+    upper_threshold: u32,
+    lower_threshold: u32,
+    active_connections: u32,
+    inactive_connections: u32,
+    persistent_connections: u32,
+    counters: Numbers,
+    rates: Numbers,
+}
+
+impl RealServer {
+    fn of(state: &DestinationState) -> RealServer {
+        let destination = &state.destination;
+        let (forwarding_method, tunnel) = match destination.forwarding_method {
+            ForwardingMethod::Masquerading => ("masquerading", None),
+            ForwardingMethod::Local => ("local", None),
+            ForwardingMethod::Tunnel(encapsulation) => ("tunnel", Some(Tunnel::of(encapsulation))),
+            ForwardingMethod::DirectRouting => ("direct_routing", None),
+        };
+        RealServer {
+            address: destination.identity.address,
+            port: destination.identity.port,
+            family: AddressFamily::of(destination.identity.address).into(),
+            forwarding_method,
+            tunnel,
+            weight: destination.weight,
+            upper_threshold: destination.upper_threshold,
+            lower_threshold: destination.lower_threshold,
+            active_connections: state.active_connections,
+            inactive_connections: state.inactive_connections,
+            persistent_connections: state.persistent_connections,
+            counters: Numbers::counters(&state.statistics),
+            rates: Numbers::rates(&state.statistics),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Tunnel {
+    r#type: &'static str,
+    port: Option<u16>,
+    checksum: Option<&'static str>,
+}
+
+impl Tunnel {
+    fn of(encapsulation: Encapsulation) -> Tunnel {
+        let word = |checksum| match checksum {
+            TunnelChecksum::None => "none",
+            TunnelChecksum::Full => "full",
+            TunnelChecksum::Remote => "remote",
+        };
+        let (r#type, port, checksum) = match encapsulation {
+            Encapsulation::Ipip => ("ipip", None, None),
+            Encapsulation::Gue { port, checksum } => ("gue", Some(port), Some(word(checksum))),
+            Encapsulation::Gre { checksum } => ("gre", None, Some(word(checksum))),
+        };
+        Tunnel {
+            r#type,
+            port,
+            checksum,
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct ConnectionEntry<'a> {
+    protocol: String,
+    state: Cow<'a, str>,
+    expires_in_seconds: u64,
+    client: Endpoint,
+    service: Endpoint,
+    real_server: Endpoint,
+    persistence_engine: Option<EngineData<'a>>,
+}
+
+#[derive(Serialize)]
+struct Endpoint {
+    address: IpAddr,
+    port: u16,
+}
+
+#[derive(Serialize)]
+struct EngineData<'a> {
+    name: Cow<'a, str>,
+    data: Cow<'a, str>,
+}
+
+impl<'a> ConnectionEntry<'a> {
+    fn of(connection: &Connection<'a>) -> ConnectionEntry<'a> {
+        let endpoint = |(address, port)| Endpoint { address, port };
+        ConnectionEntry {
+            protocol: text(connection.protocol).to_ascii_lowercase(),
+            state: text(connection.state),
+            expires_in_seconds: connection.seconds,
+            client: endpoint(connection.client),
+            service: endpoint(connection.service),
+            real_server: endpoint(connection.destination),
+            persistence_engine: connection.engine.map(|(name, data)| EngineData {
+                name: text(name),
+                data: text(data),
+            }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use boon::{Compiler, Schemas};
+    use serde_json::Value;
+
+    use super::*;
+    use crate::model::{
+        Destination, DestinationIdentity, Protocol, SchedulerFlags, SyncDaemonRole, VirtualService,
+    };
+
+    /// The document, once it is known to be what the schema says.
+    fn checked(out: &[u8]) -> Value {
+        const SCHEMA: &str = include_str!("../../man/ipvsadm.schema.json");
+        let (mut schemas, mut compiler) = (Schemas::new(), Compiler::new());
+        compiler.enable_format_assertions();
+        compiler
+            .add_resource("schema", serde_json::from_str(SCHEMA).unwrap())
+            .unwrap();
+        let schema = compiler.compile("schema", &mut schemas).unwrap();
+        let document = serde_json::from_slice(out).unwrap();
+        if let Err(fault) = schemas.validate(&document, schema) {
+            panic!("{fault:#}\n{document:#}");
+        }
+        document
+    }
+
+    fn service() -> ServiceState {
+        ServiceState {
+            service: VirtualService {
+                identity: ServiceIdentity::Endpoint {
+                    protocol: Protocol::Tcp,
+                    address: "192.0.2.1".parse().unwrap(),
+                    port: 80,
+                },
+                scheduler: KernelName::from("sh"),
+                scheduler_flags: SchedulerFlags::from_bits(0b011),
+                persistence_timeout: Some(360),
+                netmask: Netmask::Ipv4("255.255.255.0".parse().unwrap()),
+                persistence_engine: KernelName::from("sip"),
+                one_packet: false,
+            },
+            statistics: Statistics {
+                incoming_bytes: u64::MAX,
+                outgoing_byte_rate: (1 << 53) + 1,
+                ..Statistics::default()
+            },
+        }
+    }
+
+    fn destination(forwarding_method: ForwardingMethod) -> DestinationState {
+        DestinationState {
+            destination: Destination {
+                identity: DestinationIdentity {
+                    address: "2001:db8::7".parse().unwrap(),
+                    port: 8080,
+                },
+                forwarding_method,
+                weight: i32::MAX as u32,
+                upper_threshold: 10,
+                lower_threshold: 5,
+            },
+            active_connections: u32::MAX,
+            inactive_connections: 1,
+            persistent_connections: 4,
+            statistics: Statistics::default(),
+        }
+    }
+
+    fn services(items: &[(ServiceState, Vec<DestinationState>)]) -> Value {
+        let mut out = Vec::new();
+        let info = KernelInfo {
+            version: 0x01_02_01,
+            connection_table_size: 4096,
+        };
+        let mut document = Document::of_services(&mut out, &info);
+        for (service, destinations) in items {
+            document.service(&mut out, service, destinations);
+        }
+        document.end(&mut out);
+        checked(&out)
+    }
+
+    #[test]
+    fn numbers_are_exact_up_to_the_last() {
+        let document = services(&[(service(), Vec::new())]);
+        let service = &document["services"][0];
+        assert_eq!(service["counters"]["incoming_bytes"], u64::MAX);
+        assert_eq!(service["rates"]["outgoing_bytes"], (1u64 << 53) + 1);
+        assert_eq!(document["ipvs"]["version"], "1.2.1");
+    }
+
+    #[test]
+    fn every_kind_of_service_and_server_is_told() {
+        let marked = ServiceState {
+            service: VirtualService {
+                identity: ServiceIdentity::FirewallMark {
+                    mark: u32::MAX,
+                    family: AddressFamily::Ipv6,
+                },
+                netmask: Netmask::Ipv6(64),
+                persistence_engine: KernelName::default(),
+                ..service().service
+            },
+            ..service()
+        };
+        let gue = Encapsulation::Gue {
+            port: 6080,
+            checksum: TunnelChecksum::Remote,
+        };
+        let gre = Encapsulation::Gre {
+            checksum: TunnelChecksum::Full,
+        };
+        let methods = [
+            ForwardingMethod::Masquerading,
+            ForwardingMethod::Local,
+            ForwardingMethod::DirectRouting,
+            ForwardingMethod::Tunnel(Encapsulation::Ipip),
+            ForwardingMethod::Tunnel(gue),
+            ForwardingMethod::Tunnel(gre),
+        ];
+        let document = services(&[
+            (service(), methods.map(destination).to_vec()),
+            (marked, Vec::new()),
+        ]);
+        let [first, second] = [0, 1].map(|index| &document["services"][index]);
+        assert_eq!(
+            first["scheduler_flags"],
+            serde_json::json!(["sh-fallback", "sh-port"])
+        );
+        assert_eq!(first["persistence"]["netmask"], "255.255.255.0");
+        assert_eq!(second["firewall_mark"], u32::MAX);
+        assert_eq!(second["persistence"]["prefix_length"], 64);
+        assert_eq!(second["persistence_engine"], Value::Null);
+        let server = |index: usize| &first["real_servers"][index];
+        let told = [0, 1, 2, 3].map(|index| server(index)["forwarding_method"].clone());
+        assert_eq!(told, ["masquerading", "local", "direct_routing", "tunnel"]);
+        assert_eq!(server(0)["tunnel"], Value::Null);
+        assert_eq!(
+            server(4)["tunnel"],
+            serde_json::json!({ "type": "gue", "port": 6080, "checksum": "remote" })
+        );
+        assert_eq!(server(5)["tunnel"]["checksum"], "full");
+    }
+
+    #[test]
+    fn an_empty_table_is_a_document_too() {
+        assert_eq!(services(&[])["services"], serde_json::json!([]));
+        let mut out = Vec::new();
+        Document::of_connections(&mut out).end(&mut out);
+        assert_eq!(checked(&out), serde_json::json!({ "connections": [] }));
+    }
+
+    #[test]
+    fn text_that_is_not_utf8_leaves_a_document_that_can_be_read() {
+        let daemon = SyncDaemon {
+            role: SyncDaemonRole::Backup,
+            interface: KernelName::truncated(b"a\xffb\"\n"),
+            sync_id: 7,
+            max_length: None,
+            group: Some("224.0.0.81".parse().unwrap()),
+            port: Some(8848),
+            ttl: None,
+        };
+        let mut out = Vec::new();
+        write_sync_daemons(&mut out, &[daemon]);
+        let document = checked(&out);
+        assert_eq!(
+            document["sync_daemons"][0]["interface"], "a\u{fffd}b\"\n",
+            "{document}"
+        );
+
+        let line = b"UDP 0A000002 0000 0A000001 13C4 C0A80002 13C4 UDP  290 sip \xfe1@x";
+        let mut out = Vec::new();
+        let mut document = Document::of_connections(&mut out);
+        for _ in 0..2 {
+            document.connection(&mut out, &Connection::read(line).unwrap());
+        }
+        document.end(&mut out);
+        let document = checked(&out);
+        let connection = &document["connections"][1];
+        assert_eq!(connection["persistence_engine"]["data"], "\u{fffd}1@x");
+        assert_eq!(connection["client"]["address"], "10.0.0.2");
+        assert_eq!(connection["expires_in_seconds"], 290);
+    }
+
+    #[test]
+    fn timeouts_are_told_in_seconds() {
+        let mut out = Vec::new();
+        let timeouts = Timeouts {
+            tcp: 900,
+            tcp_fin: 120,
+            udp: 300,
+        };
+        write_timeouts(&mut out, &timeouts);
+        assert_eq!(checked(&out)["timeouts"]["tcp_fin_seconds"], 120);
+    }
+}
