@@ -88,6 +88,7 @@ until (defined $status) {
     }
 }
 if (!defined $status) {
+    system 'stty', $terminal_mode if $terminal_mode ne '';
     print STDERR "tests/lab: the guest ended before its command did. Its kernel's last words:\n";
     system "tail -n 40 '$lab/log' >&2";
     $status = 125;

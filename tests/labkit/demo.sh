@@ -43,11 +43,13 @@ demo_list() {
     done
 }
 
+# shell_main [nat|dr|tun]
 shell_main() {
-    [[ $# -eq 0 ]] || fail "shell: takes no words; tests/lab run runs a command"
+    local topology=${1-nat}
+    [[ $# -le 1 && $topology =~ ^(nat|dr|tun)$ ]] || fail "shell: which cluster? nat, dr or tun"
     [[ -t 0 && -t 1 ]] || fail "shell: needs a terminal; tests/lab run runs a command"
     demo_ready
-    boot bash "$LABKIT/guest/shell"
+    boot bash "$LABKIT/guest/shell" "$topology"
 }
 
 # All that a demo needs on this machine; and a folder to be put first on PATH,

@@ -29,7 +29,8 @@ my ($input, $output, $errors);
 my ($child_input, $child_output, $child_errors);
 if ($terminal ne '') {
     sysopen my $master, '/dev/ptmx', O_RDWR | O_NOCTTY or die "terminal: $!";
-    ioctl $master, TIOCSPTLCK, pack('i', 0) or die "terminal: $!";
+    my $locked = pack 'i', 0;
+    ioctl $master, TIOCSPTLCK, $locked or die "terminal: $!";
     my $number = pack 'i', 0;
     ioctl $master, TIOCGPTN, $number or die "terminal: $!";
     sysopen my $slave, '/dev/pts/' . unpack('i', $number), O_RDWR | O_NOCTTY or die "terminal: $!";
@@ -86,7 +87,8 @@ while (1) {
                 $pending = $data;
                 $closing = $data eq '';
             } elsif ($kind eq 'w' && $terminal ne '') {
-                ioctl $output, TIOCSWINSZ, pack 'S4', unpack('n n', $data), 0, 0;
+                my $size = pack 'S4', unpack('n n', $data), 0, 0;
+                ioctl $output, TIOCSWINSZ, $size;
             }
         }
         feed();
