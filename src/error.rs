@@ -296,6 +296,8 @@ pub enum Error {
     Kernel(Operation, KernelError),
     /// A file that could not be opened.
     CannotOpen(&'static str),
+    /// A file that does not hold what it should.
+    UnexpectedInput(&'static str),
     /// A file or standard input that could not be read.
     Read(&'static str, io::Error),
     /// Standard output took no more.
@@ -367,6 +369,7 @@ impl Error {
             )
             .into_bytes(),
             Error::Kernel(operation, fault) => kernel_text(*operation, *fault).into_bytes(),
+            Error::UnexpectedInput(path) => format!("unexpected input from {path}").into_bytes(),
             Error::CannotOpen(path) => format!("cannot open file {path}").into_bytes(),
             Error::Read(what, fault) => {
                 format!("cannot read {what}: {}", io_text(fault)).into_bytes()
@@ -392,9 +395,11 @@ impl Error {
             Error::Initialize(_) => STATUS_CHECK,
             Error::Kernel(Operation::List, _) => STATUS_FAILED,
             Error::Kernel(..) | Error::RefusedRule(..) => STATUS_REFUSED,
-            Error::CannotOpen(_) | Error::Read(..) | Error::Write(_) | Error::HelperUsage(_) => {
-                STATUS_FAILED
-            }
+            Error::CannotOpen(_)
+            | Error::UnexpectedInput(_)
+            | Error::Read(..)
+            | Error::Write(_)
+            | Error::HelperUsage(_) => STATUS_FAILED,
             Error::Rule(fault, _) => fault.status(),
             Error::Told(status) => *status,
         }

@@ -10,7 +10,7 @@ use std::io::{BufRead, BufReader};
 use crate::cli::{Form, ListRequest, Subject};
 use crate::commands::console::Console;
 use crate::commands::refused_listing;
-use crate::error::{Error, KernelError};
+use crate::error::Error;
 use crate::ipvs::Ipvs;
 use crate::model::{Columns, ListFormat, ServiceIdentity};
 use crate::render::connections::{self, CONNECTIONS_FILE, Connection};
@@ -104,36 +104,41 @@ fn list_connections(console: &mut Console<'_>, format: &ListFormat) -> Result<()
 struct Connections {
     lines: BufReader<File>,
     line: Vec<u8>,
-    is_title: bool,
 }
 
 impl Connections {
     fn open() -> Result<Connections, Error> {
         let file = File::open(CONNECTIONS_FILE).map_err(|_| Error::CannotOpen(CONNECTIONS_FILE))?;
-        Ok(Connections {
-            lines: BufReader::with_capacity(64 * 1024, file),
+        let lines = BufReader::with_capacity(64 * 1024, file);
+        let mut connections = Connections {
+            lines,
             line: Vec::new(),
-            is_title: true,
-        })
+        };
+        // The first line are titles, which are there even if no entry is.
+        if connections.read_line()? {
+            Ok(connections)
+        } else {
+            Err(Error::UnexpectedInput(CONNECTIONS_FILE))
+        }
     }
 
     /// The next entry, `None` behind the last.
     fn next(&mut self) -> Result<Option<Connection<'_>>, Error> {
-        loop {
-            self.line.clear();
-            let length = self
-                .lines
-                .read_until(b'\n', &mut self.line)
-                .map_err(|fault| Error::Read(CONNECTIONS_FILE, fault))?;
-            if length == 0 {
-                return Ok(None);
-            }
-            if !std::mem::take(&mut self.is_title) {
-                break;
-            }
+        if !self.read_line()? {
+            return Ok(None);
         }
-        let malformed = KernelError::Malformed("a line of its connection table");
-        let connection = Connection::read(&self.line).ok_or(refused_listing(malformed))?;
-        Ok(Some(connection))
+        let connection = Connection::read(&self.line);
+        connection
+            .map(Some)
+            .ok_or(Error::UnexpectedInput(CONNECTIONS_FILE))
+    }
+
+    /// Reads a line; `false` at the end of the file.
+    fn read_line(&mut self) -> Result<bool, Error> {
+        self.line.clear();
+        let length = self.lines.read_until(b'\n', &mut self.line);
+        length
+            .map(|length| length > 0)
+            .map_err(|fault| Error::Read(CONNECTIONS_FILE, fault))
     }
 }
