@@ -37,7 +37,11 @@ extern "C" fn main(_count: c_int, _arguments: *const *const c_char) -> c_int {
 /// Opens `/dev/null` in place of each standard stream that is closed, so that no socket takes its number and a listing
 /// goes to the kernel.
 fn open_standard_streams() {
-    for stream in [&io::stdin() as &dyn std::os::fd::AsFd, &io::stdout(), &io::stderr()] {
+    for stream in [
+        &io::stdin() as &dyn std::os::fd::AsFd,
+        &io::stdout(),
+        &io::stderr(),
+    ] {
         if fcntl(stream.as_fd(), FcntlArg::F_GETFD).is_err()
             && let Ok(null) = OpenOptions::new().read(true).write(true).open("/dev/null")
         {
