@@ -44,6 +44,7 @@ tell_guest('command',     @ARGV);
 tell_guest('environment', environment());
 tell_guest('directory',   $directory);
 tell_guest('terminal',    $terminal);
+tell_guest('modules',     $option{modules});
 # The root folder cannot be kept: then nothing would be left to protect.
 my %seen;
 tell_guest('keep', grep { $_ ne '/' && !$seen{$_}++ } map { Cwd::realpath($_) } @keep);
@@ -119,7 +120,7 @@ sub send_size {
 sub finish {
     my ($status) = @_;
     close $alive;
-    waitpid $guard, 0;
+    waitpid $_, 0 for $kernel, $guard;
     POSIX::_exit($status);
 }
 
@@ -158,7 +159,7 @@ sub start_kernel {
         'quiet', 'panic=-1', "mem=$option{memory}", "uml_dir=$lab", 'umid=uml',
         'rootfstype=hostfs', 'rootflags=/', "init=$lab/labkit/guest/init",
         'con=null', 'con0=null,fd:1', 'ssl=null', "ssl0=fd:$input,fd:$output",
-        "lab=$lab", "modules=$option{modules}",
+        "lab=$lab",
     );
     exec { $option{kernel} } $option{kernel}, @line or POSIX::_exit(127);
 }
