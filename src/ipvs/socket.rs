@@ -33,9 +33,30 @@ const REFUSAL_LENGTH: usize = 1704;
 
 const NO_ANSWER: KernelError = KernelError::Malformed("it never came");
 
+/// What carries datagrams to the kernel and back. It is the kernel's socket everywhere but in the tests of what can go
+/// wrong between the two.
+pub trait Wire {
+    /// Sends one datagram.
+    fn send(&self, bytes: &[u8]) -> io::Result<()>;
+
+    /// Receives one datagram without waiting, and gives its whole length, which may be more than the buffer holds.
+    fn receive(&self, buffer: &mut [u8]) -> io::Result<usize>;
+}
+
+impl Wire for NlSocket {
+    fn send(&self, bytes: &[u8]) -> io::Result<()> {
+        NlSocket::send(self, bytes, Msg::empty()).map(drop)
+    }
+
+    fn receive(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        let (length, _) = self.recv(buffer, Msg::DONTWAIT | Msg::TRUNC)?;
+        Ok(length)
+    }
+}
+
 /// A generic netlink socket.
-pub struct Socket {
-    socket: NlSocket,
+pub struct Socket<W = NlSocket> {
+    wire: W,
     sequence: u32,
     buffer: Vec<u8>,
     request: Vec<u8>,
@@ -62,20 +83,26 @@ impl Socket {
     pub fn open() -> Result<Socket, KernelError> {
         let socket =
             NlSocket::connect(NlFamily::Generic, None, Groups::empty()).map_err(errno_of)?;
-        Ok(Socket {
-            socket,
-            sequence: 0,
-            buffer: vec![0; RECEIVE_BUFFER_LENGTH],
-            request: Vec::new(),
-        })
+        Ok(Socket::over(socket))
     }
 
     /// How many refusals the receive buffer holds for certain. A batch must not be longer, or the kernel drops some.
     pub fn refusals_held(&self) -> usize {
-        // SAFETY: the descriptor belongs to `self.socket`, which outlives the borrow.
-        let descriptor = unsafe { BorrowedFd::borrow_raw(self.socket.as_raw_fd()) };
+        // SAFETY: the descriptor belongs to `self.wire`, which outlives the borrow.
+        let descriptor = unsafe { BorrowedFd::borrow_raw(self.wire.as_raw_fd()) };
         let length = getsockopt(&descriptor, sockopt::RcvBuf).unwrap_or(0);
         (length / REFUSAL_LENGTH).max(1)
+    }
+}
+
+impl<W: Wire> Socket<W> {
+    fn over(wire: W) -> Socket<W> {
+        Socket {
+            wire,
+            sequence: 0,
+            buffer: vec![0; RECEIVE_BUFFER_LENGTH],
+            request: Vec::new(),
+        }
     }
 
     /// A sequence number that no request of this socket has had.
@@ -248,28 +275,11 @@ impl Socket {
     }
 
     fn send(&self, bytes: &[u8]) -> Result<(), KernelError> {
-        loop {
-            match self.socket.send(bytes, Msg::empty()).map_err(errno_of) {
-                Ok(_) => return Ok(()),
-                Err(KernelError::Errno(Errno::EINTR)) => {}
-                Err(fault) => return Err(fault),
-            }
-        }
+        repeat_interrupted(|| self.wire.send(bytes))
     }
 
-    /// Receives one datagram and gives its whole length, which may be more than the buffer holds.
     fn receive(&mut self) -> Result<usize, KernelError> {
-        loop {
-            match self
-                .socket
-                .recv(&mut self.buffer, Msg::DONTWAIT | Msg::TRUNC)
-                .map_err(errno_of)
-            {
-                Ok((length, _)) => return Ok(length),
-                Err(KernelError::Errno(Errno::EINTR)) => {}
-                Err(fault) => return Err(fault),
-            }
-        }
+        repeat_interrupted(|| self.wire.receive(&mut self.buffer))
     }
 
     /// Empties the socket, so that the next request is not refused for a dump that is still under way.
@@ -279,6 +289,15 @@ impl Socket {
                 Ok(_) | Err(KernelError::Errno(Errno::ENOBUFS)) => {}
                 Err(_) => return,
             }
+        }
+    }
+}
+
+fn repeat_interrupted<T>(mut call: impl FnMut() -> io::Result<T>) -> Result<T, KernelError> {
+    loop {
+        match call().map_err(errno_of) {
+            Err(KernelError::Errno(Errno::EINTR)) => {}
+            outcome => return outcome,
         }
     }
 }
@@ -323,5 +342,240 @@ impl<'a> Iterator for Messages<'a> {
             sequence: u32::from_ne_bytes([s0, s1, s2, s3]),
             payload,
         }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+    use std::collections::VecDeque;
+
+    use super::*;
+
+    const FAMILY: u16 = 20;
+    const DONE: u16 = 3;
+    const ERROR: u16 = 2;
+    const MULTI: u16 = 2;
+    const DUMP_INTR: u16 = 16;
+
+    /// What one receive gives.
+    enum Step {
+        Datagram(Vec<Reply>),
+        /// A datagram of which only so many bytes fit.
+        Cut(Vec<Reply>, usize),
+        Fault(Errno),
+    }
+
+    /// A message: its kind, its flags, how far its sequence number is off, its payload.
+    #[derive(Clone)]
+    struct Reply(u16, u16, u32, Vec<u8>);
+
+    fn item(value: u8) -> Reply {
+        Reply(
+            FAMILY,
+            MULTI,
+            0,
+            vec![0, 1, 0, 0, 8, 0, 1, 0, value, 0, 0, 0],
+        )
+    }
+
+    fn done(errno: i32) -> Reply {
+        Reply(DONE, MULTI, 0, errno.to_ne_bytes().to_vec())
+    }
+
+    fn verdict(errno: i32, offset: u32) -> Reply {
+        Reply(ERROR, 0, offset, errno.to_ne_bytes().to_vec())
+    }
+
+    /// Answers the requests one after another, each with its own steps.
+    #[derive(Default)]
+    struct Script {
+        answers: RefCell<VecDeque<Vec<Step>>>,
+        waiting: RefCell<VecDeque<Step>>,
+        sequence: RefCell<u32>,
+    }
+
+    impl Wire for Script {
+        fn send(&self, bytes: &[u8]) -> io::Result<()> {
+            let sequence = u32::from_ne_bytes(*bytes[8..].first_chunk().unwrap());
+            self.sequence.replace(sequence);
+            self.waiting
+                .borrow_mut()
+                .extend(self.answers.borrow_mut().pop_front().unwrap());
+            Ok(())
+        }
+
+        fn receive(&self, buffer: &mut [u8]) -> io::Result<usize> {
+            let encode = |replies: Vec<Reply>| -> Vec<u8> {
+                replies
+                    .into_iter()
+                    .flat_map(|Reply(kind, flags, offset, payload)| {
+                        let length = (16 + payload.len()) as u32;
+                        let sequence = self.sequence.borrow().wrapping_add(offset);
+                        [
+                            &length.to_ne_bytes()[..],
+                            &kind.to_ne_bytes(),
+                            &flags.to_ne_bytes(),
+                            &sequence.to_ne_bytes(),
+                            &[0; 4],
+                            &payload,
+                        ]
+                        .concat()
+                    })
+                    .collect()
+            };
+            let (datagram, fits) = match self.waiting.borrow_mut().pop_front() {
+                None => return Err(Errno::EAGAIN.into()),
+                Some(Step::Fault(errno)) => return Err(errno.into()),
+                Some(Step::Datagram(replies)) => (encode(replies), usize::MAX),
+                Some(Step::Cut(replies, fits)) => (encode(replies), fits),
+            };
+            let copied = datagram.len().min(fits).min(buffer.len());
+            buffer[..copied].copy_from_slice(&datagram[..copied]);
+            Ok(if fits < datagram.len() {
+                buffer.len() + 1
+            } else {
+                datagram.len()
+            })
+        }
+    }
+
+    fn socket(answers: Vec<Vec<Step>>) -> Socket<Script> {
+        Socket::over(Script {
+            answers: RefCell::new(answers.into()),
+            ..Script::default()
+        })
+    }
+
+    fn dump(answers: Vec<Vec<Step>>) -> Result<(usize, Vec<u8>), KernelError> {
+        let mut items = Vec::new();
+        let pieces = socket(answers).dump(
+            FAMILY,
+            1,
+            |_| {},
+            &mut items,
+            |mut attributes| attributes.next().ok_or(NO_ANSWER)??.u8(),
+        )?;
+        Ok((pieces, items))
+    }
+
+    fn good() -> Vec<Step> {
+        vec![
+            Step::Datagram(vec![item(1), item(2)]),
+            Step::Datagram(vec![item(3), done(0)]),
+        ]
+    }
+
+    #[test]
+    fn a_dump_of_two_datagrams_is_read_to_its_end() {
+        assert_eq!(dump(vec![good()]), Ok((2, vec![1, 2, 3])));
+    }
+
+    #[test]
+    fn interrupted_calls_are_repeated() {
+        let mut steps = good();
+        steps.insert(1, Step::Fault(Errno::EINTR));
+        steps.insert(0, Step::Fault(Errno::EINTR));
+        assert_eq!(dump(vec![steps]), Ok((2, vec![1, 2, 3])));
+    }
+
+    #[test]
+    fn a_dump_that_was_overrun_cut_short_interrupted_or_left_unanswered_is_started_over() {
+        let of_another_moment = Reply(FAMILY, MULTI | DUMP_INTR, 0, item(9).3);
+        let faulty: Vec<Vec<Step>> = vec![
+            vec![Step::Datagram(vec![item(9)]), Step::Fault(Errno::ENOBUFS)],
+            vec![
+                Step::Datagram(vec![item(9)]),
+                Step::Fault(Errno::ENOBUFS),
+                Step::Datagram(vec![item(8), done(0)]),
+            ],
+            vec![Step::Cut(vec![item(9), done(0)], 24)],
+            vec![Step::Datagram(vec![of_another_moment, done(0)])],
+            vec![Step::Datagram(vec![item(9)])],
+            vec![],
+        ];
+        for steps in faulty {
+            assert_eq!(dump(vec![steps, good()]), Ok((2, vec![1, 2, 3])));
+        }
+    }
+
+    #[test]
+    fn messages_of_another_request_are_passed_over() {
+        let strange = |reply: Reply| Reply(reply.0, reply.1, 7, reply.3);
+        let steps = vec![
+            Step::Datagram(vec![strange(item(9)), strange(done(0))]),
+            Step::Datagram(vec![item(1), strange(item(9)), item(2), done(0)]),
+        ];
+        assert_eq!(dump(vec![steps]), Ok((1, vec![1, 2])));
+    }
+
+    #[test]
+    fn a_dump_that_ends_in_an_error_is_that_error() {
+        let steps = vec![Step::Datagram(vec![item(1), done(-libc::ENOMEM)])];
+        assert_eq!(dump(vec![steps]), Err(KernelError::Errno(Errno::ENOMEM)));
+        let steps = vec![Step::Datagram(vec![verdict(-libc::EPERM, 0)])];
+        assert_eq!(dump(vec![steps]), Err(KernelError::Errno(Errno::EPERM)));
+    }
+
+    #[test]
+    fn a_table_that_never_holds_still_is_given_up() {
+        let interrupted = || {
+            let last = Reply(DONE, MULTI | DUMP_INTR, 0, vec![0; 4]);
+            vec![Step::Datagram(vec![item(1), last])]
+        };
+        let answers = (0..MOST_TRIES).map(|_| interrupted()).collect();
+        assert_eq!(dump(answers), Err(KernelError::Unsteady));
+    }
+
+    #[test]
+    fn a_malformed_reply_is_a_fault_not_a_panic() {
+        let without_header = Reply(FAMILY, MULTI, 0, vec![0, 1]);
+        let malformed = dump(vec![vec![Step::Datagram(vec![without_header])]]);
+        assert!(matches!(malformed, Err(KernelError::Malformed(_))));
+        for length in [0u32, 15, 17, u32::MAX] {
+            let mut datagram = [0; 16];
+            datagram[..4].copy_from_slice(&length.to_ne_bytes());
+            let read: Vec<_> = Messages::new(&datagram).collect();
+            assert!(
+                matches!(read[..], [Err(KernelError::Malformed(_))]),
+                "{length}"
+            );
+        }
+    }
+
+    fn carry_out(steps: Vec<Step>) -> (Result<(), KernelError>, Vec<(usize, KernelError)>) {
+        let mut socket = socket(vec![steps]);
+        let mut request = Vec::new();
+        write_request(&mut request, FAMILY, 1, 5, 1, |_| {});
+        let mut refusals = Vec::new();
+        let outcome =
+            socket.carry_out(&request, 5, 7, |place, fault| refusals.push((place, fault)));
+        (outcome, refusals)
+    }
+
+    #[test]
+    fn a_batch_is_done_when_its_last_request_is_answered() {
+        let exists = KernelError::Errno(Errno::EEXIST);
+        let steps = vec![
+            Step::Datagram(vec![verdict(-libc::EEXIST, 0)]),
+            Step::Fault(Errno::EINTR),
+            Step::Datagram(vec![verdict(-libc::EEXIST, 100), verdict(0, 2)]),
+        ];
+        assert_eq!(carry_out(steps), (Ok(()), vec![(0, exists)]));
+        let steps = vec![Step::Datagram(vec![verdict(-libc::EEXIST, 2)])];
+        assert_eq!(carry_out(steps), (Ok(()), vec![(2, exists)]));
+    }
+
+    #[test]
+    fn a_batch_whose_answers_were_overrun_tells_the_others_and_never_waits() {
+        let exists = KernelError::Errno(Errno::EEXIST);
+        let steps = vec![
+            Step::Datagram(vec![verdict(-libc::EEXIST, 1)]),
+            Step::Fault(Errno::ENOBUFS),
+            Step::Datagram(vec![verdict(0, 2)]),
+        ];
+        assert_eq!(carry_out(steps), (Ok(()), vec![(1, exists)]));
+        let steps = vec![Step::Fault(Errno::ENOBUFS)];
+        assert_eq!(carry_out(steps), (Err(NO_ANSWER), vec![]));
     }
 }
