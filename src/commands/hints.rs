@@ -16,9 +16,9 @@ use crate::ipvs::Ipvs;
 use crate::model::{
     Change, DestinationIdentity, DestinationState, ForwardingMethod, KernelName, ServiceIdentity,
 };
-use crate::options::{Choice, Meaning};
+use crate::options::{Choice, Meaning, SCHEDULERS};
 use crate::render::labels::Labels;
-use crate::render::listing;
+use crate::render::rules;
 
 /// How many of the services or servers that were perhaps meant are named.
 const MOST_NAMED: usize = 3;
@@ -178,7 +178,7 @@ fn other_services(ipvs: &mut Ipvs, missing: &ServiceIdentity) -> Option<String> 
         .filter(is_like);
     list_of(alike.map(|identity| {
         let mut name = Vec::new();
-        listing::write_service_name(&mut name, &mut Labels::for_rules(true), &identity);
+        rules::write_service_name(&mut name, &mut Labels::for_rules(true), &identity);
         name
     }))
 }
@@ -225,17 +225,24 @@ fn list_of(names: impl Iterator<Item = Vec<u8>>) -> Option<String> {
     Some(format!("there is {}", names.join(", ")))
 }
 
-/// Which module is missing, and how to load it.
+/// Which scheduler or engine is missing, and how to load its module.
 fn missing_module(scheduler: KernelName, engine: KernelName) -> Option<String> {
+    let is_known = SCHEDULERS
+        .iter()
+        .any(|(name, _)| name.as_bytes() == scheduler.as_bytes());
+    if !is_known {
+        let names: Vec<&str> = SCHEDULERS.iter().map(|(name, _)| *name).collect();
+        return Some(format!("the kernel's schedulers are {}", names.join(" ")));
+    }
     let modules = [format!("ip_vs_{scheduler}"), format!("ip_vs_pe_{engine}")];
     let asked_for = if engine.is_empty() {
         &modules[..1]
     } else {
         &modules[..]
     };
-    let missing = asked_for
-        .iter()
-        .find(|module| !fs::exists(format!("/sys/module/{module}")).unwrap_or(true))?;
+    let is_missing =
+        |module: &&String| !fs::exists(format!("/sys/module/{module}")).unwrap_or(true);
+    let missing = asked_for.iter().find(is_missing)?;
     Some(format!(
         "the module {missing} is not loaded; modprobe {missing} loads it, or says why not"
     ))

@@ -109,7 +109,7 @@ pub fn write_service(
 }
 
 /// Writes a virtual service's name: its protocol, address and port, or its mark.
-pub fn write_service_name(out: &mut Vec<u8>, labels: &mut Labels, identity: &ServiceIdentity) {
+fn write_service_name(out: &mut Vec<u8>, labels: &mut Labels, identity: &ServiceIdentity) {
     match *identity {
         ServiceIdentity::Endpoint {
             protocol,

@@ -157,7 +157,7 @@ fn write_encapsulation(out: &mut Vec<u8>, encapsulation: Encapsulation) {
 }
 
 /// Writes the option that names a virtual service.
-fn write_service_name(out: &mut Vec<u8>, labels: &mut Labels, identity: &ServiceIdentity) {
+pub fn write_service_name(out: &mut Vec<u8>, labels: &mut Labels, identity: &ServiceIdentity) {
     match *identity {
         ServiceIdentity::Endpoint {
             protocol,
