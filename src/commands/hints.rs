@@ -9,6 +9,8 @@ use std::net::IpAddr;
 use std::os::unix::ffi::OsStrExt;
 
 use nix::errno::Errno;
+use nix::ifaddrs::getifaddrs;
+use nix::net::if_::InterfaceFlags;
 
 use crate::cli::{self, ListRequest, Request, Subject, words};
 use crate::error::{KernelError, UsageError};
@@ -248,13 +250,14 @@ fn missing_module(scheduler: KernelName, engine: KernelName) -> Option<String> {
     ))
 }
 
-/// Whether the loopback interface of this network namespace is up; where that cannot be read it counts as up.
+/// Whether the loopback interface of this network namespace is up; where that cannot be told it counts as up.
 fn is_loopback_up() -> bool {
-    const IFF_UP: u32 = 1;
-    let flags = fs::read_to_string("/sys/class/net/lo/flags").ok();
-    let flags =
-        flags.and_then(|text| u32::from_str_radix(text.trim().trim_start_matches("0x"), 16).ok());
-    flags.is_none_or(|flags| flags & IFF_UP != 0)
+    let Ok(mut interfaces) = getifaddrs() else {
+        return true;
+    };
+    interfaces
+        .find(|interface| interface.flags.contains(InterfaceFlags::IFF_LOOPBACK))
+        .is_none_or(|interface| interface.flags.contains(InterfaceFlags::IFF_UP))
 }
 
 fn about_address(word: &str) -> Option<String> {
