@@ -56,8 +56,7 @@ shell_main() {
 # with ours under its names and the reference beside it.
 demo_ready() {
     packages_need_cargo
-    packages_need_guest
-    packages_need curl=curl
+    packages_need "${PACKAGES_BUILD[@]}" "${PACKAGES_GUEST[@]}" "${PACKAGES_DEMO[@]}"
     packages_reference
     kernel_select "$LAB_KERNEL_VERSION"
     printf 'tests/lab: building ipvsadm\n' >&2

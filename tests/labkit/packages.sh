@@ -2,15 +2,30 @@
 # What the lab needs from Debian, and how it gets there. Sourced by tests/lab.
 #
 # Missing packages are installed where we may do that (root), and named in one
-# line that can be pasted where we may not.
+# line that can be pasted where we may not. A list holds NAME=FILE: the package,
+# and a file that it brings, which is a program on PATH or an absolute pattern.
 
-# packages_need NAME=FILE...: make sure that FILE is there, a program on PATH or
-# an absolute path, which package NAME brings.
+PACKAGES_GUEST=(
+    perl-base=perl kmod=modprobe iproute2=ip
+    # What the reference is linked with.
+    'libpopt0=/usr/lib/*/libpopt.so.0'
+    'libnl-3-200=/usr/lib/*/libnl-3.so.200' 'libnl-genl-3-200=/usr/lib/*/libnl-genl-3.so.200'
+)
+PACKAGES_BUILD=(gcc=cc libc6-dev=/usr/include/stdio.h)
+PACKAGES_DEMO=(curl=curl)
+PACKAGES_TEST=(
+    "${PACKAGES_DEMO[@]}"
+    iptables=iptables-legacy nftables=nft keepalived=keepalived
+    bash-completion=/usr/share/bash-completion/bash_completion zsh=zsh fish=fish
+    mandoc=mandoc man-db=man
+    dpkg-dev=dpkg-shlibdeps systemd=systemd-analyze
+)
+
+# packages_need NAME=FILE...: make sure that the files are there.
 packages_need() {
     local pair missing=()
     for pair in "$@"; do
-        [[ ${pair#*=} == /* && -e ${pair#*=} ]] || PATH=$PATH:/usr/sbin:/sbin type -P "${pair#*=}" >/dev/null ||
-            missing+=("${pair%%=*}")
+        packages_has "${pair#*=}" || missing+=("${pair%%=*}")
     done
     [[ ${#missing[@]} -gt 0 ]] || return 0
     if [[ $EUID -ne 0 ]]; then
@@ -23,44 +38,70 @@ packages_need() {
     } </dev/null >&2 || fail "could not install: apt-get install ${missing[*]}"
 }
 
-# What every guest needs.
-packages_need_guest() {
-    packages_need user-mode-linux=linux.uml perl-base=perl kmod=modprobe iproute2=ip mount=mount
+packages_has() {
+    if [[ $1 == /* ]]; then
+        compgen -G "$1" >/dev/null
+    else
+        PATH=$PATH:/usr/sbin:/sbin type -P "$1" >/dev/null
+    fi
 }
 
-# What building ours needs: Rust, as rustup installs it, and a linker. Debian's
-# own cargo may be too old, which cargo then says.
+# Rust, as rustup installs it. Debian's own cargo may be too old, which cargo
+# then says.
 packages_need_cargo() {
     PATH=$PATH:${CARGO_HOME:-$HOME/.cargo}/bin
     type -P cargo >/dev/null || fail "needs Rust's cargo: see https://rustup.rs"
-    packages_need gcc=cc libc6-dev=/usr/include/stdio.h
+}
+
+# packages_ours: have our own package built, and IPVSADM_PACKAGE name it.
+packages_ours() {
+    local folder=$LAB_CACHE/package
+    if ! type -P cargo-deb >/dev/null; then
+        PATH=$PATH:$LAB_CACHE/tools/bin
+        if ! type -P cargo-deb >/dev/null; then
+            printf 'tests/lab: installing cargo-deb in %s\n' "$LAB_CACHE/tools" >&2
+            cargo install --quiet --locked --root "$LAB_CACHE/tools" cargo-deb ||
+                fail "could not install cargo-deb: cargo install cargo-deb"
+        fi
+    fi
+    rm -rf -- "$folder"
+    mkdir -p -- "$folder"
+    (cd -- "$LAB_REPOSITORY" && cargo deb --quiet --output "$folder/ipvsadm.deb") >&2 ||
+        fail "our package does not build: cargo deb"
+    export IPVSADM_PACKAGE=$folder/ipvsadm.deb
 }
 
 # packages_reference: have the reference, Debian's ipvsadm, unpacked in the
 # cache, and IPVSADM_REFERENCE name it. It is not installed: that way it stays
 # the reference when our own package takes its place on this machine.
+# IPVSADM_REFERENCE_PACKAGE names the package itself.
 packages_reference() {
-    local folder=$LAB_CACHE/reference
-    if [[ ! -x $folder/ipvsadm ]]; then
-        packages_reference_fetch "$folder"
-    fi
-    export IPVSADM_REFERENCE=$folder/ipvsadm
+    local folder=$LAB_CACHE/debian
+    [[ -x $folder/sbin/ipvsadm ]] || packages_reference_fetch "$folder"
+    export IPVSADM_REFERENCE=$folder/sbin/ipvsadm IPVSADM_REFERENCE_PACKAGE=$folder/ipvsadm.deb
 }
 
 packages_reference_fetch() {
-    local folder=$1 work
+    local folder=$1 work package
+    printf 'tests/lab: fetching the reference, Debian'\''s package ipvsadm\n' >&2
     mkdir -p -- "$LAB_CACHE"
     work=$(mktemp -d "$LAB_CACHE/reference.XXXXXX")
-    (
-        cd -- "$work"
-        apt-get download -q ipvsadm >log 2>&1 ||
-            { [[ $EUID -eq 0 ]] && apt-get update -q >log 2>&1 && apt-get download -q ipvsadm >log 2>&1; }
-        dpkg-deb -x ipvsadm_*.deb . && mv sbin files
-    ) || {
-        cat "$work/log" >&2
+    if ! packages_reference_unpack "$work" >"$work/log" 2>&1; then
+        tail -n 3 "$work/log" >&2
         rm -rf -- "$work"
         fail "could not fetch the reference: apt-get download ipvsadm"
-    }
+    fi
     mv -T -- "$work/files" "$folder" 2>/dev/null || true # another lab may have been first
     rm -rf -- "$work"
+}
+
+packages_reference_unpack() {
+    local work=$1
+    mkdir -- "$work/files"
+    (
+        cd -- "$work/files" || exit
+        apt-get download -q ipvsadm ||
+            { [[ $EUID -eq 0 ]] && apt-get update -q && apt-get download -q ipvsadm; } || exit
+        mv ipvsadm_*.deb ipvsadm.deb && dpkg-deb -x ipvsadm.deb .
+    )
 }

@@ -51,7 +51,7 @@ test_main() {
     done
 
     packages_need_cargo
-    packages_need_guest
+    packages_need "${PACKAGES_BUILD[@]}" "${PACKAGES_GUEST[@]}" "${PACKAGES_TEST[@]}"
     packages_reference
     local kernel
     for kernel in "${kernels[@]}"; do
@@ -70,6 +70,10 @@ test_main() {
         test_pick "${only[@]}"
     fi
     if [[ -s $TEST_WORK/programs ]]; then
+        if grep -q '^package ' "$TEST_WORK/programs"; then
+            say "building our package"
+            packages_ours
+        fi
         for kernel in "${kernels[@]}"; do
             kernel_select "$kernel"
             test_in_guests "$kernel" "${words[@]}" || failures=1
