@@ -1,0 +1,5 @@
+# fish completion for ipvsadm-restore.
+complete -c ipvsadm-restore -f
+complete -c ipvsadm-restore -l dry-run -d 'print the changes, make none'
+complete -c ipvsadm-restore -l noflush -d 'leave alone the services that the rules do not name'
+complete -c ipvsadm-restore -l test -d 'check the rules, change nothing'
