@@ -28,7 +28,7 @@ demo_main() {
     demo_ready
     boot bash "$LABKIT/stage.sh" "$LABKIT/demos/$name.sh" </dev/null || return
     if [[ $# -eq 0 ]]; then
-        printf '\nThis was `tests/lab demo %s`. All demos:\n' "$name"
+        printf '\nThis was the demo %s. All demos:\n' "$name"
         demo_list
         printf '\nTo try it yourself: tests/lab shell\n'
     fi

@@ -89,6 +89,7 @@ kernel_own_libraries() {
 # one this machine uses.
 kernel_apt() {
     local work=$1 release=$2 mirror
+    # shellcheck disable=SC2016 # it is apt that puts something in its place
     mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Origin: Debian' 'Component: main' 2>/dev/null |
         grep -v security | head -n 1) || true
     mkdir -p -- "$work/lists/partial" "$work/archives/partial"

@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034
 # What the lab needs from Debian, and how it gets there. Sourced by tests/lab.
 #
 # Missing packages are installed where we may do that (root), and named in one
@@ -82,7 +82,7 @@ packages_reference() {
 }
 
 packages_reference_fetch() {
-    local folder=$1 work package
+    local folder=$1 work
     printf 'tests/lab: fetching the reference, Debian'\''s package ipvsadm\n' >&2
     mkdir -p -- "$LAB_CACHE"
     work=$(mktemp -d "$LAB_CACHE/reference.XXXXXX")

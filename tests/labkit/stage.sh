@@ -15,6 +15,7 @@
 # A command that fails is shown with its exit status, and the demo goes on: what
 # a user gets to see when the document has a slip belongs to the show.
 set -u
+# shellcheck source=tests/labkit/cluster.sh
 . "${BASH_SOURCE[0]%/*}/cluster.sh"
 
 if [[ -t 1 && -z ${NO_COLOR-} ]]; then
