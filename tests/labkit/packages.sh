@@ -32,10 +32,17 @@ packages_need() {
         fail "needs packages: sudo apt-get install ${missing[*]}"
     fi
     printf 'tests/lab: installing %s\n' "${missing[*]}" >&2
+    local log
+    log=$(mktemp)
     {
         apt-get update -q &&
             DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "${missing[@]}"
-    } </dev/null >&2 || fail "could not install: apt-get install ${missing[*]}"
+    } </dev/null >"$log" 2>&1 || {
+        tail -n 5 "$log" >&2
+        rm -f -- "$log"
+        fail "could not install: apt-get install ${missing[*]}"
+    }
+    rm -f -- "$log"
 }
 
 packages_has() {
