@@ -122,7 +122,7 @@ const EXAMPLES: [(Command, &str); 9] = [
 /// Writes the version. The second word is the reference's whose behaviour this is; scripts read it.
 pub fn write_version(out: &mut Vec<u8>) {
     let version = concat!(
-        "ipvsadm v1.31 (in Rust, version ",
+        "ipvsadm v1.31 (ipvsadm-rs ",
         env!("CARGO_PKG_VERSION"),
         ")\n"
     );

@@ -20,7 +20,7 @@ use crate::render::labels::Labels;
 use crate::render::rules;
 use difference::{Difference, WantedTable};
 
-/// What `ipvsadm-restore` was asked for. Words that it does not know mean nothing to it (contract, section 8).
+/// What `ipvsadm-restore` was asked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Options {
     /// `--dry-run`: print the changes, make none.
@@ -31,14 +31,24 @@ struct Options {
     no_flush: bool,
 }
 
+const HELP: &str = "usage: ipvsadm-restore [--dry-run] [--test] [--noflush] < RULES\n\
+    Makes the table what the rules say; prints the changes, only checks, or spares other services.";
+
 impl Options {
-    fn read(arguments: &[OsString]) -> Options {
-        let has = |word: &str| arguments.iter().any(|argument| argument == word);
-        Options {
-            dry_run: has("--dry-run"),
-            test: has("--test"),
-            no_flush: has("--noflush"),
+    /// The reference's helper heeds no word, and no script gives it any that begins with two dashes. One that we do not
+    /// know is a misspelled one of ours, and whoever wanted a dry run must not get a real one.
+    fn read(arguments: &[OsString]) -> Result<Options, Error> {
+        let mut options = Options::default();
+        for argument in arguments {
+            match argument.as_encoded_bytes() {
+                b"--dry-run" => options.dry_run = true,
+                b"--test" => options.test = true,
+                b"--noflush" => options.no_flush = true,
+                [b'-', b'-', _, ..] => return Err(Error::HelperUsage(HELP)),
+                _ => {}
+            }
         }
+        Ok(options)
     }
 }
 
@@ -53,7 +63,7 @@ struct Rule<'t> {
 pub fn run_helper(console: &mut Console<'_>, arguments: &[OsString]) -> Result<(), Error> {
     // The reference's helper is a script that calls `ipvsadm`, which is the name that its messages hold.
     console.rename("ipvsadm");
-    let options = Options::read(arguments);
+    let options = Options::read(arguments)?;
     let mut input = Vec::new();
     while console.read(&mut input)? {}
     let rules = read_rules(&input)?;
