@@ -1,0 +1,71 @@
+//! The proof that ours is the reference to the byte: both run the same commands, each in a network
+//! namespace of its own, and what they print, how they end and the tables they leave must be equal.
+//!
+//! `*.script` are written by hand (their format: `script.rs`), `matrix` tries every option with
+//! every command, `random` draws scripts from a table of options. The differences that are wanted
+//! are listed in the README; a script marks the commands they concern, and everything else fails.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a test fails by panicking and reports by printing"
+)]
+
+mod compare;
+mod script;
+#[path = "../support/mod.rs"]
+mod support;
+
+use script::Script;
+
+/// One test for each script, and one that no file beside them is forgotten.
+macro_rules! scripts {
+    ($($name:ident)*) => {
+        $(
+            #[test]
+            fn $name() {
+                run(stringify!($name), include_str!(concat!(stringify!($name), ".script")));
+            }
+        )*
+
+        #[test]
+        fn every_script_is_run() {
+            let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/parity");
+            let mut files: Vec<String> = std::fs::read_dir(folder)
+                .unwrap_or_else(|error| panic!("{folder} must be there in the lab: {error}"))
+                .filter_map(|entry| entry.unwrap().file_name().into_string().ok())
+                .filter_map(|file| file.strip_suffix(".script").map(str::to_owned))
+                .collect();
+            files.sort();
+            assert_eq!(files, [$(stringify!($name)),*]);
+        }
+    };
+}
+
+scripts! {
+    addresses
+    administrator
+    daemons
+    destinations
+    differences
+    helpers
+    listings
+    names
+    programs
+    refusals
+    repeated
+    restore
+    services
+    values
+    words
+}
+
+/// Runs a script and fails with all that differs.
+fn run(name: &str, text: &str) {
+    support::require_lab();
+    let name = format!("{name}.script");
+    let report = compare::run_script(&name, &Script::parse(&name, text));
+    assert!(report.is_empty(), "the programs differ\n\n{report}");
+}

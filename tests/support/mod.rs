@@ -1,0 +1,377 @@
+//! What the tests on a real kernel share: a network namespace of one's own, and programs run in it.
+//!
+//! A [`Namespace`] is a thread that has left the process's network and mount namespaces, so every
+//! test has an IPVS table, name services and interfaces that nobody else touches, all in one boot.
+//! The thread stays and only the programs under test are started from it: under user-mode Linux a
+//! process start is the dearest thing there is. What is compared with what is the tests' business.
+
+#![allow(dead_code, reason = "every test binary uses its own part of this module")]
+
+use std::ffi::{OsStr, OsString};
+use std::fmt;
+use std::fs::{self, File};
+use std::io::{Seek, SeekFrom, Write};
+use std::os::fd::AsRawFd;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus, Stdio};
+use std::sync::mpsc;
+use std::thread::JoinHandle;
+
+use nix::mount::{MsFlags, mount};
+use nix::sched::{CloneFlags, unshare};
+use nix::sys::memfd::{MFdFlags, memfd_create};
+
+/// The only variables a program under test sees: none that changes what it prints.
+const ENVIRONMENT: [(&str, &str); 2] = [
+    ("PATH", "/usr/sbin:/usr/bin:/sbin:/bin"),
+    ("LC_ALL", "C"),
+];
+
+/// The name services of every namespace, in place of whatever the machine has: file name in
+/// `/etc`, and what it holds.
+const NAME_SERVICES: [(&str, &str); 3] = [
+    ("hosts", include_str!("../parity/etc/hosts")),
+    ("services", include_str!("../parity/etc/services")),
+    ("nsswitch.conf", include_str!("../parity/etc/nsswitch.conf")),
+];
+
+/// Fails the test at once where there is no kernel to test against.
+pub fn require_lab() {
+    assert!(
+        std::env::var_os("IPVSADM_LAB").is_some(),
+        "needs a kernel with IPVS: run tests/lab test"
+    );
+}
+
+/// One of the two programs that are compared.
+#[derive(Clone, Debug)]
+pub struct Program {
+    /// What failure messages call it.
+    pub name: &'static str,
+    path: PathBuf,
+    /// Whether the helpers `ipvsadm-save` and `ipvsadm-restore` are files beside it, rather than
+    /// the program itself under another name.
+    helpers_are_files: bool,
+}
+
+impl Program {
+    /// The program whose behaviour is the standard.
+    pub fn reference() -> Self {
+        require_lab();
+        let path = std::env::var_os("IPVSADM_REFERENCE")
+            .map_or_else(|| PathBuf::from("/usr/sbin/ipvsadm"), PathBuf::from);
+        assert!(
+            path.exists(),
+            "no reference program at {}: install Debian's package ipvsadm",
+            path.display()
+        );
+        Self {
+            name: "reference",
+            path,
+            helpers_are_files: true,
+        }
+    }
+
+    /// Our program, or the one that `IPVSADM_UNDER_TEST` names in its place: with the reference
+    /// itself there, every comparison must come out equal.
+    pub fn ours() -> Self {
+        require_lab();
+        match std::env::var_os("IPVSADM_UNDER_TEST") {
+            Some(path) => Self {
+                name: "ours",
+                path: PathBuf::from(path),
+                helpers_are_files: true,
+            },
+            None => Self {
+                name: "ours",
+                path: PathBuf::from(env!("CARGO_BIN_EXE_ipvsadm")),
+                helpers_are_files: false,
+            },
+        }
+    }
+
+    /// Whether this is the reference under the other name.
+    pub fn is_reference(&self) -> bool {
+        self.helpers_are_files
+    }
+
+    /// The command that runs this program under the name `argv0`, with nothing but the standard
+    /// environment. The name decides about the helpers, as it does for an administrator.
+    pub fn command(&self, argv0: &OsStr) -> Command {
+        let base = Path::new(argv0).file_name().unwrap_or(argv0);
+        let mut path = self.path.clone();
+        if self.helpers_are_files && (base == "ipvsadm-save" || base == "ipvsadm-restore") {
+            path.set_file_name(base);
+        }
+        let mut command = Command::new(path);
+        command.arg0(argv0).env_clear().envs(ENVIRONMENT);
+        command
+    }
+}
+
+/// The words of one command, its own name first, and what it finds on its standard input.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Invocation {
+    /// The name the program is called with.
+    pub argv0: OsString,
+    /// The words after the name.
+    pub words: Vec<OsString>,
+    /// All of the standard input.
+    pub stdin: Vec<u8>,
+}
+
+impl Invocation {
+    /// `ipvsadm` with these words and an empty standard input.
+    pub fn new<W: Into<OsString>>(words: impl IntoIterator<Item = W>) -> Self {
+        Self {
+            argv0: "ipvsadm".into(),
+            words: words.into_iter().map(Into::into).collect(),
+            stdin: Vec::new(),
+        }
+    }
+
+    /// `ipvsadm` with the words of `line`, parted by blanks.
+    pub fn line(line: &str) -> Self {
+        Self::new(line.split_whitespace())
+    }
+
+    /// `ipvsadm -R` fed with `rules`.
+    pub fn restore(rules: impl Into<Vec<u8>>) -> Self {
+        Self {
+            stdin: rules.into(),
+            ..Self::new(["-R"])
+        }
+    }
+}
+
+/// How a program ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// By itself, with this exit status.
+    Status(i32),
+    /// By this signal.
+    Signal(i32),
+}
+
+impl From<ExitStatus> for Ending {
+    fn from(status: ExitStatus) -> Self {
+        match (status.code(), status.signal()) {
+            (Some(code), _) => Self::Status(code),
+            (None, signal) => Self::Signal(signal.unwrap_or_default()),
+        }
+    }
+}
+
+impl fmt::Display for Ending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Status(code) => write!(f, "status {code}"),
+            Self::Signal(signal) => write!(f, "killed by signal {signal}"),
+        }
+    }
+}
+
+/// All that a program leaves behind apart from the kernel's state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// How it ended.
+    pub ending: Ending,
+    /// Its standard output.
+    pub stdout: Vec<u8>,
+    /// Its standard error.
+    pub stderr: Vec<u8>,
+}
+
+impl Outcome {
+    /// The standard output as text, for tests that know it is.
+    pub fn stdout_text(&self) -> String {
+        String::from_utf8_lossy(&self.stdout).into_owned()
+    }
+
+    /// The standard error as text, for tests that know it is.
+    pub fn stderr_text(&self) -> String {
+        String::from_utf8_lossy(&self.stderr).into_owned()
+    }
+}
+
+impl fmt::Display for Outcome {
+    /// Every line with a mark for where it came from: `>` stdout, `!` stderr, `=` the ending.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (mark, bytes) in [('>', &self.stdout), ('!', &self.stderr)] {
+            for line in bytes.split_inclusive(|byte| *byte == b'\n') {
+                match line.strip_suffix(b"\n") {
+                    Some(line) => writeln!(f, "{mark} {}", line.escape_ascii())?,
+                    None => writeln!(f, "{mark} {} (no newline)", line.escape_ascii())?,
+                }
+            }
+        }
+        writeln!(f, "= {}", self.ending)
+    }
+}
+
+/// Work sent to a namespace's thread.
+type Job = Box<dyn FnOnce() + Send>;
+
+/// A thread in a network namespace of its own with `lo` up, and a mount namespace of its own with
+/// the tests' name services. It ends, and the kernel's table with it, when this value is dropped.
+pub struct Namespace {
+    jobs: Option<mpsc::Sender<Job>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Namespace {
+    /// A fresh namespace with nothing but `lo`.
+    pub fn new() -> Self {
+        require_lab();
+        let (jobs, queue) = mpsc::channel::<Job>();
+        let thread = std::thread::spawn(move || {
+            leave_for_new_namespaces();
+            for job in queue {
+                job();
+            }
+        });
+        Self {
+            jobs: Some(jobs),
+            thread: Some(thread),
+        }
+    }
+
+    /// Does `work` on the namespace's thread and hands back what it returns.
+    pub fn enter<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> T {
+        let (sender, receiver) = mpsc::channel();
+        let job: Job = Box::new(move || {
+            // A receiver that is gone has panicked, and says so itself.
+            let _ = sender.send(work());
+        });
+        self.jobs
+            .as_ref()
+            .expect("the queue lives as long as the namespace")
+            .send(job)
+            .expect("the namespace's thread waits for work");
+        receiver
+            .recv()
+            .expect("the work in the namespace runs to its end")
+    }
+
+    /// Runs `invocation` of `program` here, to its end.
+    pub fn run(&self, program: &Program, invocation: &Invocation) -> Outcome {
+        let mut command = program.command(&invocation.argv0);
+        command
+            .args(&invocation.words)
+            .stdin(file_with(&invocation.stdin))
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        self.output(command)
+    }
+
+    /// Runs `command` here as it stands, to its end.
+    pub fn output(&self, mut command: Command) -> Outcome {
+        self.enter(move || {
+            let output = command
+                .output()
+                .unwrap_or_else(|error| panic!("cannot run {command:?}: {error}"));
+            Outcome {
+                ending: output.status.into(),
+                stdout: output.stdout,
+                stderr: output.stderr,
+            }
+        })
+    }
+
+    /// Runs `ip` of iproute2 with the words of `line`, which must succeed.
+    pub fn ip(&self, line: &str) {
+        let mut command = Command::new("ip");
+        command.args(line.split_whitespace()).stdin(Stdio::null());
+        let outcome = self.output(command);
+        assert!(
+            outcome.ending == Ending::Status(0),
+            "ip {line} (package iproute2):\n{outcome}"
+        );
+    }
+
+    /// Adds an interface `eth0` that leads nowhere, for the sync daemons.
+    pub fn add_eth0(&self) {
+        self.ip("link add eth0 type veth peer name eth0-peer");
+        self.ip("addr add 10.99.0.1/24 dev eth0");
+        self.ip("link set eth0 up");
+        self.ip("link set eth0-peer up");
+    }
+
+    /// The thread's id: where others find this namespace as `/proc/ID/ns/net`.
+    pub fn thread_id(&self) -> i32 {
+        self.enter(|| nix::unistd::gettid().as_raw())
+    }
+}
+
+impl Drop for Namespace {
+    fn drop(&mut self) {
+        self.jobs = None;
+        if let Some(thread) = self.thread.take() {
+            // Its panic has been reported by the thread itself.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// An anonymous file that holds `bytes`, read from its beginning: a standard input that, unlike a
+/// pipe, never waits for its writer.
+pub fn file_with(bytes: &[u8]) -> Stdio {
+    if bytes.is_empty() {
+        return Stdio::null();
+    }
+    let file = memfd_create(c"stdin", MFdFlags::MFD_CLOEXEC).expect("an anonymous file");
+    let mut file = File::from(file);
+    file.write_all(bytes).expect("room for the input");
+    file.seek(SeekFrom::Start(0)).expect("a file can be sought");
+    Stdio::from(file)
+}
+
+/// Moves the calling thread into namespaces of its own.
+fn leave_for_new_namespaces() {
+    unshare(CloneFlags::CLONE_NEWNET | CloneFlags::CLONE_NEWNS)
+        .expect("new namespaces (only root may)");
+    bring_up_loopback();
+    install_name_services();
+}
+
+/// Sets `lo` up: without it the kernel calls every address 'not unicast'.
+fn bring_up_loopback() {
+    let socket = std::net::UdpSocket::bind("0.0.0.0:0").expect("a socket to configure lo with");
+    // SAFETY: all-zero bytes are a valid ifreq, a C struct of integers, addresses and pointers.
+    let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
+    for (to, from) in request.ifr_name.iter_mut().zip(b"lo") {
+        *to = libc::c_char::from_ne_bytes([*from]);
+    }
+    request.ifr_ifru.ifru_flags =
+        libc::c_short::try_from(libc::IFF_UP | libc::IFF_RUNNING).expect("small flags");
+    // SAFETY: the descriptor is open, and SIOCSIFFLAGS reads one ifreq, which lives to its end.
+    let done = unsafe { libc::ioctl(socket.as_raw_fd(), libc::SIOCSIFFLAGS, &raw const request) };
+    assert_eq!(
+        done,
+        0,
+        "lo cannot be set up: {}",
+        std::io::Error::last_os_error()
+    );
+}
+
+/// Puts the tests' name services over the machine's, for this thread and what it starts.
+fn install_name_services() {
+    const NOTHING: Option<&str> = None;
+    mount(NOTHING, "/", NOTHING, MsFlags::MS_REC | MsFlags::MS_PRIVATE, NOTHING)
+        .expect("private mounts");
+    let folder = Path::new("/mnt");
+    mount(Some("tmpfs"), folder, Some("tmpfs"), MsFlags::empty(), NOTHING)
+        .expect("a tmpfs on /mnt");
+    for (name, text) in NAME_SERVICES {
+        let file = folder.join(name);
+        fs::write(&file, text).expect("room on the tmpfs");
+        let place = Path::new("/etc").join(name);
+        mount(Some(&file), &place, NOTHING, MsFlags::MS_BIND, NOTHING).unwrap_or_else(|error| {
+            panic!(
+                "{} is not there to be replaced ({error}): packages netbase and libc-bin",
+                place.display()
+            )
+        });
+    }
+}
