@@ -14,9 +14,12 @@
 )]
 
 mod compare;
+mod matrix;
+mod random;
 mod script;
 #[path = "../support/mod.rs"]
 mod support;
+mod table;
 
 use script::Script;
 
