@@ -13,9 +13,9 @@
     reason = "a test fails by panicking and reports by printing"
 )]
 
-mod compare;
 mod matrix;
 mod random;
+mod run;
 mod script;
 #[path = "../support/mod.rs"]
 mod support;
@@ -29,7 +29,7 @@ macro_rules! scripts {
         $(
             #[test]
             fn $name() {
-                run(stringify!($name), include_str!(concat!(stringify!($name), ".script")));
+                hold_to(stringify!($name), include_str!(concat!(stringify!($name), ".script")));
             }
         )*
 
@@ -66,9 +66,9 @@ scripts! {
 }
 
 /// Runs a script and fails with all that differs.
-fn run(name: &str, text: &str) {
+fn hold_to(name: &str, text: &str) {
     support::require_lab();
     let name = format!("{name}.script");
-    let report = compare::run_script(&name, &Script::parse(&name, text));
+    let report = run::run_script(&name, &Script::parse(&name, text));
     assert!(report.is_empty(), "the programs differ\n\n{report}");
 }

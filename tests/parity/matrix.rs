@@ -3,8 +3,8 @@
 
 use std::fmt::Write;
 
-use crate::compare::{Pair, compare};
 use crate::support::Invocation;
+use crate::support::pair::{Pair, compare};
 use crate::table::{COMMANDS, OPTIONS, needs};
 
 /// Tries every option with `command` and returns the differences as text.

@@ -12,47 +12,14 @@
 use std::ffi::OsString;
 use std::fmt::Write;
 
-use crate::compare::{Pair, compare};
-use crate::support::{Ending, Invocation, Outcome};
+use crate::support::pair::{Pair, compare};
+use crate::support::{Ending, Invocation, Outcome, Random};
 use crate::table::{OPTIONS, Opt, Value};
 
 /// The seed where none is given.
 const SEED: u64 = 20_191_224;
 /// The number of scripts where none is given.
 const SCRIPTS: u64 = 300;
-
-/// A small generator of random numbers (SplitMix64): the same numbers from the same seed anywhere.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    /// A number below `end`.
-    fn below(&mut self, end: usize) -> usize {
-        usize::try_from(self.next() % end as u64).unwrap()
-    }
-
-    /// True in `percent` of 100 cases.
-    fn chance(&mut self, percent: usize) -> bool {
-        self.below(100) < percent
-    }
-
-    fn pick<'a, T>(&mut self, from: &'a [T]) -> &'a T {
-        &from[self.below(from.len())]
-    }
-
-    fn shuffle<T>(&mut self, items: &mut [T]) {
-        for end in (1..items.len()).rev() {
-            items.swap(end, self.below(end + 1));
-        }
-    }
-}
 
 /// One option with its value, not yet spelt.
 #[derive(Clone, Debug)]
@@ -88,6 +55,15 @@ struct Service {
     mark: bool,
     udp: bool,
     servers: Vec<String>,
+}
+
+impl Service {
+    /// Whether two of the servers may be one.
+    fn has_a_server_twice(&self) -> bool {
+        let mut hosts: Vec<_> = self.servers.iter().map(|server| host(server)).collect();
+        hosts.sort();
+        hosts.windows(2).any(|pair| pair[0] == pair[1])
+    }
 }
 
 const ADDRESSES: [&str; 6] = [
@@ -153,7 +129,7 @@ struct Generator {
 impl Generator {
     fn new(seed: u64) -> Self {
         Self {
-            random: Random(seed),
+            random: Random::new(seed),
             services: Vec::new(),
             only_good: false,
         }
@@ -184,10 +160,15 @@ impl Generator {
         let mut text = Vec::new();
         for _ in 0..=self.random.below(most) {
             if self.random.chance(8) {
-                text.extend_from_slice(*self.random.pick(&[&b"\n"[..], b"  \t\n", b"\r\n", b"ipvsadm\n"]));
+                text.extend_from_slice(self.random.pick(&[
+                    &b"\n"[..],
+                    b"  \t\n",
+                    b"\r\n",
+                    b"ipvsadm\n",
+                ]));
             }
             if self.random.chance(15) {
-                text.extend_from_slice(*self.random.pick(&[&b"ipvsadm "[..], b"\t", b"   "]));
+                text.extend_from_slice(self.random.pick(&[&b"ipvsadm "[..], b"\t", b"   "]));
             }
             for word in self.words() {
                 text.extend_from_slice(word.as_bytes());
@@ -207,11 +188,17 @@ impl Generator {
         self.only_good = true;
         let mut text = Vec::new();
         for _ in 0..=self.random.below(12) {
-            let sentence = if self.services.is_empty() || self.random.chance(40) {
+            let before = self.services.clone();
+            let sentence = if before.is_empty() || self.random.chance(40) {
                 self.add_service()
             } else {
                 self.add_server()
             };
+            // A second rule for the same real server would be refused.
+            if self.services.iter().any(Service::has_a_server_twice) {
+                self.services = before;
+                continue;
+            }
             let words = self.spell(sentence);
             text.extend_from_slice(words.join(" ").as_bytes());
             text.push(b'\n');
@@ -251,7 +238,9 @@ impl Generator {
         let mut words = self.spell(sentence);
         if spoil && self.random.chance(15) {
             let at = 1 + self.random.below(words.len());
-            let word = *self.random.pick(&["x", "-q", "--bogus", "--numeric=3", "-", "-C", "--", ""]);
+            let word =
+                self.random
+                    .pick(&["x", "-q", "--bogus", "--numeric=3", "-", "-C", "--", ""]);
             words.insert(at, word.to_owned());
         }
         words
@@ -270,7 +259,7 @@ impl Generator {
                 }
             }
             1 if !sentence.settings.is_empty() => {
-                let setting = self.random.pick(&sentence.settings).clone();
+                let setting = self.random.pick(&sentence.settings);
                 sentence.settings.push(setting);
             }
             2 if !sentence.settings.is_empty() => {
@@ -278,11 +267,11 @@ impl Generator {
                 sentence.settings.remove(at);
             }
             3 if !sentence.service.is_empty() => {
-                let odd = (*self.random.pick(&ODD_VALUES)).to_owned();
+                let odd = self.random.pick(&ODD_VALUES).to_owned();
                 sentence.service[0].value = Some(odd);
             }
             _ => {
-                let odd = (*self.random.pick(&ODD_VALUES)).to_owned();
+                let odd = self.random.pick(&ODD_VALUES).to_owned();
                 let mut valued: Vec<_> = sentence
                     .settings
                     .iter_mut()
@@ -349,7 +338,9 @@ impl Generator {
                         words.push(word + &value);
                     }
                     1 => words.push(format!("{word}={value}")),
-                    _ if optional && value.starts_with('-') => words.push(format!("{word}={value}")),
+                    _ if optional && value.starts_with('-') => {
+                        words.push(format!("{word}={value}"))
+                    }
                     _ => words.extend([word, value]),
                 }
             }
@@ -385,7 +376,7 @@ impl Generator {
             7..9 => "udp-service",
             _ => "sctp-service",
         };
-        let port = match *self.random.pick(&PORTS) {
+        let port = match self.random.pick(&PORTS) {
             "domain" if long == "sctp-service" => "80",
             port => port,
         };
@@ -407,7 +398,7 @@ impl Generator {
     fn service_settings(&mut self, service: &Service) -> Vec<Setting> {
         let mut settings = Vec::new();
         if self.random.chance(80) {
-            let scheduler = *self.random.pick(&SCHEDULERS);
+            let scheduler = self.random.pick(&SCHEDULERS);
             settings.push(with("scheduler", scheduler));
             if self.random.chance(40) {
                 let flags: &[&str] = match scheduler {
@@ -415,7 +406,7 @@ impl Generator {
                     "mh" => &["mh-port", "mh-fallback", "mh-fallback,mh-port"],
                     _ => &["flag-1", "flag-2", "flag-3", "flag-1,flag-3"],
                 };
-                settings.push(with("sched-flags", *self.random.pick(flags)));
+                settings.push(with("sched-flags", self.random.pick(flags)));
             }
         }
         if self.random.chance(40) {
@@ -430,7 +421,7 @@ impl Generator {
                     with("netmask", (1 + self.random.below(128)).to_string())
                 } else {
                     let masks = ["255.255.255.0", "255.255.0.0", "255.255.255.255", "0.0.0.0"];
-                    with("netmask", *self.random.pick(&masks))
+                    with("netmask", self.random.pick(&masks))
                 });
             }
             if self.random.chance(20) {
@@ -503,7 +494,7 @@ impl Generator {
     }
 
     fn some_service(&mut self) -> Service {
-        self.random.pick(&self.services).clone()
+        self.random.pick(&self.services)
     }
 
     /// The settings of `-a` and `-e` but for the server itself.
@@ -518,22 +509,28 @@ impl Generator {
                     settings.push(with("tun-port", (1 + self.random.below(65535)).to_string()));
                     let sums = ["tun-nocsum", "tun-csum", "tun-remcsum"];
                     if self.random.chance(60) {
-                        settings.push(flag(*self.random.pick(&sums)));
+                        settings.push(flag(self.random.pick(&sums)));
                     }
                 }
                 3 => {
                     settings.push(with("tun-type", "gre"));
                     if self.random.chance(60) {
-                        settings.push(flag(*self.random.pick(&["tun-nocsum", "tun-csum"])));
+                        settings.push(flag(self.random.pick(&["tun-nocsum", "tun-csum"])));
                     }
                 }
                 _ => {}
             }
         } else if self.random.chance(70) {
-            settings.push(flag(*self.random.pick(&["masquerading", "masquerading", "gatewaying"])));
+            settings.push(flag(self.random.pick(&[
+                "masquerading",
+                "masquerading",
+                "gatewaying",
+            ])));
         }
         if self.random.chance(60) {
-            let weight = *self.random.pick(&["0", "1", "2", "5", "100", "65535", "2147483647"]);
+            let weight = self
+                .random
+                .pick(&["0", "1", "2", "5", "100", "65535", "2147483647"]);
             settings.push(with("weight", weight));
         }
         if self.random.chance(15) {
@@ -556,13 +553,14 @@ impl Generator {
         let mut server = self.server_address(ipv6);
         for _ in 0..10 {
             let host = |server: &String| server.replace("web1", "192.0.2.10");
-            if !service.servers.iter().any(|known| host(known) == host(&server)) {
+            if !service
+                .servers
+                .iter()
+                .any(|known| host(known) == host(&server))
+            {
                 break;
             }
             server = self.server_address(ipv6);
-        }
-        if self.only_good && service.servers.contains(&server) {
-            return Sentence::bare("-Z");
         }
         let mut settings = self.server_settings(tunnel);
         settings.push(with("real-server", server.clone()));
@@ -577,9 +575,9 @@ impl Generator {
 
     fn server_address(&mut self, ipv6: bool) -> String {
         let (host, port) = if ipv6 {
-            (*self.random.pick(&SERVERS_IPV6), self.random.chance(60))
+            (self.random.pick(&SERVERS_IPV6), self.random.chance(60))
         } else {
-            (*self.random.pick(&SERVERS), self.random.chance(60))
+            (self.random.pick(&SERVERS), self.random.chance(60))
         };
         match (ipv6, port) {
             (_, false) => host.to_owned(),
@@ -592,7 +590,7 @@ impl Generator {
         let service = self.some_service();
         let server = match service.servers.is_empty() {
             true => self.server_address(service.ipv6),
-            false => self.random.pick(&service.servers).clone(),
+            false => self.random.pick(&service.servers),
         };
         let tunnel = service.ipv6 != server.contains("::") || self.random.chance(15);
         let mut settings = self.server_settings(tunnel);
@@ -632,9 +630,17 @@ impl Generator {
             3..6 => service = self.some_service().words,
             _ => {}
         }
-        let formats = ["stats", "rate", "thresholds", "persistent-conn", "tun-info", "exact", "sort"];
+        let formats = [
+            "stats",
+            "rate",
+            "thresholds",
+            "persistent-conn",
+            "tun-info",
+            "exact",
+            "sort",
+        ];
         for _ in 0..self.random.below(3) {
-            settings.push(flag(*self.random.pick(&formats)));
+            settings.push(flag(self.random.pick(&formats)));
         }
         settings.dedup_by_key(|setting| setting.long);
         Sentence {
@@ -663,14 +669,20 @@ impl Generator {
 
     fn set(&mut self) -> Sentence {
         let mut sentence = Sentence::bare("--set");
-        sentence.arguments = (0..3).map(|_| self.random.below(5000).to_string()).collect();
+        sentence.arguments = (0..3)
+            .map(|_| self.random.below(5000).to_string())
+            .collect();
         sentence
     }
 
     fn daemon(&mut self) -> Sentence {
-        let state = *self.random.pick(&["master", "backup"]);
+        let state = self.random.pick(&["master", "backup"]);
         let start = self.random.chance(70);
-        let mut sentence = Sentence::bare(if start { "--start-daemon" } else { "--stop-daemon" });
+        let mut sentence = Sentence::bare(if start {
+            "--start-daemon"
+        } else {
+            "--stop-daemon"
+        });
         sentence.arguments.push(state.to_owned());
         let mut maybe = |setting: Setting, percent: usize| {
             if self.random.chance(percent) {
@@ -687,6 +699,16 @@ impl Generator {
         }
         sentence
     }
+}
+
+/// The host of a real server's address, a name as what it stands for.
+fn host(server: &str) -> String {
+    let host = match server.strip_prefix('[') {
+        Some(rest) => rest.split(']').next(),
+        None if server.contains("::") => Some(server),
+        None => server.split(':').next(),
+    };
+    host.unwrap_or_default().replace("web1", "192.0.2.10")
 }
 
 impl Sentence {
@@ -818,7 +840,9 @@ fn as_script(invocation: &Invocation) -> String {
 /// A number from the environment.
 fn number(name: &str, default: u64) -> u64 {
     match std::env::var(name) {
-        Ok(text) => text.parse().unwrap_or_else(|_| panic!("{name} is a number")),
+        Ok(text) => text
+            .parse()
+            .unwrap_or_else(|_| panic!("{name} is a number")),
         Err(_) => default,
     }
 }
@@ -826,7 +850,10 @@ fn number(name: &str, default: u64) -> u64 {
 #[test]
 fn random_scripts() {
     crate::support::require_lab();
-    let (seed, scripts) = (number("IPVSADM_SEED", SEED), number("IPVSADM_SCRIPTS", SCRIPTS));
+    let (seed, scripts) = (
+        number("IPVSADM_SEED", SEED),
+        number("IPVSADM_SCRIPTS", SCRIPTS),
+    );
     let mut total = Tally::default();
     for index in 0..scripts {
         // Every script has a seed of its own, so that any one of them can be drawn again.
@@ -859,7 +886,7 @@ fn random_scripts() {
 #[test]
 fn random_tables_are_listed_in_the_same_order() {
     crate::support::require_lab();
-    let mut random = Random(number("IPVSADM_SEED", SEED));
+    let mut random = Random::new(number("IPVSADM_SEED", SEED));
     for _ in 0..12 {
         let pair = Pair::new(false);
         let mut rules = String::new();
@@ -892,7 +919,7 @@ fn random_tables_are_listed_in_the_same_order() {
 /// Any address with a port that is not 0.
 fn address(random: &mut Random, ipv6: bool) -> String {
     let port = 1 + random.below(65535);
-    let bits = random.next();
+    let bits = random.next_bits();
     if ipv6 {
         // Few words that differ, and in more places than the first.
         let words: Vec<String> = (0..8)

@@ -211,7 +211,9 @@ fn read_input(stdin: &mut Vec<u8>, line: &str) {
 
 /// The byte that an escape stands for; `rest` begins after the backslash and is moved past it.
 fn read_escape(rest: &mut &[u8]) -> Option<u8> {
-    let (&letter, after) = rest.split_first().expect("a backslash stands before something");
+    let (&letter, after) = rest
+        .split_first()
+        .expect("a backslash stands before something");
     *rest = after;
     Some(match letter {
         b't' => b'\t',

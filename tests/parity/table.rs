@@ -3,6 +3,7 @@
 //! draw from it, and it must name every option that the program has.
 
 /// An option of some command.
+#[derive(Clone)]
 pub struct Opt {
     /// Its letter, if it has one.
     pub short: Option<char>,

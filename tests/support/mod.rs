@@ -5,7 +5,12 @@
 //! The thread stays and only the programs under test are started from it: under user-mode Linux a
 //! process start is the dearest thing there is. What is compared with what is the tests' business.
 
-#![allow(dead_code, reason = "every test binary uses its own part of this module")]
+#![allow(
+    dead_code,
+    reason = "every test binary uses its own part of this module"
+)]
+
+pub mod pair;
 
 use std::ffi::{OsStr, OsString};
 use std::fmt;
@@ -23,10 +28,7 @@ use nix::sched::{CloneFlags, unshare};
 use nix::sys::memfd::{MFdFlags, memfd_create};
 
 /// The only variables a program under test sees: none that changes what it prints.
-const ENVIRONMENT: [(&str, &str); 2] = [
-    ("PATH", "/usr/sbin:/usr/bin:/sbin:/bin"),
-    ("LC_ALL", "C"),
-];
+const ENVIRONMENT: [(&str, &str); 2] = [("PATH", "/usr/sbin:/usr/bin:/sbin:/bin"), ("LC_ALL", "C")];
 
 /// The name services of every namespace, in place of whatever the machine has: file name in
 /// `/etc`, and what it holds.
@@ -76,22 +78,19 @@ impl Program {
     /// Our program, or the one that `IPVSADM_UNDER_TEST` names in its place: with the reference
     /// itself there, every comparison must come out equal.
     pub fn ours() -> Self {
-        require_lab();
-        match std::env::var_os("IPVSADM_UNDER_TEST") {
-            Some(path) => Self {
-                name: "ours",
-                path: PathBuf::from(path),
-                helpers_are_files: true,
-            },
-            None => Self {
-                name: "ours",
-                path: PathBuf::from(env!("CARGO_BIN_EXE_ipvsadm")),
-                helpers_are_files: false,
-            },
+        let reference = Self::reference();
+        let path = std::env::var_os("IPVSADM_UNDER_TEST").map_or_else(
+            || PathBuf::from(env!("CARGO_BIN_EXE_ipvsadm")),
+            PathBuf::from,
+        );
+        Self {
+            name: "ours",
+            helpers_are_files: path == reference.path,
+            path,
         }
     }
 
-    /// Whether this is the reference under the other name.
+    /// Whether this is the reference, under either name.
     pub fn is_reference(&self) -> bool {
         self.helpers_are_files
     }
@@ -358,11 +357,23 @@ fn bring_up_loopback() {
 /// Puts the tests' name services over the machine's, for this thread and what it starts.
 fn install_name_services() {
     const NOTHING: Option<&str> = None;
-    mount(NOTHING, "/", NOTHING, MsFlags::MS_REC | MsFlags::MS_PRIVATE, NOTHING)
-        .expect("private mounts");
+    mount(
+        NOTHING,
+        "/",
+        NOTHING,
+        MsFlags::MS_REC | MsFlags::MS_PRIVATE,
+        NOTHING,
+    )
+    .expect("private mounts");
     let folder = Path::new("/mnt");
-    mount(Some("tmpfs"), folder, Some("tmpfs"), MsFlags::empty(), NOTHING)
-        .expect("a tmpfs on /mnt");
+    mount(
+        Some("tmpfs"),
+        folder,
+        Some("tmpfs"),
+        MsFlags::empty(),
+        NOTHING,
+    )
+    .expect("a tmpfs on /mnt");
     for (name, text) in NAME_SERVICES {
         let file = folder.join(name);
         fs::write(&file, text).expect("room on the tmpfs");
@@ -373,5 +384,46 @@ fn install_name_services() {
                 place.display()
             )
         });
+    }
+}
+
+/// A small generator of random numbers (SplitMix64): the same numbers from the same seed anywhere.
+pub struct Random(u64);
+
+impl Random {
+    /// The generator that begins with this seed.
+    pub fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    /// The next 64 random bits.
+    pub fn next_bits(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    /// A number below `end`.
+    pub fn below(&mut self, end: usize) -> usize {
+        usize::try_from(self.next_bits() % end as u64).unwrap()
+    }
+
+    /// True in `percent` of 100 cases.
+    pub fn chance(&mut self, percent: usize) -> bool {
+        self.below(100) < percent
+    }
+
+    /// One of these.
+    pub fn pick<T: Clone>(&mut self, from: &[T]) -> T {
+        from[self.below(from.len())].clone()
+    }
+
+    /// Brings the items in a random order.
+    pub fn shuffle<T>(&mut self, items: &mut [T]) {
+        for end in (1..items.len()).rev() {
+            items.swap(end, self.below(end + 1));
+        }
     }
 }
