@@ -1,9 +1,11 @@
 //! The proof that ours is the reference to the byte: both run the same commands, each in a network
 //! namespace of its own, and what they print, how they end and the tables they leave must be equal.
 //!
-//! `*.script` are written by hand (their format: `script.rs`), `matrix` tries every option with
-//! every command, `random` draws scripts from a table of options. The differences that are wanted
-//! are listed in the README; a script marks the commands they concern, and everything else fails.
+//! `*.script` are written by hand and read by `script`, which describes their format. Beside them
+//! `tests/matrix.rs` tries every option with every command, `tests/random.rs` draws scripts from a
+//! table of options, and `tests/listings.rs` lists tables that traffic flows through. The
+//! differences that are wanted are listed in the README; a script marks the commands they concern,
+//! and everything else fails.
 
 #![allow(
     clippy::unwrap_used,
@@ -13,13 +15,10 @@
     reason = "a test fails by panicking and reports by printing"
 )]
 
-mod matrix;
-mod random;
 mod run;
 mod script;
 #[path = "../support/mod.rs"]
 mod support;
-mod table;
 
 use script::Script;
 

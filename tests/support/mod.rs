@@ -11,6 +11,7 @@
 )]
 
 pub mod pair;
+pub mod table;
 
 use std::ffi::{OsStr, OsString};
 use std::fmt;
@@ -278,23 +279,27 @@ impl Namespace {
         })
     }
 
-    /// Runs `ip` of iproute2 with the words of `line`, which must succeed.
-    pub fn ip(&self, line: &str) {
+    /// Has `ip` of iproute2 carry out `lines`, all of which must succeed.
+    pub fn ip_batch(&self, lines: &str) {
         let mut command = Command::new("ip");
-        command.args(line.split_whitespace()).stdin(Stdio::null());
+        command
+            .args(["-batch", "-"])
+            .stdin(file_with(lines.as_bytes()));
         let outcome = self.output(command);
         assert!(
             outcome.ending == Ending::Status(0),
-            "ip {line} (package iproute2):\n{outcome}"
+            "ip -batch (package iproute2) of\n{lines}\n{outcome}"
         );
     }
 
     /// Adds an interface `eth0` that leads nowhere, for the sync daemons.
     pub fn add_eth0(&self) {
-        self.ip("link add eth0 type veth peer name eth0-peer");
-        self.ip("addr add 10.99.0.1/24 dev eth0");
-        self.ip("link set eth0 up");
-        self.ip("link set eth0-peer up");
+        self.ip_batch(
+            "link add eth0 type veth peer name eth0-peer
+             address add 10.99.0.1/24 dev eth0
+             link set eth0 up
+             link set eth0-peer up",
+        );
     }
 
     /// The thread's id: where others find this namespace as `/proc/ID/ns/net`.

@@ -9,12 +9,22 @@
 //!
 //! `IPVSADM_SEED` and `IPVSADM_SCRIPTS` choose other scripts and more of them.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a test fails by panicking and reports by printing"
+)]
+
+mod support;
+
 use std::ffi::OsString;
 use std::fmt::Write;
 
-use crate::support::pair::{Pair, compare};
-use crate::support::{Ending, Invocation, Outcome, Random};
-use crate::table::{OPTIONS, Opt, Value};
+use support::pair::{Pair, compare};
+use support::table::{OPTIONS, Opt, Value};
+use support::{Ending, Invocation, Outcome, Random};
 
 /// The seed where none is given.
 const SEED: u64 = 20_191_224;
@@ -849,7 +859,7 @@ fn number(name: &str, default: u64) -> u64 {
 
 #[test]
 fn random_scripts() {
-    crate::support::require_lab();
+    support::require_lab();
     let (seed, scripts) = (
         number("IPVSADM_SEED", SEED),
         number("IPVSADM_SCRIPTS", SCRIPTS),
@@ -885,7 +895,7 @@ fn random_scripts() {
 /// Rings of addresses included: both programs list the same table, so the kernel's order is one.
 #[test]
 fn random_tables_are_listed_in_the_same_order() {
-    crate::support::require_lab();
+    support::require_lab();
     let mut random = Random::new(number("IPVSADM_SEED", SEED));
     for _ in 0..12 {
         let pair = Pair::new(false);

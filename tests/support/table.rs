@@ -1,6 +1,6 @@
 //! The options and commands as the tests know them, apart from the program's own table: what a
-//! table says wrongly, a test that reads the same table would not see. `matrix` and `random` both
-//! draw from it, and it must name every option that the program has.
+//! table says wrongly, a test that reads the same table would not see. `tests/matrix.rs` and
+//! `tests/random.rs` draw from it, and it must name every option that the program has.
 
 /// An option of some command.
 #[derive(Clone)]

@@ -1,11 +1,23 @@
 //! Every option with every command: the words of one option are added to a command that has all it
 //! needs, and to the bare command.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a test fails by panicking and reports by printing"
+)]
+
+mod support;
+
 use std::fmt::Write;
 
-use crate::support::Invocation;
-use crate::support::pair::{Pair, compare};
-use crate::table::{COMMANDS, OPTIONS, needs};
+use ipvsadm::options::{Argument, Meaning};
+
+use support::Invocation;
+use support::pair::{Pair, compare};
+use support::table::{COMMANDS, OPTIONS, Value, needs};
 
 /// Tries every option with `command` and returns the differences as text.
 fn try_all_options_with(command: &str) -> String {
@@ -48,7 +60,34 @@ fn try_all_options_with(command: &str) -> String {
 
 #[test]
 fn every_option_with_every_command() {
-    crate::support::require_lab();
+    support::require_lab();
     let report: String = COMMANDS.iter().copied().map(try_all_options_with).collect();
     assert!(report.is_empty(), "the programs differ\n\n{report}");
+}
+
+/// Options that the reference does not have, so that there is nothing to compare.
+const OURS_ALONE: [&str; 1] = ["json"];
+
+#[test]
+fn every_option_of_the_program_is_in_the_table() {
+    for spec in ipvsadm::options::OPTIONS {
+        let Meaning::Choice(_) = spec.meaning else {
+            continue;
+        };
+        if OURS_ALONE.contains(&spec.long) {
+            continue;
+        }
+        let row = OPTIONS
+            .iter()
+            .find(|option| option.long == spec.long)
+            .unwrap_or_else(|| panic!("--{} is in no test", spec.long));
+        let letter = spec.short.first().map(|letter| char::from(*letter));
+        assert_eq!(row.short, letter, "--{}", spec.long);
+        assert_eq!(
+            row.value == Value::Flag,
+            spec.argument == Argument::None,
+            "--{}",
+            spec.long
+        );
+    }
 }

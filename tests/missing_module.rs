@@ -1,0 +1,147 @@
+//! A kernel whose modules are not loaded, and cannot be.
+//!
+//! This is a test program of its own because it takes IPVS away from the whole kernel for a while:
+//! nothing else must use it in the same boot.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a test fails by panicking and reports by printing"
+)]
+
+mod support;
+
+use std::fs;
+use std::process::{Command, Stdio};
+
+use nix::mount::{MsFlags, mount};
+
+use support::pair::{Pair, compare};
+use support::{Ending, Invocation};
+
+/// Removes IPVS from the kernel, its schedulers and engines first.
+fn unload() {
+    // Namespaces of tests that are over hold the module until the kernel has cleaned up.
+    for _ in 0..50 {
+        let modules = fs::read_to_string("/proc/modules").unwrap();
+        let mut modules: Vec<&str> = modules
+            .lines()
+            .filter_map(|line| line.split(' ').next())
+            .filter(|module| module.starts_with("ip_vs"))
+            .collect();
+        if modules.is_empty() {
+            return;
+        }
+        // Longer names first: what begins with ip_vs_ needs ip_vs.
+        modules.sort_by_key(|module| std::cmp::Reverse(module.len()));
+        let _ = Command::new("rmmod")
+            .args(modules)
+            .stderr(Stdio::null())
+            .status()
+            .expect("rmmod (package kmod)");
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
+    panic!(
+        "IPVS stays loaded:\n{}",
+        fs::read_to_string("/proc/modules").unwrap()
+    );
+}
+
+/// Hides the modules' files from the thread that calls this, and from what it starts.
+fn hide_modules() {
+    const NOTHING: Option<&str> = None;
+    mount(
+        Some("tmpfs"),
+        "/lib/modules",
+        Some("tmpfs"),
+        MsFlags::empty(),
+        NOTHING,
+    )
+    .unwrap();
+}
+
+/// While it lives the kernel asks nobody for modules; where it may, naming the netlink family loads
+/// IPVS before any program has done a thing.
+struct KernelAsksNobody(String);
+
+/// The program that the kernel starts to load a module.
+const KERNELS_WAY: &str = "/proc/sys/kernel/modprobe";
+
+impl KernelAsksNobody {
+    fn new() -> Self {
+        let before = fs::read_to_string(KERNELS_WAY).unwrap();
+        fs::write(KERNELS_WAY, "/nonexistent").unwrap();
+        Self(before)
+    }
+}
+
+impl Drop for KernelAsksNobody {
+    fn drop(&mut self) {
+        let _ = fs::write(KERNELS_WAY, self.0.trim());
+    }
+}
+
+/// One test, since what it does to the kernel allows no other beside it.
+#[test]
+fn modules_are_loaded_where_they_are_and_missed_where_not() {
+    let pair = Pair::new(false);
+    let hidden = Pair::new(false);
+    hidden.reference_namespace.enter(hide_modules);
+    hidden.our_namespace.enter(hide_modules);
+
+    // Without the module's file: modprobe's own line, then ours.
+    unload();
+    let kernel_asks_nobody = KernelAsksNobody::new();
+    for line in ["", "-ln", "-A -f 1", "-C", "-R", "-q", "-Sn", "-A -t x"] {
+        let (expected, got) = hidden.run(&Invocation::line(line));
+        if let Err(difference) = compare(&expected, &got) {
+            panic!("ipvsadm {line} without IPVS differs in\n{difference}");
+        }
+        assert_eq!(got.ending, Ending::Status(2), "{line}\n{got}");
+        assert!(
+            got.stderr_text().ends_with(
+                "Are you sure that IP Virtual Server is built in the kernel or as module?\n"
+            ),
+            "{got}"
+        );
+    }
+    if !hidden.ours.is_reference() {
+        for line in ["-h", "-v"] {
+            let got = hidden.run_ours(&Invocation::line(line));
+            assert_eq!(got.ending, Ending::Status(0), "{line}\n{got}");
+            assert!(got.stderr.is_empty(), "{line}\n{got}");
+        }
+    }
+
+    // With it: loaded by either program.
+    for line in ["-ln", "-C", "-Z"] {
+        unload();
+        let expected = pair.run_reference(&Invocation::line(line));
+        let (reference, clear) = (&pair.reference, Invocation::line("-C"));
+        pair.reference_namespace.run(reference, &clear);
+        unload();
+        let got = pair.run_ours(&Invocation::line(line));
+        pair.our_namespace.run(reference, &clear);
+        if let Err(difference) = compare(&expected, &got) {
+            panic!("ipvsadm {line} that loads IPVS differs in\n{difference}");
+        }
+        assert_eq!(got.ending, Ending::Status(0), "{line}\n{got}");
+    }
+
+    // The kernel asks for a scheduler itself; one that it does not get is not found.
+    let add = Invocation::line("-A -t 192.0.2.1:80 -s fo");
+    let (expected, got) = pair.run(&add);
+    if let Err(difference) = compare(&expected, &got) {
+        panic!("a scheduler that is not there differs in\n{difference}");
+    }
+    assert_eq!(
+        got.stderr_text(),
+        "Scheduler or persistence engine not found\n"
+    );
+    drop(kernel_asks_nobody);
+    let (expected, got) = pair.run(&add);
+    assert_eq!(compare(&expected, &got), Ok(()));
+    assert_eq!(got.ending, Ending::Status(0), "{got}");
+}
