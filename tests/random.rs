@@ -4,8 +4,9 @@
 //! Most commands are good, and a small model of the table they build (which services there are,
 //! with which real servers) makes them good more often still; some are spoilt on purpose. The
 //! differences that are wanted are kept out (the command comes first, then the service; no marks
-//! above 2^31; no comments in rules; a spoilt line never in `ipvsadm-restore`), but for the
-//! thresholds of `-S`, which are taken out of our output before it is compared.
+//! above 2^31; no comments in rules; a spoilt line never in `ipvsadm-restore`), but for two, which
+//! are taken out of our output before it is compared: the thresholds of `-S`, and the line that
+//! `ipvsadm-restore` names with what the kernel refused.
 //!
 //! `IPVSADM_SEED` and `IPVSADM_SCRIPTS` choose other scripts and more of them.
 
@@ -557,7 +558,8 @@ impl Generator {
     fn add_server(&mut self) -> Sentence {
         let at = self.random.below(self.services.len());
         let service = self.services[at].clone();
-        let other_family = self.random.chance(5);
+        // A sync daemon may be running, and does not take a server of the other family.
+        let other_family = !self.only_good && self.random.chance(5);
         let ipv6 = service.ipv6 != other_family;
         let tunnel = other_family || self.random.chance(20);
         let mut server = self.server_address(ipv6);
@@ -758,7 +760,8 @@ fn run(script: &[Invocation]) -> Tally {
         let (expected, got) = pair.run(invocation);
         tally.commands += 1;
         tally.succeeded += usize::from(expected.ending == Ending::Status(0));
-        if let Err(difference) = compare(&expected, &without_thresholds(got)) {
+        let got = without_rules(invocation, without_thresholds(got));
+        if let Err(difference) = compare(&expected, &got) {
             tally.difference = Some(format!("{}\n{difference}", as_script(invocation)));
             return tally;
         }
@@ -794,6 +797,27 @@ fn without_thresholds(mut outcome: Outcome) -> Outcome {
         }
     }
     outcome.stdout = stdout;
+    outcome
+}
+
+/// Our output without the rules that `ipvsadm-restore` names, as in `line 3: FAULT: RULE`.
+fn without_rules(invocation: &Invocation, mut outcome: Outcome) -> Outcome {
+    if invocation.argv0 != "ipvsadm-restore" {
+        return outcome;
+    }
+    let rules = String::from_utf8_lossy(&invocation.stdin);
+    let mut stderr = String::new();
+    for line in outcome.stderr_text().lines() {
+        let fault = line
+            .strip_prefix("line ")
+            .and_then(|rest| rest.split_once(": "))
+            .and_then(|(number, rest)| {
+                let rule = rules.lines().nth(number.parse::<usize>().ok()? - 1)?;
+                rest.strip_suffix(rule)?.strip_suffix(": ")
+            });
+        let _ = writeln!(stderr, "{}", fault.unwrap_or(line));
+    }
+    outcome.stderr = stderr.into_bytes();
     outcome
 }
 

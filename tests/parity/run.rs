@@ -60,14 +60,14 @@ fn run_step(pair: &Pair, step: &Step) -> Result<(), String> {
                 return Ok(());
             }
             let as_wanted = matches_lines(&got.stdout, stdout)
-                && got.stderr == stderr.as_bytes()
+                && matches_lines(&got.stderr, stderr)
                 && got.ending == Ending::Status(*status);
             if !as_wanted {
                 let mut text = String::from("wanted:\n");
                 for line in stdout {
                     let _ = writeln!(text, "  > {line}");
                 }
-                for line in stderr.lines() {
+                for line in stderr {
                     let _ = writeln!(text, "  ! {line}");
                 }
                 let _ = write!(text, "  = status {status}\ngot:\n{}", indent(&got));
@@ -84,9 +84,9 @@ fn run_step(pair: &Pair, step: &Step) -> Result<(), String> {
     }
 }
 
-/// Whether `stdout` is these lines, where `...` stands for anything.
-fn matches_lines(stdout: &[u8], wanted: &[String]) -> bool {
-    let text = String::from_utf8_lossy(stdout);
+/// Whether `output` is these lines, where `...` stands for anything.
+fn matches_lines(output: &[u8], wanted: &[String]) -> bool {
+    let text = String::from_utf8_lossy(output);
     let mut lines = text.split_inclusive('\n');
     for pattern in wanted {
         if pattern == "..." {

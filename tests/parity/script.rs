@@ -20,8 +20,8 @@
 //!
 //! Words are parted by blanks; `'…'` keeps blanks and may be empty; outside quotes and in `|` lines
 //! `\t \r \n \0 \\ \s` (a blank) and `\xNN` are one byte. `\c` at the end of a `|` line leaves its
-//! newline away. `...` at the end of a `>` line stands for the rest of that line; alone on
-//! a `>` line, for all the rest of the output.
+//! newline away. `...` at the end of a `>` or `!` line stands for the rest of that line; alone on
+//! one, for all the rest of the output.
 
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
@@ -80,8 +80,8 @@ pub enum Wanted {
     Output {
         /// The lines of stdout, some of them possibly patterns.
         stdout: Vec<String>,
-        /// The whole of stderr.
-        stderr: String,
+        /// The lines of stderr, some of them possibly patterns.
+        stderr: Vec<String>,
         /// The exit status.
         status: i32,
     },
@@ -118,10 +118,7 @@ impl Script {
                             ..
                         }) => match mark {
                             ">" => stdout.push(rest.to_owned()),
-                            "!" => {
-                                stderr.push_str(rest);
-                                stderr.push('\n');
-                            }
+                            "!" => stderr.push(rest.to_owned()),
                             _ => match rest.parse() {
                                 Ok(number) => *status = number,
                                 Err(_) => fault("not a status"),
@@ -139,7 +136,7 @@ impl Script {
                         },
                         wanted: Wanted::Output {
                             stdout: Vec::new(),
-                            stderr: String::new(),
+                            stderr: Vec::new(),
                             status: 0,
                         },
                     });

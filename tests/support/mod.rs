@@ -21,7 +21,7 @@ use std::os::fd::AsRawFd;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
-use std::sync::mpsc;
+use std::sync::{Once, mpsc};
 use std::thread::JoinHandle;
 
 use nix::mount::{MsFlags, mount};
@@ -224,6 +224,7 @@ impl Namespace {
     /// A fresh namespace with nothing but `lo`.
     pub fn new() -> Self {
         require_lab();
+        load_ipvs();
         let (jobs, queue) = mpsc::channel::<Job>();
         let thread = std::thread::spawn(move || {
             leave_for_new_namespaces();
@@ -329,6 +330,25 @@ pub fn file_with(bytes: &[u8]) -> Stdio {
     file.write_all(bytes).expect("room for the input");
     file.seek(SeekFrom::Start(0)).expect("a file can be sought");
     Stdio::from(file)
+}
+
+/// Has the reference load IPVS once, and IPv6 with it, so that every namespace has both from its
+/// beginning.
+fn load_ipvs() {
+    static LOADED: Once = Once::new();
+    LOADED.call_once(|| {
+        let output = Program::reference()
+            .command(OsStr::new("ipvsadm"))
+            .arg("-ln")
+            .stdin(Stdio::null())
+            .output()
+            .expect("the reference can be run");
+        assert!(
+            output.status.success(),
+            "the kernel has no IPVS: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+    });
 }
 
 /// Moves the calling thread into namespaces of its own.
