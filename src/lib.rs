@@ -2,7 +2,8 @@
 //!
 //! A command line flows one way: [`cli`] reads words into a request by the table in [`options`], [`commands`] carries
 //! it out with the kernel client in [`ipvs`], and [`render`] turns what the kernel said into text. All four speak in
-//! the plain values of [`model`]; [`error`] knows every message and exit status; [`names`] asks the name services.
+//! the plain values of [`model`]; [`error`] knows every message and exit status; [`names`] asks the name services,
+//! [`screen`] the terminal.
 //! `cli`, `ipvs` and `render` never see each other.
 #![cfg_attr(
     test,
@@ -20,5 +21,6 @@ pub mod model;
 pub mod names;
 pub mod options;
 pub mod render;
+pub mod screen;
 
 pub use commands::{Streams, run};

@@ -10,6 +10,7 @@ use std::fs::OpenOptions;
 use std::io::{self, IsTerminal};
 use std::os::fd::IntoRawFd;
 
+use ipvsadm::screen::Screen;
 use nix::fcntl::{FcntlArg, fcntl};
 
 /// The C library's entry point. The arguments are read with [`std::env::args_os`], which needs no runtime on Linux.
@@ -29,6 +30,7 @@ extern "C" fn main(_count: c_int, _arguments: *const *const c_char) -> c_int {
             output: &mut io::stdout().lock(),
             errors: &mut io::stderr().lock(),
             is_interactive,
+            screen: Screen::of_standard_output,
         },
     );
     c_int::from(status)

@@ -98,6 +98,7 @@ pub enum Choice {
     SyncId,
     SyncMaxLength,
     Json,
+    Table,
 }
 
 /// The name under which the check of options against commands knows an option, in the order in which it looks at them.
@@ -140,11 +141,12 @@ pub enum Group {
     TunnelChecksum,
     TunnelRemoteChecksum,
     Json,
+    Table,
 }
 
 impl Group {
     /// All groups with the names that messages use, in matrix order.
-    pub const ALL: [(Group, &'static str); 35] = [
+    pub const ALL: [(Group, &'static str); 36] = [
         (Group::Numeric, "numeric"),
         (Group::Connection, "connection"),
         (Group::ServiceAddress, "service-address"),
@@ -180,6 +182,7 @@ impl Group {
         (Group::TunnelChecksum, "tun-csum"),
         (Group::TunnelRemoteChecksum, "tun-remcsum"),
         (Group::Json, "json"),
+        (Group::Table, "table"),
     ];
 
     /// The name that messages use.
@@ -504,6 +507,7 @@ pub const OPTIONS: &[OptionSpec] = &[
     flag(Choice::Sort, b"", "sort", "in order (always)"),
     flag(Choice::NoSort, b"", "nosort", "the kernel's order"),
     flag(Choice::Json, b"", "json", "all of it as JSON"),
+    flag(Choice::Table, b"", "table", "drawn for people"),
     value(
         Choice::McastInterface,
         b"",
@@ -578,6 +582,7 @@ impl Choice {
             Choice::SyncId => Group::SyncId,
             Choice::SyncMaxLength => Group::SyncMaxLength,
             Choice::Json => Group::Json,
+            Choice::Table => Group::Table,
         })
     }
 }
@@ -672,6 +677,7 @@ impl Command {
                     Group::Exact,
                     Group::TunnelInfo,
                     Group::Json,
+                    Group::Table,
                 ],
                 one_of: &[
                     Group::Connection,

@@ -82,6 +82,8 @@ pub enum Form {
     Plain,
     /// For programs.
     Json,
+    /// For people.
+    Table,
 }
 
 /// The seconds that `-p` stands for by itself.
@@ -459,7 +461,8 @@ impl<'a> Draft<'a> {
             | Choice::Daemon
             | Choice::Sort
             | Choice::NoSort
-            | Choice::Json => {}
+            | Choice::Json
+            | Choice::Table => {}
         }
         Ok(())
     }
@@ -658,10 +661,14 @@ impl<'a> Draft<'a> {
         {
             return Err(UsageError::ListConflict);
         }
-        let form = if given.has(Group::Json) {
-            Form::Json
-        } else {
-            Form::Plain
+        let form = match (given.has(Group::Json), given.has(Group::Table)) {
+            (false, false) => Form::Plain,
+            (true, false) => Form::Json,
+            (false, true) => Form::Table,
+            (true, true) => {
+                let owner = Owner::Command("list");
+                return Err(UsageError::Conflict(Group::Table, Group::Json, owner));
+            }
         };
         let subject = if given.has(Connection) {
             Subject::ConnectionEntries

@@ -5,6 +5,7 @@ use std::ffi::{OsStr, OsString};
 use std::io::{ErrorKind, Read, Write};
 
 use crate::error::Error;
+use crate::screen::Screen;
 
 /// How much text is gathered before it is written.
 const PIECE_LENGTH: usize = 64 * 1024;
@@ -21,6 +22,8 @@ pub struct Streams<'a> {
     pub errors: &'a mut dyn Write,
     /// Whether standard error is a terminal, so that hints may follow a fault.
     pub is_interactive: bool,
+    /// Looks at what standard output is shown on; asked only by what is drawn.
+    pub screen: fn() -> Screen,
 }
 
 /// The streams, with what waits to be written.
@@ -45,6 +48,11 @@ impl<'a> Console<'a> {
     /// Names the program as messages are to name it.
     pub fn rename(&mut self, program: &str) {
         self.program = OsString::from(program);
+    }
+
+    /// What standard output is shown on.
+    pub fn screen(&self) -> Screen {
+        (self.streams.screen)()
     }
 
     /// The text that waits; more is written behind it.

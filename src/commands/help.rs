@@ -77,6 +77,7 @@ const SECTIONS: [Section; 6] = [
             Choice::Sort,
             Choice::NoSort,
             Choice::Json,
+            Choice::Table,
         ],
     },
     Section {

@@ -1,8 +1,9 @@
 //! `-L`: the table, one virtual service, connections, timeouts, sync daemons.
 //!
-//! Here as the reference prints them; the forms it does not have are below: [`json`].
+//! Here as the reference prints them; the forms it does not have are below: [`json`] and [`table`].
 
 mod json;
+mod table;
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
@@ -26,6 +27,7 @@ pub fn list(
     match request.form {
         Form::Plain => list_plainly(console, ipvs, request),
         Form::Json => json::list(console, ipvs, request),
+        Form::Table => table::list(console, ipvs, request),
     }
 }
 
@@ -120,6 +122,11 @@ impl Connections {
         } else {
             Err(Error::UnexpectedInput(CONNECTIONS_FILE))
         }
+    }
+
+    /// The line of the entry that was read last.
+    fn line(&self) -> &[u8] {
+        &self.line
     }
 
     /// The next entry, `None` behind the last.

@@ -32,7 +32,7 @@ impl Labels {
         }
     }
 
-    /// For rules, which are read back and must be whole.
+    /// For rules, which are read back, and for tables: names are whole.
     pub fn for_rules(numeric: bool) -> Labels {
         Labels {
             cuts_names: false,

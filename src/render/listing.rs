@@ -270,7 +270,8 @@ pub fn write_destination(
     out.push(b'\n');
 }
 
-fn forwarding_label(method: ForwardingMethod) -> &'static str {
+/// The word for a forwarding method.
+pub fn forwarding_label(method: ForwardingMethod) -> &'static str {
     match method {
         ForwardingMethod::Masquerading => "Masq",
         ForwardingMethod::Local => "Local",

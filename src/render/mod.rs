@@ -1,7 +1,7 @@
 //! From what the kernel said to text: listings, rules, connections.
 //!
 //! Writes bytes behind those of a buffer and never prints. To the byte the reference's (contract, sections 4 and 5), but
-//! for the forms it does not have: [`json`] for programs.
+//! for the forms it does not have: [`json`] for programs, [`table`] for people.
 //! [`labels`] turns addresses and ports into words, [`columns`] pads them, [`order`] sorts.
 
 pub mod columns;
@@ -12,3 +12,4 @@ pub mod listing;
 pub mod order;
 pub mod rules;
 pub mod status;
+pub mod table;

@@ -1,0 +1,105 @@
+//! `-L --table`: the same listings drawn for people.
+//!
+//! Columns are as wide as what stands in them, so everything is read before anything is written.
+
+use super::Connections;
+use crate::cli::{ListRequest, Subject};
+use crate::commands::console::Console;
+use crate::commands::refused_listing;
+use crate::error::Error;
+use crate::ipvs::Ipvs;
+use crate::model::{Columns, ListFormat, ServiceIdentity, SyncDaemonRole};
+use crate::render::connections::Connection;
+use crate::render::order;
+use crate::render::table::connections::ConnectionTable;
+use crate::render::table::services::ServiceTable;
+use crate::render::table::status;
+
+/// Connections drawn at once: enough to keep the frame cheap, few enough to keep the drawing small.
+const CONNECTIONS_AT_ONCE: usize = 500;
+
+/// Lists what a request asks for.
+pub fn list(
+    console: &mut Console<'_>,
+    ipvs: &mut Ipvs,
+    request: &ListRequest,
+) -> Result<(), Error> {
+    let screen = console.screen();
+    match &request.subject {
+        Subject::Table(service) => list_table(console, ipvs, request, service.as_ref()),
+        Subject::ConnectionEntries => list_connections(console, &request.format),
+        Subject::Timeouts => {
+            let timeouts = ipvs.timeouts().map_err(refused_listing)?;
+            status::write_timeouts(console.text(), screen, request.format.exact, &timeouts);
+            Ok(())
+        }
+        Subject::Daemons => {
+            let mut daemons = ipvs.sync_daemons().map_err(refused_listing)?;
+            daemons.sort_by_key(|daemon| daemon.role != SyncDaemonRole::Master);
+            status::write_sync_daemons(console.text(), screen, &daemons);
+            Ok(())
+        }
+    }
+}
+
+fn list_table(
+    console: &mut Console<'_>,
+    ipvs: &mut Ipvs,
+    request: &ListRequest,
+    service: Option<&ServiceIdentity>,
+) -> Result<(), Error> {
+    let (info, mut services) = match service {
+        Some(identity) => (None, vec![ipvs.service(identity).map_err(refused_listing)?]),
+        None => {
+            let info = ipvs.info().map_err(refused_listing)?;
+            (Some(info), ipvs.services().map_err(refused_listing)?)
+        }
+    };
+    if request.sorted {
+        order::sort_services(&mut services);
+    }
+    let mut table = ServiceTable::new(console.screen(), request.format);
+    let mut all = Vec::with_capacity(services.len());
+    for service in services {
+        let mut destinations = Vec::new();
+        ipvs.destinations(&service.service.identity, &mut destinations)
+            .map_err(refused_listing)?;
+        if request.sorted {
+            order::sort_destinations(&mut destinations);
+        }
+        table.measure(&service, &destinations);
+        all.push((service, destinations));
+    }
+    table.begin(console.text(), info.as_ref());
+    for (service, destinations) in &all {
+        table.write(console.text(), service, destinations);
+        console.settle()?;
+    }
+    table.end(console.text());
+    Ok(())
+}
+
+fn list_connections(console: &mut Console<'_>, format: &ListFormat) -> Result<(), Error> {
+    let with_engine_data = format.columns == Columns::PersistentConnections;
+    let mut table = ConnectionTable::new(console.screen(), format.numeric, with_engine_data);
+    let mut entries = Connections::open()?;
+    let mut lines = Vec::new();
+    while let Some(connection) = entries.next()? {
+        table.measure(&connection);
+        lines.extend_from_slice(entries.line());
+    }
+    table.begin(console.text());
+    let mut rest = lines
+        .split_inclusive(|byte| *byte == b'\n')
+        .filter_map(Connection::read);
+    loop {
+        let some: Vec<Connection<'_>> = rest.by_ref().take(CONNECTIONS_AT_ONCE).collect();
+        if some.is_empty() {
+            break;
+        }
+        table.write(console.text(), &some);
+        console.settle()?;
+    }
+    table.end(console.text());
+    Ok(())
+}

@@ -1,0 +1,32 @@
+//! What `--table` prints: the listings drawn for people, as wide as the screen.
+//!
+//! Shows what the plain listing with the same options shows, with quantities that can be read at a glance; nothing
+//! here is for programs, and it may change. [`services`], [`connections`] and [`status`] say what is in a table,
+//! [`sheet`] draws it, [`quantities`] writes numbers.
+
+pub mod connections;
+pub mod quantities;
+pub mod services;
+pub mod sheet;
+pub mod status;
+
+use std::net::IpAddr;
+
+use crate::model::Protocol;
+use crate::render::labels::Labels;
+
+/// A text that comes from elsewhere. Name services and kernel modules may say anything; what is not printable ASCII
+/// could move the cursor or have any width, and is shown as a question mark.
+fn foreign(text: &[u8]) -> String {
+    let shown = |byte: &u8| match byte {
+        b' '..=b'~' => char::from(*byte),
+        _ => '?',
+    };
+    text.iter().map(shown).collect()
+}
+
+fn endpoint(labels: &mut Labels, address: IpAddr, port: u16, protocol: Option<Protocol>) -> String {
+    let mut text = Vec::new();
+    labels.endpoint(&mut text, address, port, protocol);
+    foreign(&text)
+}

@@ -1,0 +1,159 @@
+//! Quantities as people read them: three digits and a unit, a duration, a share as a bar.
+
+const STEPS: [&str; 7] = ["", "K", "M", "G", "T", "P", "E"];
+
+/// A number of things: `999`, `12.3K`, `4.0M`.
+pub fn count(number: u64) -> String {
+    match scaled(number) {
+        (0, number) => number,
+        (step, number) => format!("{number}{}", STEPS[step]),
+    }
+}
+
+/// A number of bytes: `999 B`, `12.3 kB`, `4.0 MB`.
+pub fn bytes(number: u64) -> String {
+    match scaled(number) {
+        (1, number) => format!("{number} kB"),
+        (step, number) => format!("{number} {}B", STEPS[step]),
+    }
+}
+
+/// The step, and the number in it: with a decimal below 100, as a whole number above.
+fn scaled(number: u64) -> (usize, String) {
+    if number < 1000 {
+        return (0, number.to_string());
+    }
+    let mut step = 1;
+    let mut unit: u64 = 1000;
+    while number / unit >= 1000 {
+        step += 1;
+        unit *= 1000;
+    }
+    let rounded_to = |unit: u64| (u128::from(number) + u128::from(unit) / 2) / u128::from(unit);
+    let (tenths, whole) = (rounded_to(unit / 10), rounded_to(unit));
+    match (tenths, whole) {
+        (0..1000, _) => (step, format!("{}.{}", tenths / 10, tenths % 10)),
+        (_, 0..1000) => (step, whole.to_string()),
+        _ => (step + 1, "1.0".to_owned()),
+    }
+}
+
+/// A number of seconds, in the largest unit that it is a whole number of.
+pub fn duration(seconds: u64) -> String {
+    let (number, unit) = match seconds {
+        0 => (0, "s"),
+        _ if seconds.is_multiple_of(86400) => (seconds / 86400, "d"),
+        _ if seconds.is_multiple_of(3600) => (seconds / 3600, "h"),
+        _ if seconds.is_multiple_of(60) => (seconds / 60, "min"),
+        _ => (seconds, "s"),
+    };
+    format!("{number} {unit}")
+}
+
+/// A part of a whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Share {
+    /// The part.
+    pub part: u128,
+    /// The whole; a share of nothing is not shown.
+    pub whole: u128,
+}
+
+impl Share {
+    /// In percent. What is there but rounds to nothing is told apart from nothing.
+    pub fn percent(self) -> Option<String> {
+        let hundredths = self.rounded(100)?;
+        Some(if hundredths == 0 && self.part > 0 {
+            "<1%".to_owned()
+        } else {
+            format!("{hundredths}%")
+        })
+    }
+
+    /// As a bar in a field so many characters wide. The bar ends on an eighth of a character where the screen can do
+    /// that.
+    pub fn bar(self, width: usize, has_unicode: bool) -> String {
+        const EIGHTHS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
+        if !has_unicode {
+            return "#".repeat(self.rounded(width).unwrap_or(0));
+        }
+        let eighths = match self.rounded(8 * width) {
+            Some(0) if self.part > 0 && width > 0 => 1,
+            eighths => eighths.unwrap_or(0),
+        };
+        "█".repeat(eighths / 8) + EIGHTHS[eighths % 8]
+    }
+
+    /// In parts of `scale`, at most all of them.
+    fn rounded(self, scale: usize) -> Option<usize> {
+        if self.whole == 0 {
+            return None;
+        }
+        let part = self.part.min(self.whole);
+        let scaled = (part.saturating_mul(scale as u128) + self.whole / 2) / self.whole;
+        usize::try_from(scaled).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_have_three_digits_and_a_unit() {
+        for (number, text) in [
+            (0, "0"),
+            (999, "999"),
+            (1000, "1.0K"),
+            (1049, "1.0K"),
+            (1050, "1.1K"),
+            (12_345, "12.3K"),
+            (99_949, "99.9K"),
+            (99_950, "100K"),
+            (123_456, "123K"),
+            (999_499, "999K"),
+            (999_500, "1.0M"),
+            (4_500_000, "4.5M"),
+            (u64::from(u32::MAX), "4.3G"),
+            (u64::MAX, "18.4E"),
+        ] {
+            assert_eq!(count(number), text, "{number}");
+        }
+        assert_eq!(bytes(312), "312 B");
+        assert_eq!(bytes(12_345), "12.3 kB");
+        assert_eq!(bytes(4_500_000), "4.5 MB");
+    }
+
+    #[test]
+    fn durations_are_whole_numbers_of_the_largest_unit() {
+        for (seconds, text) in [
+            (0, "0 s"),
+            (90, "90 s"),
+            (360, "6 min"),
+            (900, "15 min"),
+            (7200, "2 h"),
+            (2_678_400, "31 d"),
+        ] {
+            assert_eq!(duration(seconds), text);
+        }
+    }
+
+    #[test]
+    fn a_share_is_a_percentage_and_a_bar() {
+        for (part, whole, percent, bar, ascii) in [
+            (1, 2, Some("50%"), "████", "####"),
+            (1, 3, Some("33%"), "██▋", "###"),
+            (8, 8, Some("100%"), "████████", "########"),
+            (9, 8, Some("100%"), "████████", "########"),
+            (1, 1000, Some("<1%"), "▏", ""),
+            (0, 7, Some("0%"), "", ""),
+            (0, 0, None, "", ""),
+        ] {
+            let share = Share { part, whole };
+            assert_eq!(share.percent().as_deref(), percent, "{share:?}");
+            assert_eq!(share.bar(8, true), bar, "{share:?}");
+            assert_eq!(share.bar(8, false), ascii, "{share:?}");
+            assert_eq!(share.bar(0, true), "");
+        }
+    }
+}

@@ -1,0 +1,869 @@
+//! Virtual services and their real servers.
+//!
+//! A service stands under a line with its scheduling beside it and its real servers below, each with its share of what
+//! the service's real servers carry. Who is drained or full, and a service that has nobody, can be told from the rest
+//! with and without colours.
+
+use crate::model::{
+    AddressFamily, Columns, DestinationState, Encapsulation, ForwardingMethod, KernelInfo,
+    ListFormat, Netmask, ServiceIdentity, ServiceState, Statistics, TunnelChecksum,
+};
+use crate::render::labels::Labels;
+use crate::render::listing::forwarding_label;
+use crate::render::table::quantities::{Share, bytes, count, duration};
+use crate::render::table::sheet::{Cell, Row, Sheet, Tint};
+use crate::render::table::{endpoint, foreign};
+use crate::screen::Screen;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Column {
+    Name,
+    Forwarding,
+    /// Forwarding, of a tunnel its kind.
+    Tunnel,
+    Weight,
+    UpperThreshold,
+    LowerThreshold,
+    Persistent,
+    Active,
+    Inactive,
+    Connections,
+    IncomingPackets,
+    OutgoingPackets,
+    IncomingBytes,
+    OutgoingBytes,
+    /// Bytes both ways, where the screen is wide and the other columns do not tell them.
+    Traffic,
+    /// A share as a number; the bar belongs to it.
+    Share,
+    Bar,
+}
+
+/// On a screen so wide there is room for one more column.
+const WIDE: usize = 110;
+/// On a screen that is no wider titles are short.
+const NARROW: usize = 60;
+
+/// The columns of a listing. The first is the name, the last two are the share and its bar.
+fn columns_of(columns: Columns, is_wide: bool) -> Vec<Column> {
+    use Column::{
+        Active, Connections, Forwarding, Inactive, IncomingBytes, IncomingPackets, LowerThreshold,
+        OutgoingBytes, OutgoingPackets, Persistent, Traffic, Tunnel, UpperThreshold, Weight,
+    };
+    let between: &[Column] = match columns {
+        Columns::Connections => &[Forwarding, Weight, Active, Inactive, Traffic],
+        Columns::TunnelInfo => &[Tunnel, Weight, Active, Inactive, Traffic],
+        Columns::Thresholds => &[UpperThreshold, LowerThreshold, Active, Inactive],
+        Columns::PersistentConnections => &[Weight, Persistent, Active, Inactive, Traffic],
+        Columns::Statistics | Columns::Rate => &[
+            Connections,
+            IncomingPackets,
+            OutgoingPackets,
+            IncomingBytes,
+            OutgoingBytes,
+        ],
+    };
+    let between = between.iter().copied();
+    std::iter::once(Column::Name)
+        .chain(between.filter(|column| is_wide || *column != Traffic))
+        .chain([Column::Share, Column::Bar])
+        .collect()
+}
+
+/// Whether a real server takes new connections.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Condition {
+    Open,
+    Drained,
+    Full,
+}
+
+impl Condition {
+    fn of(state: &DestinationState) -> Condition {
+        let upper = u64::from(state.destination.upper_threshold);
+        if state.destination.weight == 0 {
+            Condition::Drained
+        } else if upper > 0 && connections(state) >= upper {
+            Condition::Full
+        } else {
+            Condition::Open
+        }
+    }
+
+    fn tint(self) -> Tint {
+        match self {
+            Condition::Open => Tint::Plain,
+            Condition::Drained => Tint::Warning,
+            Condition::Full => Tint::Alarm,
+        }
+    }
+
+    fn mark(self, has_unicode: bool) -> &'static str {
+        match (self, has_unicode) {
+            (Condition::Open, _) => " ",
+            (Condition::Drained, true) => "○",
+            (Condition::Drained, false) => "o",
+            (Condition::Full, true) => "■",
+            (Condition::Full, false) => "!",
+        }
+    }
+
+    fn meaning(self) -> &'static str {
+        match self {
+            Condition::Open => "",
+            Condition::Drained => "drained: its weight is 0",
+            Condition::Full => "full: at its upper threshold",
+        }
+    }
+}
+
+/// The connections that the kernel holds against the thresholds.
+fn connections(state: &DestinationState) -> u64 {
+    u64::from(state.active_connections) + u64::from(state.inactive_connections)
+}
+
+/// A table of virtual services. All of them are measured first, then written in the same order.
+pub struct ServiceTable {
+    screen: Screen,
+    format: ListFormat,
+    labels: Labels,
+    columns: Vec<Column>,
+    sheet: Sheet,
+    services: usize,
+    servers: usize,
+    /// Those that are not open, as they are met.
+    conditions: Vec<Condition>,
+}
+
+impl ServiceTable {
+    /// A table for a screen.
+    pub fn new(screen: Screen, format: ListFormat) -> ServiceTable {
+        let columns = columns_of(format.columns, screen.width >= WIDE);
+        ServiceTable {
+            screen,
+            format,
+            labels: Labels::for_rules(format.numeric),
+            sheet: Sheet::new(screen, columns.len()),
+            columns,
+            services: 0,
+            servers: 0,
+            conditions: Vec::new(),
+        }
+    }
+
+    /// Takes note of a service and what room it needs.
+    pub fn measure(&mut self, service: &ServiceState, destinations: &[DestinationState]) {
+        self.services += 1;
+        self.servers += destinations.len();
+        let name = Cell::text(self.service_name(&service.service.identity), Tint::Strong);
+        let numbers = self.numbers_of_service(&service.statistics);
+        let row: Row = std::iter::once(name).chain(numbers).collect();
+        self.sheet.measure(&row);
+        if !self.shows_numbers() {
+            let (before, traffic) = self.traffic(service);
+            let row: Row = std::iter::once(Cell::empty().over(before))
+                .chain(traffic)
+                .collect();
+            self.sheet.measure(&row);
+            for piece in scheduling(service) {
+                // A comma may follow.
+                let text = indented(&piece) + ",";
+                let cell = Cell::text(text, Tint::Plain).over(self.columns.len());
+                self.sheet.measure(&[cell]);
+            }
+        }
+        let whole = self.whole(destinations);
+        for destination in destinations {
+            let condition = Condition::of(destination);
+            if condition != Condition::Open && !self.conditions.contains(&condition) {
+                self.conditions.push(condition);
+            }
+            let row = self.server_row(service, destination, whole);
+            self.sheet.measure(&row);
+        }
+    }
+
+    /// Begins the table; with `info` it is one of all services.
+    pub fn begin(&mut self, out: &mut Vec<u8>, info: Option<&KernelInfo>) {
+        if let Some(info) = info {
+            let (major, minor, patch) = info.version_parts();
+            let line = format!(
+                "IP Virtual Server {major}.{minor}.{patch} (size={}): {}, {}\n",
+                info.connection_table_size,
+                counted(self.services, "service"),
+                counted(self.servers, "real server"),
+            );
+            out.extend_from_slice(line.as_bytes());
+        }
+        if self.services == 0 {
+            return;
+        }
+        let titles = self.columns.iter().map(|column| self.title(*column));
+        let titles: Row = titles.collect();
+        self.sheet.measure(&titles);
+        self.sheet.fit(true);
+        let [_, between @ .., _, _] = &titles[..] else {
+            return;
+        };
+        let last = self.columns.len() - 1;
+        let fitting = |texts: [&'static str; 2], width: usize| {
+            let fits = |text: &&str| text.len() <= width;
+            texts.into_iter().find(fits).unwrap_or_default()
+        };
+        let name = fitting(
+            ["Service / real server", "Server"],
+            self.sheet.width_over(0..1),
+        );
+        let share_titles = match self.format.columns {
+            Columns::Thresholds => ["Room taken", "Taken"],
+            _ => ["Share of traffic", "Share"],
+        };
+        let share = fitting(share_titles, self.sheet.width_over(last - 1..last + 1));
+        let mut row = vec![Cell::text(name, Tint::Faint)];
+        row.extend_from_slice(between);
+        row.push(Cell::text(share, Tint::Faint).over(2));
+        self.sheet.draw(out, vec![row]);
+    }
+
+    /// Writes a service.
+    pub fn write(
+        &mut self,
+        out: &mut Vec<u8>,
+        service: &ServiceState,
+        destinations: &[DestinationState],
+    ) {
+        let mut rows = self.heading(service);
+        let whole = self.whole(destinations);
+        for destination in destinations {
+            let row = self.server_row(service, destination, whole);
+            self.push_row(&mut rows, row);
+        }
+        if destinations.is_empty() {
+            let text = indented("no real servers: nobody takes its connections");
+            let text = match text.len() <= self.sheet.width_over(0..self.columns.len()) {
+                true => text,
+                false => indented("no real servers"),
+            };
+            rows.push(vec![Cell::text(text, Tint::Alarm).over(self.columns.len())]);
+        }
+        self.sheet.draw(out, rows);
+    }
+
+    /// Ends the table, and explains its marks.
+    pub fn end(mut self, out: &mut Vec<u8>) {
+        self.sheet.end(out);
+        let met = [Condition::Drained, Condition::Full].into_iter();
+        let met = met.filter(|condition| self.conditions.contains(condition));
+        let marks: Vec<String> = met
+            .clone()
+            .map(|condition| self.explained(condition))
+            .collect();
+        let width: usize = met
+            .map(|condition| "  x ".len() + condition.meaning().len())
+            .sum();
+        let parted_by = if width < self.screen.width { " " } else { "\n" };
+        if !marks.is_empty() {
+            out.extend_from_slice(marks.join(parted_by).as_bytes());
+            out.push(b'\n');
+        }
+    }
+
+    fn explained(&self, condition: Condition) -> String {
+        let mark = condition.mark(self.screen.has_unicode);
+        let mark = self.sheet.tinted(mark, condition.tint());
+        let meaning = self.sheet.tinted(condition.meaning(), Tint::Faint);
+        format!("  {mark} {meaning}")
+    }
+
+    fn shows_numbers(&self) -> bool {
+        matches!(self.format.columns, Columns::Statistics | Columns::Rate)
+    }
+
+    fn title(&self, column: Column) -> Cell {
+        let is_rate = self.format.columns == Columns::Rate;
+        let [title, short] = match (column, is_rate) {
+            (Column::Name | Column::Bar, _) => ["", ""],
+            (Column::Forwarding, _) => ["Forward", "Fwd"],
+            (Column::Tunnel, _) => ["Forward, tunnel", "Fwd"],
+            (Column::Weight, _) => ["Weight", "Wt"],
+            (Column::UpperThreshold, _) => ["Upper", "Upp"],
+            (Column::LowerThreshold, _) => ["Lower", "Low"],
+            (Column::Persistent, _) => ["Persistent", "Pers"],
+            (Column::Active, _) => ["Active", "Act"],
+            (Column::Inactive, _) => ["Inactive", "Inact"],
+            (Column::Connections, false) => ["Conns", "Conns"],
+            (Column::Connections, true) => ["Conn/s", "C/s"],
+            (Column::IncomingPackets, false) => ["Pkts in", "Pin"],
+            (Column::IncomingPackets, true) => ["Pkt/s in", "Pin/s"],
+            (Column::OutgoingPackets, false) => ["Pkts out", "Pout"],
+            (Column::OutgoingPackets, true) => ["Pkt/s out", "Pout/s"],
+            (Column::IncomingBytes, false) => ["In", "In"],
+            (Column::IncomingBytes, true) => ["In/s", "In/s"],
+            (Column::OutgoingBytes, false) => ["Out", "Out"],
+            (Column::OutgoingBytes, true) => ["Out/s", "Out/s"],
+            (Column::Traffic, _) => ["Traffic", "Traffic"],
+            (Column::Share, _) => ["Share", "%"],
+        };
+        let title = match self.screen.width <= NARROW {
+            true => short,
+            false => title,
+        };
+        match column {
+            Column::Name | Column::Forwarding | Column::Tunnel | Column::Bar => {
+                Cell::text(title, Tint::Faint)
+            }
+            _ => Cell::number(title, Tint::Faint),
+        }
+    }
+
+    /// The rows of a service itself.
+    fn heading(&mut self, service: &ServiceState) -> Vec<Row> {
+        let name = self.service_name(&service.service.identity);
+        let width = name.chars().count();
+        let name = Cell::text(name, Tint::Strong);
+        let all = self.columns.len();
+        let mut rows = Vec::new();
+        if self.shows_numbers() {
+            let mut row = vec![name];
+            row.extend(self.numbers_of_service(&service.statistics));
+            self.push_row(&mut rows, row);
+            return rows;
+        }
+        let (before, traffic) = self.traffic(service);
+        let with_traffic = |cells: Vec<Cell>| cells.into_iter().chain(traffic.clone()).collect();
+        let pieces = scheduling(service);
+        let beside = pieces.join(", ");
+        let fits = beside.len() <= self.sheet.width_over(1..before);
+        if width <= self.sheet.width_over(0..1) && fits {
+            let beside = Cell::text(beside, Tint::Plain).over(before - 1);
+            rows.push(with_traffic(vec![name, beside]));
+            return rows;
+        }
+        if width <= self.sheet.width_over(0..before) {
+            rows.push(with_traffic(vec![name.over(before)]));
+        } else {
+            rows.push(vec![name.over(all)]);
+            if traffic.iter().any(|cell| cell.width() > 0) {
+                rows.push(with_traffic(vec![Cell::empty().over(before)]));
+            }
+        }
+        for line in wrapped(&pieces, self.sheet.width_over(0..all)) {
+            rows.push(vec![Cell::text(line, Tint::Plain).over(all)]);
+        }
+        rows
+    }
+
+    /// What a service carried, over its servers' parts of it: the columns before it, and the cells.
+    fn traffic(&self, service: &ServiceState) -> (usize, Vec<Cell>) {
+        let text = match (self.format.columns, sum_of_bytes(&service.statistics)) {
+            (Columns::Thresholds, _) | (_, 0) => String::new(),
+            (_, number) => self.bytes(number),
+        };
+        let all = self.columns.len();
+        match self.columns[all - 3] {
+            Column::Traffic => {
+                let traffic = Cell::number(text, Tint::Plain);
+                (all - 3, vec![traffic, Cell::empty().over(2)])
+            }
+            _ => (all - 2, vec![Cell::text(text, Tint::Plain).over(2)]),
+        }
+    }
+
+    /// Puts a row behind others, in two where its name does not fit into its column.
+    fn push_row(&self, rows: &mut Vec<Row>, mut row: Row) {
+        let width = self.sheet.width_over(0..1);
+        if let Some(name) = row.first_mut()
+            && name.width() > width
+        {
+            let name = std::mem::replace(name, Cell::empty());
+            rows.push(vec![name.over(self.columns.len())]);
+        }
+        rows.push(row);
+    }
+
+    fn service_name(&mut self, identity: &ServiceIdentity) -> String {
+        match *identity {
+            ServiceIdentity::Endpoint {
+                protocol,
+                address,
+                port,
+            } => {
+                let endpoint = endpoint(&mut self.labels, address, port, Some(protocol));
+                format!("{} {endpoint}", protocol.label())
+            }
+            ServiceIdentity::FirewallMark { mark, family } => match family {
+                AddressFamily::Ipv4 => format!("FWM {mark}"),
+                AddressFamily::Ipv6 => format!("FWM {mark} IPv6"),
+            },
+        }
+    }
+
+    /// The cells behind a service's name where it has numbers of its own.
+    fn numbers_of_service(&self, statistics: &Statistics) -> Vec<Cell> {
+        let statistics = self.shows_numbers().then_some(statistics);
+        let [_, columns @ ..] = &self.columns[..] else {
+            return Vec::new();
+        };
+        let cell = |column: &Column| match statistics {
+            None => Cell::empty(),
+            Some(statistics) => self.counter(*column, statistics, Tint::Plain),
+        };
+        columns.iter().map(cell).collect()
+    }
+
+    fn server_row(&mut self, service: &ServiceState, state: &DestinationState, whole: u128) -> Row {
+        let identity = &state.destination.identity;
+        let protocol = service.service.identity.protocol();
+        let name = endpoint(&mut self.labels, identity.address, identity.port, protocol);
+        let condition = Condition::of(state);
+        let mark = condition.mark(self.screen.has_unicode);
+        let name = Cell::text(format!("{mark} {name}"), condition.tint());
+        let others = self.columns[1..].iter();
+        let others = others.map(|column| self.server_cell(*column, state, condition, whole));
+        std::iter::once(name).chain(others).collect()
+    }
+
+    fn server_cell(
+        &self,
+        column: Column,
+        state: &DestinationState,
+        condition: Condition,
+        whole: u128,
+    ) -> Cell {
+        let destination = &state.destination;
+        let tint = condition.tint();
+        let number = |number: u32| {
+            let tint = if number == 0 { tint.or_faint() } else { tint };
+            Cell::number(self.count(u64::from(number)), tint)
+        };
+        let share = Share {
+            part: self.part(state),
+            whole: match self.format.columns {
+                Columns::Thresholds => u128::from(destination.upper_threshold),
+                _ => whole,
+            },
+        };
+        match column {
+            Column::Name => Cell::empty(),
+            Column::Forwarding => Cell::text(forwarding_label(destination.forwarding_method), tint),
+            Column::Tunnel => Cell::text(tunnel(destination.forwarding_method), tint),
+            Column::Weight => Cell::number(destination.weight.to_string(), tint),
+            Column::UpperThreshold => self.threshold(destination.upper_threshold, tint),
+            Column::LowerThreshold => self.threshold(destination.lower_threshold, tint),
+            Column::Persistent => number(state.persistent_connections),
+            Column::Active => number(state.active_connections),
+            Column::Inactive => number(state.inactive_connections),
+            Column::Traffic => match share.part {
+                0 => Cell::number(self.nothing(), tint.or_faint()),
+                bytes => Cell::number(self.bytes(bytes), tint),
+            },
+            Column::Share => match share.percent() {
+                Some(percent) if share.part > 0 => Cell::number(percent, tint),
+                Some(percent) => Cell::number(percent, tint.or_faint()),
+                None => Cell::number(self.nothing(), tint.or_faint()),
+            },
+            Column::Bar => {
+                let last = self.columns.len() - 1;
+                let width = self.sheet.width_over(last..last + 1);
+                let tint = match condition {
+                    Condition::Open => Tint::Bar,
+                    _ => tint,
+                };
+                Cell::text(share.bar(width, self.screen.has_unicode), tint)
+            }
+            _ => self.counter(column, &state.statistics, tint),
+        }
+    }
+
+    fn counter(&self, column: Column, numbers: &Statistics, tint: Tint) -> Cell {
+        let is_rate = self.format.columns == Columns::Rate;
+        let (counter, rate) = match column {
+            Column::Connections => (numbers.connections, numbers.connection_rate),
+            Column::IncomingPackets => (numbers.incoming_packets, numbers.incoming_packet_rate),
+            Column::OutgoingPackets => (numbers.outgoing_packets, numbers.outgoing_packet_rate),
+            Column::IncomingBytes => (numbers.incoming_bytes, numbers.incoming_byte_rate),
+            Column::OutgoingBytes => (numbers.outgoing_bytes, numbers.outgoing_byte_rate),
+            _ => return Cell::empty(),
+        };
+        let number = if is_rate { rate } else { counter };
+        let text = match column {
+            Column::IncomingBytes | Column::OutgoingBytes => self.bytes(u128::from(number)),
+            _ => self.count(number),
+        };
+        Cell::number(text, if number == 0 { tint.or_faint() } else { tint })
+    }
+
+    /// What a real server has of the whole.
+    fn part(&self, state: &DestinationState) -> u128 {
+        match self.format.columns {
+            Columns::Thresholds => u128::from(connections(state)),
+            Columns::Rate => {
+                u128::from(state.statistics.incoming_byte_rate)
+                    + u128::from(state.statistics.outgoing_byte_rate)
+            }
+            _ => sum_of_bytes(&state.statistics),
+        }
+    }
+
+    /// What the real servers of a service have together.
+    fn whole(&self, destinations: &[DestinationState]) -> u128 {
+        destinations.iter().map(|state| self.part(state)).sum()
+    }
+
+    fn count(&self, number: u64) -> String {
+        match self.format.exact {
+            true => number.to_string(),
+            false => count(number),
+        }
+    }
+
+    fn bytes(&self, number: u128) -> String {
+        match self.format.exact {
+            true => number.to_string(),
+            false => bytes(u64::try_from(number).unwrap_or(u64::MAX)),
+        }
+    }
+
+    fn threshold(&self, number: u32, tint: Tint) -> Cell {
+        match number {
+            0 => Cell::number(self.nothing(), tint.or_faint()),
+            _ => Cell::number(number.to_string(), tint),
+        }
+    }
+
+    fn nothing(&self) -> &'static str {
+        match self.screen.has_unicode {
+            true => "–",
+            false => "-",
+        }
+    }
+}
+
+/// How packets reach a real server, of a tunnel its kind.
+fn tunnel(method: ForwardingMethod) -> String {
+    let checksum_word = |checksum| match checksum {
+        TunnelChecksum::None => "",
+        TunnelChecksum::Full => " csum",
+        TunnelChecksum::Remote => " remcsum",
+    };
+    match method {
+        ForwardingMethod::Tunnel(Encapsulation::Ipip) => "ipip".to_owned(),
+        ForwardingMethod::Tunnel(Encapsulation::Gue { port, checksum }) => {
+            format!("gue {port}{}", checksum_word(checksum))
+        }
+        ForwardingMethod::Tunnel(Encapsulation::Gre { checksum }) => {
+            format!("gre{}", checksum_word(checksum))
+        }
+        method => forwarding_label(method).to_owned(),
+    }
+}
+
+fn sum_of_bytes(statistics: &Statistics) -> u128 {
+    u128::from(statistics.incoming_bytes) + u128::from(statistics.outgoing_bytes)
+}
+
+fn counted(number: usize, what: &str) -> String {
+    match number {
+        1 => format!("1 {what}"),
+        _ => format!("{number} {what}s"),
+    }
+}
+
+fn indented(text: &str) -> String {
+    format!("  {text}")
+}
+
+/// How a service schedules, in pieces.
+fn scheduling(state: &ServiceState) -> Vec<String> {
+    let service = &state.service;
+    let mut scheduler = foreign(service.scheduler.as_bytes());
+    let flags: Vec<&str> = service.scheduler_flags.words(service.scheduler).collect();
+    if !flags.is_empty() {
+        scheduler += &format!(" ({})", flags.join(", "));
+    }
+    let mut pieces = vec![scheduler];
+    if let Some(seconds) = service.persistence_timeout {
+        pieces.push(format!("persistent {}", duration(u64::from(seconds))));
+        if !service.netmask.is_single_host() {
+            pieces.push(match service.netmask {
+                Netmask::Ipv4(mask) => format!("mask {mask}"),
+                Netmask::Ipv6(length) => format!("mask /{length}"),
+            });
+        }
+        if !service.persistence_engine.is_empty() {
+            let engine = foreign(service.persistence_engine.as_bytes());
+            pieces.push(format!("by {engine}"));
+        }
+    }
+    if service.one_packet {
+        pieces.push("each packet by itself".to_owned());
+    }
+    pieces
+}
+
+/// Pieces in indented lines of at most a width, where they let themselves be parted so.
+fn wrapped(pieces: &[String], width: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for piece in pieces {
+        match lines.last_mut() {
+            Some(line) if line.len() + ", ".len() + piece.len() < width => {
+                line.push_str(", ");
+                line.push_str(piece);
+            }
+            Some(line) => {
+                line.push(',');
+                lines.push(indented(piece));
+            }
+            None => lines.push(indented(piece)),
+        }
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::IpAddr;
+
+    use super::*;
+    use crate::model::{
+        Destination, DestinationIdentity, KernelName, Protocol, SchedulerFlags, VirtualService,
+    };
+
+    const INFO: KernelInfo = KernelInfo {
+        version: 0x01_02_01,
+        connection_table_size: 4096,
+    };
+
+    fn service(identity: ServiceIdentity, scheduler: &str, bytes: u64) -> ServiceState {
+        ServiceState {
+            service: VirtualService {
+                identity,
+                scheduler: KernelName::from(scheduler),
+                scheduler_flags: SchedulerFlags::default(),
+                persistence_timeout: None,
+                netmask: Netmask::single_host(identity.family()),
+                persistence_engine: KernelName::default(),
+                one_packet: false,
+            },
+            statistics: Statistics {
+                incoming_bytes: bytes,
+                ..Statistics::default()
+            },
+        }
+    }
+
+    fn at(address: &str, port: u16) -> ServiceIdentity {
+        ServiceIdentity::Endpoint {
+            protocol: Protocol::Tcp,
+            address: address.parse().unwrap(),
+            port,
+        }
+    }
+
+    fn server(address: &str, weight: u32, active: u32, bytes: u64) -> DestinationState {
+        let address: IpAddr = address.parse().unwrap();
+        DestinationState {
+            destination: Destination {
+                identity: DestinationIdentity { address, port: 80 },
+                forwarding_method: ForwardingMethod::Masquerading,
+                weight,
+                upper_threshold: 0,
+                lower_threshold: 0,
+            },
+            active_connections: active,
+            inactive_connections: 7,
+            persistent_connections: 0,
+            statistics: Statistics {
+                connections: u64::from(active) * 100,
+                incoming_packets: bytes / 700,
+                incoming_bytes: bytes,
+                incoming_byte_rate: bytes / 1000,
+                ..Statistics::default()
+            },
+        }
+    }
+
+    /// A service with a drained and a full server, one with long addresses and much to say, one with nobody.
+    fn cluster() -> Vec<(ServiceState, Vec<DestinationState>)> {
+        let mut full = server("10.0.0.14", 1, 93, 100_000);
+        full.destination.upper_threshold = 100;
+        full.destination.lower_threshold = 80;
+        let mut busy = service(at("2001:db8:1111:2222:3333:4444:5555:6666", 443), "sh", 0);
+        busy.service.scheduler_flags = SchedulerFlags::from_bits(0b11);
+        busy.service.persistence_timeout = Some(360);
+        busy.service.netmask = Netmask::Ipv6(64);
+        let mark = ServiceIdentity::FirewallMark {
+            mark: 7,
+            family: AddressFamily::Ipv4,
+        };
+        let mut tunnelled = server("2001:db8:aaaa:bbbb:cccc:dddd:eeee:1", 1, 0, 0);
+        tunnelled.destination.forwarding_method = ForwardingMethod::Tunnel(Encapsulation::Gue {
+            port: 6080,
+            checksum: TunnelChecksum::Remote,
+        });
+        vec![
+            (
+                service(at("192.0.2.10", 80), "wlc", 9_150_000),
+                vec![
+                    server("10.0.0.11", 3, 12_345, 6_000_000),
+                    server("10.0.0.12", 2, 812, 3_000_000),
+                    server("10.0.0.13", 0, 4, 50_000),
+                    full,
+                ],
+            ),
+            (busy, vec![tunnelled]),
+            (service(mark, "rr", 0), Vec::new()),
+        ]
+    }
+
+    fn drawn(
+        format: ListFormat,
+        screen: Screen,
+        cluster: &[(ServiceState, Vec<DestinationState>)],
+    ) -> String {
+        let mut out = Vec::new();
+        let mut table = ServiceTable::new(screen, format);
+        for (service, destinations) in cluster {
+            table.measure(service, destinations);
+        }
+        table.begin(&mut out, Some(&INFO));
+        for (service, destinations) in cluster {
+            table.write(&mut out, service, destinations);
+        }
+        table.end(&mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    fn drawn_at(width: usize, columns: Columns) -> String {
+        let format = ListFormat {
+            columns,
+            numeric: true,
+            exact: false,
+        };
+        let screen = Screen {
+            width,
+            has_colours: false,
+            has_unicode: true,
+        };
+        drawn(format, screen, &cluster())
+    }
+
+    const EVERY_LISTING: [(&str, Columns); 6] = [
+        ("-L", Columns::Connections),
+        ("-L --stats", Columns::Statistics),
+        ("-L --rate", Columns::Rate),
+        ("-L --thresholds", Columns::Thresholds),
+        ("-L --persistent-conn", Columns::PersistentConnections),
+        ("-L --tun-info", Columns::TunnelInfo),
+    ];
+
+    /// Holds every listing of the cluster to a file of `tests/table`. With `UPDATE=1` the file is written anew: look
+    /// at it before it is committed.
+    fn assert_drawn_as_in_file(width: usize) {
+        let drawn: String = EVERY_LISTING
+            .iter()
+            .map(|(words, columns)| format!("{words}\n{}\n", drawn_at(width, *columns)))
+            .collect();
+        let path = format!(
+            "{}/tests/table/{width}-columns.txt",
+            env!("CARGO_MANIFEST_DIR")
+        );
+        if std::env::var_os("UPDATE").is_some() {
+            std::fs::write(&path, &drawn).unwrap();
+        }
+        let expected = std::fs::read_to_string(&path).unwrap();
+        assert!(
+            drawn == expected,
+            "{path} differs from what is drawn:\n{drawn}"
+        );
+    }
+
+    #[test]
+    fn at_80_columns() {
+        assert_drawn_as_in_file(80);
+    }
+
+    #[test]
+    fn at_160_columns() {
+        assert_drawn_as_in_file(160);
+    }
+
+    #[test]
+    fn no_line_is_wider_than_others_and_from_60_columns_on_all_fit() {
+        for (_, columns) in EVERY_LISTING {
+            for width in 1..200 {
+                let drawn = drawn_at(width, columns);
+                let frame: Vec<usize> = drawn
+                    .lines()
+                    .filter(|line| line.starts_with(['╭', '│', '├', '╰']))
+                    .map(|line| line.chars().count())
+                    .collect();
+                assert!(
+                    frame.iter().all(|length| *length == frame[0]),
+                    "{width}\n{drawn}"
+                );
+                assert!(frame[0] <= width.max(60), "{width}\n{drawn}");
+                assert!(drawn.contains("[2001:db8:1111:2222:3333:4444:5555:6666]:443"));
+                assert!(drawn.contains("[2001:db8:aaaa:bbbb:cccc:dddd:eeee:1]:80"));
+            }
+        }
+    }
+
+    #[test]
+    fn without_unicode_it_is_ascii_and_exact_numbers_are_whole() {
+        let format = ListFormat {
+            columns: Columns::Statistics,
+            numeric: true,
+            exact: true,
+        };
+        let screen = Screen {
+            width: 80,
+            has_colours: false,
+            has_unicode: false,
+        };
+        let drawn = drawn(format, screen, &cluster());
+        assert!(drawn.is_ascii(), "{drawn}");
+        assert!(drawn.contains(" 9150000 "), "{drawn}");
+        assert!(drawn.contains("| o 10.0.0.13:80 "), "{drawn}");
+        assert!(drawn.contains("| ! 10.0.0.14:80 "), "{drawn}");
+    }
+
+    #[test]
+    fn colours_are_added_to_the_same_text() {
+        let (format, mut screen) = (
+            ListFormat {
+                numeric: true,
+                ..ListFormat::default()
+            },
+            Screen {
+                width: 80,
+                has_colours: false,
+                has_unicode: true,
+            },
+        );
+        let plain = drawn(format, screen, &cluster());
+        screen.has_colours = true;
+        let coloured = drawn(format, screen, &cluster());
+        assert!(coloured.contains("\u{1b}[33m"), "{coloured}");
+        let mut without = String::new();
+        let mut rest = coloured.as_str();
+        while let Some((before, after)) = rest.split_once('\u{1b}') {
+            without.push_str(before);
+            rest = after.split_once('m').unwrap().1;
+        }
+        assert_eq!(without + rest, plain);
+    }
+
+    #[test]
+    fn an_empty_table_is_one_line() {
+        let screen = Screen {
+            width: 80,
+            has_colours: false,
+            has_unicode: true,
+        };
+        assert_eq!(
+            drawn(ListFormat::default(), screen, &[]),
+            "IP Virtual Server 1.2.1 (size=4096): 0 services, 0 real servers\n"
+        );
+    }
+}

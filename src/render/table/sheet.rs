@@ -1,0 +1,323 @@
+//! The drawing: rows of cells in a frame, drawn with `tabled` block by block, so that a table of any length can be
+//! written as it is made.
+//!
+//! Columns have the width of their widest cell. The first column holds names, which are never cut or broken: a name
+//! that would leave too little room for the rest stands in a row of its own. The last column may hold bars and takes
+//! what room is left.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+
+use tabled::builder::Builder;
+use tabled::grid::config::Borders;
+use tabled::settings::object::{Cell as Place, Columns};
+use tabled::settings::themes::Theme;
+use tabled::settings::width::WidthList;
+use tabled::settings::{Alignment, Color, Padding, Span};
+
+use crate::screen::Screen;
+
+/// The lines at both sides, and a blank beside each.
+const FRAME: usize = 4;
+/// The room that a bar is worth moving names out of the way for.
+const SHORTEST_BAR: usize = 6;
+/// A name that is no longer should stand beside what belongs to it: an IPv4 address and port with a protocol.
+const USUAL_NAME: usize = 26;
+/// Longer bars say no more.
+const LONGEST_BAR: usize = 32;
+
+/// How a cell is to be looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tint {
+    /// As the terminal's text is.
+    Plain,
+    /// Of less weight than the others.
+    Faint,
+    /// Of more.
+    Strong,
+    /// What is as it should be.
+    Good,
+    /// A bar.
+    Bar,
+    /// What one should know of.
+    Warning,
+    /// What one should do something about.
+    Alarm,
+}
+
+impl Tint {
+    /// The tint of what says little: faint, unless there is something to be said of it.
+    pub fn or_faint(self) -> Tint {
+        match self {
+            Tint::Plain => Tint::Faint,
+            tint => tint,
+        }
+    }
+
+    fn color(self) -> Option<Color> {
+        match self {
+            Tint::Plain => None,
+            Tint::Faint => Some(Color::DIMMED),
+            Tint::Strong => Some(Color::BOLD),
+            Tint::Good => Some(Color::FG_GREEN),
+            Tint::Bar => Some(Color::FG_CYAN),
+            Tint::Warning => Some(Color::FG_YELLOW),
+            Tint::Alarm => Some(Color::FG_RED),
+        }
+    }
+}
+
+/// Which side of its column a text keeps to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// Texts.
+    Left,
+    /// Numbers.
+    Right,
+}
+
+/// A cell of one or more columns.
+#[derive(Clone, Debug)]
+pub struct Cell {
+    text: String,
+    tint: Tint,
+    side: Side,
+    columns: usize,
+}
+
+impl Cell {
+    /// A cell with a text.
+    pub fn text(text: impl Into<String>, tint: Tint) -> Cell {
+        Cell {
+            text: text.into(),
+            tint,
+            side: Side::Left,
+            columns: 1,
+        }
+    }
+
+    /// A cell with a number.
+    pub fn number(text: impl Into<String>, tint: Tint) -> Cell {
+        Cell {
+            side: Side::Right,
+            ..Cell::text(text, tint)
+        }
+    }
+
+    /// A cell with nothing in it.
+    pub fn empty() -> Cell {
+        Cell::text("", Tint::Plain)
+    }
+
+    /// The cell over so many columns.
+    pub fn over(self, columns: usize) -> Cell {
+        Cell { columns, ..self }
+    }
+
+    /// The width of its text.
+    pub fn width(&self) -> usize {
+        self.text.chars().count()
+    }
+}
+
+/// Cells for all columns.
+pub type Row = Vec<Cell>;
+
+/// A drawing of one table.
+pub struct Sheet {
+    screen: Screen,
+    widths: Vec<usize>,
+    /// The widths of the texts in the first column.
+    names: BTreeSet<usize>,
+    /// The width of the widest text over some columns, by the first of them and the first behind them.
+    spans: BTreeMap<(usize, usize), usize>,
+    /// Blanks between columns.
+    gap: usize,
+    /// The block that is drawn when it is known whether another follows.
+    waiting: Vec<Row>,
+    has_begun: bool,
+}
+
+impl Sheet {
+    /// A drawing for a screen, of so many columns.
+    pub fn new(screen: Screen, columns: usize) -> Sheet {
+        Sheet {
+            screen,
+            widths: vec![0; columns],
+            names: BTreeSet::new(),
+            spans: BTreeMap::new(),
+            gap: 2,
+            waiting: Vec::new(),
+            has_begun: false,
+        }
+    }
+
+    /// Takes note of how wide the cells of a row would like to be.
+    pub fn measure(&mut self, row: &[Cell]) {
+        let mut column = 0;
+        for cell in row {
+            let end = column + cell.columns;
+            let width = cell.width();
+            if cell.columns > 1 {
+                let widest = self.spans.entry((column, end)).or_default();
+                *widest = width.max(*widest);
+            } else if column == 0 {
+                self.names.insert(width);
+            } else {
+                self.widths[column] = self.widths[column].max(width);
+            }
+            column = end;
+        }
+    }
+
+    /// Settles the widths once all rows are measured. With bars, the last column is for them.
+    pub fn fit(&mut self, has_bars: bool) {
+        let last = self.widths.len() - 1;
+        let mut spans: Vec<_> = std::mem::take(&mut self.spans).into_iter().collect();
+        let after_names = |((start, _), _): &((usize, usize), usize)| *start > 0;
+        self.widen(spans.iter().copied().filter(after_names));
+        let others: usize = self.widths[1..last].iter().sum();
+        let shortest = self.widths[last];
+        let bar = if has_bars { SHORTEST_BAR } else { 0 };
+        let longest_name = self.names.last().copied().unwrap_or(0);
+        let usual_name = self.names.range(..=USUAL_NAME).next_back();
+        let usual_name = usual_name.copied().unwrap_or(0);
+        let mut rooms = [(2, bar), (1, bar), (2, 0), (1, 0)].into_iter();
+        let room = loop {
+            let (gap, bar) = rooms.next().unwrap_or((1, 0));
+            self.gap = gap;
+            let room = self.room(others + bar.max(shortest));
+            if room >= usual_name || rooms.len() == 0 {
+                break room;
+            }
+        };
+        let fits = |width: &&usize| **width <= room;
+        self.widths[0] = self.names.iter().rev().find(fits).copied().unwrap_or(0);
+        if has_bars {
+            let room = self.room(others + self.widths[0]).min(LONGEST_BAR);
+            self.widths[last] = self.widths[last].max(room);
+        }
+        // Nothing is cut, even on a screen that is narrower than an address.
+        spans.push(((0, last + 1), longest_name));
+        self.widen(spans.into_iter());
+    }
+
+    /// Makes room for texts over some columns, in the last of them.
+    fn widen(&mut self, spans: impl Iterator<Item = ((usize, usize), usize)>) {
+        for ((start, end), width) in spans {
+            self.widths[end - 1] += width.saturating_sub(self.width_over(start..end));
+        }
+    }
+
+    /// Whether it is no wider than the screen, with every name beside its row.
+    pub fn has_room(&self) -> bool {
+        let columns = self.widths.len();
+        self.names
+            .last()
+            .is_none_or(|width| *width <= self.widths[0])
+            && FRAME + self.width_over(0..columns) <= self.screen.width
+    }
+
+    /// What is left of a line beside so much text, the frame and the gaps.
+    fn room(&self, text: usize) -> usize {
+        let taken = FRAME + self.gap * (self.widths.len() - 1) + text;
+        self.screen.width.saturating_sub(taken)
+    }
+
+    /// The width of some columns together.
+    pub fn width_over(&self, columns: Range<usize>) -> usize {
+        let gaps = self.gap * columns.len().saturating_sub(1);
+        self.widths[columns].iter().sum::<usize>() + gaps
+    }
+
+    /// A text as it is tinted on this screen.
+    pub fn tinted(&self, text: &str, tint: Tint) -> String {
+        match tint.color().filter(|_| self.screen.has_colours) {
+            Some(color) => color.colorize(text),
+            None => text.to_owned(),
+        }
+    }
+
+    /// Draws rows under a line, or at the top of the frame.
+    pub fn draw(&mut self, out: &mut Vec<u8>, rows: Vec<Row>) {
+        let rows = std::mem::replace(&mut self.waiting, rows);
+        self.draw_block(out, &rows, false);
+    }
+
+    /// Draws the bottom of the frame.
+    pub fn end(&mut self, out: &mut Vec<u8>) {
+        let rows = std::mem::take(&mut self.waiting);
+        self.draw_block(out, &rows, true);
+    }
+
+    fn draw_block(&mut self, out: &mut Vec<u8>, rows: &[Row], is_last: bool) {
+        if rows.is_empty() {
+            return;
+        }
+        let mut builder = Builder::with_capacity(rows.len(), self.widths.len());
+        for row in rows {
+            builder.push_record(row.iter().flat_map(|cell| {
+                let covered = std::iter::repeat_n(String::new(), cell.columns - 1);
+                std::iter::once(cell.text.clone()).chain(covered)
+            }));
+        }
+        let last = self.widths.len() - 1;
+        let mut table = builder.build();
+        table.with(self.theme(is_last));
+        table.with(Padding::new(self.gap, 0, 0, 0));
+        table.modify(Columns::first(), Padding::new(1, 0, 0, 0));
+        table.modify(Columns::one(last), Padding::new(self.gap, 1, 0, 0));
+        let mut widths: Vec<usize> = self.widths.iter().map(|width| width + self.gap).collect();
+        widths[0] = self.widths[0] + 1;
+        widths[last] += 1;
+        for (index, row) in rows.iter().enumerate() {
+            let mut column = 0;
+            for cell in row {
+                let place = Place::new(index, column);
+                if cell.columns > 1 {
+                    table.modify(place, Span::column(cell.columns as isize));
+                }
+                if cell.side == Side::Right {
+                    table.modify(place, Alignment::right());
+                }
+                if let Some(color) = cell.tint.color().filter(|_| self.screen.has_colours) {
+                    table.modify(place, color);
+                }
+                let end = column + cell.columns;
+                // tabled counts on widths that texts keep to. A row that was never measured makes its block wider.
+                let excess = cell.width().saturating_sub(self.width_over(column..end));
+                widths[end - 1] += excess;
+                column = end;
+            }
+        }
+        table.with(WidthList::new(widths));
+        out.extend_from_slice(table.to_string().as_bytes());
+        out.push(b'\n');
+        self.has_begun = true;
+    }
+
+    /// The lines around a block: at its sides and above it, and below the last.
+    fn theme(&self, is_last: bool) -> Theme {
+        let [horizontal, vertical, corners @ ..] = match self.screen.has_unicode {
+            true => ['─', '│', '╭', '╮', '├', '┤', '╰', '╯'],
+            false => ['-', '|', '+', '+', '+', '+', '+', '+'],
+        };
+        let above = if self.has_begun { 2 } else { 0 };
+        let mut theme = Theme::new();
+        theme.set_borders(Borders {
+            left: Some(vertical),
+            right: Some(vertical),
+            top: Some(horizontal),
+            top_left: Some(corners[above]),
+            top_right: Some(corners[above + 1]),
+            bottom: is_last.then_some(horizontal),
+            bottom_left: is_last.then_some(corners[4]),
+            bottom_right: is_last.then_some(corners[5]),
+            ..Borders::empty()
+        });
+        if let Some(color) = Tint::Faint.color().filter(|_| self.screen.has_colours) {
+            theme.set_colors((*theme.get_borders()).map(|_| color.clone()));
+        }
+        theme
+    }
+}

@@ -1,0 +1,125 @@
+//! What standard output is looked at through: how wide it is, whether it shows colours, whether it has more than ASCII.
+//!
+//! Only `--table` asks. The facts are gathered in one function, what follows from them is a function of the facts.
+
+use std::env;
+use std::ffi::OsString;
+use std::io::{self, IsTerminal};
+use std::os::fd::AsRawFd;
+
+/// The width of a screen that nothing is known of.
+const USUAL_WIDTH: usize = 80;
+
+/// A screen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Screen {
+    /// Characters in a line.
+    pub width: usize,
+    /// Whether colours are shown and wanted.
+    pub has_colours: bool,
+    /// Whether lines and bars can be drawn with more than ASCII.
+    pub has_unicode: bool,
+}
+
+impl Screen {
+    /// The one behind standard output.
+    pub fn of_standard_output() -> Screen {
+        let output = io::stdout();
+        Screen::of(&Facts {
+            is_terminal: output.is_terminal(),
+            terminal_width: terminal_width(&output),
+            variable: &|name| env::var_os(name),
+        })
+    }
+
+    fn of(facts: &Facts<'_>) -> Screen {
+        let variable = |name| (facts.variable)(name).filter(|value| !value.is_empty());
+        let columns = || {
+            variable("COLUMNS")?
+                .to_str()?
+                .parse()
+                .ok()
+                .filter(|width| *width > 0)
+        };
+        let terminal_width = facts.terminal_width.filter(|_| facts.is_terminal);
+        let is_dumb = variable("TERM").is_none_or(|name| name == "dumb");
+        let locale = ["LC_ALL", "LC_CTYPE", "LANG"]
+            .into_iter()
+            .find_map(variable);
+        let locale = locale
+            .unwrap_or_default()
+            .to_string_lossy()
+            .to_ascii_lowercase();
+        Screen {
+            width: terminal_width.or_else(columns).unwrap_or(USUAL_WIDTH),
+            has_colours: facts.is_terminal && !is_dumb && variable("NO_COLOR").is_none(),
+            has_unicode: locale.contains("utf-8") || locale.contains("utf8"),
+        }
+    }
+}
+
+struct Facts<'f> {
+    is_terminal: bool,
+    terminal_width: Option<usize>,
+    variable: &'f dyn Fn(&'static str) -> Option<OsString>,
+}
+
+/// The width of a terminal, where it is one and knows its width; a serial line does not.
+fn terminal_width(output: &impl AsRawFd) -> Option<usize> {
+    let mut size = libc::winsize {
+        ws_row: 0,
+        ws_col: 0,
+        ws_xpixel: 0,
+        ws_ypixel: 0,
+    };
+    // SAFETY: the descriptor is open, and TIOCGWINSZ writes one winsize, which lives to its end.
+    let status = unsafe { libc::ioctl(output.as_raw_fd(), libc::TIOCGWINSZ, &raw mut size) };
+    (status == 0 && size.ws_col > 0).then_some(usize::from(size.ws_col))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn screen(terminal_width: Option<usize>, variables: &[(&str, &str)]) -> Screen {
+        let value = |name: &str| {
+            let pair = variables.iter().find(|(known, _)| *known == name)?;
+            Some(OsString::from(pair.1))
+        };
+        Screen::of(&Facts {
+            is_terminal: terminal_width.is_some(),
+            terminal_width: terminal_width.filter(|width| *width > 0),
+            variable: &|name| value(name),
+        })
+    }
+
+    #[test]
+    fn a_terminal_knows_its_width_and_else_columns_tells_it() {
+        assert_eq!(screen(Some(132), &[("COLUMNS", "90")]).width, 132);
+        assert_eq!(screen(Some(0), &[("COLUMNS", "90")]).width, 90);
+        assert_eq!(screen(None, &[("COLUMNS", "90")]).width, 90);
+        for value in ["", "0", "-1", "wide", "99999999999999999999"] {
+            assert_eq!(screen(None, &[("COLUMNS", value)]).width, 80, "{value}");
+        }
+    }
+
+    #[test]
+    fn colours_are_for_terminals_that_show_them_to_people_who_want_them() {
+        let colours = |width, variables: &[(&str, &str)]| screen(width, variables).has_colours;
+        assert!(colours(Some(80), &[("TERM", "xterm")]));
+        assert!(colours(Some(80), &[("TERM", "xterm"), ("NO_COLOR", "")]));
+        assert!(!colours(Some(80), &[("TERM", "xterm"), ("NO_COLOR", "1")]));
+        assert!(!colours(Some(80), &[("TERM", "dumb")]));
+        assert!(!colours(Some(80), &[]));
+        assert!(!colours(None, &[("TERM", "xterm")]));
+    }
+
+    #[test]
+    fn the_locale_tells_what_can_be_drawn_by_its_first_variable() {
+        let unicode = |variables: &[(&str, &str)]| screen(None, variables).has_unicode;
+        assert!(unicode(&[("LANG", "de_DE.UTF-8")]));
+        assert!(unicode(&[("LC_ALL", ""), ("LC_CTYPE", "C.utf8")]));
+        assert!(!unicode(&[("LC_ALL", "C"), ("LANG", "de_DE.UTF-8")]));
+        assert!(!unicode(&[]));
+    }
+}
