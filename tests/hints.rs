@@ -1,0 +1,185 @@
+//! Hints: what a person at a terminal is told after a fault, and that nobody else is told it.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that panics has failed, as it should"
+)]
+
+mod support;
+
+use std::process::Command;
+
+use support::{Invocation, Namespace, Program};
+
+/// Types `line` behind `ipvsadm` at a terminal of its own, and gives what that shows.
+fn type_at_terminal(namespace: &Namespace, line: &str) -> String {
+    let mut command = Command::new("script");
+    let line = format!("{} {line}", env!("CARGO_BIN_EXE_ipvsadm"));
+    command.args(["--quiet", "--command", &line, "/dev/null"]);
+    namespace.output(command).stdout_text().replace('\r', "")
+}
+
+/// A table with something to mistake.
+fn table() -> Namespace {
+    let namespace = Namespace::new();
+    let rules = "-A -t 192.0.2.1:80 -s rr\n\
+                 -a -t 192.0.2.1:80 -r 192.0.2.10:8080 -m\n\
+                 -a -t 192.0.2.1:80 -r 192.0.2.11 -i\n\
+                 -a -t 192.0.2.1:80 -r 192.0.2.12 -m\n\
+                 -A -f 3\n";
+    let outcome = namespace.run(&Program::ours(), &Invocation::restore(rules));
+    assert!(outcome.stderr.is_empty(), "{outcome}");
+    namespace
+}
+
+#[test]
+fn a_fault_at_a_terminal_is_followed_by_what_helps() {
+    let namespace = table();
+    for (line, fault, hint) in [
+        (
+            "-a -t 192.0.2.1 -r 192.0.2.20 -m",
+            "Service not defined",
+            "there is -t 192.0.2.1:80",
+        ),
+        (
+            "-D -u 192.0.2.1:80",
+            "No such service",
+            "there is -t 192.0.2.1:80",
+        ),
+        (
+            "-L -t 192.0.2.1:81",
+            "No such service",
+            "there is -t 192.0.2.1:80",
+        ),
+        ("-D -f 3 -6", "No such service", "there is -f 3"),
+        (
+            "-A -t 192.0.2.1:80",
+            "Service already exists",
+            "-E changes it",
+        ),
+        (
+            "-a -t 192.0.2.1:80 -r 192.0.2.11 -i",
+            "Destination already exists",
+            "-e changes it",
+        ),
+        (
+            "-e -t 192.0.2.1:80 -r 192.0.2.10 -w 0",
+            "No such destination",
+            "there is 192.0.2.10:8080 -m",
+        ),
+        (
+            "-A -t 192.0.2.2:80 -s round-robin",
+            "Scheduler or persistence engine not found",
+            "the kernel's schedulers are rr wrr lc wlc lblc lblcr dh sh sed nq fo ovf mh",
+        ),
+        (
+            "-A -t 192.0.2.2:80 -s rr --pe sips",
+            "Scheduler or persistence engine not found",
+            "the module ip_vs_pe_sips is not loaded; modprobe ip_vs_pe_sips loads it, or says why not",
+        ),
+        (
+            "-A -t 2001:db8::1:80",
+            "Zero port specified for non-persistent service",
+            "did you mean [2001:db8::1]:80? Port 0, every port, takes -p",
+        ),
+        (
+            "-A -t [2001:db8::1]",
+            "illegal virtual server address[:port] specified",
+            "an address in brackets takes a port: [ADDRESS]:PORT",
+        ),
+        (
+            "-L --stat",
+            "--stat: unknown option",
+            "did you mean --stats?",
+        ),
+        (
+            "-A -f 7 --shceduler rr",
+            "--shceduler: unknown option",
+            "did you mean --scheduler?",
+        ),
+        (
+            "--start-daemon master",
+            "No such device",
+            "there is no interface eth0; --mcast-interface names another",
+        ),
+    ] {
+        let shown = type_at_terminal(&namespace, line);
+        assert_eq!(shown, format!("{fault}\nhint: {hint}\n"), "ipvsadm {line}");
+        let outcome = namespace.run(&Program::ours(), &Invocation::line(line));
+        assert_eq!(
+            outcome.stderr_text(),
+            format!("{fault}\n"),
+            "ipvsadm {line}, in a script"
+        );
+    }
+}
+
+#[test]
+fn a_server_that_lost_its_forwarding_method_is_told_of() {
+    let namespace = table();
+    for (line, shown) in [
+        ("-e -t 192.0.2.1:80 -r 192.0.2.12 -w 0 -m", ""),
+        (
+            "-e -t 192.0.2.1:80 -r 192.0.2.12 -w 0",
+            "hint: the server was masqueraded and is now directly routed; -m keeps it as it was\n",
+        ),
+        ("-e -t 192.0.2.1:80 -r 192.0.2.12 -w 0", ""),
+        (
+            "-e -t 192.0.2.1:80 -r 192.0.2.11 -w 0",
+            "hint: the server was tunnelled and is now directly routed; -i keeps it as it was\n",
+        ),
+        ("-e -t 192.0.2.1:80 -r 192.0.2.11 -w 0 -i", ""),
+        ("-e -t 192.0.2.1:80 -r 192.0.2.11 -w 0 -g", ""),
+    ] {
+        assert_eq!(type_at_terminal(&namespace, line), shown, "ipvsadm {line}");
+    }
+}
+
+#[test]
+fn a_loopback_interface_that_is_down_is_found_out() {
+    // The namespaces of the tests have lo up already, and what was up once counts on.
+    let ipvsadm = env!("CARGO_BIN_EXE_ipvsadm");
+    let line =
+        format!("{ipvsadm} -A -t 192.0.2.1:80; {ipvsadm} -a -t 192.0.2.1:80 -r 192.0.2.30 -m");
+    let mut command = Command::new("unshare");
+    command.args([
+        "--net",
+        "script",
+        "--quiet",
+        "--command",
+        &line,
+        "/dev/null",
+    ]);
+    assert_eq!(
+        Namespace::new()
+            .output(command)
+            .stdout_text()
+            .replace('\r', ""),
+        "Invalid operation.  Possibly wrong module version, address not unicast, ...\n\
+         hint: lo is down here, so no address counts as unicast: ip link set lo up\n"
+    );
+}
+
+#[test]
+fn who_is_not_root_is_told_so() {
+    let namespace = table();
+    let line = format!("{} -L", env!("CARGO_BIN_EXE_ipvsadm"));
+    let mut command = Command::new("setpriv");
+    command.args([
+        "--reuid",
+        "65534",
+        "--clear-groups",
+        "script",
+        "--quiet",
+        "--command",
+        &line,
+    ]);
+    command.arg("/dev/null");
+    assert_eq!(
+        namespace.output(command).stdout_text().replace('\r', ""),
+        "Can't initialize ipvs: Permission denied (you must be root)\n\
+         Are you sure that IP Virtual Server is built in the kernel or as module?\n\
+         hint: it takes root, for example sudo ipvsadm ...\n"
+    );
+}
