@@ -357,6 +357,7 @@ fn leave_for_new_namespaces() {
         .expect("new namespaces (only root may)");
     bring_up_loopback();
     install_name_services();
+    put_reference_on_path();
 }
 
 /// Sets `lo` up: without it the kernel calls every address 'not unicast'.
@@ -377,6 +378,35 @@ fn bring_up_loopback() {
         "lo cannot be set up: {}",
         std::io::Error::last_os_error()
     );
+}
+
+/// Makes `ipvsadm` the reference, for this thread and what it starts: the reference's helpers are
+/// shell scripts that look for it in the system's folders.
+fn put_reference_on_path() {
+    const NOTHING: Option<&str> = None;
+    let reference = Program::reference().path;
+    let installed = Path::new("/usr/sbin/ipvsadm");
+    if installed.exists() {
+        mount(
+            Some(&reference),
+            installed,
+            NOTHING,
+            MsFlags::MS_BIND,
+            NOTHING,
+        )
+        .expect("the reference over the installed program");
+    } else {
+        let folder = Path::new("/usr/local/sbin");
+        mount(
+            Some("tmpfs"),
+            folder,
+            Some("tmpfs"),
+            MsFlags::empty(),
+            NOTHING,
+        )
+        .expect("a tmpfs on /usr/local/sbin");
+        std::os::unix::fs::symlink(&reference, folder.join("ipvsadm")).expect("a link to it");
+    }
 }
 
 /// Puts the tests' name services over the machine's, for this thread and what it starts.
