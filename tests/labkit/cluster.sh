@@ -22,10 +22,13 @@
 #
 # `cluster TOPOLOGY 2` has a second director, director2: .26 of each network.
 # For a cluster of another shape, there are the pieces: cluster_hosts,
-# cluster_network, cluster_address, serve.
+# cluster_network, cluster_address, serve. What they plan for a host is done by
+# cluster_settle, all of it at once: in the lab, starting a program takes long.
 
 CLUSTER_FOLDER=${BASH_SOURCE[0]%/*}
 CLUSTER_HOSTS=()
+declare -A CLUSTER_PLAN=()      # by host: lines for ip
+declare -A CLUSTER_VARIABLES=() # by host: words NAME=VALUE
 
 # on HOST COMMAND [ARGUMENT...]: run a command on a host.
 on() {
@@ -40,6 +43,7 @@ cluster() {
     [[ ${2-1} -eq 1 ]] || directors+=(director2)
     cluster_hosts client "${directors[@]}" rs1 rs2
     "cluster_$topology" "${directors[@]}"
+    cluster_settle
     serve rs1 http:80 line:22
     serve rs2 http:80 line:22
 }
@@ -63,8 +67,33 @@ cluster_hosts() {
     CLUSTER_HOSTS=(switch "$@")
     printf 'netns add %s\n' "${CLUSTER_HOSTS[@]}" | ip -batch -
     for host in "$@"; do
-        ip -n "$host" link set lo up
+        cluster_plan "$host" 'link set lo up'
     done
+}
+
+# cluster_plan HOST LINE...: have ip do these lines on a host.
+cluster_plan() {
+    local lines
+    printf -v lines '%s\n' "${@:2}"
+    CLUSTER_PLAN[$1]+=$lines
+}
+
+# cluster_settle: do what is planned.
+cluster_settle() {
+    local host
+    for host in "${CLUSTER_HOSTS[@]}"; do # the switch is the first
+        # Variables go first: whether an address is to be hidden, for one.
+        if [[ -n ${CLUSTER_VARIABLES[$host]-} ]]; then
+            # shellcheck disable=SC2016,SC2086 # for the bash there; words
+            on "$host" bash -c 'for pair; do echo "${pair#*=}" >"/proc/sys/net/${pair%%=*}"; done' \
+                - ${CLUSTER_VARIABLES[$host]} || return
+        fi
+        if [[ -n ${CLUSTER_PLAN[$host]-} ]]; then
+            ip -n "$host" -batch - <<<"${CLUSTER_PLAN[$host]}" || return
+        fi
+    done
+    CLUSTER_PLAN=()
+    CLUSTER_VARIABLES=()
 }
 
 # cluster_network NAME HOST...: join hosts by a bridge. Each gets an interface
@@ -72,17 +101,13 @@ cluster_hosts() {
 cluster_network() {
     local network=$1 host
     shift
-    {
-        # A bridge forwards at once where the spanning tree has no delay.
-        echo "link add name $network type bridge forward_delay 0"
-        echo "link set $network up"
-        for host in "$@"; do
-            echo "link add name $network-$host type veth peer name $network netns $host"
-            echo "link set $network-$host master $network up"
-        done
-    } | ip -n switch -batch -
+    # A bridge forwards at once where the spanning tree has no delay.
+    cluster_plan switch "link add name $network type bridge forward_delay 0" "link set $network up"
     for host in "$@"; do
-        ip -n "$host" link set "$network" up
+        cluster_plan switch \
+            "link add name $network-$host type veth peer name $network netns $host" \
+            "link set $network-$host master $network up"
+        cluster_plan "$host" "link set $network up"
     done
 }
 
@@ -93,17 +118,15 @@ cluster_address() {
     shift 2
     for address in "$@"; do
         case $address in
-            *:*) echo "address add $address dev $interface nodad" ;;
-            *) echo "address add $address dev $interface" ;;
+            *:*) cluster_plan "$host" "address add $address dev $interface nodad" ;;
+            *) cluster_plan "$host" "address add $address dev $interface" ;;
         esac
-    done | ip -n "$host" -batch -
+    done
 }
 
 # cluster_set HOST NAME=VALUE...: set kernel variables of a host.
 cluster_set() {
-    local host=$1
-    shift
-    on "$host" bash -c 'for pair; do echo "${pair#*=}" >"/proc/sys/net/${pair%%=*}"; done' - "$@"
+    CLUSTER_VARIABLES[$1]+=" ${*:2}"
 }
 
 # serve HOST WHAT:PORT...: start a server on a host, and wait until it listens.
@@ -129,7 +152,7 @@ cluster_nat() {
     cluster_real_server rs2 inner 20
     local host
     for host in rs1 rs2; do
-        printf 'route add default via %s\n' 1.1.1.25 2001:db8:1::25 | ip -n "$host" -batch -
+        cluster_plan "$host" 'route add default via 1.1.1.25' 'route add default via 2001:db8:1::25'
     done
 }
 
@@ -151,14 +174,12 @@ cluster_tun() {
     # from anyone; IPv6 in IPv6 needs one made for the host's own address.
     modprobe -a ipip ip6_tunnel ip_gre ip6_gre fou fou6
     cluster_one_network "$@"
-    ip -n rs1 link add name ip6tnl1 type ip6tnl mode any local 2001:db8:1::10
-    ip -n rs2 link add name ip6tnl1 type ip6tnl mode any local 2001:db8:1::20
     local host
     for host in rs1 rs2; do
-        {
-            printf 'link set %s up\n' tunl0 ip6tnl1 gre0 ip6gre0
-            printf 'fou add port 6080 gue %s\n' '' -6
-        } | ip -n "$host" -batch -
+        cluster_plan "$host" \
+            "link add name ip6tnl1 type ip6tnl mode any local 2001:db8:1::${host/rs/}0" \
+            'link set '{tunl0,ip6tnl1,gre0,ip6gre0}' up' \
+            'fou add port 6080 gue'{,' -6'}
         # What comes out of a tunnel came from the client, who is elsewhere.
         cluster_set "$host" ipv4/conf/{all,tunl0,gre0}/rp_filter=0
         cluster_virtual_address "$host"
@@ -173,7 +194,7 @@ cluster_one_network() {
     cluster_address director net 1.1.1.254/32
     # Deprecated, that is never the source of a tunnel's packets: a real server,
     # who has the address too, would take them for its own.
-    ip -n director address add 2001:db8:1::254/128 dev net nodad preferred_lft 0
+    cluster_plan director 'address add 2001:db8:1::254/128 dev net nodad preferred_lft 0'
     cluster_real_server rs1 net 10
     cluster_real_server rs2 net 20
 }
@@ -191,4 +212,27 @@ cluster_directors_in() {
         cluster_set "$director" ipv4/ip_forward=1 ipv6/conf/all/forwarding=1
         number=$((number + 1))
     done
+}
+
+# cluster_mark ADDRESS MARK PORT...: the command that marks what comes for these
+# ports of an address: by iptables, as the document does it, or, with a kernel
+# that has none any more, by the filter of the interface `net`.
+cluster_mark() {
+    local address=$1 mark=$2 protocol=ip iptables=iptables ports port
+    shift 2
+    if [[ $address == *:* ]]; then
+        protocol=ipv6 iptables=ip6tables
+    fi
+    if modprobe -q "${iptables%s}_mangle"; then
+        printf -v ports ',%s' "$@"
+        # The older kind: user-mode Linux lacks what the newer one needs.
+        printf '%s-legacy -t mangle -A PREROUTING -d %s -p tcp -m multiport --dports %s -j MARK --set-mark %s' \
+            "$iptables" "$address" "${ports#,}" "$mark"
+    else
+        printf 'tc qdisc add dev net ingress'
+        for port in "$@"; do
+            printf '; tc filter add dev net ingress protocol %s flower ip_proto tcp dst_ip %s dst_port %s action skbedit mark %s' \
+                "$protocol" "$address" "$port" "$mark"
+        done
+    fi
 }

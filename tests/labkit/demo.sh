@@ -3,7 +3,9 @@
 # tests/lab.
 #
 # A demo is a file demos/NAME.sh, written in the words of stage.sh; its first
-# line is a comment that says what it shows. Nothing else is needed to add one.
+# line is a comment that says what it shows. Where it needs more packages than
+# the others, its second line is "# needs PACKAGE=FILE...", as packages_need takes
+# them. Nothing else is needed to add one.
 
 LAB_FIRST_DEMO=lvs-nat
 
@@ -25,6 +27,7 @@ demo_main() {
         demo_list >&2
         return 1
     }
+    demo_needs "$LABKIT/demos/$name.sh"
     demo_ready
     boot bash "$LABKIT/stage.sh" "$LABKIT/demos/$name.sh" </dev/null || return
     if [[ $# -eq 0 ]]; then
@@ -32,6 +35,13 @@ demo_main() {
         demo_list
         printf '\nTo try it yourself: tests/lab shell\n'
     fi
+}
+
+demo_needs() {
+    local needs
+    needs=$(sed -n '2s/^# needs //p' "$1")
+    # shellcheck disable=SC2086 # words
+    [[ -z $needs ]] || packages_need $needs
 }
 
 demo_list() {
