@@ -9,7 +9,8 @@
 //! ipvsadm -R                      …with lines for its standard input
 //! | -A -f 1
 //! @5 ipvsadm -nL                  a difference we want, by its number in the contract's list:
-//! as ipvsadm -Ln                  ours must do what the reference does for this command,
+//! as ipvsadm -Ln                  ours must do what the reference does for this command (which may
+//!                                 have lines of input too),
 //! @2 ipvsadm -Sn
 //! > -A -f 4294967295 -s wlc       or print this on stdout,
 //! ! a message                     this on stderr,
@@ -99,6 +100,14 @@ impl Script {
                 ("", _) | ("#", _) => {}
                 ("with", "eth0") if step.is_none() => script.eth0 = true,
                 ("|", rules) => match step {
+                    Some(Step {
+                        difference:
+                            Some(Difference {
+                                wanted: Wanted::SameAs(other),
+                                ..
+                            }),
+                        ..
+                    }) => read_input(&mut other.stdin, rules),
                     Some(step) => read_input(&mut step.invocation.stdin, rules),
                     None => fault("input before any command"),
                 },
