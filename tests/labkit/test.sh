@@ -111,19 +111,20 @@ test_on_this_machine() {
     local kind program failures=0
     while read -r kind program; do
         say "unit tests ($kind), on this machine"
-        test_keep_results "$program" "$@" </dev/null || failures=1
+        test_keep_results "$program" "$@" || failures=1
     done <"$TEST_WORK/units"
     say "examples in the documentation, on this machine"
-    test_keep_results cargo test --quiet --doc -- "$@" </dev/null || failures=1
+    test_keep_results cargo test --quiet --doc -- "$@" || failures=1
     return "$failures"
 }
 
 # Run a test program, show what it prints, and keep its closing line.
 test_keep_results() {
     local status=0
-    "$@" >"$TEST_WORK/output" 2>&1 || status=$?
+    "$@" </dev/null >"$TEST_WORK/output" 2>&1 || status=$?
     cat "$TEST_WORK/output"
     grep -a '^test result: ' "$TEST_WORK/output" >>"$TEST_WORK/results"
+    [[ $status -eq 0 ]] || printf 'failed (%s)\n' "$status"
     return "$status"
 }
 
