@@ -10,6 +10,7 @@
     reason = "every test binary uses its own part of this module"
 )]
 
+pub mod busy;
 pub mod pair;
 pub mod table;
 
