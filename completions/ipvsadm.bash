@@ -76,6 +76,7 @@ X  exact           - exact
 -  persistent-conn - persistent-conn
 -  tun-info        - tun-info
 -  json            - json
+-  table           - table
 -  timeout         - timeout
 -  daemon          - daemon
 -  sort            - sort
@@ -101,7 +102,7 @@ _ipvsadm_kinds_of() {
         delete-server) kinds='service-address ipv6 real-server' ;;
         list)
             kinds='service-address ipv6 connection timeout daemon numeric stats rate exact'
-            kinds+=' thresholds persistent-conn tun-info json sort nosort syncid' ;;
+            kinds+=' thresholds persistent-conn tun-info json table sort nosort syncid' ;;
         save) kinds=numeric ;;
         start-daemon)
             kinds='mcast-interface mcast-group mcast-port mcast-ttl syncid sync-maxlen' ;;
@@ -134,6 +135,8 @@ _ipvsadm_rivals_of() {
             rivals+=' persistent-conn' ;;
         stats | rate | thresholds) rivals='connection timeout daemon' ;;
         persistent-conn) rivals='timeout daemon' ;;
+        json) rivals=table ;;
+        table) rivals=json ;;
         *) rivals='' ;;
     esac
 }

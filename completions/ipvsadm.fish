@@ -61,6 +61,7 @@ set -l table \
     '-  persistent-conn - persistent-conn    show persistent connections' \
     '-  tun-info        - tun-info           show types of tunnels' \
     '-  json            - json               everything there is, as JSON' \
+    '-  table           - table              a table drawn for people' \
     '-  timeout         - timeout            list the timeouts' \
     '-  daemon          - daemon             list the sync daemons' \
     '-  sort            - sort               in order, as always' \
@@ -111,8 +112,8 @@ function __ipvsadm_kinds_of
             set kinds service-address ipv6 real-server
         case list
             set kinds service-address ipv6 connection timeout daemon numeric stats rate \
-                exact thresholds persistent-conn tun-info json sort nosort \
-                syncid
+                exact thresholds persistent-conn tun-info json table sort \
+                nosort syncid
         case save
             set kinds numeric
         case start-daemon
@@ -162,6 +163,10 @@ function __ipvsadm_rivals_of
             set rivals connection timeout daemon
         case persistent-conn
             set rivals timeout daemon
+        case json
+            set rivals table
+        case table
+            set rivals json
         case '*'
             set rivals
     end

@@ -78,10 +78,12 @@ impl KernelName {
     /// longer words (contract, section 3).
     pub fn truncated(word: &[u8]) -> KernelName {
         let mut name = KernelName::default();
-        for (slot, &byte) in name.bytes.iter_mut().zip(word) {
-            if byte == 0 {
-                break;
-            }
+        for (slot, &byte) in name
+            .bytes
+            .iter_mut()
+            .zip(word)
+            .take_while(|(_, byte)| **byte != 0)
+        {
             *slot = byte;
             name.length += 1;
         }

@@ -9,7 +9,6 @@ use std::collections::{HashMap, HashSet};
 use nix::errno::Errno;
 
 use super::Rule;
-use super::hash::QuickHash;
 use crate::cli::Request;
 use crate::error::{KernelError, Operation, RuleLine};
 use crate::model::{
@@ -39,7 +38,7 @@ struct WantedService<'t> {
 /// The table that a list of rules describes.
 pub struct WantedTable<'t> {
     services: Vec<WantedService<'t>>,
-    places: HashMap<ServiceIdentity, usize, QuickHash>,
+    places: HashMap<ServiceIdentity, usize>,
     refusals: Vec<Refusal<'t>>,
     last_line: usize,
 }
@@ -49,11 +48,11 @@ impl<'t> WantedTable<'t> {
     pub fn of(rules: &[Rule<'t>]) -> Option<WantedTable<'t>> {
         let mut table = WantedTable {
             services: Vec::new(),
-            places: HashMap::default(),
+            places: HashMap::new(),
             refusals: Vec::new(),
             last_line: rules.last().map_or(0, |rule| rule.line.number),
         };
-        let mut seen: HashSet<(usize, DestinationIdentity), QuickHash> = HashSet::default();
+        let mut seen: HashSet<(usize, DestinationIdentity)> = HashSet::with_capacity(rules.len());
         for &Rule { line, request } in rules {
             let mut refuse = |operation, errno| {
                 table.refusals.push(Refusal {
@@ -149,7 +148,7 @@ impl<'w, 't> Difference<'w, 't> {
             self.edited_services
                 .push((Change::EditService(wanted.service), Some(wanted.line)));
         }
-        let mut present: HashMap<DestinationIdentity, &Destination, QuickHash> = destinations
+        let mut present: HashMap<DestinationIdentity, &Destination> = destinations
             .iter()
             .map(|state| (state.destination.identity, &state.destination))
             .collect();

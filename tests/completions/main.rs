@@ -1,0 +1,487 @@
+//! The completions in `completions/`, tried in the real shells on a real table.
+//!
+//! Which options are offered after a command is held to the program's own table, [`OPTIONS`] and
+//! [`Command::rule`]: an option that is added there and forgotten in a completion fails here. The
+//! values are held to cases written by hand, the same for each shell.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a test fails by panicking and reports by printing"
+)]
+
+#[path = "../support/mod.rs"]
+mod support;
+mod terminal;
+
+use std::collections::BTreeSet;
+
+use ipvsadm::options::{Argument, Choice, Command, Group, Meaning, OPTIONS, OptionSpec};
+use nix::mount::{MsFlags, mount};
+use support::{Ending, Invocation, Namespace, Program};
+use terminal::{Seen, Shell, Terminal};
+
+/// The table that the shells find.
+const RULES: &str = "\
+    -A -t 192.0.2.1:80 -s rr -p 360\n\
+    -a -t 192.0.2.1:80 -r 10.0.0.10:80 -m -w 3\n\
+    -a -t 192.0.2.1:80 -r 10.0.0.11:80 -m -w 2\n\
+    -A -t 192.0.2.1:443 -s wlc\n\
+    -a -t 192.0.2.1:443 -r 10.0.0.12:443 -g\n\
+    -A -t [2001:db8::1]:80 -s wrr\n\
+    -a -t [2001:db8::1]:80 -r [2001:db8::10]:80 -m\n\
+    -A -u 192.0.2.53:53 -s rr -o\n\
+    -A --sctp-service 192.0.2.1:5672 -s rr\n\
+    -A -f 7 -s sh -b sh-port\n\
+    -a -f 7 -r 10.0.0.20:0 -g\n\
+    -A -f 8 -6 -s rr\n";
+
+/// What is expected after TAB.
+enum Expected {
+    /// The line is completed to this.
+    Line(&'static str),
+    /// The line is completed to this, and a host name may go on: what the shell writes after it varies.
+    Host(&'static str),
+    /// These are offered.
+    Offers(&'static [&'static str]),
+    /// The line stays as it is, and nothing is offered.
+    Nothing,
+}
+use Expected::{Host, Line, Nothing, Offers};
+
+/// What is typed, and what is expected. `ipvsadm ` goes before each.
+const CASES: &[(&str, Expected)] = &[
+    // Commands.
+    ("--st", Offers(&["--start-daemon", "--stop-daemon"])),
+    ("--add-serv", Offers(&["--add-server", "--add-service"])),
+    ("--add-servi", Line("--add-service ")),
+    ("-n --", Offers(&["--list", "--save"])),
+    ("-R ", Nothing),
+    ("-C ", Nothing),
+    ("-C -", Nothing),
+    ("-h ", Nothing),
+    ("--set 90", Nothing),
+    ("--set ", Nothing),
+    ("-q", Nothing),
+    ("-A -c", Nothing),
+    ("-A -t 192.0.2.1:80 --tcp", Nothing),
+    // Schedulers and their flags, apart, glued and joined.
+    (
+        "-A -s ",
+        Offers(&[
+            "rr", "wrr", "lc", "wlc", "lblc", "lblcr", "dh", "sh", "sed", "nq", "fo", "ovf", "mh",
+        ]),
+    ),
+    ("-A -s wl", Line("-A -s wlc ")),
+    ("-A --scheduler=o", Line("-A --scheduler=ovf ")),
+    (
+        "-A --scheduler=lb",
+        Offers(&["--scheduler=lblc", "--scheduler=lblcr"]),
+    ),
+    ("-A -sov", Line("-A -sovf ")),
+    ("-A -s=ov", Line("-A -s=ovf ")),
+    ("-As wr", Line("-As wrr ")),
+    ("-C -s ", Nothing),
+    ("-A -s sh -b ", Offers(&["sh-fallback", "sh-port"])),
+    ("-A -s mh -b mh-f", Line("-A -s mh -b mh-fallback ")),
+    (
+        "-A -s mh -b mh-fallback,",
+        Line("-A -s mh -b mh-fallback,mh-port "),
+    ),
+    (
+        "-A -s wrr --sched-flags=",
+        Offers(&[
+            "--sched-flags=flag-1",
+            "--sched-flags=flag-2",
+            "--sched-flags=flag-3",
+        ]),
+    ),
+    ("-A -b flag-1,", Offers(&["flag-1,flag-2", "flag-1,flag-3"])),
+    ("-A --pe ", Line("-A --pe sip ")),
+    ("-A -p 3", Nothing),
+    ("-A -w", Nothing),
+    ("-a --weight=", Nothing),
+    // Services that exist, of the kind asked for.
+    (
+        "-D -t ",
+        Offers(&["192.0.2.1:80", "192.0.2.1:443", "[2001:db8::1]:80"]),
+    ),
+    ("-D -t 192.0.2.1:8", Line("-D -t 192.0.2.1:80 ")),
+    (
+        "-D -t 192.0.2.1:",
+        Offers(&["192.0.2.1:80", "192.0.2.1:443"]),
+    ),
+    ("-D -t [", Line("-D -t [2001:db8::1]:80 ")),
+    ("-D -t [2001:db8:", Line("-D -t [2001:db8::1]:80 ")),
+    ("-D -t '[2001:db8:", Line("-D -t '[2001:db8::1]:80' ")),
+    ("-D -tx", Nothing),
+    (
+        "-D --tcp-service=[2001:db8:",
+        Line("-D --tcp-service=[2001:db8::1]:80 "),
+    ),
+    ("-Dt 192.0.2.1:4", Line("-Dt 192.0.2.1:443 ")),
+    ("-Dt192.0.2.1:4", Line("-Dt192.0.2.1:443 ")),
+    ("-E -u ", Line("-E -u 192.0.2.53:53 ")),
+    (
+        "-Z --sctp-service ",
+        Line("-Z --sctp-service 192.0.2.1:5672 "),
+    ),
+    ("-L -u 1", Line("-L -u 192.0.2.53:53 ")),
+    ("-a -u ", Line("-a -u 192.0.2.53:53 ")),
+    ("-D -f ", Offers(&["7", "8"])),
+    ("-D -6 -f ", Line("-D -6 -f 8 ")),
+    ("-A -f ", Nothing),
+    // Real servers of the service that is named.
+    (
+        "-d -t 192.0.2.1:80 -r ",
+        Offers(&["10.0.0.10:80", "10.0.0.11:80"]),
+    ),
+    (
+        "-e -t 192.0.2.1:443 -r ",
+        Line("-e -t 192.0.2.1:443 -r 10.0.0.12:443 "),
+    ),
+    (
+        "-e -t vip:https -r ",
+        Line("-e -t vip:https -r 10.0.0.12:443 "),
+    ),
+    (
+        "-d -t [2001:db8::1]:80 -r ",
+        Line("-d -t [2001:db8::1]:80 -r [2001:db8::10]:80 "),
+    ),
+    ("-d -f 7 -r ", Line("-d -f 7 -r 10.0.0.20:0 ")),
+    ("-d -f 8 -6 -r ", Nothing),
+    ("-d -t 192.0.2.9:80 -r ", Nothing),
+    ("-d -r ", Nothing),
+    // Names.
+    ("-A -t tw", Host("-A -t twenty.mask.example.com")),
+    ("-A -t vip:https", Line("-A -t vip:https ")),
+    ("-A -t vip:am", Line("-A -t vip:amqp ")),
+    ("-A -u vip:tf", Line("-A -u vip:tftp ")),
+    ("-A -t vip:tf", Nothing),
+    ("-A -t [2001:db8::1]:ssh", Line("-A -t [2001:db8::1]:ssh ")),
+    ("-A -t 2001:db8::", Nothing),
+    (
+        "-a -u 192.0.2.53:53 -r exactly-t",
+        Host("-a -u 192.0.2.53:53 -r exactly-twenty-five.chars"),
+    ),
+    (
+        "-a -u 192.0.2.53:53 -r web1:tf",
+        Line("-a -u 192.0.2.53:53 -r web1:tftp "),
+    ),
+    // What rules out what.
+    ("-a -t 192.0.2.1:80 -r web1 -m --tun", Nothing),
+    ("-a -i --tun-type ", Offers(&["ipip", "gue", "gre"])),
+    (
+        "-a -i --tun-type gre --tun-",
+        Offers(&["--tun-csum", "--tun-nocsum"]),
+    ),
+    (
+        "-a -i --tun-type gue --tun-csum --tun-",
+        Line("-a -i --tun-type gue --tun-csum --tun-port "),
+    ),
+    ("-a -i --tun-type=ipip --tun-", Nothing),
+    ("-A -t vip:80 --ops", Nothing),
+    ("-A -f 1 --o", Line("-A -f 1 --ops ")),
+    ("-D -t vip:80 ", Nothing),
+    ("-D -f 1 ", Offers(&["-6", "--ipv6"])),
+    ("-Lc --stats", Nothing),
+    (
+        "-L --stats --t",
+        Offers(&["--table", "--tcp-service", "--thresholds", "--tun-info"]),
+    ),
+    ("-L --json --table", Nothing),
+    ("-p -s o", Line("-p -s ovf ")),
+    ("-A -p --pe", Line("-A -p --pe ")),
+    ("-A -p ", Offers(PERSISTENT_SERVICE)),
+    // Sync daemons.
+    ("--start-daemon ", Offers(&["master", "backup"])),
+    ("--start-daemon=m", Line("--start-daemon=master ")),
+    ("--stop-daemon b", Line("--stop-daemon backup ")),
+    (
+        "--start-daemon master --mcast-interface dum",
+        Line("--start-daemon master --mcast-interface dummy7 "),
+    ),
+    (
+        "--start-daemon master --mcast-interface=",
+        Offers(&[
+            "--mcast-interface=lo",
+            "--mcast-interface=dummy7",
+            "--mcast-interface=lan",
+        ]),
+    ),
+];
+
+/// What may follow `-A -p`.
+const PERSISTENT_SERVICE: &[&str] = &[
+    "-t",
+    "--tcp-service",
+    "-u",
+    "--udp-service",
+    "--sctp-service",
+    "-f",
+    "--fwmark-service",
+    "-6",
+    "--ipv6",
+    "-s",
+    "--scheduler",
+    "-b",
+    "--sched-flags",
+    "-M",
+    "--netmask",
+    "--pe",
+    "-o",
+    "--ops",
+];
+
+/// The helpers, and the files that a shell redirects to.
+const LINES: &[(&str, Expected)] = &[
+    ("ipvsadm-save -", Line("ipvsadm-save -n ")),
+    (
+        "ipvsadm-restore --",
+        Offers(&["--dry-run", "--noflush", "--test"]),
+    ),
+    ("ipvsadm-restore --d", Line("ipvsadm-restore --dry-run ")),
+    (
+        "ipvsadm -R <programs/ipvsadm-r",
+        Line("ipvsadm -R <programs/ipvsadm-restore "),
+    ),
+    (
+        "ipvsadm -R < programs/ipvsadm-r",
+        Line("ipvsadm -R < programs/ipvsadm-restore "),
+    ),
+    (
+        "ipvsadm -Sn >programs/ipvsadm-s",
+        Line("ipvsadm -Sn >programs/ipvsadm-save "),
+    ),
+];
+
+#[test]
+fn bash_completes() {
+    check_everything(Shell::Bash);
+}
+
+#[test]
+fn zsh_completes() {
+    check_everything(Shell::Zsh);
+}
+
+#[test]
+fn fish_completes() {
+    check_everything(Shell::Fish);
+}
+
+#[test]
+fn bash_completes_with_the_package_bash_completion() {
+    let namespace = namespace_with_table();
+    let mut terminal = Terminal::open(Shell::BashCompletion, &namespace);
+    let mut faults = Vec::new();
+    for (typed, expected) in [
+        // The helper first: its completion is found by its own name.
+        ("ipvsadm-restore --d", Line("ipvsadm-restore --dry-run ")),
+        (
+            "ipvsadm -D -t [2001:db8:",
+            Line("ipvsadm -D -t [2001:db8::1]:80 "),
+        ),
+        (
+            "ipvsadm -D -t 192.0.2.1:4",
+            Line("ipvsadm -D -t 192.0.2.1:443 "),
+        ),
+        (
+            "ipvsadm -A --scheduler=o",
+            Line("ipvsadm -A --scheduler=ovf "),
+        ),
+        (
+            "ipvsadm -R < programs/ipvsadm-r",
+            Line("ipvsadm -R < programs/ipvsadm-restore "),
+        ),
+    ] {
+        check(&mut terminal, "", typed, &expected, &mut faults);
+    }
+    report(&faults);
+}
+
+fn check_everything(shell: Shell) {
+    let namespace = namespace_with_table();
+    let mut terminal = Terminal::open(shell, &namespace);
+    let mut faults = Vec::new();
+    check_options(&mut terminal, &mut faults);
+    for (typed, expected) in CASES {
+        check(&mut terminal, "ipvsadm ", typed, expected, &mut faults);
+    }
+    for (typed, expected) in LINES {
+        check(&mut terminal, "", typed, expected, &mut faults);
+    }
+    report(&faults);
+}
+
+/// A namespace with the table, and an interface that only it has.
+fn namespace_with_table() -> Namespace {
+    let namespace = Namespace::new();
+    namespace.enter(|| {
+        // /sys shows the interfaces of the namespace in which it was mounted.
+        mount(
+            Some("sysfs"),
+            "/sys",
+            Some("sysfs"),
+            MsFlags::empty(),
+            None::<&str>,
+        )
+        .expect("a /sys of its own");
+    });
+    namespace.ip_batch("link add dummy7 type veth peer name lan");
+    let outcome = namespace.run(&Program::ours(), &Invocation::restore(RULES));
+    assert!(outcome.ending == Ending::Status(0), "{outcome}");
+    namespace
+}
+
+/// Holds what is offered before and after each command to the program's table.
+fn check_options(terminal: &mut Terminal, faults: &mut Vec<String>) {
+    let commands = OPTIONS.iter().filter_map(|spec| match spec.meaning {
+        Meaning::Command(command) => Some((spec, command)),
+        Meaning::Choice(_) => None,
+    });
+    let all = commands
+        .clone()
+        .flat_map(|(spec, _)| spellings(spec))
+        .collect();
+    check_offers(terminal, "ipvsadm -", &all, faults);
+    check_offers(terminal, "ipvsadm ", &all, faults);
+    for (spec, command) in commands {
+        let value = match spec.argument {
+            Argument::Required(_) => " master",
+            _ => "",
+        };
+        let choices = OPTIONS.iter().filter(|spec| goes_with(spec, command));
+        let offered = choices.flat_map(spellings).collect();
+        check_offers(
+            terminal,
+            &format!("ipvsadm --{}{value} -", spec.long),
+            &offered,
+            faults,
+        );
+        if command == Command::AddService {
+            check_offers(
+                terminal,
+                &format!("ipvsadm --{}{value} ", spec.long),
+                &offered,
+                faults,
+            );
+        }
+    }
+}
+
+/// Whether an option may follow a command that stands alone.
+fn goes_with(spec: &OptionSpec, command: Command) -> bool {
+    let (Meaning::Choice(choice), Some(rule)) = (spec.meaning, command.rule()) else {
+        return false;
+    };
+    let takes = |group| {
+        [rule.needs, rule.may, rule.one_of]
+            .iter()
+            .any(|groups| groups.contains(&group))
+    };
+    match (choice, choice.group()) {
+        (_, Some(group)) => takes(group),
+        // The two that are never refused, where they mean something.
+        (Choice::Ipv6, None) => takes(Group::ServiceAddress),
+        (_, None) => command == Command::List,
+    }
+}
+
+fn spellings(spec: &OptionSpec) -> Vec<String> {
+    let short = spec
+        .short
+        .first()
+        .map(|letter| format!("-{}", char::from(*letter)));
+    short
+        .into_iter()
+        .chain([format!("--{}", spec.long)])
+        .collect()
+}
+
+fn check_offers(
+    terminal: &mut Terminal,
+    typed: &str,
+    offered: &BTreeSet<String>,
+    faults: &mut Vec<String>,
+) {
+    let seen = terminal.complete(typed);
+    let fits = match offered.first() {
+        None => seen.line == typed && seen.candidates.is_empty(),
+        // The only one that fits is not offered but taken.
+        Some(only) if offered.len() == 1 => {
+            seen.line == format!("{}{only} ", typed.trim_end_matches('-'))
+        }
+        Some(_) => seen.candidates == *offered,
+    };
+    if !fits {
+        faults.push(format!(
+            "{typed:?}: expected {offered:?}\n{}",
+            describe(&seen)
+        ));
+    }
+}
+
+fn check(
+    terminal: &mut Terminal,
+    program: &str,
+    typed: &str,
+    expected: &Expected,
+    faults: &mut Vec<String>,
+) {
+    let typed = format!("{program}{typed}");
+    let seen = terminal.complete(&typed);
+    let (fits, wanted) = match expected {
+        Line(wanted) => (
+            seen.line == format!("{program}{wanted}"),
+            format!("{program}{wanted:?}"),
+        ),
+        Host(wanted) => {
+            let wanted = format!("{program}{wanted}");
+            (
+                seen.line.trim_end_matches([' ', ':']) == wanted,
+                format!("{wanted:?}"),
+            )
+        }
+        Nothing => (
+            seen.line == typed && seen.candidates.is_empty(),
+            "nothing".to_owned(),
+        ),
+        Offers(words) => (lists(&seen.candidates, words), format!("{words:?}")),
+    };
+    if !fits {
+        faults.push(format!("{typed:?}: expected {wanted}\n{}", describe(&seen)));
+    }
+}
+
+/// Whether these words are listed, whole or without a beginning that all of them have: that stands
+/// on the line already.
+fn lists(candidates: &BTreeSet<String>, words: &[&str]) -> bool {
+    let shortest = words.iter().map(|word| word.len()).min().unwrap_or(0);
+    (0..shortest).any(|cut| {
+        words.iter().all(|word| word[..cut] == words[0][..cut])
+            && words
+                .iter()
+                .map(|word| word[cut..].to_owned())
+                .collect::<BTreeSet<_>>()
+                == *candidates
+    })
+}
+
+fn describe(seen: &Seen) -> String {
+    format!(
+        "    line: {:?}\n    candidates: {:?}\n{}\n",
+        seen.line, seen.candidates, seen.screen
+    )
+}
+
+fn report(faults: &[String]) {
+    assert!(
+        faults.is_empty(),
+        "{} faults:\n{}",
+        faults.len(),
+        faults.join("\n")
+    );
+}
