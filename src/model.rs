@@ -78,12 +78,10 @@ impl KernelName {
     /// longer words (contract, section 3).
     pub fn truncated(word: &[u8]) -> KernelName {
         let mut name = KernelName::default();
-        for (slot, &byte) in name
-            .bytes
-            .iter_mut()
-            .zip(word)
-            .take_while(|(_, byte)| **byte != 0)
-        {
+        for (slot, &byte) in name.bytes.iter_mut().zip(word) {
+            if byte == 0 {
+                break;
+            }
             *slot = byte;
             name.length += 1;
         }

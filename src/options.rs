@@ -530,8 +530,25 @@ pub const OPTIONS: &[OptionSpec] = &[
 
 /// The row of a short spelling.
 pub fn by_short(letter: u8) -> Option<&'static OptionSpec> {
-    OPTIONS.iter().find(|spec| spec.short.contains(&letter))
+    OPTIONS.get(usize::from(ROWS_OF_LETTERS[usize::from(letter)]))
 }
+
+/// The place in the table of the row that each byte spells, for one that spells none a place behind the table. A line of
+/// rules has five of them, too many to search the table for each.
+static ROWS_OF_LETTERS: [u8; 256] = {
+    assert!(OPTIONS.len() < u8::MAX as usize);
+    let mut rows = [u8::MAX; 256];
+    let mut row = 0;
+    while row < OPTIONS.len() {
+        let mut letters = OPTIONS[row].short;
+        while let [letter, rest @ ..] = letters {
+            rows[*letter as usize] = row as u8;
+            letters = rest;
+        }
+        row += 1;
+    }
+    rows
+};
 
 /// The row of a long spelling; abbreviations are none.
 pub fn by_long(name: &[u8]) -> Option<&'static OptionSpec> {

@@ -31,13 +31,18 @@ pub fn endpoint(word: &[u8], protocol: Option<Protocol>) -> Option<Endpoint> {
         }
         _ => (word, None),
     };
-    if let Some(address) = ipv6(host) {
-        return Some(Endpoint {
-            address: IpAddr::V6(address),
-            port: read_port(outer_port, protocol)?,
-        });
-    }
-    let (host, port) = match host.iter().rposition(|&byte| byte == b':') {
+    let last_colon = host.iter().rposition(|&byte| byte == b':');
+    let (host, port) = match last_colon {
+        // Only an address of IPv6 has a second colon.
+        Some(at) if host[..at].contains(&b':') => {
+            if let Some(address) = ipv6(host) {
+                return Some(Endpoint {
+                    address: IpAddr::V6(address),
+                    port: read_port(outer_port, protocol)?,
+                });
+            }
+            (&host[..at], Some(&host[at + 1..]))
+        }
         Some(at) => (&host[..at], Some(&host[at + 1..])),
         None => (host, outer_port),
     };
@@ -63,10 +68,6 @@ fn read_port(port: Option<&[u8]>, protocol: Option<Protocol>) -> Option<Option<u
 }
 
 fn ipv6(host: &[u8]) -> Option<Ipv6Addr> {
-    // Cheaper than to let the parser fail on every IPv4 address of a long list of rules.
-    if !host.contains(&b':') {
-        return None;
-    }
     std::str::from_utf8(host).ok()?.parse().ok()
 }
 
@@ -101,18 +102,17 @@ fn inet_aton_part(word: &[u8]) -> Option<(u32, &[u8])> {
         [b'0', ..] => (8, word),
         _ => (10, word),
     };
-    let length = digits
-        .iter()
-        .take_while(|byte| char::from(**byte).is_digit(radix))
-        .count();
+    let mut value: u32 = 0;
+    let mut length = 0;
+    while let Some(digit) = digits
+        .get(length)
+        .and_then(|byte| char::from(*byte).to_digit(radix))
+    {
+        value = value.checked_mul(radix)?.checked_add(digit)?;
+        length += 1;
+    }
     if length == 0 {
         return None;
-    }
-    let mut value: u32 = 0;
-    for &digit in &digits[..length] {
-        value = value
-            .checked_mul(radix)?
-            .checked_add(char::from(digit).to_digit(radix)?)?;
     }
     Some((value, &digits[length..]))
 }

@@ -243,20 +243,34 @@ impl Given {
     }
 
     fn has_any(self, groups: &[Group]) -> bool {
-        groups.iter().any(|group| self.has(*group))
+        self.0 & Given::of(groups).0 != 0
     }
 
-    fn only(self, groups: &[Group]) -> Given {
+    fn of(groups: &[Group]) -> Given {
         Given(
             groups
                 .iter()
-                .filter(|group| self.has(**group))
                 .fold(0, |bits, group| bits | 1 << *group as u64),
         )
     }
 
+    fn only(self, groups: &[Group]) -> Given {
+        Given(self.0 & Given::of(groups).0)
+    }
+
+    /// Whether these options are what a rule asks for.
+    fn fit(self, rule: &Rule) -> bool {
+        let of = |groups| Given::of(groups).0;
+        let (needs, one_of) = (of(rule.needs), of(rule.one_of));
+        let beyond = self.0 & !(needs | one_of | of(rule.may));
+        beyond == 0 && self.0 & needs == needs && (self.0 & one_of).count_ones() <= 1
+    }
+
     /// The first fault of these options against a rule.
     fn check(self, rule: &Rule, owner: Owner) -> Result<(), UsageError> {
+        if self.fit(rule) {
+            return Ok(());
+        }
         let mut chosen = None;
         for (group, _) in Group::ALL {
             if !self.has(group) {

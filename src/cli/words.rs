@@ -122,13 +122,23 @@ fn read_value<'a, I: Iterator<Item = &'a [u8]>>(
 /// The words of a line of rules: parted by blanks, TABs and returns, the word `ipvsadm` left out wherever it stands,
 /// each ending at its first NUL as a C string does (contract, section 6).
 pub fn split_line<'a>(line: &'a [u8], words: &mut Vec<&'a [u8]>) {
+    let is_blank = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\r' | b'\n');
+    let mut rest = line;
     words.clear();
-    words.extend(
-        line.split(|byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n'))
-            .filter(|word| !word.is_empty())
-            .map(|word| word.split(|&byte| byte == 0).next().unwrap_or_default())
-            .filter(|word| *word != b"ipvsadm"),
-    );
+    while let Some(start) = rest.iter().position(|byte| !is_blank(byte)) {
+        rest = &rest[start..];
+        let (word, after) = rest.split_at(rest.iter().position(is_blank).unwrap_or(rest.len()));
+        let word = up_to_nul(word);
+        if word != b"ipvsadm" {
+            words.push(word);
+        }
+        rest = after;
+    }
+}
+
+fn up_to_nul(word: &[u8]) -> &[u8] {
+    let end = word.iter().position(|&byte| byte == 0);
+    &word[..end.unwrap_or(word.len())]
 }
 
 #[cfg(test)]

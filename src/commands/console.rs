@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::screen::Screen;
 
 /// How much text is gathered before it is written.
-const PIECE_LENGTH: usize = 64 * 1024;
+const PIECE_LENGTH: usize = 16 * 1024;
 /// How much input is asked for at once.
 const INPUT_LENGTH: usize = 64 * 1024;
 

@@ -14,7 +14,7 @@ use nix::net::if_::InterfaceFlags;
 
 use crate::cli::{self, ListRequest, Request, Subject, words};
 use crate::error::{KernelError, UsageError};
-use crate::ipvs::Ipvs;
+use crate::ipvs::{Detail, Ipvs};
 use crate::model::{
     Change, DestinationIdentity, DestinationState, ForwardingMethod, KernelName, ServiceIdentity,
 };
@@ -149,7 +149,8 @@ fn find_destination(
     identity: DestinationIdentity,
 ) -> Option<DestinationState> {
     let mut destinations = Vec::new();
-    ipvs.destinations(service, &mut destinations).ok()?;
+    ipvs.destinations(service, Detail::Plain, &mut destinations)
+        .ok()?;
     destinations
         .into_iter()
         .find(|state| state.destination.identity == identity)
@@ -157,7 +158,7 @@ fn find_destination(
 
 /// Services that were perhaps meant: those of the same address, or of the same mark and the other family.
 fn other_services(ipvs: &mut Ipvs, missing: &ServiceIdentity) -> Option<String> {
-    let services = ipvs.services().ok()?;
+    let services = ipvs.services(Detail::Plain).ok()?;
     if services.is_empty() {
         return Some("the table is empty".to_owned());
     }
@@ -192,7 +193,8 @@ fn other_destinations(
     missing: DestinationIdentity,
 ) -> Option<String> {
     let mut destinations = Vec::new();
-    ipvs.destinations(service, &mut destinations).ok()?;
+    ipvs.destinations(service, Detail::Plain, &mut destinations)
+        .ok()?;
     if destinations.is_empty() {
         return Some("the service has no real servers".to_owned());
     }

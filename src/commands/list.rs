@@ -12,7 +12,7 @@ use crate::cli::{Form, ListRequest, Subject};
 use crate::commands::console::Console;
 use crate::commands::refused_listing;
 use crate::error::Error;
-use crate::ipvs::Ipvs;
+use crate::ipvs::{Detail, Ipvs};
 use crate::model::{Columns, ListFormat, ServiceIdentity};
 use crate::render::connections::{self, CONNECTIONS_FILE, Connection};
 use crate::render::labels::Labels;
@@ -59,12 +59,16 @@ fn list_table(
     service: Option<&ServiceIdentity>,
 ) -> Result<(), Error> {
     let format = &request.format;
+    let detail = match format.columns {
+        Columns::Statistics | Columns::Rate => Detail::Counted,
+        _ => Detail::Plain,
+    };
     let mut labels = Labels::for_listing(format.numeric);
     let mut services = match service {
         Some(identity) => vec![ipvs.service(identity).map_err(refused_listing)?],
         None => {
             let info = ipvs.info().map_err(refused_listing)?;
-            let services = ipvs.services().map_err(refused_listing)?;
+            let services = ipvs.services(detail).map_err(refused_listing)?;
             listing::write_version(console.text(), &info);
             services
         }
@@ -77,7 +81,7 @@ fn list_table(
     for service in &services {
         let identity = &service.service.identity;
         listing::write_service(console.text(), format, &mut labels, service);
-        ipvs.destinations(identity, &mut destinations)
+        ipvs.destinations(identity, detail, &mut destinations)
             .map_err(refused_listing)?;
         if request.sorted {
             order::sort_destinations(&mut destinations);

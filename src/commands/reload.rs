@@ -6,6 +6,7 @@
 //! that is cleared first.
 
 mod difference;
+mod hash;
 
 use std::ffi::OsString;
 
@@ -14,7 +15,7 @@ use crate::commands::apply::{Applier, Flow};
 use crate::commands::console::Console;
 use crate::commands::{open_checked, refused_listing};
 use crate::error::{Error, RuleLine};
-use crate::ipvs::Ipvs;
+use crate::ipvs::{Detail, Ipvs};
 use crate::model::Change;
 use crate::render::labels::Labels;
 use crate::render::rules;
@@ -112,9 +113,9 @@ fn make_equal(
 ) -> Result<(), Error> {
     let mut difference = Difference::new(wanted, options.no_flush);
     let mut destinations = Vec::new();
-    for service in ipvs.services().map_err(refused_listing)? {
+    for service in ipvs.services(Detail::Plain).map_err(refused_listing)? {
         if difference.needs_destinations_of(&service.service) {
-            ipvs.destinations(&service.service.identity, &mut destinations)
+            ipvs.destinations(&service.service.identity, Detail::Plain, &mut destinations)
                 .map_err(refused_listing)?;
         } else {
             destinations.clear();

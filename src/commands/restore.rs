@@ -14,19 +14,20 @@ pub fn restore(console: &mut Console<'_>, ipvs: &mut Ipvs) -> Result<(), Error> 
     let mut searched = 0;
     loop {
         let is_at_end = !applier.console.read(&mut input)?;
+        let mut parts = Vec::with_capacity(16);
         let mut start = 0;
         while let Some(length) = input[start.max(searched)..]
             .iter()
             .position(|&byte| byte == b'\n')
         {
             let end = start.max(searched) + length;
-            if run_line(&mut applier, &input[start..end])? == Flow::End {
+            if run_line(&mut applier, &input[start..end], &mut parts)? == Flow::End {
                 return Ok(());
             }
             start = end + 1;
         }
         if is_at_end {
-            run_line(&mut applier, &input[start..])?;
+            run_line(&mut applier, &input[start..], &mut parts)?;
             return applier.finish();
         }
         applier.settle()?;
@@ -35,16 +36,20 @@ pub fn restore(console: &mut Console<'_>, ipvs: &mut Ipvs) -> Result<(), Error> 
     }
 }
 
-fn run_line(applier: &mut Applier<'_, '_, '_>, line: &[u8]) -> Result<Flow, Error> {
+/// Runs a line; `parts` is for its words.
+fn run_line<'l>(
+    applier: &mut Applier<'_, '_, '_>,
+    line: &'l [u8],
+    parts: &mut Vec<&'l [u8]>,
+) -> Result<Flow, Error> {
     if line.starts_with(b"#") {
         return Ok(Flow::GoOn);
     }
-    let mut parts = Vec::with_capacity(16);
-    words::split_line(line, &mut parts);
+    words::split_line(line, parts);
     if parts.is_empty() {
         return Ok(Flow::GoOn);
     }
-    match cli::parse_words(&parts) {
+    match cli::parse_words(parts) {
         Ok(request) => applier.request(request, None),
         Err(fault) => applier.fault(fault).map(|()| Flow::GoOn),
     }

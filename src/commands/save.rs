@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use crate::commands::console::Console;
 use crate::commands::{open_checked, refused_listing};
 use crate::error::Error;
-use crate::ipvs::Ipvs;
+use crate::ipvs::{Detail, Ipvs};
 use crate::model::Change;
 use crate::render::labels::Labels;
 use crate::render::{order, rules};
@@ -30,7 +30,7 @@ pub fn run_helper(console: &mut Console<'_>, arguments: &[OsString]) -> Result<(
 /// Writes the table as rules.
 pub fn save(console: &mut Console<'_>, ipvs: &mut Ipvs, numeric: bool) -> Result<(), Error> {
     let mut labels = Labels::for_rules(numeric);
-    let mut services = ipvs.services().map_err(refused_listing)?;
+    let mut services = ipvs.services(Detail::Plain).map_err(refused_listing)?;
     order::sort_services(&mut services);
     let mut destinations = Vec::new();
     for service in &services {
@@ -40,7 +40,7 @@ pub fn save(console: &mut Console<'_>, ipvs: &mut Ipvs, numeric: bool) -> Result
             &mut labels,
             &Change::AddService(service.service),
         );
-        ipvs.destinations(identity, &mut destinations)
+        ipvs.destinations(identity, Detail::Plain, &mut destinations)
             .map_err(refused_listing)?;
         order::sort_destinations(&mut destinations);
         for state in &destinations {

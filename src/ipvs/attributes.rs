@@ -156,21 +156,45 @@ impl<'a> Iterator for Attributes<'a> {
     type Item = Result<Attribute<'a>, KernelError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let [l0, l1, k0, k1, ..] = *self.rest else {
-            // Fewer bytes than a header are padding.
-            return None;
-        };
+        // Fewer bytes than a header are padding.
+        let [l0, l1, k0, k1] = *self.rest.first_chunk()?;
         let length = usize::from(u16::from_ne_bytes([l0, l1]));
         let kind = u16::from_ne_bytes([k0, k1]) & NLA_TYPE_MASK;
-        if length < HEADER_LENGTH || length > self.rest.len() {
+        let Some(payload) = self.rest.get(HEADER_LENGTH..length) else {
             self.rest = &[];
             return Some(Err(KernelError::Malformed(
                 "an attribute is longer than what holds it",
             )));
-        }
-        let payload = &self.rest[HEADER_LENGTH..length];
+        };
         self.rest = self.rest.get(align(length)..).unwrap_or_default();
         Some(Ok(Attribute { kind, payload }))
+    }
+}
+
+/// The attributes of a reply by their numbers, which are below `N`; others are left out. Of two with one number the last
+/// counts.
+pub struct Fields<'a, const N: usize> {
+    attributes: [Option<Attribute<'a>>; N],
+}
+
+impl<'a, const N: usize> Fields<'a, N> {
+    /// The fields that `attributes` fill.
+    pub fn of(attributes: Attributes<'a>) -> Result<Fields<'a, N>, KernelError> {
+        let mut fields = Fields {
+            attributes: [None; N],
+        };
+        for attribute in attributes {
+            let attribute = attribute?;
+            if let Some(field) = fields.attributes.get_mut(usize::from(attribute.kind)) {
+                *field = Some(attribute);
+            }
+        }
+        Ok(fields)
+    }
+
+    /// The attribute of this number, where there is one.
+    pub fn get(&self, kind: u16) -> Option<Attribute<'a>> {
+        self.attributes.get(usize::from(kind)).copied().flatten()
     }
 }
 

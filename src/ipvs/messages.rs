@@ -8,7 +8,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use nix::errno::Errno;
 
 use crate::error::KernelError;
-use crate::ipvs::attributes::{Attribute, Attributes, Writer, align};
+use crate::ipvs::Detail;
+use crate::ipvs::attributes::{Attribute, Attributes, Fields, Writer, align};
 use crate::ipvs::constants::*;
 use crate::model::{
     AddressFamily, Change, Destination, DestinationIdentity, DestinationState, Encapsulation,
@@ -309,25 +310,24 @@ fn read_address(attribute: &Attribute<'_>, family: AddressFamily) -> Result<IpAd
 
 /// Counters and rates, whether as `STATS` (32 bits, some of 64) or as `STATS64`.
 fn read_statistics(attribute: &Attribute<'_>) -> Result<Statistics, KernelError> {
-    let mut statistics = Statistics::default();
-    for attribute in attribute.nested() {
-        let attribute = attribute?;
-        let field = match attribute.kind {
-            IPVS_STATS_ATTR_CONNS => &mut statistics.connections,
-            IPVS_STATS_ATTR_INPKTS => &mut statistics.incoming_packets,
-            IPVS_STATS_ATTR_OUTPKTS => &mut statistics.outgoing_packets,
-            IPVS_STATS_ATTR_INBYTES => &mut statistics.incoming_bytes,
-            IPVS_STATS_ATTR_OUTBYTES => &mut statistics.outgoing_bytes,
-            IPVS_STATS_ATTR_CPS => &mut statistics.connection_rate,
-            IPVS_STATS_ATTR_INPPS => &mut statistics.incoming_packet_rate,
-            IPVS_STATS_ATTR_OUTPPS => &mut statistics.outgoing_packet_rate,
-            IPVS_STATS_ATTR_INBPS => &mut statistics.incoming_byte_rate,
-            IPVS_STATS_ATTR_OUTBPS => &mut statistics.outgoing_byte_rate,
-            _ => continue,
-        };
-        *field = attribute.u32_or_u64()?;
-    }
-    Ok(statistics)
+    let fields = Fields::<{ IPVS_STATS_ATTR_OUTBPS as usize + 1 }>::of(attribute.nested())?;
+    let number = |kind| {
+        fields
+            .get(kind)
+            .map_or(Ok(0), |attribute| attribute.u32_or_u64())
+    };
+    Ok(Statistics {
+        connections: number(IPVS_STATS_ATTR_CONNS)?,
+        incoming_packets: number(IPVS_STATS_ATTR_INPKTS)?,
+        outgoing_packets: number(IPVS_STATS_ATTR_OUTPKTS)?,
+        incoming_bytes: number(IPVS_STATS_ATTR_INBYTES)?,
+        outgoing_bytes: number(IPVS_STATS_ATTR_OUTBYTES)?,
+        connection_rate: number(IPVS_STATS_ATTR_CPS)?,
+        incoming_packet_rate: number(IPVS_STATS_ATTR_INPPS)?,
+        outgoing_packet_rate: number(IPVS_STATS_ATTR_OUTPPS)?,
+        incoming_byte_rate: number(IPVS_STATS_ATTR_INBPS)?,
+        outgoing_byte_rate: number(IPVS_STATS_ATTR_OUTBPS)?,
+    })
 }
 
 /// `STATS64` where the kernel gives it, else `STATS`; kernels before 4.1 give only that.
@@ -342,8 +342,11 @@ fn best_statistics(
         })
 }
 
-/// A virtual service from the attributes of a `GET_SERVICE` reply.
-pub fn read_service(attributes: Attributes<'_>) -> Result<ServiceState, KernelError> {
+/// A virtual service from the attributes of a `GET_SERVICE` reply, in so much detail.
+pub fn read_service(
+    attributes: Attributes<'_>,
+    detail: Detail,
+) -> Result<ServiceState, KernelError> {
     let service = find(attributes, IPVS_CMD_ATTR_SERVICE, "IPVS_CMD_ATTR_SERVICE")?;
     let (mut family, mut protocol, mut address, mut port, mut mark) =
         (None, None, None, None, None);
@@ -362,8 +365,8 @@ pub fn read_service(attributes: Attributes<'_>) -> Result<ServiceState, KernelEr
             IPVS_SVC_ATTR_TIMEOUT => timeout = Some(attribute.u32()?),
             IPVS_SVC_ATTR_NETMASK => netmask = Some(attribute),
             IPVS_SVC_ATTR_PE_NAME => engine = KernelName::truncated(attribute.string()),
-            IPVS_SVC_ATTR_STATS => statistics = Some(attribute),
-            IPVS_SVC_ATTR_STATS64 => statistics64 = Some(attribute),
+            IPVS_SVC_ATTR_STATS if detail == Detail::Counted => statistics = Some(attribute),
+            IPVS_SVC_ATTR_STATS64 if detail == Detail::Counted => statistics64 = Some(attribute),
             _ => {}
         }
     }
@@ -402,75 +405,83 @@ pub fn read_service(attributes: Attributes<'_>) -> Result<ServiceState, KernelEr
     })
 }
 
-/// A destination from the attributes of a `GET_DEST` reply. Kernels before 3.18 do not tell its family: it is then
-/// `service_family`.
+/// A destination from the attributes of a `GET_DEST` reply, in so much detail. Kernels before 3.18 do not tell its
+/// family: it is then `service_family`.
 pub fn read_destination(
     attributes: Attributes<'_>,
     service_family: AddressFamily,
+    detail: Detail,
 ) -> Result<DestinationState, KernelError> {
     let destination = find(attributes, IPVS_CMD_ATTR_DEST, "IPVS_CMD_ATTR_DEST")?;
-    let (mut family, mut address, mut port, mut method, mut weight) =
-        (service_family, None, None, None, None);
-    let (mut tunnel_type, mut tunnel_port, mut tunnel_flags) =
-        (IP_VS_CONN_F_TUNNEL_TYPE_IPIP, 0, 0);
-    let (mut upper_threshold, mut lower_threshold) = (None, None);
-    let (mut active_connections, mut inactive_connections, mut persistent_connections) =
-        (None, None, None);
-    let (mut statistics, mut statistics64) = (None, None);
-    for attribute in destination.nested() {
-        let attribute = attribute?;
-        match attribute.kind {
-            IPVS_DEST_ATTR_ADDR_FAMILY => family = read_family(&attribute)?,
-            IPVS_DEST_ATTR_ADDR => address = Some(attribute),
-            IPVS_DEST_ATTR_PORT => port = Some(attribute.be16()?),
-            IPVS_DEST_ATTR_FWD_METHOD => method = Some(attribute.u32()?),
-            IPVS_DEST_ATTR_WEIGHT => weight = Some(attribute.u32()?),
-            IPVS_DEST_ATTR_TUN_TYPE => tunnel_type = attribute.u8()?,
-            IPVS_DEST_ATTR_TUN_PORT => tunnel_port = attribute.be16()?,
-            IPVS_DEST_ATTR_TUN_FLAGS => tunnel_flags = attribute.u16()?,
-            IPVS_DEST_ATTR_U_THRESH => upper_threshold = Some(attribute.u32()?),
-            IPVS_DEST_ATTR_L_THRESH => lower_threshold = Some(attribute.u32()?),
-            IPVS_DEST_ATTR_ACTIVE_CONNS => active_connections = Some(attribute.u32()?),
-            IPVS_DEST_ATTR_INACT_CONNS => inactive_connections = Some(attribute.u32()?),
-            IPVS_DEST_ATTR_PERSIST_CONNS => persistent_connections = Some(attribute.u32()?),
-            IPVS_DEST_ATTR_STATS => statistics = Some(attribute),
-            IPVS_DEST_ATTR_STATS64 => statistics64 = Some(attribute),
-            _ => {}
-        }
-    }
-    let checksum = match tunnel_flags {
-        flags if flags & IP_VS_TUNNEL_ENCAP_FLAG_CSUM != 0 => TunnelChecksum::Full,
-        flags if flags & IP_VS_TUNNEL_ENCAP_FLAG_REMCSUM != 0 => TunnelChecksum::Remote,
-        _ => TunnelChecksum::None,
+    let fields = Fields::<{ IPVS_DEST_ATTR_TUN_FLAGS as usize + 1 }>::of(destination.nested())?;
+    let field = |kind, name| needed(fields.get(kind), name);
+    let family = match fields.get(IPVS_DEST_ATTR_ADDR_FAMILY) {
+        Some(attribute) => read_family(&attribute)?,
+        None => service_family,
     };
-    let method = needed(method, "IPVS_DEST_ATTR_FWD_METHOD")?;
+    let address = field(IPVS_DEST_ATTR_ADDR, "IPVS_DEST_ATTR_ADDR")?;
+    let method = field(IPVS_DEST_ATTR_FWD_METHOD, "IPVS_DEST_ATTR_FWD_METHOD")?.u32()?;
     Ok(DestinationState {
         destination: Destination {
             identity: DestinationIdentity {
-                address: read_address(&needed(address, "IPVS_DEST_ATTR_ADDR")?, family)?,
-                port: needed(port, "IPVS_DEST_ATTR_PORT")?,
+                address: read_address(&address, family)?,
+                port: field(IPVS_DEST_ATTR_PORT, "IPVS_DEST_ATTR_PORT")?.be16()?,
             },
             forwarding_method: match method & IP_VS_CONN_F_FWD_MASK {
                 IP_VS_CONN_F_MASQ => ForwardingMethod::Masquerading,
                 IP_VS_CONN_F_LOCALNODE => ForwardingMethod::Local,
-                IP_VS_CONN_F_TUNNEL => ForwardingMethod::Tunnel(match tunnel_type {
-                    IP_VS_CONN_F_TUNNEL_TYPE_GUE => Encapsulation::Gue {
-                        port: tunnel_port,
-                        checksum,
-                    },
-                    IP_VS_CONN_F_TUNNEL_TYPE_GRE => Encapsulation::Gre { checksum },
-                    _ => Encapsulation::Ipip,
-                }),
+                IP_VS_CONN_F_TUNNEL => ForwardingMethod::Tunnel(read_encapsulation(&fields)?),
                 _ => ForwardingMethod::DirectRouting,
             },
-            weight: needed(weight, "IPVS_DEST_ATTR_WEIGHT")?,
-            upper_threshold: needed(upper_threshold, "IPVS_DEST_ATTR_U_THRESH")?,
-            lower_threshold: needed(lower_threshold, "IPVS_DEST_ATTR_L_THRESH")?,
+            weight: field(IPVS_DEST_ATTR_WEIGHT, "IPVS_DEST_ATTR_WEIGHT")?.u32()?,
+            upper_threshold: field(IPVS_DEST_ATTR_U_THRESH, "IPVS_DEST_ATTR_U_THRESH")?.u32()?,
+            lower_threshold: field(IPVS_DEST_ATTR_L_THRESH, "IPVS_DEST_ATTR_L_THRESH")?.u32()?,
         },
-        active_connections: needed(active_connections, "IPVS_DEST_ATTR_ACTIVE_CONNS")?,
-        inactive_connections: needed(inactive_connections, "IPVS_DEST_ATTR_INACT_CONNS")?,
-        persistent_connections: needed(persistent_connections, "IPVS_DEST_ATTR_PERSIST_CONNS")?,
-        statistics: best_statistics(statistics, statistics64)?,
+        active_connections: field(IPVS_DEST_ATTR_ACTIVE_CONNS, "IPVS_DEST_ATTR_ACTIVE_CONNS")?
+            .u32()?,
+        inactive_connections: field(IPVS_DEST_ATTR_INACT_CONNS, "IPVS_DEST_ATTR_INACT_CONNS")?
+            .u32()?,
+        persistent_connections: field(
+            IPVS_DEST_ATTR_PERSIST_CONNS,
+            "IPVS_DEST_ATTR_PERSIST_CONNS",
+        )?
+        .u32()?,
+        statistics: match detail {
+            Detail::Plain => Statistics::default(),
+            Detail::Counted => best_statistics(
+                fields.get(IPVS_DEST_ATTR_STATS),
+                fields.get(IPVS_DEST_ATTR_STATS64),
+            )?,
+        },
+    })
+}
+
+/// How a tunnel wraps its packets; kernels before 5.2 do not tell, and know only one way.
+fn read_encapsulation<const N: usize>(
+    fields: &Fields<'_, N>,
+) -> Result<Encapsulation, KernelError> {
+    let checksum = match fields
+        .get(IPVS_DEST_ATTR_TUN_FLAGS)
+        .map_or(Ok(0), |attribute| attribute.u16())?
+    {
+        flags if flags & IP_VS_TUNNEL_ENCAP_FLAG_CSUM != 0 => TunnelChecksum::Full,
+        flags if flags & IP_VS_TUNNEL_ENCAP_FLAG_REMCSUM != 0 => TunnelChecksum::Remote,
+        _ => TunnelChecksum::None,
+    };
+    let tunnel_type = fields
+        .get(IPVS_DEST_ATTR_TUN_TYPE)
+        .map_or(Ok(IP_VS_CONN_F_TUNNEL_TYPE_IPIP), |attribute| {
+            attribute.u8()
+        })?;
+    Ok(match tunnel_type {
+        IP_VS_CONN_F_TUNNEL_TYPE_GUE => Encapsulation::Gue {
+            port: fields
+                .get(IPVS_DEST_ATTR_TUN_PORT)
+                .map_or(Ok(0), |attribute| attribute.be16())?,
+            checksum,
+        },
+        IP_VS_CONN_F_TUNNEL_TYPE_GRE => Encapsulation::Gre { checksum },
+        _ => Encapsulation::Ipip,
     })
 }
 

@@ -27,6 +27,15 @@ use socket::Socket;
 /// milliseconds apart; whoever changes it faster than that, all the time, leaves no moment to list.
 const MOST_LOOKS: usize = 100;
 
+/// How much of a service or destination is read. Counters and rates are most of what the kernel tells of one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Detail {
+    /// All but counters and rates, which stay 0.
+    Plain,
+    /// All.
+    Counted,
+}
+
 /// A connection to the kernel's IPVS.
 pub struct Ipvs {
     socket: Socket,
@@ -73,17 +82,17 @@ impl Ipvs {
             .query(self.family, IPVS_CMD_GET_INFO, |_| {}, messages::read_info)
     }
 
-    /// All virtual services, in the kernel's order.
+    /// All virtual services, in so much detail, in the kernel's order.
     ///
     /// # Errors
     /// What the kernel said.
-    pub fn services(&mut self) -> Result<Vec<ServiceState>, KernelError> {
+    pub fn services(&mut self, detail: Detail) -> Result<Vec<ServiceState>, KernelError> {
         let mut services = Vec::new();
         self.steady_dump(
             IPVS_CMD_GET_SERVICE,
             |_| {},
             &mut services,
-            messages::read_service,
+            |attributes| messages::read_service(attributes, detail),
             |a, b| a.service == b.service,
         )?;
         Ok(services)
@@ -98,18 +107,19 @@ impl Ipvs {
             self.family,
             IPVS_CMD_GET_SERVICE,
             |writer| messages::write_service_identity(writer, identity),
-            messages::read_service,
+            |attributes| messages::read_service(attributes, Detail::Counted),
         )
     }
 
-    /// Reads the destinations of a virtual service into `destinations`, in the kernel's order. None for a service that
-    /// is not there: the kernel makes no difference.
+    /// Reads the destinations of a virtual service into `destinations`, in so much detail, in the kernel's order. None for
+    /// a service that is not there: the kernel makes no difference.
     ///
     /// # Errors
     /// What the kernel said.
     pub fn destinations(
         &mut self,
         service: &ServiceIdentity,
+        detail: Detail,
         destinations: &mut Vec<DestinationState>,
     ) -> Result<(), KernelError> {
         let family = service.family();
@@ -117,7 +127,7 @@ impl Ipvs {
             IPVS_CMD_GET_DEST,
             |writer| messages::write_service_identity(writer, service),
             destinations,
-            |attributes| messages::read_destination(attributes, family),
+            |attributes| messages::read_destination(attributes, family, detail),
             |a, b| a.destination == b.destination,
         )
     }
@@ -140,6 +150,11 @@ impl Ipvs {
                 <= 1
             {
                 return Ok(());
+            }
+            if command == IPVS_CMD_GET_DEST {
+                // Of services there is one dump; of destinations there are as many as services, and the next one's may
+                // fit where these do not.
+                self.socket.ask_for_larger_datagrams();
             }
             let mut differences = 0;
             let mut before = items.iter();

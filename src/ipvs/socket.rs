@@ -23,8 +23,11 @@ use crate::ipvs::attributes::{Attributes, Writer, align};
 use crate::ipvs::messages::{HEADERS_LENGTH, read_verdict, write_request};
 
 const NLMSG_HEADER_LENGTH: usize = 16;
+/// The buffer for replies at first. The kernel makes each datagram of a dump as large as the largest buffer it has seen,
+/// and clears it before use: twice the buffer makes a service of ten destinations a twentieth dearer to list.
+const FIRST_BUFFER_LENGTH: usize = 4 * 1024;
 /// The most that the kernel puts into one datagram of a dump (`netlink_recvmsg` caps its buffers at this).
-const RECEIVE_BUFFER_LENGTH: usize = 32 * 1024;
+const LARGEST_BUFFER_LENGTH: usize = 32 * 1024;
 /// How often a dump is tried before it is given up: each fault is rare, and 100 in a row are no accident.
 const MOST_TRIES: usize = 100;
 /// What one refusal takes of the receive buffer at the most: our largest request, echoed, and the kernel's own
@@ -100,9 +103,15 @@ impl<W: Wire> Socket<W> {
         Socket {
             wire,
             sequence: 0,
-            buffer: vec![0; RECEIVE_BUFFER_LENGTH],
+            buffer: vec![0; FIRST_BUFFER_LENGTH],
             request: Vec::new(),
         }
+    }
+
+    /// Has the kernel make datagrams twice as large, from the next dump on, up to what it makes at the most.
+    pub fn ask_for_larger_datagrams(&mut self) {
+        let length = (2 * self.buffer.len()).min(LARGEST_BUFFER_LENGTH);
+        self.buffer.resize(length.max(self.buffer.len()), 0);
     }
 
     /// A sequence number that no request of this socket has had.

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::io::Write;
 use std::net::IpAddr;
 
-use crate::model::Protocol;
+use crate::model::{Protocol, ServiceIdentity};
 use crate::names;
 use crate::render::columns;
 
@@ -19,6 +19,7 @@ pub struct Labels {
     cuts_names: bool,
     hosts: HashMap<IpAddr, Option<Vec<u8>>>,
     services: HashMap<(u16, Protocol), Option<Vec<u8>>>,
+    last_name: Option<(ServiceIdentity, Vec<u8>)>,
 }
 
 impl Labels {
@@ -29,6 +30,7 @@ impl Labels {
             cuts_names: true,
             hosts: HashMap::new(),
             services: HashMap::new(),
+            last_name: None,
         }
     }
 
@@ -49,6 +51,10 @@ impl Labels {
         port: u16,
         protocol: Option<Protocol>,
     ) {
+        if let (IpAddr::V4(address), true) = (address, self.numeric) {
+            columns::dotted_with_port(out, address.octets(), port);
+            return;
+        }
         let start = out.len();
         let brackets = address.is_ipv6();
         if brackets {
@@ -63,6 +69,27 @@ impl Labels {
         if self.cuts_names {
             out.truncate(start + LONGEST_ENDPOINT);
         }
+    }
+
+    /// Writes a service's name with `write`, or once more what that wrote, if no other service came in between: in rules
+    /// the name stands in the line of each of its real servers.
+    pub fn once_a_service(
+        &mut self,
+        out: &mut Vec<u8>,
+        identity: &ServiceIdentity,
+        write: impl Fn(&mut Vec<u8>, &mut Labels, &ServiceIdentity),
+    ) {
+        let name = match self.last_name.take() {
+            Some((last, name)) if last == *identity => name,
+            last => {
+                let mut name = last.map(|(_, name)| name).unwrap_or_default();
+                name.clear();
+                write(&mut name, self, identity);
+                name
+            }
+        };
+        out.extend_from_slice(&name);
+        self.last_name = Some((*identity, name));
     }
 
     fn host(&mut self, out: &mut Vec<u8>, address: IpAddr) {
@@ -97,14 +124,7 @@ impl Labels {
 /// Writes an address in numbers: dotted, or as RFC 5952 shortens it.
 pub fn write_address(out: &mut Vec<u8>, address: IpAddr) {
     match address {
-        IpAddr::V4(address) => {
-            for (index, byte) in address.octets().into_iter().enumerate() {
-                if index > 0 {
-                    out.push(b'.');
-                }
-                columns::number(out, u64::from(byte));
-            }
-        }
+        IpAddr::V4(address) => columns::dotted(out, address.octets()),
         IpAddr::V6(address) => {
             // Writing into a vector cannot fail.
             let _ = write!(out, "{address}");

@@ -7,71 +7,85 @@
 
 use std::net::IpAddr;
 
-use crate::model::{AddressFamily, DestinationState, Protocol, ServiceIdentity, ServiceState};
+use crate::model::{
+    AddressFamily, DestinationIdentity, DestinationState, Protocol, ServiceIdentity, ServiceState,
+};
 
 /// Sorts virtual services: by mark, family, protocol, address, port.
 pub fn sort_services(services: &mut [ServiceState]) {
-    merge_sort(services, |a, b| {
-        let (a, b) = (
-            SortedService::of(&a.service.identity),
-            SortedService::of(&b.service.identity),
-        );
-        first_difference([
-            difference(a.mark, b.mark),
-            a.family - b.family,
-            a.protocol - b.protocol,
-        ])
-        .or_else(|| address_difference(a.address, b.address))
-        .unwrap_or(a.port - b.port)
-    });
+    sort_by_place(services, |state| Place::of_service(&state.service.identity));
 }
 
 /// Sorts destinations: by address, port.
 pub fn sort_destinations(destinations: &mut [DestinationState]) {
-    merge_sort(destinations, |a, b| {
-        let (a, b) = (&a.destination.identity, &b.destination.identity);
-        address_difference(a.address, b.address).unwrap_or(i32::from(a.port) - i32::from(b.port))
+    sort_by_place(destinations, |state| {
+        Place::of_destination(&state.destination.identity)
     });
 }
 
-struct SortedService {
-    mark: u32,
-    family: i32,
-    protocol: i32,
-    address: IpAddr,
+/// What decides where something stands in a listing.
+#[derive(Clone, Copy)]
+struct Place {
+    /// Mark, family and protocol, which are 0 for a destination, and the kernel's 16 bytes of the address.
+    words: [u32; 7],
+    /// How many of the words are looked at: the reference does not look behind an IPv4 address.
+    count: usize,
     port: i32,
 }
 
-impl SortedService {
-    fn of(identity: &ServiceIdentity) -> SortedService {
+impl Place {
+    fn of_service(identity: &ServiceIdentity) -> Place {
         let family = match identity.family() {
             AddressFamily::Ipv4 => libc::AF_INET,
             AddressFamily::Ipv6 => libc::AF_INET6,
         };
         match *identity {
-            ServiceIdentity::FirewallMark { mark, .. } => SortedService {
-                mark,
-                family,
-                protocol: 0,
-                address: IpAddr::from([0; 4]),
-                port: 0,
-            },
+            ServiceIdentity::FirewallMark { mark, .. } => {
+                Place::new([mark, family as u32, 0], IpAddr::from([0; 4]), 0)
+            }
             ServiceIdentity::Endpoint {
                 protocol,
                 address,
                 port,
-            } => SortedService {
-                mark: 0,
-                family,
-                protocol: match protocol {
+            } => {
+                let protocol = match protocol {
                     Protocol::Tcp => libc::IPPROTO_TCP,
                     Protocol::Udp => libc::IPPROTO_UDP,
                     Protocol::Sctp => libc::IPPROTO_SCTP,
-                },
-                address,
-                port: i32::from(port),
-            },
+                };
+                Place::new([0, family as u32, protocol as u32], address, port)
+            }
         }
+    }
+
+    fn of_destination(identity: &DestinationIdentity) -> Place {
+        Place::new([0; 3], identity.address, identity.port)
+    }
+
+    fn new([mark, family, protocol]: [u32; 3], address: IpAddr, port: u16) -> Place {
+        let ([a, b, c, d], count) = match address {
+            IpAddr::V4(address) => ([u32::from(address), 0, 0, 0], 4),
+            IpAddr::V6(address) => {
+                let bits = u128::from(address);
+                ([96, 64, 32, 0].map(|shift| (bits >> shift) as u32), 7)
+            }
+        };
+        Place {
+            words: [mark, family, protocol, a, b, c, d],
+            count,
+            port: i32::from(port),
+        }
+    }
+
+    /// More than 0 where `other` comes first.
+    fn compare(&self, other: &Place) -> i32 {
+        self.words
+            .iter()
+            .zip(&other.words)
+            .take(self.count)
+            .map(|(a, b)| difference(*a, *b))
+            .find(|difference| *difference != 0)
+            .unwrap_or(self.port - other.port)
     }
 }
 
@@ -79,35 +93,35 @@ fn difference(a: u32, b: u32) -> i32 {
     a.wrapping_sub(b) as i32
 }
 
-fn first_difference<const N: usize>(differences: [i32; N]) -> Option<i32> {
-    differences.into_iter().find(|difference| *difference != 0)
-}
-
-/// The first difference of two addresses, 32 bits at a time; as many words are looked at as the first address has.
-fn address_difference(a: IpAddr, b: IpAddr) -> Option<i32> {
-    let (left, right) = (words(a), words(b));
-    let count = if a.is_ipv4() { 1 } else { 4 };
-    left.into_iter()
-        .zip(right)
-        .take(count)
-        .map(|(a, b)| difference(a, b))
-        .find(|difference| *difference != 0)
-}
-
-/// An address in the kernel's 16 bytes, as four numbers.
-fn words(address: IpAddr) -> [u32; 4] {
-    match address {
-        IpAddr::V4(address) => [u32::from(address), 0, 0, 0],
-        IpAddr::V6(address) => {
-            let bits = u128::from(address);
-            [
-                (bits >> 96) as u32,
-                (bits >> 64) as u32,
-                (bits >> 32) as u32,
-                bits as u32,
-            ]
-        }
+/// Sorts by places, which are small; what stands there is large, and moved once.
+fn sort_by_place<T: Copy>(items: &mut [T], place_of: impl Fn(&T) -> Place) {
+    let mut places: Vec<(Place, usize)> = items.iter().map(place_of).zip(0..).collect();
+    if is_reversed(&places) {
+        items.reverse();
+        return;
     }
+    merge_sort(&mut places, |(a, _), (b, _)| a.compare(b));
+    for to in 0..items.len() {
+        // What belongs here has moved if it stood in a place that was filled before.
+        let mut from = places[to].1;
+        while from < to {
+            from = places[from].1;
+        }
+        items.swap(to, from);
+    }
+}
+
+/// Whether each comes before all that stand in front of it. So it mostly is: what was added last is what the kernel
+/// gives first.
+fn is_reversed(places: &[(Place, usize)]) -> bool {
+    places.windows(2).all(|pair| {
+        let (a, b) = (&pair[0].0, &pair[1].0);
+        // In one half of the range, the reference's comparison is an order.
+        let is_in_one_half = |(a, b): (&u32, &u32)| (a ^ b) >> 31 == 0;
+        a.count == b.count
+            && (a.words, a.port) > (b.words, b.port)
+            && a.words.iter().zip(&b.words).all(is_in_one_half)
+    })
 }
 
 /// A stable merge sort; `compare` gives more than 0 where its second argument comes first.
@@ -162,6 +176,36 @@ mod tests {
         let (ten, private) = (0x0a00_0001, 0xc0a8_0001);
         assert_eq!(sorted(&[ten, private]), [private, ten]);
         assert_eq!(sorted(&[1, u32::MAX]), [u32::MAX, 1]);
+    }
+
+    #[test]
+    fn what_comes_in_reverse_is_ordered_as_the_merge_sort_orders_it() {
+        let mut seed = 7u32;
+        let mut random = || {
+            seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            seed >> 8
+        };
+        let mut reversed = 0;
+        for round in 0..2000 {
+            let mut places: Vec<(Place, usize)> = (0..3 + random() as usize % 3)
+                .map(|index| {
+                    let first = [10, 127, 128, 192, 255][random() as usize % 5];
+                    let address = [first, 0, 0, (random() % 200) as u8];
+                    (Place::new([0; 3], address.into(), 80), index)
+                })
+                .collect();
+            if round % 2 == 0 {
+                places.sort_by_key(|(place, _)| std::cmp::Reverse(place.words));
+            }
+            if is_reversed(&places) {
+                reversed += 1;
+                let backwards: Vec<usize> = places.iter().rev().map(|place| place.1).collect();
+                merge_sort(&mut places, |(a, _), (b, _)| a.compare(b));
+                let merged: Vec<usize> = places.iter().map(|place| place.1).collect();
+                assert_eq!(merged, backwards);
+            }
+        }
+        assert!(reversed > 100, "only {reversed} came in reverse");
     }
 
     #[test]

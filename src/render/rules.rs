@@ -158,6 +158,10 @@ fn write_encapsulation(out: &mut Vec<u8>, encapsulation: Encapsulation) {
 
 /// Writes the option that names a virtual service.
 pub fn write_service_name(out: &mut Vec<u8>, labels: &mut Labels, identity: &ServiceIdentity) {
+    labels.once_a_service(out, identity, write_new_service_name);
+}
+
+fn write_new_service_name(out: &mut Vec<u8>, labels: &mut Labels, identity: &ServiceIdentity) {
     match *identity {
         ServiceIdentity::Endpoint {
             protocol,

@@ -26,7 +26,7 @@ use std::sync::{Once, mpsc};
 use std::thread::JoinHandle;
 
 use nix::mount::{MsFlags, mount};
-use nix::sched::{CloneFlags, unshare};
+use nix::sched::{CloneFlags, setns, unshare};
 use nix::sys::memfd::{MFdFlags, memfd_create};
 
 /// The only variables a program under test sees: none that changes what it prints.
@@ -226,9 +226,26 @@ impl Namespace {
     pub fn new() -> Self {
         require_lab();
         load_ipvs();
+        Self::start(leave_for_new_namespaces)
+    }
+
+    /// A thread with this one's files, in the network namespace that `ip netns` keeps at `file`.
+    pub fn join(&self, file: PathBuf) -> Self {
+        // A thread begins in the namespaces of the one that starts it.
+        self.enter(|| {
+            Self::start(move || {
+                let place = File::open(&file)
+                    .unwrap_or_else(|error| panic!("no host at {}: {error}", file.display()));
+                setns(place, CloneFlags::CLONE_NEWNET).expect("a network namespace to join");
+            })
+        })
+    }
+
+    /// A thread that makes itself at home, and then works off what it is sent.
+    fn start(settle: impl FnOnce() + Send + 'static) -> Self {
         let (jobs, queue) = mpsc::channel::<Job>();
         let thread = std::thread::spawn(move || {
-            leave_for_new_namespaces();
+            settle();
             for job in queue {
                 job();
             }

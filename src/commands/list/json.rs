@@ -5,7 +5,7 @@ use crate::cli::{ListRequest, Subject};
 use crate::commands::console::Console;
 use crate::commands::refused_listing;
 use crate::error::Error;
-use crate::ipvs::Ipvs;
+use crate::ipvs::{Detail, Ipvs};
 use crate::model::{ServiceIdentity, SyncDaemonRole};
 use crate::render::json::{self, Document};
 use crate::render::order;
@@ -42,7 +42,7 @@ fn list_table(
     let info = ipvs.info().map_err(refused_listing)?;
     let mut services = match service {
         Some(identity) => vec![ipvs.service(identity).map_err(refused_listing)?],
-        None => ipvs.services().map_err(refused_listing)?,
+        None => ipvs.services(Detail::Counted).map_err(refused_listing)?,
     };
     if request.sorted {
         order::sort_services(&mut services);
@@ -50,8 +50,12 @@ fn list_table(
     let mut document = Document::of_services(console.text(), &info);
     let mut destinations = Vec::new();
     for service in &services {
-        ipvs.destinations(&service.service.identity, &mut destinations)
-            .map_err(refused_listing)?;
+        ipvs.destinations(
+            &service.service.identity,
+            Detail::Counted,
+            &mut destinations,
+        )
+        .map_err(refused_listing)?;
         if request.sorted {
             order::sort_destinations(&mut destinations);
         }

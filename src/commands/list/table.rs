@@ -7,7 +7,7 @@ use crate::cli::{ListRequest, Subject};
 use crate::commands::console::Console;
 use crate::commands::refused_listing;
 use crate::error::Error;
-use crate::ipvs::Ipvs;
+use crate::ipvs::{Detail, Ipvs};
 use crate::model::{Columns, ListFormat, ServiceIdentity, SyncDaemonRole};
 use crate::render::connections::Connection;
 use crate::render::order;
@@ -52,7 +52,10 @@ fn list_table(
         Some(identity) => (None, vec![ipvs.service(identity).map_err(refused_listing)?]),
         None => {
             let info = ipvs.info().map_err(refused_listing)?;
-            (Some(info), ipvs.services().map_err(refused_listing)?)
+            (
+                Some(info),
+                ipvs.services(Detail::Counted).map_err(refused_listing)?,
+            )
         }
     };
     if request.sorted {
@@ -62,8 +65,12 @@ fn list_table(
     let mut all = Vec::with_capacity(services.len());
     for service in services {
         let mut destinations = Vec::new();
-        ipvs.destinations(&service.service.identity, &mut destinations)
-            .map_err(refused_listing)?;
+        ipvs.destinations(
+            &service.service.identity,
+            Detail::Counted,
+            &mut destinations,
+        )
+        .map_err(refused_listing)?;
         if request.sorted {
             order::sort_destinations(&mut destinations);
         }

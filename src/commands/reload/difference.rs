@@ -9,6 +9,7 @@ use std::collections::{HashMap, HashSet};
 use nix::errno::Errno;
 
 use super::Rule;
+use super::hash::QuickHash;
 use crate::cli::Request;
 use crate::error::{KernelError, Operation, RuleLine};
 use crate::model::{
@@ -38,7 +39,7 @@ struct WantedService<'t> {
 /// The table that a list of rules describes.
 pub struct WantedTable<'t> {
     services: Vec<WantedService<'t>>,
-    places: HashMap<ServiceIdentity, usize>,
+    places: HashMap<ServiceIdentity, usize, QuickHash>,
     refusals: Vec<Refusal<'t>>,
     last_line: usize,
 }
@@ -48,11 +49,11 @@ impl<'t> WantedTable<'t> {
     pub fn of(rules: &[Rule<'t>]) -> Option<WantedTable<'t>> {
         let mut table = WantedTable {
             services: Vec::new(),
-            places: HashMap::new(),
+            places: HashMap::default(),
             refusals: Vec::new(),
             last_line: rules.last().map_or(0, |rule| rule.line.number),
         };
-        let mut seen: HashSet<(usize, DestinationIdentity)> = HashSet::with_capacity(rules.len());
+        let mut seen: HashSet<(usize, DestinationIdentity), QuickHash> = HashSet::default();
         for &Rule { line, request } in rules {
             let mut refuse = |operation, errno| {
                 table.refusals.push(Refusal {
@@ -148,7 +149,7 @@ impl<'w, 't> Difference<'w, 't> {
             self.edited_services
                 .push((Change::EditService(wanted.service), Some(wanted.line)));
         }
-        let mut present: HashMap<DestinationIdentity, &Destination> = destinations
+        let mut present: HashMap<DestinationIdentity, &Destination, QuickHash> = destinations
             .iter()
             .map(|state| (state.destination.identity, &state.destination))
             .collect();

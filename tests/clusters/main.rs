@@ -1,0 +1,25 @@
+//! The clusters that administrators build with ipvsadm, with real clients and real servers.
+//!
+//! Each test builds a cluster of its own from network namespaces (`labkit/cluster.sh`, the same
+//! that the demos play in), gives the director its table with our program, and looks at which
+//! server answers. How the program words its output is the business of `parity`; here it is what
+//! the kernel does with what the program tells it, and, in a few places, that a table with life in
+//! it is listed as the reference lists it.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test fails by panicking"
+)]
+
+mod beside_keepalived;
+mod cluster;
+mod forwarding;
+mod persistence;
+mod protocols;
+mod scheduling;
+#[path = "../support/mod.rs"]
+mod support;
+mod the_document;
+mod traffic;
+mod two_directors;

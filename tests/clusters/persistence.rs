@@ -1,0 +1,156 @@
+//! Clients that stay with their server: by port, by firewall mark, by client; and firewall marks
+//! without that.
+
+use crate::cluster::{Cluster, Host, eventually};
+use crate::traffic::{assert_all, assert_turns, greeting_from, greetings, http, refused};
+
+const HTTP: &str = "1.1.1.254:80";
+const HTTPS: &str = "1.1.1.254:443";
+const SSH: &str = "1.1.1.254:22";
+
+/// The document's rule, where the kernel has iptables (7.2 has not); it is the mark that counts.
+const MARK_HTTP_AND_HTTPS: &str = "on director bash -c \"$(cluster_mark 1.1.1.254 1 80 443)\"";
+
+/// A cluster of direct routing whose servers answer at port 443 as well.
+fn with_https(more: &str) -> Cluster {
+    Cluster::new(&format!(
+        "cluster dr; serve rs1 http:443; serve rs2 http:443; {more}"
+    ))
+}
+
+/// Adds both servers to a service, by direct routing.
+fn add_servers(director: &Host, service: &str) {
+    for server in ["1.1.1.10", "1.1.1.20"] {
+        director.ipvsadm(&format!("-a {service} -r {server} -g"));
+    }
+}
+
+#[test]
+fn a_firewall_mark_makes_one_service_of_two_ports() {
+    let cluster = with_https(MARK_HTTP_AND_HTTPS);
+    let (client, director) = (&cluster.client, &cluster.director);
+    director.ipvsadm("-A -f 1 -s rr");
+    add_servers(director, "-f 1");
+    // One round for both ports: whoever asks at them in turn finds the same server at each.
+    let answers: Vec<String> = [HTTP, HTTPS]
+        .iter()
+        .cycle()
+        .take(6)
+        .flat_map(|address| http(client, address, 1))
+        .collect();
+    assert_turns(&answers);
+    // A port without the mark is not balanced.
+    refused(client, SSH);
+
+    // As the document goes on: what begins at one port goes on at the other.
+    director.ipvsadm("-E -f 1 -s rr -p");
+    let answers: Vec<String> = [HTTP, HTTPS]
+        .iter()
+        .cycle()
+        .take(6)
+        .flat_map(|address| http(client, address, 1))
+        .collect();
+    assert_all(&answers, &answers[0]);
+    director.listed_by_both("-ln");
+    director.listed_by_both("-ln --persistent-conn");
+    assert!(
+        director
+            .listed_by_both("-lnc --persistent-conn")
+            .contains("1.1.1.100:0"),
+        "the client's entry has no port"
+    );
+}
+
+#[test]
+fn a_firewall_mark_of_ipv6_is_another_service() {
+    let cluster = with_https("on director bash -c \"$(cluster_mark 2001:db8:1::254 1 80 443)\"");
+    let (client, director) = (&cluster.client, &cluster.director);
+    director.ipvsadm_each(&["-A -f 1 -s rr", "-A -f 1 -6 -s rr -p 300"]);
+    for server in ["2001:db8:1::10", "2001:db8:1::20"] {
+        director.ipvsadm(&format!("-a -f 1 -6 -r {server} -g"));
+    }
+    let answers = http(client, "[2001:db8:1::254]:80", 3);
+    assert_all(&answers, &answers[0]);
+    assert_all(&http(client, "[2001:db8:1::254]:443", 3), &answers[0]);
+    let listing = director.listed_by_both("-ln");
+    assert!(listing.contains("FWM  1 rr\n"), "{listing}");
+    assert!(
+        listing.contains("FWM  1 IPv6 rr persistent 300\n"),
+        "{listing}"
+    );
+}
+
+#[test]
+fn persistence_by_port_ends_when_its_time_is_up() {
+    let cluster = Cluster::new("cluster dr");
+    let (client, director) = (&cluster.client, &cluster.director);
+    for service in [HTTP, SSH] {
+        director.ipvsadm(&format!("-A -t {service} -s rr -p 2"));
+        add_servers(director, &format!("-t {service}"));
+    }
+    // While a client has connections, its time does not run out; so they are forgotten soon here.
+    director.ipvsadm("--set 0 1 0");
+
+    let first = http(client, HTTP, 3);
+    assert_all(&first, &first[0]);
+    // Each port has its own: this round begins anew.
+    let logins = greetings(client, SSH, 3);
+    assert_all(&logins, &logins[0]);
+
+    eventually("the client is forgotten", || {
+        let connections = director.ipvsadm("-lnc");
+        if connections.lines().count() == 2 {
+            Ok(())
+        } else {
+            Err(connections)
+        }
+    });
+    let second = http(client, HTTP, 3);
+    assert_all(&second, &second[0]);
+    assert_ne!(first[0], second[0], "the round goes on where it was");
+}
+
+#[test]
+fn persistence_by_client_is_for_all_ports() {
+    let cluster = with_https(":");
+    let (client, director) = (&cluster.client, &cluster.director);
+    director.ipvsadm_refuses(
+        "-A -t 1.1.1.254:0 -s rr",
+        2,
+        "Zero port specified for non-persistent service",
+    );
+    director.ipvsadm("-A -t 1.1.1.254:0 -s rr -p");
+    add_servers(director, "-t 1.1.1.254:0");
+    let answers = [
+        http(client, HTTP, 2),
+        http(client, HTTPS, 2),
+        greetings(client, SSH, 2),
+    ]
+    .concat();
+    assert_all(&answers, &answers[0]);
+    let listing = director.listed_by_both("-ln");
+    assert!(
+        listing.contains("TCP  1.1.1.254:0 rr persistent 360\n"),
+        "{listing}"
+    );
+}
+
+#[test]
+fn a_persistence_mask_is_for_all_clients_of_a_network() {
+    // With .100, the client's own, .101 is in one network of 31 bits, .102 in the next.
+    let cluster = Cluster::new(
+        "cluster dr; cluster_address client net 1.1.1.101/24 1.1.1.102/24; cluster_settle",
+    );
+    let (client, director) = (&cluster.client, &cluster.director);
+    director.ipvsadm("-A -t 1.1.1.254:22 -s rr -p 300 -M 255.255.255.254");
+    add_servers(director, "-t 1.1.1.254:22");
+    let [own, beside, next] = ["1.1.1.100", "1.1.1.101", "1.1.1.102"]
+        .map(|source| greeting_from(client, source, SSH).expect("a greeting"));
+    assert_eq!(own, beside);
+    assert_ne!(own, next);
+    let connections = director.listed_by_both("-lnc");
+    assert!(
+        connections.contains("1.1.1.102:0        1.1.1.254:22 "),
+        "{connections}"
+    );
+}

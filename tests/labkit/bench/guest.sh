@@ -1,0 +1,155 @@
+#!/bin/bash
+# The first program of the benchmark's guest: does the jobs named on the kernel's
+# command line, and writes what they cost on the console, a line for each
+# command, parted by TABs: the job, the program, instructions, peak memory in KiB.
+#
+# Every table stands in a network namespace of its own, which stays to the end:
+# the kernel takes a table down in the background, and that would be counted.
+
+fail() {
+    printf 'FAILED\t%s\n' "$*"
+    poweroff -f
+}
+
+# in_namespace NAME COMMAND...: run a command there; the namespace is made with
+# the first.
+in_namespace() {
+    local place=/namespaces/$1
+    if [[ ! -e $place ]]; then
+        : >"$place"
+        unshare --net="$place" ip link set lo up || fail "no namespace $1"
+    fi
+    shift
+    nsenter --net="$place" "$@"
+}
+
+# measure JOB PROGRAM NAMESPACE COMMAND...: what a command of the program costs
+# there. It reads this function's input, and /tmp/PROGRAM has its output.
+measure() {
+    local job=$1 program=$2 namespace=$3 cost
+    shift 3
+    cost=$(in_namespace "$namespace" cost "/tmp/$program" "$@") || fail "$job: $program: $cost"
+    printf '%s\t%s\t%s\t%s\n' "$job" "$program" ${cost}
+}
+
+# same JOB: both programs have written the same.
+same() {
+    cmp /tmp/reference /tmp/ours || fail "$1: the programs do not write the same"
+}
+
+# holds NAMESPACE RULES: the table there is the one that the rules describe.
+holds() {
+    in_namespace "$1" /ours/ipvsadm -Sn | sort >/tmp/held
+    sort "$2" | cmp - /tmp/held || fail "$1: the table is not the one that was asked for"
+}
+
+# One call, start to finish, without anything to do and with one change.
+job_single() {
+    local program number
+    for program in reference ours; do
+        # Uncounted: the first call has the kernel load modules.
+        in_namespace "single-$program" "/$program/ipvsadm" -A -t 10.0.0.1:80
+        in_namespace "single-$program" "/$program/ipvsadm" -D -t 10.0.0.1:80
+        for number in {1..10}; do
+            measure "-ln, empty table" $program "single-$program" "/$program/ipvsadm" -ln
+        done
+    done
+    same "-ln, empty table"
+    for program in reference ours; do
+        for number in {1..10}; do
+            measure "one -A" $program "single-$program" "/$program/ipvsadm" -A -t "10.0.0.$number:80" -s wlc
+        done
+    done
+}
+
+# restore SERVICES TIMES: -R of so many services of ten servers. What it costs the
+# kernel to make room for a server depends on how full its pages for such things
+# happen to be; where that counts, it is done several times, in turns.
+restore() {
+    local rules=$(($1 * 11)) program time
+    rules.sh "$1" 10 >/tmp/rules || fail "no rules"
+    for ((time = 0; time < $2; time++)); do
+        for program in reference ours; do
+            measure "-R, $rules rules" $program "restore-$1-$time-$program" "/$program/ipvsadm" -R </tmp/rules
+            holds "restore-$1-$time-$program" /tmp/rules
+        done
+        measure "-R, $rules rules" floor "restore-$1-$time-floor" floor restore "$1" 10
+        holds "restore-$1-$time-floor" /tmp/rules
+    done
+}
+
+job_restore() { restore 2000 3; }
+
+# list SERVICES: the listings of so many services of ten servers.
+list() {
+    local rules=$(($1 * 11)) program command
+    in_namespace "list-$1" floor restore "$1" 10
+    for command in -ln -Sn "-ln --stats"; do
+        for program in reference ours; do
+            # The words of the command are to be parted.
+            # shellcheck disable=SC2086
+            measure "$command, $rules rules" $program "list-$1" "/$program/ipvsadm" $command
+        done
+        same "$command, $rules rules"
+    done
+    measure "-ln, $rules rules" floor "list-$1" floor list
+}
+
+job_list() { list 2000; }
+
+job_large() {
+    restore 10000 1
+    list 10000
+}
+
+# ipvsadm-restore of the table that is there, and of one that differs a little.
+job_reload() {
+    local program
+    rules.sh 3000 10 >/tmp/rules || fail "no rules"
+    rules.sh 3000 10 changed >/tmp/changed || fail "no rules"
+    for program in reference ours; do
+        in_namespace "reload-$program" floor restore 3000 10
+        measure "ipvsadm-restore, 33000 rules, unchanged" \
+            $program "reload-$program" "/$program/ipvsadm-restore" </tmp/rules
+        holds "reload-$program" /tmp/rules
+        # A table of its own: what the reference has removed makes its next
+        # reload dearer still.
+        in_namespace "reload-changed-$program" floor restore 3000 10
+        measure "ipvsadm-restore, 33000 rules, 1 % changed" \
+            $program "reload-changed-$program" "/$program/ipvsadm-restore" </tmp/changed
+        holds "reload-changed-$program" /tmp/changed
+    done
+}
+
+# The list of connections.
+job_connections() {
+    local program
+    in_namespace connections ip address add 10.0.0.1/32 dev lo
+    in_namespace connections ip address add 10.0.0.2/32 dev lo
+    in_namespace connections /ours/ipvsadm -A -u 10.0.0.1:53 -s rr
+    in_namespace connections /ours/ipvsadm -a -u 10.0.0.1:53 -r 10.0.0.2 -m
+    in_namespace connections connections 10.0.0.1 53 50000
+    for program in reference ours; do
+        measure "-lnc, 50000 connections" $program connections "/$program/ipvsadm" -lnc
+        [[ $(wc -l <"/tmp/$program") -eq 50002 ]] || fail "$program does not list 50000 connections"
+    done
+}
+
+export PATH=/bin:/sbin
+/bin/busybox --install -s /bin
+mount -t devtmpfs dev /dev
+exec </dev/null >/dev/console 2>&1
+mount -t proc proc /proc
+mount -t tmpfs -o size=90% tmp /tmp
+while read -r module; do
+    insmod "/modules/$module"
+done </modules/order
+
+read -r -a words </proc/cmdline
+for word in "${words[@]}"; do
+    case $word in
+        job=*) "job_${word#job=}" </dev/null ;;
+    esac
+done
+echo DONE
+poweroff -f
