@@ -11,12 +11,13 @@ use std::io::{BufRead, BufReader};
 use crate::cli::{Form, ListRequest, Subject};
 use crate::commands::console::Console;
 use crate::commands::refused_listing;
+use crate::commands::walk::Walk;
 use crate::error::Error;
 use crate::ipvs::{Detail, Ipvs};
 use crate::model::{Columns, ListFormat, ServiceIdentity};
 use crate::render::connections::{self, CONNECTIONS_FILE, Connection};
 use crate::render::labels::Labels;
-use crate::render::{listing, order, status};
+use crate::render::{listing, status};
 
 /// Lists what a request asks for.
 pub fn list(
@@ -63,30 +64,17 @@ fn list_table(
         Columns::Statistics | Columns::Rate => Detail::Counted,
         _ => Detail::Plain,
     };
-    let mut labels = Labels::for_listing(format.numeric);
-    let mut services = match service {
-        Some(identity) => vec![ipvs.service(identity).map_err(refused_listing)?],
-        None => {
-            let info = ipvs.info().map_err(refused_listing)?;
-            let services = ipvs.services(detail).map_err(refused_listing)?;
-            listing::write_version(console.text(), &info);
-            services
-        }
-    };
-    listing::write_titles(console.text(), format.columns);
-    if request.sorted {
-        order::sort_services(&mut services);
+    let mut walk = Walk::begin(ipvs, service, detail, request.sorted)?;
+    if service.is_none() {
+        let info = ipvs.info().map_err(refused_listing)?;
+        listing::write_version(console.text(), &info);
     }
-    let mut destinations = Vec::new();
-    for service in &services {
+    listing::write_titles(console.text(), format.columns);
+    let mut labels = Labels::for_listing(format.numeric);
+    while let Some((service, destinations)) = walk.next(ipvs)? {
         let identity = &service.service.identity;
-        listing::write_service(console.text(), format, &mut labels, service);
-        ipvs.destinations(identity, detail, &mut destinations)
-            .map_err(refused_listing)?;
-        if request.sorted {
-            order::sort_destinations(&mut destinations);
-        }
-        for destination in &destinations {
+        listing::write_service(console.text(), format, &mut labels, &service);
+        for destination in destinations {
             listing::write_destination(console.text(), format, &mut labels, identity, destination);
         }
         console.settle()?;

@@ -11,6 +11,7 @@ mod list;
 mod reload;
 mod restore;
 mod save;
+mod walk;
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;

@@ -3,12 +3,13 @@
 use std::ffi::OsString;
 
 use crate::commands::console::Console;
-use crate::commands::{open_checked, refused_listing};
+use crate::commands::open_checked;
+use crate::commands::walk::Walk;
 use crate::error::Error;
 use crate::ipvs::{Detail, Ipvs};
 use crate::model::Change;
 use crate::render::labels::Labels;
-use crate::render::{order, rules};
+use crate::render::rules;
 
 const HELP: &str = "usage: ipvsadm-save [-n]\n\
     Writes the table of virtual services as rules for ipvsadm-restore; with -n, addresses and ports as numbers.";
@@ -30,22 +31,14 @@ pub fn run_helper(console: &mut Console<'_>, arguments: &[OsString]) -> Result<(
 /// Writes the table as rules.
 pub fn save(console: &mut Console<'_>, ipvs: &mut Ipvs, numeric: bool) -> Result<(), Error> {
     let mut labels = Labels::for_rules(numeric);
-    let mut services = ipvs.services(Detail::Plain).map_err(refused_listing)?;
-    order::sort_services(&mut services);
-    let mut destinations = Vec::new();
-    for service in &services {
-        let identity = &service.service.identity;
-        rules::write_change(
-            console.text(),
-            &mut labels,
-            &Change::AddService(service.service),
-        );
-        ipvs.destinations(identity, Detail::Plain, &mut destinations)
-            .map_err(refused_listing)?;
-        order::sort_destinations(&mut destinations);
-        for state in &destinations {
-            let change = Change::AddDestination(*identity, state.destination);
-            rules::write_change(console.text(), &mut labels, &change);
+    let mut walk = Walk::begin(ipvs, None, Detail::Plain, true)?;
+    while let Some((service, destinations)) = walk.next(ipvs)? {
+        let identity = service.service.identity;
+        let add = Change::AddService(service.service);
+        rules::write_change(console.text(), &mut labels, &add);
+        for state in destinations {
+            let add = Change::AddDestination(identity, state.destination);
+            rules::write_change(console.text(), &mut labels, &add);
         }
         console.settle()?;
     }

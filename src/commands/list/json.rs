@@ -4,11 +4,11 @@ use super::Connections;
 use crate::cli::{ListRequest, Subject};
 use crate::commands::console::Console;
 use crate::commands::refused_listing;
+use crate::commands::walk::Walk;
 use crate::error::Error;
 use crate::ipvs::{Detail, Ipvs};
 use crate::model::{ServiceIdentity, SyncDaemonRole};
 use crate::render::json::{self, Document};
-use crate::render::order;
 
 /// Lists what a request asks for. Where that cannot be done, a reader gets no document: what waits to be written is
 /// taken back.
@@ -40,26 +40,10 @@ fn list_table(
     service: Option<&ServiceIdentity>,
 ) -> Result<(), Error> {
     let info = ipvs.info().map_err(refused_listing)?;
-    let mut services = match service {
-        Some(identity) => vec![ipvs.service(identity).map_err(refused_listing)?],
-        None => ipvs.services(Detail::Counted).map_err(refused_listing)?,
-    };
-    if request.sorted {
-        order::sort_services(&mut services);
-    }
+    let mut walk = Walk::begin(ipvs, service, Detail::Counted, request.sorted)?;
     let mut document = Document::of_services(console.text(), &info);
-    let mut destinations = Vec::new();
-    for service in &services {
-        ipvs.destinations(
-            &service.service.identity,
-            Detail::Counted,
-            &mut destinations,
-        )
-        .map_err(refused_listing)?;
-        if request.sorted {
-            order::sort_destinations(&mut destinations);
-        }
-        document.service(console.text(), service, &destinations);
+    while let Some((service, destinations)) = walk.next(ipvs)? {
+        document.service(console.text(), &service, destinations);
         console.settle()?;
     }
     document.end(console.text());

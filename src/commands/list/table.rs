@@ -6,11 +6,11 @@ use super::Connections;
 use crate::cli::{ListRequest, Subject};
 use crate::commands::console::Console;
 use crate::commands::refused_listing;
+use crate::commands::walk::Walk;
 use crate::error::Error;
 use crate::ipvs::{Detail, Ipvs};
 use crate::model::{Columns, ListFormat, ServiceIdentity, SyncDaemonRole};
 use crate::render::connections::Connection;
-use crate::render::order;
 use crate::render::table::connections::ConnectionTable;
 use crate::render::table::services::ServiceTable;
 use crate::render::table::status;
@@ -48,34 +48,16 @@ fn list_table(
     request: &ListRequest,
     service: Option<&ServiceIdentity>,
 ) -> Result<(), Error> {
-    let (info, mut services) = match service {
-        Some(identity) => (None, vec![ipvs.service(identity).map_err(refused_listing)?]),
-        None => {
-            let info = ipvs.info().map_err(refused_listing)?;
-            (
-                Some(info),
-                ipvs.services(Detail::Counted).map_err(refused_listing)?,
-            )
-        }
+    let mut walk = Walk::begin(ipvs, service, Detail::Counted, request.sorted)?;
+    let info = match service {
+        Some(_) => None,
+        None => Some(ipvs.info().map_err(refused_listing)?),
     };
-    if request.sorted {
-        order::sort_services(&mut services);
-    }
     let mut table = ServiceTable::new(console.screen(), request.format);
-    let mut all = Vec::with_capacity(services.len());
-    for service in services {
-        let mut destinations = Vec::new();
-        ipvs.destinations(
-            &service.service.identity,
-            Detail::Counted,
-            &mut destinations,
-        )
-        .map_err(refused_listing)?;
-        if request.sorted {
-            order::sort_destinations(&mut destinations);
-        }
-        table.measure(&service, &destinations);
-        all.push((service, destinations));
+    let mut all = Vec::new();
+    while let Some((service, destinations)) = walk.next(ipvs)? {
+        table.measure(&service, destinations);
+        all.push((service, destinations.to_vec()));
     }
     table.begin(console.text(), info.as_ref());
     for (service, destinations) in &all {
