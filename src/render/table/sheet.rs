@@ -182,6 +182,7 @@ impl Sheet {
         let longest_name = self.names.last().copied().unwrap_or(0);
         let usual_name = self.names.range(..=USUAL_NAME).next_back();
         let usual_name = usual_name.copied().unwrap_or(0);
+        // Given up one after the other for usual names: the wide gaps, the bars, both.
         let mut rooms = [(2, bar), (1, bar), (2, 0), (1, 0)].into_iter();
         let room = loop {
             let (gap, bar) = rooms.next().unwrap_or((1, 0));
