@@ -438,7 +438,8 @@ fn install_name_services() {
         NOTHING,
     )
     .expect("private mounts");
-    let folder = Path::new("/mnt");
+    // Any folder that every Debian has; the lab's root for kernel 5.10 has links into /mnt.
+    let folder = Path::new("/media");
     mount(
         Some("tmpfs"),
         folder,
@@ -446,7 +447,7 @@ fn install_name_services() {
         MsFlags::empty(),
         NOTHING,
     )
-    .expect("a tmpfs on /mnt");
+    .expect("a tmpfs on /media");
     for (name, text) in NAME_SERVICES {
         let file = folder.join(name);
         fs::write(&file, text).expect("room on the tmpfs");
