@@ -1,0 +1,47 @@
+//! The two packages under test, ours and the reference's, as files of this machine.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::support::require_lab;
+
+/// The package that `tests/lab test` has built.
+pub fn our_package() -> PathBuf {
+    package("IPVSADM_PACKAGE")
+}
+
+/// Debian's package of the reference.
+pub fn reference_package() -> PathBuf {
+    package("IPVSADM_REFERENCE_PACKAGE")
+}
+
+fn package(variable: &str) -> PathBuf {
+    require_lab();
+    let path = std::env::var_os(variable)
+        .map(PathBuf::from)
+        .unwrap_or_else(|| panic!("{variable} names no package: run tests/lab test"));
+    assert!(path.exists(), "{} is not there", path.display());
+    path
+}
+
+/// A field of a package's control data.
+pub fn field(package: &Path, name: &str) -> String {
+    read(&["--field", &package.to_string_lossy(), name])
+        .trim()
+        .to_owned()
+}
+
+/// The list of the files in a package.
+pub fn contents(package: &Path) -> String {
+    read(&["--contents", &package.to_string_lossy()])
+}
+
+/// What `dpkg-deb` prints, called with these words.
+fn read(words: &[&str]) -> String {
+    let output = Command::new("dpkg-deb")
+        .args(words)
+        .output()
+        .expect("dpkg-deb (package dpkg)");
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8(output.stdout).expect("what dpkg-deb prints is text")
+}
