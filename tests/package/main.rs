@@ -76,6 +76,7 @@ fn it_holds_what_makes_the_programs_at_home_on_debian() {
         "/usr/share/ipvsadm-rs/ipvsadm.schema.json".to_owned(),
     ];
     for program in PROGRAMS {
+        wanted.push(format!("/usr/share/man/man8/{program}.8.gz"));
         wanted.push(format!("/usr/share/bash-completion/completions/{program}"));
         wanted.push(format!(
             "/usr/share/fish/vendor_completions.d/{program}.fish"
