@@ -30,7 +30,7 @@ test_main() {
             --all-kernels) kernels=("${LAB_KERNEL_VERSIONS[@]}") ;;
             --test)
                 [[ $# -gt 1 ]] || fail "test: --test which?"
-                only+=("$2")
+                only+=(--test "$2")
                 shift
                 ;;
             -h | --help)
@@ -61,13 +61,11 @@ test_main() {
     TEST_WORK=$(mktemp -d "$LAB_CACHE/test.XXXXXX")
     trap test_end EXIT
     cd -- "$LAB_REPOSITORY" || return
-    test_build
+    test_build "${only[@]}"
 
     local failures=0
     if [[ ${#only[@]} -eq 0 ]]; then
         test_on_this_machine "${words[@]}" || failures=1
-    else
-        test_pick "${only[@]}"
     fi
     if [[ -s $TEST_WORK/programs ]]; then
         if grep -q '^package ' "$TEST_WORK/programs"; then
@@ -83,11 +81,11 @@ test_main() {
     return "$failures"
 }
 
-# Build all tests. Leaves lists of lines "NAME PROGRAM": units, those for this
-# machine, and programs, those for a guest.
+# test_build [--test NAME]...: build these tests, or all. Leaves lists of lines
+# "NAME PROGRAM": units, those for this machine, and programs, those for a guest.
 test_build() {
     say "building the tests"
-    cargo test --quiet --no-run --message-format=json-render-diagnostics >"$TEST_WORK/built" ||
+    cargo test --quiet --no-run --message-format=json-render-diagnostics "$@" >"$TEST_WORK/built" ||
         fail "the tests do not build"
     local kind='.*"target":{"kind":\["\([a-z]*\)"\]' name='.*"name":"\([^"]*\)"' \
         executable='.*"executable":"\([^"]*\)".*'
@@ -96,15 +94,6 @@ test_build() {
         sort >"$TEST_WORK/tests"
     sed -n 's/^test //p' "$TEST_WORK/tests" >"$TEST_WORK/programs"
     sed -n '/^test /!s/^\([a-z]*\) [^ ]* /\1 /p' "$TEST_WORK/tests" >"$TEST_WORK/units"
-}
-
-# test_pick NAME...: leave only these in the list of programs.
-test_pick() {
-    local name
-    for name in "$@"; do
-        grep "^$name " "$TEST_WORK/programs" || fail "there is no tests/$name.rs"
-    done >"$TEST_WORK/picked"
-    mv -- "$TEST_WORK/picked" "$TEST_WORK/programs"
 }
 
 test_on_this_machine() {
