@@ -170,6 +170,19 @@ fn a_server_of_weight_0_keeps_its_connections_and_gets_no_others() {
         "{listing}"
     );
 
+    // Without -m, the server becomes directly routed: a trap for the day it is back, but what is
+    // open goes on.
+    director.ipvsadm("-e -t 2.2.2.25:22 -r 1.1.1.10 -w 0");
+    for conversation in &mut open {
+        conversation.goes_on();
+    }
+    let listing = director.listed_by_both("-ln");
+    assert!(
+        listing
+            .contains("  -> 1.1.1.10:22                  Route   0      1          0         \n"),
+        "{listing}"
+    );
+
     director.ipvsadm("-e -t 2.2.2.25:22 -r 1.1.1.10 -m -w 1");
     let answers = greetings(client, "2.2.2.25:22", 4);
     assert_eq!(shares(&answers), [("rs1", 2), ("rs2", 2)].into());
