@@ -121,13 +121,20 @@ impl Labels {
     }
 }
 
-/// Writes an address in numbers: dotted, or as RFC 5952 shortens it.
+/// Writes an address in numbers: dotted, or as `inet_ntop` shortens it.
 pub fn write_address(out: &mut Vec<u8>, address: IpAddr) {
     match address {
         IpAddr::V4(address) => columns::dotted(out, address.octets()),
         IpAddr::V6(address) => {
             // Writing into a vector cannot fail.
-            let _ = write!(out, "{address}");
+            let _ = match address.segments() {
+                // inet_ntop, which the reference asks, writes these as `::192.0.2.1`; the standard library does not.
+                [0, 0, 0, 0, 0, 0, high, _] if high != 0 => {
+                    let [.., a, b, c, d] = address.octets();
+                    write!(out, "::{a}.{b}.{c}.{d}")
+                }
+                _ => write!(out, "{address}"),
+            };
         }
     }
 }
@@ -156,5 +163,14 @@ mod tests {
             numeric("2001:db8:1111:2222:3333:4444:5555:6666", 65535),
             "[2001:db8:1111:2222:3333:4444:5555:6666]:65535"
         );
+    }
+
+    #[test]
+    fn ipv6_addresses_made_of_ipv4_ones_are_dotted() {
+        assert_eq!(numeric("::c000:201", 80), "[::192.0.2.1]:80");
+        assert_eq!(numeric("::1:0", 80), "[::0.1.0.0]:80");
+        assert_eq!(numeric("::ffff:c000:201", 80), "[::ffff:192.0.2.1]:80");
+        assert_eq!(numeric("::ffff", 80), "[::ffff]:80");
+        assert_eq!(numeric("::", 80), "[::]:80");
     }
 }
