@@ -26,7 +26,7 @@ use std::process::{Command, Stdio};
 use nix::mount::{MsFlags, mount};
 
 use support::pair::{Pair, compare};
-use support::{Ending, Invocation, Namespace, Outcome, Program, Random};
+use support::{Ending, Invocation, Namespace, Outcome, Program, Random, SCRATCH};
 
 /// A table for the tests that must not lose it.
 const TABLE: &str = "-A -t 192.0.2.1:80 -s rr
@@ -81,7 +81,7 @@ fn assert_table_is_whole(namespace: &Namespace) {
 fn run_in_shell(namespace: &Namespace, script: &str, argv0: &str) -> Outcome {
     let ours = Program::ours().command(OsStr::new(argv0));
     // The shell cannot set argv[0] but by a link of that name.
-    let folder = format!("/mnt/{argv0}.bin");
+    let folder = format!("{SCRATCH}/{argv0}.bin");
     let (link, program) = (format!("{folder}/{argv0}"), ours.get_program().to_owned());
     namespace.enter({
         let link = link.clone();
@@ -530,7 +530,7 @@ fn without_privilege_both_say_the_same() {
     let namespace = with_table();
     let run_as_nobody = |program: &Program, words: &[&str], input: &'static [u8]| {
         // Where the programs lie nobody may not be let in.
-        let copy = format!("/mnt/{}/ipvsadm", program.name);
+        let copy = format!("{SCRATCH}/{}/ipvsadm", program.name);
         let original = program
             .command(OsStr::new("ipvsadm"))
             .get_program()

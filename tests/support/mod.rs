@@ -40,6 +40,11 @@ const NAME_SERVICES: [(&str, &str); 3] = [
     ("nsswitch.conf", include_str!("../parity/etc/nsswitch.conf")),
 ];
 
+/// A folder of every Debian machine, over which each namespace has a file system of its own: for its
+/// name services, and for what a test needs. (Not /mnt: the lab's root for kernel 5.10 has links
+/// into that.)
+pub const SCRATCH: &str = "/media";
+
 /// Fails the test at once where there is no kernel to test against.
 pub fn require_lab() {
     assert!(
@@ -438,8 +443,7 @@ fn install_name_services() {
         NOTHING,
     )
     .expect("private mounts");
-    // Any folder that every Debian has; the lab's root for kernel 5.10 has links into /mnt.
-    let folder = Path::new("/media");
+    let folder = Path::new(SCRATCH);
     mount(
         Some("tmpfs"),
         folder,
@@ -447,7 +451,7 @@ fn install_name_services() {
         MsFlags::empty(),
         NOTHING,
     )
-    .expect("a tmpfs on /media");
+    .expect("a tmpfs for the name services");
     for (name, text) in NAME_SERVICES {
         let file = folder.join(name);
         fs::write(&file, text).expect("room on the tmpfs");
