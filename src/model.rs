@@ -370,6 +370,30 @@ pub struct Statistics {
     pub outgoing_byte_rate: u64,
 }
 
+impl Statistics {
+    /// The counters, in the order of a listing's columns.
+    pub fn counters(&self) -> [u64; 5] {
+        [
+            self.connections,
+            self.incoming_packets,
+            self.outgoing_packets,
+            self.incoming_bytes,
+            self.outgoing_bytes,
+        ]
+    }
+
+    /// The rates, in the order of a listing's columns.
+    pub fn rates(&self) -> [u64; 5] {
+        [
+            self.connection_rate,
+            self.incoming_packet_rate,
+            self.outgoing_packet_rate,
+            self.incoming_byte_rate,
+            self.outgoing_byte_rate,
+        ]
+    }
+}
+
 /// A virtual service as the kernel tells of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ServiceState {

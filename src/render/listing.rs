@@ -82,24 +82,12 @@ pub fn write_service(
     let statistics = &state.statistics;
     match format.columns {
         Columns::Statistics => {
-            for value in [
-                statistics.connections,
-                statistics.incoming_packets,
-                statistics.outgoing_packets,
-                statistics.incoming_bytes,
-                statistics.outgoing_bytes,
-            ] {
+            for value in statistics.counters() {
                 counter(out, value, format.exact);
             }
         }
         Columns::Rate => {
-            for value in [
-                statistics.connection_rate,
-                statistics.incoming_packet_rate,
-                statistics.outgoing_packet_rate,
-                statistics.incoming_byte_rate,
-                statistics.outgoing_byte_rate,
-            ] {
+            for value in statistics.rates() {
                 counter(out, value, format.exact);
             }
         }
@@ -243,28 +231,20 @@ pub fn write_destination(
             ],
         ),
         Columns::Statistics => {
-            for value in [
-                statistics.connections,
-                statistics.incoming_packets,
-                statistics.outgoing_packets,
-                statistics.incoming_bytes,
-                statistics.outgoing_bytes,
-            ] {
+            for value in statistics.counters() {
                 counter(out, value, format.exact);
             }
         }
         Columns::Rate => {
+            let [connections, incoming, outgoing, bytes @ ..] = statistics.rates();
             // The first three are never shortened.
-            for value in [
-                statistics.connection_rate,
-                statistics.incoming_packet_rate,
-                statistics.outgoing_packet_rate,
-            ] {
+            for value in [connections, incoming, outgoing] {
                 out.push(b' ');
                 number_right(out, value, 8);
             }
-            counter(out, statistics.incoming_byte_rate, format.exact);
-            counter(out, statistics.outgoing_byte_rate, format.exact);
+            for value in bytes {
+                counter(out, value, format.exact);
+            }
         }
     }
     out.push(b'\n');
