@@ -375,10 +375,9 @@ function __ipvsadm_services -a name
     set -l family
     contains -- ipv6 $__ipvsadm_given; and set family '-6 '
     set -l rule "^-A $option ([^ ]+) $family"
-    for line in ($__ipvsadm_program -Sn 2>/dev/null </dev/null)
-        set -l found (string match -r -- "$rule(.*)" $line)
-        and __ipvsadm_offer $found[2] $found[3]
-    end
+    # One call for all lines: a table may have thousands.
+    $__ipvsadm_program -Sn 2>/dev/null </dev/null |
+        string replace -rf -- "$rule(.*)" "$__ipvsadm_front\$1"\t'$2'
 end
 
 # Offers the real servers of the service that is named.

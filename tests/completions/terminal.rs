@@ -27,6 +27,9 @@ const COLUMNS: u16 = 200;
 /// How long a shell may take for anything before the test fails: long, for busy machines.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// What every shell is told to show when it waits for keys.
+const PROMPT: &[u8] = b"$ ";
+
 /// Empties line and screen.
 const NEW_PAGE: &str = "\x18n";
 /// Has the shell report its line.
@@ -280,6 +283,8 @@ impl Terminal {
             screen: vt100::Parser::new(size(ROWS), size(COLUMNS), 0),
             home,
         };
+        // Keys that are pressed before the shell reads them one by one may be lost.
+        terminal.read_until(|written| find(written, PROMPT));
         terminal.press(REPORT);
         terminal.read_report();
         terminal
@@ -317,16 +322,23 @@ impl Terminal {
 
     /// Follows the screen to the next report, and gives the line in it.
     fn read_report(&mut self) -> String {
+        let (begin, length) = self.read_until(|written| {
+            let begin = find(written, REPORT_BEGINS)?;
+            let line = &written[begin + REPORT_BEGINS.len()..];
+            Some((begin, line.iter().position(|&byte| byte == REPORT_ENDS)?))
+        });
+        let line = begin + REPORT_BEGINS.len()..begin + REPORT_BEGINS.len() + length;
+        self.screen.process(&self.unread[..begin]);
+        let text = String::from_utf8_lossy(&self.unread[line.clone()]).into_owned();
+        self.unread.drain(..=line.end);
+        text
+    }
+
+    /// Reads until what the shell has written holds what `wanted` finds.
+    fn read_until<T>(&mut self, wanted: impl Fn(&[u8]) -> Option<T>) -> T {
         loop {
-            if let Some(begin) = find(&self.unread, REPORT_BEGINS) {
-                let after = begin + REPORT_BEGINS.len();
-                if let Some(length) = self.unread[after..].iter().position(|&b| b == REPORT_ENDS) {
-                    self.screen.process(&self.unread[..begin]);
-                    let line =
-                        String::from_utf8_lossy(&self.unread[after..after + length]).into_owned();
-                    self.unread.drain(..=after + length);
-                    return line;
-                }
+            if let Some(found) = wanted(&self.unread) {
+                return found;
             }
             match self.output.recv_timeout(PATIENCE) {
                 Ok(bytes) => self.unread.extend(bytes),
