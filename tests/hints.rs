@@ -15,7 +15,7 @@ use support::{Invocation, Namespace, Program};
 /// Types `line` behind `ipvsadm` at a terminal of its own, and gives what that shows.
 fn type_at_terminal(namespace: &Namespace, line: &str) -> String {
     let mut command = Command::new("script");
-    let line = format!("{} {line}", env!("CARGO_BIN_EXE_ipvsadm"));
+    let line = format!("'{}' {line}", env!("CARGO_BIN_EXE_ipvsadm"));
     command.args(["--quiet", "--command", &line, "/dev/null"]);
     namespace.output(command).stdout_text().replace('\r', "")
 }
@@ -139,7 +139,7 @@ fn a_server_that_lost_its_forwarding_method_is_told_of() {
 #[test]
 fn a_loopback_interface_that_is_down_is_found_out() {
     // The namespaces of the tests have lo up already, and what was up once counts on.
-    let ipvsadm = env!("CARGO_BIN_EXE_ipvsadm");
+    let ipvsadm = concat!("'", env!("CARGO_BIN_EXE_ipvsadm"), "'");
     let line =
         format!("{ipvsadm} -A -t 192.0.2.1:80; {ipvsadm} -a -t 192.0.2.1:80 -r 192.0.2.30 -m");
     let mut command = Command::new("unshare");
@@ -164,7 +164,7 @@ fn a_loopback_interface_that_is_down_is_found_out() {
 #[test]
 fn who_is_not_root_is_told_so() {
     let namespace = table();
-    let line = format!("{} -L", env!("CARGO_BIN_EXE_ipvsadm"));
+    let line = format!("'{}' -L", env!("CARGO_BIN_EXE_ipvsadm"));
     let mut command = Command::new("setpriv");
     command.args([
         "--reuid",
