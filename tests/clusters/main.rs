@@ -17,6 +17,7 @@ mod cluster;
 mod forwarding;
 mod persistence;
 mod protocols;
+mod reloading;
 mod scheduling;
 #[path = "../support/mod.rs"]
 mod support;

@@ -33,6 +33,12 @@ pub fn http(client: &Host, address: &str, count: usize) -> Vec<String> {
     })
 }
 
+/// Whether an HTTP request is answered by anybody.
+pub fn is_answered(client: &Host, address: &str) -> bool {
+    let address: SocketAddr = address.parse().expect("an address and a port");
+    client.enter(move || get(address).is_ok_and(|answer| !answer.is_empty()))
+}
+
 fn get(address: SocketAddr) -> io::Result<String> {
     let mut stream = dial(Transport::Tcp, None, address)?;
     stream.write_all(b"GET / HTTP/1.0\r\n\r\n")?;
