@@ -25,6 +25,16 @@ fn add_servers(director: &Host, service: &str) {
     }
 }
 
+/// Who answers to requests at the one port, the other, the one again.
+fn at_both_ports_in_turn(client: &Host) -> Vec<String> {
+    [HTTP, HTTPS]
+        .iter()
+        .cycle()
+        .take(6)
+        .flat_map(|address| http(client, address, 1))
+        .collect()
+}
+
 #[test]
 fn a_firewall_mark_makes_one_service_of_two_ports() {
     let cluster = with_https(MARK_HTTP_AND_HTTPS);
@@ -32,24 +42,14 @@ fn a_firewall_mark_makes_one_service_of_two_ports() {
     director.ipvsadm("-A -f 1 -s rr");
     add_servers(director, "-f 1");
     // One round for both ports: whoever asks at them in turn finds the same server at each.
-    let answers: Vec<String> = [HTTP, HTTPS]
-        .iter()
-        .cycle()
-        .take(6)
-        .flat_map(|address| http(client, address, 1))
-        .collect();
+    let answers = at_both_ports_in_turn(client);
     assert_turns(&answers);
     // A port without the mark is not balanced.
     refused(client, SSH);
 
     // As the document goes on: what begins at one port goes on at the other.
     director.ipvsadm("-E -f 1 -s rr -p");
-    let answers: Vec<String> = [HTTP, HTTPS]
-        .iter()
-        .cycle()
-        .take(6)
-        .flat_map(|address| http(client, address, 1))
-        .collect();
+    let answers = at_both_ports_in_turn(client);
     assert_all(&answers, &answers[0]);
     director.listed_by_both("-ln");
     director.listed_by_both("-ln --persistent-conn");
