@@ -235,7 +235,7 @@ const PERSISTENT_SERVICE: &[&str] = &[
     "--ops",
 ];
 
-/// The helpers, and the files that a shell redirects to.
+/// The helpers, a program that may not read the table, and the files that a shell redirects to.
 const LINES: &[(&str, Expected)] = &[
     ("ipvsadm-save -", Line("ipvsadm-save -n ")),
     (
@@ -243,6 +243,12 @@ const LINES: &[(&str, Expected)] = &[
         Offers(&["--dry-run", "--noflush", "--test"]),
     ),
     ("ipvsadm-restore --d", Line("ipvsadm-restore --dry-run ")),
+    (
+        "refused/ipvsadm -A -s wl",
+        Line("refused/ipvsadm -A -s wlc "),
+    ),
+    ("refused/ipvsadm -D -t ", Nothing),
+    ("refused/ipvsadm -e -t 192.0.2.1:80 -r ", Nothing),
     (
         "ipvsadm -R <programs/ipvsadm-r",
         Line("ipvsadm -R <programs/ipvsadm-restore "),

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::num::NonZeroU16;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
@@ -227,6 +227,7 @@ impl Terminal {
             symlink(env!("CARGO_BIN_EXE_ipvsadm"), programs.join(name))
                 .expect("a link to the program");
         }
+        write_refused_program(&home.join("refused")).expect("room for the shell's files");
         let start = shell.install(&home).expect("room for the shell's files");
 
         let size = Winsize {
@@ -359,6 +360,15 @@ impl Drop for Terminal {
         let _ = self.process.wait();
         let _ = fs::remove_dir_all(&self.home);
     }
+}
+
+/// Writes an `ipvsadm` that answers as ours does to one who may not read the table.
+fn write_refused_program(folder: &Path) -> io::Result<()> {
+    fs::create_dir_all(folder)?;
+    let program = folder.join("ipvsadm");
+    let text = "#!/bin/sh\necho \"Can't initialize ipvs\" >&2\nexit 2\n";
+    fs::write(&program, text)?;
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755))
 }
 
 /// Reads the terminal's output as it comes: a terminal that is not read from stops its writer.
