@@ -41,6 +41,7 @@ pub struct Ipvs {
     socket: Socket,
     family: u16,
     batch: Batch,
+    info: Option<KernelInfo>,
 }
 
 impl Ipvs {
@@ -65,6 +66,7 @@ impl Ipvs {
                     socket,
                     family,
                     batch,
+                    info: None,
                 })
             }
             Err(KernelError::Errno(Errno::ENOENT)) => Err(KernelError::Errno(Errno::ENOPROTOOPT)),
@@ -73,13 +75,20 @@ impl Ipvs {
     }
 
     /// What the kernel tells of IPVS itself. Everything here takes the same privilege, so this tells as well whether we
-    /// have it.
+    /// have it. It is asked once: the reference asks when it starts, and so a listing among the rules of `-R` shows the
+    /// table's size of then, which kernels from 7.2 on change with the first service.
     ///
     /// # Errors
     /// `EPERM` without `CAP_NET_ADMIN`.
     pub fn info(&mut self) -> Result<KernelInfo, KernelError> {
-        self.socket
-            .query(self.family, IPVS_CMD_GET_INFO, |_| {}, messages::read_info)
+        if let Some(info) = self.info {
+            return Ok(info);
+        }
+        let info =
+            self.socket
+                .query(self.family, IPVS_CMD_GET_INFO, |_| {}, messages::read_info)?;
+        self.info = Some(info);
+        Ok(info)
     }
 
     /// All virtual services, in so much detail, in the kernel's order.
