@@ -142,7 +142,8 @@ const MOUNT_POINT: &str = "/mnt/debian";
 fn mount_root(layers: &str, folder: &Path) {
     const NOTHING: Option<&str> = None;
     let root = Path::new(MOUNT_POINT);
-    fs::create_dir(root).unwrap();
+    // Another test of this boot may have made it; what is mounted there is ours alone.
+    fs::create_dir_all(root).unwrap();
     let (changes, work) = (folder.join("changes"), folder.join("work"));
     for folder in [&changes, &work] {
         fs::create_dir(folder).unwrap();
