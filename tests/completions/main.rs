@@ -204,12 +204,9 @@ const CASES: &[(&str, Expected)] = &[
         Line("--start-daemon master --mcast-interface dummy7 "),
     ),
     (
-        "--start-daemon master --mcast-interface=",
-        Offers(&[
-            "--mcast-interface=lo",
-            "--mcast-interface=dummy7",
-            "--mcast-interface=lan",
-        ]),
+        // By a letter of theirs: tunnels in the kernel put interfaces into every namespace.
+        "--start-daemon master --mcast-interface=l",
+        Offers(&["--mcast-interface=lo", "--mcast-interface=lan"]),
     ),
 ];
 
