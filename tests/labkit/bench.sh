@@ -23,7 +23,10 @@ BENCH_JOBS=(
     "large      5 min     -R and listings of 110 000 rules"
 )
 
-PACKAGES_BENCH=(qemu-system-x86=qemu-system-x86_64 busybox-static=/usr/share/doc/busybox-static bash=bash grep=grep)
+PACKAGES_BENCH=(
+    qemu-system-x86=qemu-system-x86_64 busybox-static=/usr/share/doc/busybox-static bash=bash grep=grep
+    "${PACKAGES_BUILD[@]}" "${PACKAGES_REFERENCE[@]}"
+)
 
 bench_usage() {
     cat <<'END'

@@ -5,12 +5,12 @@
 # line that can be pasted where we may not. A list holds NAME=FILE: the package,
 # and a file that it brings, which is a program on PATH or an absolute pattern.
 
-PACKAGES_GUEST=(
-    perl-base=perl kmod=modprobe iproute2=ip
-    # What the reference is linked with.
+# What the reference is linked with.
+PACKAGES_REFERENCE=(
     'libpopt0=/usr/lib/*/libpopt.so.0'
     'libnl-3-200=/usr/lib/*/libnl-3.so.200' 'libnl-genl-3-200=/usr/lib/*/libnl-genl-3.so.200'
 )
+PACKAGES_GUEST=(perl-base=perl kmod=modprobe iproute2=ip "${PACKAGES_REFERENCE[@]}")
 PACKAGES_BUILD=(gcc=cc libc6-dev=/usr/include/stdio.h)
 PACKAGES_DEMO=(curl=curl)
 PACKAGES_TEST=(
