@@ -10,6 +10,8 @@ use crate::error::KernelError;
 use crate::ipvs::constants::{NLA_F_NESTED, NLA_TYPE_MASK};
 
 const HEADER_LENGTH: usize = 4;
+/// The most bytes of a name that IPVS keeps, without its NUL.
+const LONGEST_NAME: usize = 15;
 
 /// The next multiple of 4, where the next attribute or message begins.
 pub const fn align(length: usize) -> usize {
@@ -28,41 +30,46 @@ impl<'a> Writer<'a> {
     }
 
     /// An attribute with these bytes.
-    pub fn bytes(&mut self, kind: u16, payload: &[u8]) {
-        // Every payload of ours is far shorter than the 64 KiB that the field holds.
-        let length = (HEADER_LENGTH + payload.len()) as u16;
-        self.buffer.extend_from_slice(&length.to_ne_bytes());
-        self.buffer.extend_from_slice(&kind.to_ne_bytes());
-        self.buffer.extend_from_slice(payload);
-        self.buffer.resize(align(self.buffer.len()), 0);
+    pub fn bytes<const N: usize>(&mut self, kind: u16, payload: [u8; N]) {
+        self.header(kind, N);
+        self.buffer.extend_from_slice(&payload);
+        self.buffer.extend_from_slice(&[0; 3][..align(N) - N]);
     }
 
-    /// An attribute with these bytes and a NUL behind them.
+    /// An attribute with these bytes, at most [`LONGEST_NAME`], and a NUL behind them.
     pub fn string(&mut self, kind: u16, text: &[u8]) {
-        let mut with_nul = [0; 16];
-        let length = text.len().min(with_nul.len() - 1);
-        with_nul[..length].copy_from_slice(&text[..length]);
-        self.bytes(kind, &with_nul[..=length]);
+        let text = &text[..text.len().min(LONGEST_NAME)];
+        let mut padded = [0; align(LONGEST_NAME + 1)];
+        padded[..text.len()].copy_from_slice(text);
+        self.header(kind, text.len() + 1);
+        self.buffer.extend_from_slice(&padded[..align(text.len() + 1)]);
+    }
+
+    /// The header of an attribute with a payload of so many bytes: far fewer than the 64 KiB that the field holds.
+    fn header(&mut self, kind: u16, length: usize) {
+        let length = (HEADER_LENGTH + length) as u16;
+        self.buffer.extend_from_slice(&length.to_ne_bytes());
+        self.buffer.extend_from_slice(&kind.to_ne_bytes());
     }
 
     /// An attribute of one byte.
     pub fn u8(&mut self, kind: u16, value: u8) {
-        self.bytes(kind, &[value]);
+        self.bytes(kind, [value]);
     }
 
     /// An attribute of 16 bits, host byte order.
     pub fn u16(&mut self, kind: u16, value: u16) {
-        self.bytes(kind, &value.to_ne_bytes());
+        self.bytes(kind, value.to_ne_bytes());
     }
 
     /// An attribute of 16 bits, network byte order.
     pub fn be16(&mut self, kind: u16, value: u16) {
-        self.bytes(kind, &value.to_be_bytes());
+        self.bytes(kind, value.to_be_bytes());
     }
 
     /// An attribute of 32 bits, host byte order.
     pub fn u32(&mut self, kind: u16, value: u32) {
-        self.bytes(kind, &value.to_ne_bytes());
+        self.bytes(kind, value.to_ne_bytes());
     }
 
     /// An attribute that holds the attributes that `fill` writes.
@@ -96,7 +103,7 @@ impl<'a> Attribute<'a> {
 
     /// The attributes in it.
     pub fn nested(&self) -> Attributes<'a> {
-        Attributes { rest: self.payload }
+        Attributes::new(self.payload)
     }
 
     /// Its first bytes.
@@ -142,13 +149,15 @@ impl<'a> Attribute<'a> {
 /// The attributes of a reply, in order.
 #[derive(Clone, Copy)]
 pub struct Attributes<'a> {
-    rest: &'a [u8],
+    bytes: &'a [u8],
+    /// Where the next one begins.
+    place: usize,
 }
 
 impl<'a> Attributes<'a> {
     /// The attributes that `bytes` hold.
     pub fn new(bytes: &'a [u8]) -> Attributes<'a> {
-        Attributes { rest: bytes }
+        Attributes { bytes, place: 0 }
     }
 }
 
@@ -157,44 +166,59 @@ impl<'a> Iterator for Attributes<'a> {
 
     fn next(&mut self) -> Option<Self::Item> {
         // Fewer bytes than a header are padding.
-        let [l0, l1, k0, k1] = *self.rest.first_chunk()?;
-        let length = usize::from(u16::from_ne_bytes([l0, l1]));
-        let kind = u16::from_ne_bytes([k0, k1]) & NLA_TYPE_MASK;
-        let Some(payload) = self.rest.get(HEADER_LENGTH..length) else {
-            self.rest = &[];
+        let header = u32::from_ne_bytes(*self.bytes.get(self.place..)?.first_chunk()?);
+        // Taken apart here, not in memory: so the header is loaded once.
+        let [length, kind] = match cfg!(target_endian = "little") {
+            true => [header as u16, (header >> 16) as u16],
+            false => [(header >> 16) as u16, header as u16],
+        };
+        let end = self.place + usize::from(length);
+        let Some(payload) = self.bytes.get(self.place + HEADER_LENGTH..end) else {
+            self.place = self.bytes.len();
             return Some(Err(KernelError::Malformed(
                 "an attribute is longer than what holds it",
             )));
         };
-        self.rest = self.rest.get(align(length)..).unwrap_or_default();
-        Some(Ok(Attribute { kind, payload }))
+        self.place = align(end);
+        Some(Ok(Attribute {
+            kind: kind & NLA_TYPE_MASK,
+            payload,
+        }))
     }
 }
 
-/// The attributes of a reply by their numbers, which are below `N`; others are left out. Of two with one number the last
-/// counts.
+/// Where the attributes of a reply stand, by their numbers, which are below `N`; others are left out. Of two with one
+/// number the last counts.
 pub struct Fields<'a, const N: usize> {
-    attributes: [Option<Attribute<'a>>; N],
+    bytes: &'a [u8],
+    /// Start and end of each payload; one that is not there ends at 0, before it could start.
+    places: [(u16, u16); N],
 }
 
 impl<'a, const N: usize> Fields<'a, N> {
     /// The fields that `attributes` fill.
-    pub fn of(attributes: Attributes<'a>) -> Result<Fields<'a, N>, KernelError> {
-        let mut fields = Fields {
-            attributes: [None; N],
-        };
-        for attribute in attributes {
-            let attribute = attribute?;
-            if let Some(field) = fields.attributes.get_mut(usize::from(attribute.kind)) {
-                *field = Some(attribute);
+    pub fn of(mut attributes: Attributes<'a>) -> Result<Fields<'a, N>, KernelError> {
+        let bytes = attributes.bytes;
+        let mut places = [(0, 0); N];
+        loop {
+            let start = attributes.place + HEADER_LENGTH;
+            match attributes.next().transpose()? {
+                None => return Ok(Fields { bytes, places }),
+                Some(Attribute { kind, payload }) => {
+                    if let Some(place) = places.get_mut(usize::from(kind)) {
+                        // What holds these is an attribute itself, and shorter than 64 KiB.
+                        *place = (start as u16, (start + payload.len()) as u16);
+                    }
+                }
             }
         }
-        Ok(fields)
     }
 
     /// The attribute of this number, where there is one.
     pub fn get(&self, kind: u16) -> Option<Attribute<'a>> {
-        self.attributes.get(usize::from(kind)).copied().flatten()
+        let (start, end) = *self.places.get(usize::from(kind))?;
+        let payload = self.bytes.get(usize::from(start)..usize::from(end))?;
+        (end > 0).then_some(Attribute { kind, payload })
     }
 }
 

@@ -1,6 +1,6 @@
 //! The kernel's numbers, under the kernel's names: `<linux/ip_vs.h>`, `<linux/netlink.h>`, `<linux/genetlink.h>`.
 
-pub const IPVS_GENL_NAME: &[u8] = b"IPVS\0";
+pub const IPVS_GENL_NAME: [u8; 5] = *b"IPVS\0";
 pub const IPVS_GENL_VERSION: u8 = 1;
 
 pub const IPVS_CMD_NEW_SERVICE: u8 = 1;

@@ -100,10 +100,10 @@ pub fn write_change(writer: &mut Writer<'_>, change: &Change) {
             }
             match daemon.group {
                 Some(IpAddr::V4(group)) => {
-                    attributes.bytes(IPVS_DAEMON_ATTR_MCAST_GROUP, &group.octets())
+                    attributes.bytes(IPVS_DAEMON_ATTR_MCAST_GROUP, group.octets())
                 }
                 Some(IpAddr::V6(group)) => {
-                    attributes.bytes(IPVS_DAEMON_ATTR_MCAST_GROUP6, &group.octets())
+                    attributes.bytes(IPVS_DAEMON_ATTR_MCAST_GROUP6, group.octets())
                 }
                 None => {}
             }
@@ -139,7 +139,7 @@ fn write_identity(attributes: &mut Writer<'_>, identity: &ServiceIdentity) {
             port,
         } => {
             attributes.u16(IPVS_SVC_ATTR_PROTOCOL, protocol_number(*protocol));
-            attributes.bytes(IPVS_SVC_ATTR_ADDR, &address_bytes(*address));
+            attributes.bytes(IPVS_SVC_ATTR_ADDR, address_bytes(*address));
             attributes.be16(IPVS_SVC_ATTR_PORT, *port);
         }
     }
@@ -161,13 +161,13 @@ fn write_service(writer: &mut Writer<'_>, service: &VirtualService) {
         }
         let mut flags_and_mask = [0xff; 8];
         flags_and_mask[..4].copy_from_slice(&flags.to_ne_bytes());
-        attributes.bytes(IPVS_SVC_ATTR_FLAGS, &flags_and_mask);
+        attributes.bytes(IPVS_SVC_ATTR_FLAGS, flags_and_mask);
         attributes.u32(
             IPVS_SVC_ATTR_TIMEOUT,
             service.persistence_timeout.unwrap_or(0),
         );
         match service.netmask {
-            Netmask::Ipv4(mask) => attributes.bytes(IPVS_SVC_ATTR_NETMASK, &mask.octets()),
+            Netmask::Ipv4(mask) => attributes.bytes(IPVS_SVC_ATTR_NETMASK, mask.octets()),
             Netmask::Ipv6(prefix) => attributes.u32(IPVS_SVC_ATTR_NETMASK, prefix),
         }
     });
@@ -178,7 +178,7 @@ fn write_destination_identity(attributes: &mut Writer<'_>, identity: &Destinatio
         IPVS_DEST_ATTR_ADDR_FAMILY,
         family_number(AddressFamily::of(identity.address)),
     );
-    attributes.bytes(IPVS_DEST_ATTR_ADDR, &address_bytes(identity.address));
+    attributes.bytes(IPVS_DEST_ATTR_ADDR, address_bytes(identity.address));
     attributes.be16(IPVS_DEST_ATTR_PORT, identity.port);
 }
 
@@ -310,24 +310,25 @@ fn read_address(attribute: &Attribute<'_>, family: AddressFamily) -> Result<IpAd
 
 /// Counters and rates, whether as `STATS` (32 bits, some of 64) or as `STATS64`.
 fn read_statistics(attribute: &Attribute<'_>) -> Result<Statistics, KernelError> {
-    let fields = Fields::<{ IPVS_STATS_ATTR_OUTBPS as usize + 1 }>::of(attribute.nested())?;
-    let number = |kind| {
-        fields
-            .get(kind)
-            .map_or(Ok(0), |attribute| attribute.u32_or_u64())
-    };
-    Ok(Statistics {
-        connections: number(IPVS_STATS_ATTR_CONNS)?,
-        incoming_packets: number(IPVS_STATS_ATTR_INPKTS)?,
-        outgoing_packets: number(IPVS_STATS_ATTR_OUTPKTS)?,
-        incoming_bytes: number(IPVS_STATS_ATTR_INBYTES)?,
-        outgoing_bytes: number(IPVS_STATS_ATTR_OUTBYTES)?,
-        connection_rate: number(IPVS_STATS_ATTR_CPS)?,
-        incoming_packet_rate: number(IPVS_STATS_ATTR_INPPS)?,
-        outgoing_packet_rate: number(IPVS_STATS_ATTR_OUTPPS)?,
-        incoming_byte_rate: number(IPVS_STATS_ATTR_INBPS)?,
-        outgoing_byte_rate: number(IPVS_STATS_ATTR_OUTBPS)?,
-    })
+    let mut statistics = Statistics::default();
+    for attribute in attribute.nested() {
+        let attribute = attribute?;
+        let field = match attribute.kind {
+            IPVS_STATS_ATTR_CONNS => &mut statistics.connections,
+            IPVS_STATS_ATTR_INPKTS => &mut statistics.incoming_packets,
+            IPVS_STATS_ATTR_OUTPKTS => &mut statistics.outgoing_packets,
+            IPVS_STATS_ATTR_INBYTES => &mut statistics.incoming_bytes,
+            IPVS_STATS_ATTR_OUTBYTES => &mut statistics.outgoing_bytes,
+            IPVS_STATS_ATTR_CPS => &mut statistics.connection_rate,
+            IPVS_STATS_ATTR_INPPS => &mut statistics.incoming_packet_rate,
+            IPVS_STATS_ATTR_OUTPPS => &mut statistics.outgoing_packet_rate,
+            IPVS_STATS_ATTR_INBPS => &mut statistics.incoming_byte_rate,
+            IPVS_STATS_ATTR_OUTBPS => &mut statistics.outgoing_byte_rate,
+            _ => continue,
+        };
+        *field = attribute.u32_or_u64()?;
+    }
+    Ok(statistics)
 }
 
 /// `STATS64` where the kernel gives it, else `STATS`; kernels before 4.1 give only that.

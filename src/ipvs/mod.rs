@@ -19,6 +19,7 @@ use crate::error::KernelError;
 use crate::model::{
     Change, DestinationState, KernelInfo, ServiceIdentity, ServiceState, SyncDaemon, Timeouts,
 };
+use attributes::{Attributes, Writer};
 use batch::Batch;
 use constants::*;
 use socket::Socket;
@@ -101,7 +102,8 @@ impl Ipvs {
             IPVS_CMD_GET_SERVICE,
             |_| {},
             &mut services,
-            |attributes| messages::read_service(attributes, detail),
+            detail,
+            messages::read_service,
             |a, b| a.service == b.service,
         )?;
         Ok(services)
@@ -136,7 +138,8 @@ impl Ipvs {
             IPVS_CMD_GET_DEST,
             |writer| messages::write_service_identity(writer, service),
             destinations,
-            |attributes| messages::read_destination(attributes, family, detail),
+            detail,
+            |attributes, detail| messages::read_destination(attributes, family, detail),
             |a, b| a.destination == b.destination,
         )
     }
@@ -147,15 +150,18 @@ impl Ipvs {
     fn steady_dump<T>(
         &mut self,
         command: u8,
-        fill: impl Fn(&mut attributes::Writer<'_>),
+        fill: impl Fn(&mut Writer<'_>),
         items: &mut Vec<T>,
-        read: impl Fn(attributes::Attributes<'_>) -> Result<T, KernelError>,
+        detail: Detail,
+        read: impl Fn(Attributes<'_>, Detail) -> Result<T, KernelError>,
         is_same: impl Fn(&T, &T) -> bool,
     ) -> Result<(), KernelError> {
         for _ in 0..MOST_LOOKS {
             if self
                 .socket
-                .dump(self.family, command, &fill, items, &read)?
+                .dump(self.family, command, &fill, items, |attributes| {
+                    read(attributes, detail)
+                })?
                 <= 1
             {
                 return Ok(());
@@ -170,7 +176,7 @@ impl Ipvs {
             let mut seen = Vec::new();
             self.socket
                 .dump(self.family, command, &fill, &mut seen, |attributes| {
-                    let now = read(attributes)?;
+                    let now = read(attributes, Detail::Plain)?;
                     let is_there = before.next().is_some_and(|before| is_same(before, &now));
                     differences += usize::from(!is_there);
                     Ok(())

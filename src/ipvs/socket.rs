@@ -23,11 +23,19 @@ use crate::ipvs::attributes::{Attributes, Writer, align};
 use crate::ipvs::messages::{HEADERS_LENGTH, read_verdict, write_request};
 
 const NLMSG_HEADER_LENGTH: usize = 16;
-/// The buffer for replies at first. The kernel makes each datagram of a dump as large as the largest buffer it has seen,
-/// and clears it before use: twice the buffer makes a service of ten destinations a twentieth dearer to list.
-const FIRST_BUFFER_LENGTH: usize = 4 * 1024;
-/// The most that the kernel puts into one datagram of a dump (`netlink_recvmsg` caps its buffers at this).
-const LARGEST_BUFFER_LENGTH: usize = 32 * 1024;
+/// The memory that the kernel takes for a datagram of a dump at first. It takes as much as the largest buffer that it has
+/// seen asks for, always a power of two, and clears it before use: with 32 KiB, a service of ten destinations is a tenth
+/// dearer to list than with 8.
+const FIRST_DATAGRAM_MEMORY: usize = 8 * 1024;
+/// For each datagram of a long dump the kernel counts through its table from the start, so here larger ones pay, though
+/// all later dumps of the socket have them too.
+const LONG_DUMP_MEMORY: usize = 16 * 1024;
+/// So many datagrams make a dump a long one.
+const LONG_DUMP: usize = 8;
+/// The most that the kernel takes (`netlink_recvmsg` caps the buffers that it has seen at this).
+const LARGEST_DATAGRAM_MEMORY: usize = 32 * 1024;
+/// What the kernel needs of that memory for itself (`SKB_WITH_OVERHEAD` on a 64-bit machine).
+const DATAGRAM_OVERHEAD: usize = 320;
 /// How often a dump is tried before it is given up: each fault is rare, and 100 in a row are no accident.
 const MOST_TRIES: usize = 100;
 /// What one refusal takes of the receive buffer at the most: our largest request, echoed, and the kernel's own
@@ -103,14 +111,18 @@ impl<W: Wire> Socket<W> {
         Socket {
             wire,
             sequence: 0,
-            buffer: vec![0; FIRST_BUFFER_LENGTH],
+            buffer: vec![0; FIRST_DATAGRAM_MEMORY - DATAGRAM_OVERHEAD],
             request: Vec::new(),
         }
     }
 
     /// Has the kernel make datagrams twice as large, from the next dump on, up to what it makes at the most.
     pub fn ask_for_larger_datagrams(&mut self) {
-        let length = (2 * self.buffer.len()).min(LARGEST_BUFFER_LENGTH);
+        self.ask_for_datagrams_of(2 * (self.buffer.len() + DATAGRAM_OVERHEAD));
+    }
+
+    fn ask_for_datagrams_of(&mut self, memory: usize) {
+        let length = memory.min(LARGEST_DATAGRAM_MEMORY) - DATAGRAM_OVERHEAD;
         self.buffer.resize(length.max(self.buffer.len()), 0);
     }
 
@@ -245,6 +257,9 @@ impl<W: Wire> Socket<W> {
                 }
             }
             pieces += usize::from(items.len() > items_before);
+            if pieces == LONG_DUMP {
+                self.ask_for_datagrams_of(LONG_DUMP_MEMORY);
+            }
         }
     }
 

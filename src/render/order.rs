@@ -30,7 +30,7 @@ struct Place {
     words: [u32; 7],
     /// How many of the words are looked at: the reference does not look behind an IPv4 address.
     count: usize,
-    port: i32,
+    port: u16,
 }
 
 impl Place {
@@ -73,19 +73,27 @@ impl Place {
         Place {
             words: [mark, family, protocol, a, b, c, d],
             count,
-            port: i32::from(port),
+            port,
         }
     }
 
     /// More than 0 where `other` comes first.
     fn compare(&self, other: &Place) -> i32 {
-        self.words
-            .iter()
-            .zip(&other.words)
-            .take(self.count)
-            .map(|(a, b)| difference(*a, *b))
-            .find(|difference| *difference != 0)
-            .unwrap_or(self.port - other.port)
+        for (a, b) in self.words.iter().zip(&other.words).take(self.count) {
+            if a != b {
+                return difference(*a, *b);
+            }
+        }
+        i32::from(self.port) - i32::from(other.port)
+    }
+
+    /// Whether this one comes before `other`, and in an order that holds for all places between the two as well. In one
+    /// half of the range of numbers, the reference's comparison is an order.
+    fn is_orderly_before(&self, other: &Place) -> bool {
+        let are_in_one_half = |(a, b): (&u32, &u32)| (a ^ b) >> 31 == 0;
+        self.count == other.count
+            && (self.words, self.port) < (other.words, other.port)
+            && self.words.iter().zip(&other.words).all(are_in_one_half)
     }
 }
 
@@ -93,19 +101,20 @@ fn difference(a: u32, b: u32) -> i32 {
     a.wrapping_sub(b) as i32
 }
 
-/// Sorts by places, which are small; what stands there is large, and moved once.
+/// Sorts by places. What stands there is large, so it is numbers that are sorted; it is moved once.
 fn sort_by_place<T: Copy>(items: &mut [T], place_of: impl Fn(&T) -> Place) {
-    let mut places: Vec<(Place, usize)> = items.iter().map(place_of).zip(0..).collect();
-    if is_reversed(&places) {
+    if is_reversed(items.iter().map(&place_of)) {
         items.reverse();
         return;
     }
-    merge_sort(&mut places, |(a, _), (b, _)| a.compare(b));
+    let places: Vec<Place> = items.iter().map(place_of).collect();
+    let mut order: Vec<usize> = (0..items.len()).collect();
+    merge_sort(&mut order, |&a, &b| places[a].compare(&places[b]));
     for to in 0..items.len() {
         // What belongs here has moved if it stood in a place that was filled before.
-        let mut from = places[to].1;
+        let mut from = order[to];
         while from < to {
-            from = places[from].1;
+            from = order[from];
         }
         items.swap(to, from);
     }
@@ -113,15 +122,15 @@ fn sort_by_place<T: Copy>(items: &mut [T], place_of: impl Fn(&T) -> Place) {
 
 /// Whether each comes before all that stand in front of it. So it mostly is: what was added last is what the kernel
 /// gives first.
-fn is_reversed(places: &[(Place, usize)]) -> bool {
-    places.windows(2).all(|pair| {
-        let (a, b) = (&pair[0].0, &pair[1].0);
-        // In one half of the range, the reference's comparison is an order.
-        let is_in_one_half = |(a, b): (&u32, &u32)| (a ^ b) >> 31 == 0;
-        a.count == b.count
-            && (a.words, a.port) > (b.words, b.port)
-            && a.words.iter().zip(&b.words).all(is_in_one_half)
-    })
+fn is_reversed(places: impl Iterator<Item = Place>) -> bool {
+    let mut before: Option<Place> = None;
+    for place in places {
+        if before.is_some_and(|before| !place.is_orderly_before(&before)) {
+            return false;
+        }
+        before = Some(place);
+    }
+    true
 }
 
 /// A stable merge sort; `compare` gives more than 0 where its second argument comes first.
@@ -197,7 +206,7 @@ mod tests {
             if round % 2 == 0 {
                 places.sort_by_key(|(place, _)| std::cmp::Reverse(place.words));
             }
-            if is_reversed(&places) {
+            if is_reversed(places.iter().map(|(place, _)| *place)) {
                 reversed += 1;
                 let backwards: Vec<usize> = places.iter().rev().map(|place| place.1).collect();
                 merge_sort(&mut places, |(a, _), (b, _)| a.compare(b));
