@@ -29,11 +29,7 @@ pub fn parse_arguments(arguments: &[OsString]) -> Result<Request, UsageError> {
     {
         return Ok(request);
     }
-    let words: Vec<&[u8]> = arguments
-        .iter()
-        .map(|argument| argument.as_bytes())
-        .collect();
-    cli::parse_words(&words)
+    cli::parse_words(arguments.iter().map(|argument| argument.as_bytes()))
 }
 
 /// The option that a misspelled one among the words most likely is, with its dashes.

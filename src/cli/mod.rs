@@ -14,9 +14,36 @@ pub use argv::{parse_arguments, similar_option};
 pub use request::{Form, ListRequest, Request, Subject};
 
 use crate::error::UsageError;
+use words::{Event, LineWords, Words};
 
-/// A line of rules, parted by [`words::split_line`], read into a request.
-pub fn parse_words(line: &[&[u8]]) -> Result<Request, UsageError> {
-    let (events, fault) = words::read(line.iter().copied());
-    request::fold(&events, fault)
+/// Words read into a request by popt's rules.
+pub fn parse_words<'a>(words: impl Words<'a>) -> Result<Request, UsageError> {
+    parse_with(words, &mut Vec::new())
+}
+
+/// A reader of lines of rules, one after another.
+#[derive(Default)]
+pub struct LineReader<'a> {
+    /// Room for what is found in a line.
+    events: Vec<Event<'a>>,
+}
+
+impl<'a> LineReader<'a> {
+    /// Reads a line; `None` for one that holds no word, or a remark (contract, section 10).
+    pub fn read(&mut self, line: &'a [u8]) -> Result<Option<Request>, UsageError> {
+        let words = LineWords::of(line);
+        if line.starts_with(b"#") || words.clone().next().is_none() {
+            return Ok(None);
+        }
+        parse_with(words, &mut self.events).map(Some)
+    }
+}
+
+fn parse_with<'a>(
+    words: impl Words<'a>,
+    events: &mut Vec<Event<'a>>,
+) -> Result<Request, UsageError> {
+    events.clear();
+    let fault = words::read_into(events, words).err();
+    request::fold(events, fault)
 }

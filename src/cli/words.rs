@@ -3,6 +3,8 @@
 //! Reads the lines of rules, where speed counts, and is what argv's reader falls back on to name a fault as popt would
 //! (contract, section 2). It knows spellings and arities, not what a value means.
 
+use std::io::BufRead;
+
 use crate::error::UsageError;
 use crate::options::{self, Argument, Meaning, OptionSpec};
 
@@ -22,38 +24,40 @@ pub enum Event<'a> {
     Plain(&'a [u8]),
 }
 
+/// Words that can be looked at ahead: a copy does not move the original on.
+pub trait Words<'a>: Iterator<Item = &'a [u8]> + Clone {}
+
+impl<'a, I: Iterator<Item = &'a [u8]> + Clone> Words<'a> for I {}
+
 /// Reads words up to their end or the first that is at fault.
-pub fn read<'a>(words: impl Iterator<Item = &'a [u8]>) -> (Vec<Event<'a>>, Option<UsageError>) {
-    let mut events = Vec::with_capacity(8);
-    let mut words = words.peekable();
-    while let Some(word) = words.next() {
-        let fault = match word {
-            b"--" => {
-                events.extend(words.by_ref().map(Event::Plain));
-                None
-            }
-            [b'-', b'-', long @ ..] => read_long(word, long, &mut words, &mut events).err(),
-            [b'-', letters @ ..] if !letters.is_empty() => {
-                read_short(word, letters, &mut words, &mut events).err()
-            }
-            _ => {
-                events.push(Event::Plain(word));
-                None
-            }
-        };
-        if fault.is_some() {
-            return (events, fault);
-        }
-    }
-    (events, None)
+pub fn read<'a>(words: impl Words<'a>) -> (Vec<Event<'a>>, Option<UsageError>) {
+    let mut events = Vec::new();
+    let fault = read_into(&mut events, words).err();
+    (events, fault)
 }
 
-type Words<'a, I> = std::iter::Peekable<I>;
+/// Reads words as [`read`] does, and adds what it finds to `events`.
+pub fn read_into<'a>(
+    events: &mut Vec<Event<'a>>,
+    mut words: impl Words<'a>,
+) -> Result<(), UsageError> {
+    while let Some(word) = words.next() {
+        match word {
+            b"--" => events.extend(words.by_ref().map(Event::Plain)),
+            [b'-', b'-', long @ ..] => read_long(word, long, &mut words, events)?,
+            [b'-', letters @ ..] if !letters.is_empty() => {
+                read_short(word, letters, &mut words, events)?;
+            }
+            _ => events.push(Event::Plain(word)),
+        }
+    }
+    Ok(())
+}
 
-fn read_long<'a, I: Iterator<Item = &'a [u8]>>(
+fn read_long<'a>(
     word: &'a [u8],
     long: &'a [u8],
-    words: &mut Words<'a, I>,
+    words: &mut impl Words<'a>,
     events: &mut Vec<Event<'a>>,
 ) -> Result<(), UsageError> {
     let (name, glued) = match long.iter().position(|&byte| byte == b'=') {
@@ -61,14 +65,13 @@ fn read_long<'a, I: Iterator<Item = &'a [u8]>>(
         None => (long, None),
     };
     let spec = options::by_long(name).ok_or_else(|| UsageError::UnknownOption(word.to_vec()))?;
-    events.push(read_value(spec, word, glued, words)?);
-    Ok(())
+    read_value(spec, word, glued, words, events)
 }
 
-fn read_short<'a, I: Iterator<Item = &'a [u8]>>(
+fn read_short<'a>(
     word: &'a [u8],
     letters: &'a [u8],
-    words: &mut Words<'a, I>,
+    words: &mut impl Words<'a>,
     events: &mut Vec<Event<'a>>,
 ) -> Result<(), UsageError> {
     let mut rest = letters;
@@ -81,65 +84,111 @@ fn read_short<'a, I: Iterator<Item = &'a [u8]>>(
             (_, value) => Some(value),
         };
         let takes_value = !matches!(spec.argument, Argument::None | Argument::Words(_));
-        events.push(read_value(spec, word, glued, words)?);
+        read_value(spec, word, glued, words, events)?;
         rest = if takes_value { &[] } else { after };
     }
     Ok(())
 }
 
-/// The event of one option, its value glued to it or the next word.
-fn read_value<'a, I: Iterator<Item = &'a [u8]>>(
+/// Adds the event of one option, its value glued to it or the next word.
+fn read_value<'a>(
     spec: &OptionSpec,
     word: &'a [u8],
     glued: Option<&'a [u8]>,
-    words: &mut Words<'a, I>,
-) -> Result<Event<'a>, UsageError> {
-    let meaning = spec.meaning;
-    let event = |value, word| {
-        Ok(Event::Option {
-            meaning,
-            value,
-            word,
-        })
-    };
-    match (spec.argument, glued) {
+    words: &mut impl Words<'a>,
+    events: &mut Vec<Event<'a>>,
+) -> Result<(), UsageError> {
+    let (value, word) = match (spec.argument, glued) {
         (Argument::None | Argument::Words(_), Some(_)) => {
-            Err(UsageError::UnwantedArgument(word.to_vec()))
+            return Err(UsageError::UnwantedArgument(word.to_vec()));
         }
-        (Argument::None | Argument::Words(_), None) => event(None, word),
-        (_, Some(value)) => event(Some(value), word),
+        (Argument::None | Argument::Words(_), None) => (None, word),
+        (_, Some(value)) => (Some(value), word),
         (Argument::Required(_), None) => match words.next() {
-            Some(value) => event(Some(value), value),
-            None => Err(UsageError::MissingArgument(word.to_vec())),
+            Some(value) => (Some(value), value),
+            None => return Err(UsageError::MissingArgument(word.to_vec())),
         },
-        (Argument::Optional(_), None) => match words.next_if(|next| !next.starts_with(b"-")) {
-            Some(value) => event(Some(value), value),
-            None => event(None, word),
-        },
-    }
+        (Argument::Optional(_), None) => {
+            let mut ahead = words.clone();
+            match ahead.next().filter(|next| !next.starts_with(b"-")) {
+                Some(value) => {
+                    *words = ahead;
+                    (Some(value), value)
+                }
+                None => (None, word),
+            }
+        }
+    };
+    events.push(Event::Option {
+        meaning: spec.meaning,
+        value,
+        word,
+    });
+    Ok(())
+}
+
+/// Where the line that stands at `from` ends: at its newline. `None` where the input holds no newline from there on.
+pub fn end_of_line(input: &[u8], from: usize) -> Option<usize> {
+    let mut rest = input.get(from..)?;
+    // Reading from memory does not fail.
+    let length = rest.skip_until(b'\n').ok()?;
+    let end = (from + length).checked_sub(1)?;
+    (length > 0 && input[end] == b'\n').then_some(end)
 }
 
 /// The words of a line of rules: parted by blanks, TABs and returns, the word `ipvsadm` left out wherever it stands,
 /// each ending at its first NUL as a C string does (contract, section 6).
-pub fn split_line<'a>(line: &'a [u8], words: &mut Vec<&'a [u8]>) {
-    let is_blank = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\r' | b'\n');
-    let mut rest = line;
-    words.clear();
-    while let Some(start) = rest.iter().position(|byte| !is_blank(byte)) {
-        rest = &rest[start..];
-        let (word, after) = rest.split_at(rest.iter().position(is_blank).unwrap_or(rest.len()));
-        let word = up_to_nul(word);
-        if word != b"ipvsadm" {
-            words.push(word);
-        }
-        rest = after;
+#[derive(Clone)]
+pub struct LineWords<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> LineWords<'a> {
+    /// The words of `line`.
+    pub fn of(line: &'a [u8]) -> LineWords<'a> {
+        LineWords { rest: line }
     }
 }
 
-fn up_to_nul(word: &[u8]) -> &[u8] {
-    let end = word.iter().position(|&byte| byte == 0);
-    &word[..end.unwrap_or(word.len())]
+impl<'a> Iterator for LineWords<'a> {
+    type Item = &'a [u8];
+
+    fn next(&mut self) -> Option<&'a [u8]> {
+        loop {
+            while let [b' ' | b'\t' | b'\r' | b'\n', after @ ..] = self.rest {
+                self.rest = after;
+            }
+            if self.rest.is_empty() {
+                return None;
+            }
+            let end = self
+                .rest
+                .iter()
+                .position(|byte| ENDS_WORD[usize::from(*byte)]);
+            let (word, after) = self.rest.split_at(end.unwrap_or(self.rest.len()));
+            self.rest = after;
+            // Up to the next blank nobody sees what stands behind a NUL.
+            while let [0, hidden @ ..] = self.rest {
+                let end = hidden.iter().position(|byte| ENDS_WORD[usize::from(*byte)]);
+                self.rest = &hidden[end.unwrap_or(hidden.len())..];
+            }
+            if word != b"ipvsadm" {
+                return Some(word);
+            }
+        }
+    }
 }
+
+/// The bytes that a word of a line ends with: blanks, and the NUL that ends a C string.
+static ENDS_WORD: [bool; 256] = {
+    let mut ends_word = [false; 256];
+    let mut enders: &[u8] = b" \t\r\n\0";
+    while let [ender, rest @ ..] = enders {
+        ends_word[*ender as usize] = true;
+        enders = rest;
+    }
+    ends_word
+};
 
 #[cfg(test)]
 mod tests {
@@ -148,6 +197,11 @@ mod tests {
 
     fn words(line: &str) -> Vec<&[u8]> {
         line.split(' ').map(str::as_bytes).collect()
+    }
+
+    /// What is read of a line, and the fault in it.
+    fn read_line(line: &str) -> (Vec<Event<'_>>, Option<UsageError>) {
+        read(words(line).into_iter())
     }
 
     fn option<'a>(meaning: Meaning, value: Option<&'a str>, word: &'a str) -> Event<'a> {
@@ -182,20 +236,14 @@ mod tests {
 
     #[test]
     fn the_next_word_is_a_value_though_it_begins_with_a_dash_but_for_persistence() {
+        assert_eq!(read_line("-w -1").0, [option(WEIGHT, Some("-1"), "-1")]);
         assert_eq!(
-            read(words("-w -1").into_iter()).0,
-            [option(WEIGHT, Some("-1"), "-1")]
-        );
-        assert_eq!(
-            read(words("-p -n").into_iter()).0,
+            read_line("-p -n").0,
             [option(PERSISTENT, None, "-p"), option(NUMERIC, None, "-n")]
         );
+        assert_eq!(read_line("-p 7").0, [option(PERSISTENT, Some("7"), "7")]);
         assert_eq!(
-            read(words("-p 7").into_iter()).0,
-            [option(PERSISTENT, Some("7"), "7")]
-        );
-        assert_eq!(
-            read(words("-p -").into_iter()).0,
+            read_line("-p -").0,
             [option(PERSISTENT, None, "-p"), Event::Plain(b"-")]
         );
     }
@@ -207,13 +255,13 @@ mod tests {
             option(NUMERIC, None, "-lnw4"),
             option(WEIGHT, Some("4"), "-lnw4"),
         ];
-        assert_eq!(read(words("-lnw4").into_iter()).0, expected);
+        assert_eq!(read_line("-lnw4").0, expected);
     }
 
     #[test]
     fn everything_after_two_dashes_is_plain() {
         assert_eq!(
-            read(words("-L -- -n --").into_iter()).0,
+            read_line("-L -- -n --").0,
             [
                 option(LIST, None, "-L"),
                 Event::Plain(b"-n"),
@@ -235,21 +283,32 @@ mod tests {
             ("-L -n=", 1, UsageError::UnwantedArgument(b"-n=".to_vec())),
             ("-At", 1, UsageError::MissingArgument(b"-At".to_vec())),
         ] {
-            let (read, found) = read(words(line).into_iter());
+            let (read, found) = read_line(line);
             assert_eq!((read.len(), found), (events, Some(fault)), "{line}");
         }
     }
 
     #[test]
+    fn a_line_ends_at_its_newline() {
+        let input = b"ab\n\nc";
+        assert_eq!(end_of_line(input, 0), Some(2));
+        assert_eq!(end_of_line(input, 2), Some(2));
+        assert_eq!(end_of_line(input, 3), Some(3));
+        assert_eq!(end_of_line(input, 4), None);
+        assert_eq!(end_of_line(input, 5), None);
+        assert_eq!(end_of_line(b"", 0), None);
+    }
+
+    #[test]
     fn a_line_is_parted_by_blanks_without_the_programs_name() {
-        let mut parts = Vec::new();
-        split_line(
-            b"\t ipvsadm -A  -t\tipvsadm 1.2.3.4:80\0x -s\rrr\n",
-            &mut parts,
-        );
+        let line = b"\t ipvsadm -A  -t\tipvsadm 1.2.3.4:80\0x\0 -s\rrr\0";
+        let parts: Vec<&[u8]> = LineWords::of(line).collect();
         assert_eq!(
             parts,
             [b"-A".as_slice(), b"-t", b"1.2.3.4:80", b"-s", b"rr"]
         );
+        // A word of which nothing is left is one all the same.
+        let parts: Vec<&[u8]> = LineWords::of(b"-A \0x").collect();
+        assert_eq!(parts, [b"-A".as_slice(), b""]);
     }
 }

@@ -344,7 +344,7 @@ mod tests {
                 events.iter().any(|event| event.command() == Some(command)),
                 "{line}"
             );
-            assert!(cli::parse_words(&words).is_ok(), "{line}");
+            assert!(cli::parse_words(words.iter().copied()).is_ok(), "{line}");
         }
     }
 }

@@ -10,11 +10,11 @@ mod hash;
 
 use std::ffi::OsString;
 
-use crate::cli::{self, Request, words};
+use crate::cli::{LineReader, Request, words};
 use crate::commands::apply::{Applier, Flow};
 use crate::commands::console::Console;
 use crate::commands::{open_checked, refused_listing};
-use crate::error::{Error, RuleLine};
+use crate::error::{Error, RuleLine, UsageError};
 use crate::ipvs::{Detail, Ipvs};
 use crate::model::Change;
 use crate::render::labels::Labels;
@@ -81,25 +81,22 @@ pub fn run_helper(console: &mut Console<'_>, arguments: &[OsString]) -> Result<(
 /// Every rule of the input, or the first that is at fault.
 fn read_rules(input: &[u8]) -> Result<Vec<Rule<'_>>, Error> {
     let mut rules = Vec::new();
-    let mut parts = Vec::new();
-    for (index, text) in input.split(|&byte| byte == b'\n').enumerate() {
-        if text.starts_with(b"#") {
-            continue;
-        }
-        words::split_line(text, &mut parts);
-        if parts.is_empty() {
-            continue;
-        }
-        let line = RuleLine {
-            number: index + 1,
-            text,
-        };
-        let request = match cli::parse_words(&parts) {
-            Ok(Request::Restore) => Err(crate::error::UsageError::TryHelp),
+    let mut reader = LineReader::default();
+    let mut start = 0;
+    for number in 1.. {
+        let end = words::end_of_line(input, start);
+        let text = &input[start..end.unwrap_or(input.len())];
+        let line = RuleLine { number, text };
+        let request = match reader.read(text) {
+            Ok(Some(Request::Restore)) => Err(UsageError::TryHelp),
             read => read,
+        };
+        let request = request.map_err(|fault| Error::Rule(fault, line.to_owned()))?;
+        rules.extend(request.map(|request| Rule { line, request }));
+        match end {
+            Some(end) => start = end + 1,
+            None => break,
         }
-        .map_err(|fault| Error::Rule(fault, line.to_owned()))?;
-        rules.push(Rule { line, request });
     }
     Ok(rules)
 }

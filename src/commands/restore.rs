@@ -1,6 +1,6 @@
 //! `-R`: rules from standard input, a line each, as they come (contract, section 6).
 
-use crate::cli::{self, words};
+use crate::cli::{LineReader, words};
 use crate::commands::apply::{Applier, Flow};
 use crate::commands::console::Console;
 use crate::error::Error;
@@ -14,20 +14,16 @@ pub fn restore(console: &mut Console<'_>, ipvs: &mut Ipvs) -> Result<(), Error> 
     let mut searched = 0;
     loop {
         let is_at_end = !applier.console.read(&mut input)?;
-        let mut parts = Vec::with_capacity(16);
+        let mut reader = LineReader::default();
         let mut start = 0;
-        while let Some(length) = input[start.max(searched)..]
-            .iter()
-            .position(|&byte| byte == b'\n')
-        {
-            let end = start.max(searched) + length;
-            if run_line(&mut applier, &input[start..end], &mut parts)? == Flow::End {
+        while let Some(end) = words::end_of_line(&input, start.max(searched)) {
+            if run_line(&mut applier, &mut reader, &input[start..end])? == Flow::End {
                 return Ok(());
             }
             start = end + 1;
         }
         if is_at_end {
-            run_line(&mut applier, &input[start..], &mut parts)?;
+            run_line(&mut applier, &mut reader, &input[start..])?;
             return applier.finish();
         }
         applier.settle()?;
@@ -36,21 +32,14 @@ pub fn restore(console: &mut Console<'_>, ipvs: &mut Ipvs) -> Result<(), Error> 
     }
 }
 
-/// Runs a line; `parts` is for its words.
 fn run_line<'l>(
     applier: &mut Applier<'_, '_, '_>,
+    reader: &mut LineReader<'l>,
     line: &'l [u8],
-    parts: &mut Vec<&'l [u8]>,
 ) -> Result<Flow, Error> {
-    if line.starts_with(b"#") {
-        return Ok(Flow::GoOn);
-    }
-    words::split_line(line, parts);
-    if parts.is_empty() {
-        return Ok(Flow::GoOn);
-    }
-    match cli::parse_words(parts) {
-        Ok(request) => applier.request(request, None),
+    match reader.read(line) {
+        Ok(None) => Ok(Flow::GoOn),
+        Ok(Some(request)) => applier.request(request, None),
         Err(fault) => applier.fault(fault).map(|()| Flow::GoOn),
     }
 }

@@ -42,7 +42,8 @@ impl<'a> Writer<'a> {
         let mut padded = [0; align(LONGEST_NAME + 1)];
         padded[..text.len()].copy_from_slice(text);
         self.header(kind, text.len() + 1);
-        self.buffer.extend_from_slice(&padded[..align(text.len() + 1)]);
+        self.buffer
+            .extend_from_slice(&padded[..align(text.len() + 1)]);
     }
 
     /// The header of an attribute with a payload of so many bytes: far fewer than the 64 KiB that the field holds.
@@ -187,36 +188,97 @@ impl<'a> Iterator for Attributes<'a> {
     }
 }
 
-/// Where the attributes of a reply stand, by their numbers, which are below `N`; others are left out. Of two with one
-/// number the last counts.
-pub struct Fields<'a, const N: usize> {
-    bytes: &'a [u8],
-    /// Start and end of each payload; one that is not there ends at 0, before it could start.
+/// Where attributes stand in a message, by their numbers, which are below `N`; others are left out. Of two with one number
+/// the last counts.
+///
+/// The messages of a dump are mostly laid out alike, so that the places found in one are those of the next: this is
+/// quicker checked than searched.
+pub struct Layout<const N: usize> {
+    /// Start and end of each payload; one that is not there ends at 0.
     places: [(u16, u16); N],
+    /// Every header with its place, counted in pieces of 4 bytes.
+    headers: [(u16, [u8; HEADER_LENGTH]); MOST_HEADERS],
+    header_count: usize,
+    /// The bytes of such a message.
+    length: usize,
 }
 
-impl<'a, const N: usize> Fields<'a, N> {
-    /// The fields that `attributes` fill.
-    pub fn of(mut attributes: Attributes<'a>) -> Result<Fields<'a, N>, KernelError> {
-        let bytes = attributes.bytes;
-        let mut places = [(0, 0); N];
+/// The most attributes of a message whose layout is kept: more than the kernel knows of anything in IPVS.
+const MOST_HEADERS: usize = 32;
+
+impl<const N: usize> Default for Layout<N> {
+    fn default() -> Layout<N> {
+        Layout {
+            places: [(0, 0); N],
+            headers: [(0, [0; HEADER_LENGTH]); MOST_HEADERS],
+            header_count: 0,
+            length: 0,
+        }
+    }
+}
+
+impl<const N: usize> Layout<N> {
+    /// Whether a message is laid out like this.
+    fn fits(&self, bytes: &[u8]) -> bool {
+        let (pieces, _) = bytes.as_chunks();
+        self.length == bytes.len()
+            && self.header_count > 0
+            && self.headers[..self.header_count]
+                .iter()
+                .all(|(place, header)| pieces.get(usize::from(*place)) == Some(header))
+    }
+
+    /// The layout of a message.
+    fn of(mut attributes: Attributes<'_>) -> Result<Layout<N>, KernelError> {
+        let mut layout = Layout {
+            length: attributes.bytes.len(),
+            ..Layout::default()
+        };
         loop {
-            let start = attributes.place + HEADER_LENGTH;
-            match attributes.next().transpose()? {
-                None => return Ok(Fields { bytes, places }),
-                Some(Attribute { kind, payload }) => {
-                    if let Some(place) = places.get_mut(usize::from(kind)) {
-                        // What holds these is an attribute itself, and shorter than 64 KiB.
-                        *place = (start as u16, (start + payload.len()) as u16);
-                    }
+            let place = attributes.place;
+            let Some(Attribute { kind, payload }) = attributes.next().transpose()? else {
+                return Ok(layout);
+            };
+            // What holds these is an attribute itself, and shorter than 64 KiB.
+            let start = (place + HEADER_LENGTH) as u16;
+            if let Some(known) = layout.places.get_mut(usize::from(kind)) {
+                *known = (start, start + payload.len() as u16);
+            }
+            // A message with more attributes than are kept fits no layout, as one that holds none does.
+            let header = attributes.bytes[place..].first_chunk();
+            match (layout.headers.get_mut(layout.header_count), header) {
+                (Some(slot), Some(header)) => {
+                    *slot = ((place / HEADER_LENGTH) as u16, *header);
+                    layout.header_count += 1;
                 }
+                _ => layout.length = usize::MAX,
             }
         }
+    }
+}
+
+/// The attributes of a message by their numbers.
+pub struct Fields<'a, 'l, const N: usize> {
+    bytes: &'a [u8],
+    layout: &'l Layout<N>,
+}
+
+impl<'a, 'l, const N: usize> Fields<'a, 'l, N> {
+    /// The fields that `attributes` fill; `layout` is that of the message before, and becomes that of this one.
+    pub fn of(
+        attributes: Attributes<'a>,
+        layout: &'l mut Layout<N>,
+    ) -> Result<Fields<'a, 'l, N>, KernelError> {
+        let bytes = attributes.bytes;
+        if !layout.fits(bytes) {
+            *layout = Layout::of(attributes)?;
+        }
+        Ok(Fields { bytes, layout })
     }
 
     /// The attribute of this number, where there is one.
     pub fn get(&self, kind: u16) -> Option<Attribute<'a>> {
-        let (start, end) = *self.places.get(usize::from(kind))?;
+        let (start, end) = *self.layout.places.get(usize::from(kind))?;
         let payload = self.bytes.get(usize::from(start)..usize::from(end))?;
         (end > 0).then_some(Attribute { kind, payload })
     }

@@ -9,7 +9,7 @@ use nix::errno::Errno;
 
 use crate::error::KernelError;
 use crate::ipvs::Detail;
-use crate::ipvs::attributes::{Attribute, Attributes, Fields, Writer, align};
+use crate::ipvs::attributes::{Attribute, Attributes, Fields, Layout, Writer, align};
 use crate::ipvs::constants::*;
 use crate::model::{
     AddressFamily, Change, Destination, DestinationIdentity, DestinationState, Encapsulation,
@@ -343,110 +343,224 @@ fn best_statistics(
         })
 }
 
-/// A virtual service from the attributes of a `GET_SERVICE` reply, in so much detail.
-pub fn read_service(
-    attributes: Attributes<'_>,
+/// A reader of the messages of a dump.
+pub trait Reader {
+    /// What a message tells of.
+    type Item;
+    /// What tells it from all others.
+    type Identity: PartialEq;
+
+    /// All that a message tells, in the detail that is asked for.
+    fn read(&mut self, attributes: Attributes<'_>) -> Result<Self::Item, KernelError>;
+
+    /// What it tells of.
+    fn read_identity(&mut self, attributes: Attributes<'_>) -> Result<Self::Identity, KernelError>;
+
+    /// What was told of before.
+    fn identity(item: &Self::Item) -> Self::Identity;
+}
+
+const SERVICE_FIELDS: usize = IPVS_SVC_ATTR_STATS64 as usize + 1;
+const DESTINATION_FIELDS: usize = IPVS_DEST_ATTR_TUN_FLAGS as usize + 1;
+
+/// A reader of `GET_SERVICE` replies.
+pub struct ServiceReader {
     detail: Detail,
-) -> Result<ServiceState, KernelError> {
-    let service = find(attributes, IPVS_CMD_ATTR_SERVICE, "IPVS_CMD_ATTR_SERVICE")?;
-    let (mut family, mut protocol, mut address, mut port, mut mark) =
-        (None, None, None, None, None);
-    let (mut scheduler, mut flags, mut timeout, mut netmask) = (None, None, None, None);
-    let (mut engine, mut statistics, mut statistics64) = (KernelName::default(), None, None);
-    for attribute in service.nested() {
-        let attribute = attribute?;
-        match attribute.kind {
-            IPVS_SVC_ATTR_AF => family = Some(read_family(&attribute)?),
-            IPVS_SVC_ATTR_PROTOCOL => protocol = Some(attribute.u16()?),
-            IPVS_SVC_ATTR_ADDR => address = Some(attribute),
-            IPVS_SVC_ATTR_PORT => port = Some(attribute.be16()?),
-            IPVS_SVC_ATTR_FWMARK => mark = Some(attribute.u32()?),
-            IPVS_SVC_ATTR_SCHED_NAME => scheduler = Some(KernelName::truncated(attribute.string())),
-            IPVS_SVC_ATTR_FLAGS => flags = Some(attribute.u32()?),
-            IPVS_SVC_ATTR_TIMEOUT => timeout = Some(attribute.u32()?),
-            IPVS_SVC_ATTR_NETMASK => netmask = Some(attribute),
-            IPVS_SVC_ATTR_PE_NAME => engine = KernelName::truncated(attribute.string()),
-            IPVS_SVC_ATTR_STATS if detail == Detail::Counted => statistics = Some(attribute),
-            IPVS_SVC_ATTR_STATS64 if detail == Detail::Counted => statistics64 = Some(attribute),
-            _ => {}
+    layout: Layout<SERVICE_FIELDS>,
+}
+
+impl ServiceReader {
+    /// A reader of so much detail.
+    pub fn new(detail: Detail) -> ServiceReader {
+        ServiceReader {
+            detail,
+            layout: Layout::default(),
         }
     }
-    let family = needed(family, "IPVS_SVC_ATTR_AF")?;
-    let identity = match mark.filter(|mark| *mark != 0) {
-        Some(mark) => ServiceIdentity::FirewallMark { mark, family },
-        None => ServiceIdentity::Endpoint {
-            protocol: match i32::from(needed(protocol, "IPVS_SVC_ATTR_PROTOCOL")?) {
-                libc::IPPROTO_TCP => Protocol::Tcp,
-                libc::IPPROTO_UDP => Protocol::Udp,
-                libc::IPPROTO_SCTP => Protocol::Sctp,
-                _ => return Err(KernelError::Malformed("an unknown protocol")),
-            },
-            address: read_address(&needed(address, "IPVS_SVC_ATTR_ADDR")?, family)?,
-            port: needed(port, "IPVS_SVC_ATTR_PORT")?,
+
+    fn fields<'a>(
+        &mut self,
+        attributes: Attributes<'a>,
+    ) -> Result<Fields<'a, '_, SERVICE_FIELDS>, KernelError> {
+        let service = find(attributes, IPVS_CMD_ATTR_SERVICE, "IPVS_CMD_ATTR_SERVICE")?;
+        Fields::of(service.nested(), &mut self.layout)
+    }
+}
+
+impl Reader for ServiceReader {
+    type Item = ServiceState;
+    type Identity = ServiceIdentity;
+
+    fn read(&mut self, attributes: Attributes<'_>) -> Result<ServiceState, KernelError> {
+        let detail = self.detail;
+        read_service(&self.fields(attributes)?, detail)
+    }
+
+    fn read_identity(
+        &mut self,
+        attributes: Attributes<'_>,
+    ) -> Result<ServiceIdentity, KernelError> {
+        read_service_identity(&self.fields(attributes)?)
+    }
+
+    fn identity(state: &ServiceState) -> ServiceIdentity {
+        state.service.identity
+    }
+}
+
+/// A reader of `GET_DEST` replies.
+pub struct DestinationReader {
+    /// The service's, and each destination's that does not tell its own: kernels before 3.18 do not.
+    family: AddressFamily,
+    detail: Detail,
+    layout: Layout<DESTINATION_FIELDS>,
+}
+
+impl DestinationReader {
+    /// A reader of so much detail, for destinations of a service of a family.
+    pub fn new(family: AddressFamily, detail: Detail) -> DestinationReader {
+        DestinationReader {
+            family,
+            detail,
+            layout: Layout::default(),
+        }
+    }
+
+    fn fields<'a>(
+        &mut self,
+        attributes: Attributes<'a>,
+    ) -> Result<Fields<'a, '_, DESTINATION_FIELDS>, KernelError> {
+        let destination = find(attributes, IPVS_CMD_ATTR_DEST, "IPVS_CMD_ATTR_DEST")?;
+        Fields::of(destination.nested(), &mut self.layout)
+    }
+}
+
+impl Reader for DestinationReader {
+    type Item = DestinationState;
+    type Identity = DestinationIdentity;
+
+    fn read(&mut self, attributes: Attributes<'_>) -> Result<DestinationState, KernelError> {
+        let (family, detail) = (self.family, self.detail);
+        read_destination(&self.fields(attributes)?, family, detail)
+    }
+
+    fn read_identity(
+        &mut self,
+        attributes: Attributes<'_>,
+    ) -> Result<DestinationIdentity, KernelError> {
+        let family = self.family;
+        read_destination_identity(&self.fields(attributes)?, family)
+    }
+
+    fn identity(state: &DestinationState) -> DestinationIdentity {
+        state.destination.identity
+    }
+}
+
+fn read_service_identity(
+    fields: &Fields<'_, '_, SERVICE_FIELDS>,
+) -> Result<ServiceIdentity, KernelError> {
+    let field = |kind, name| needed(fields.get(kind), name);
+    let family = read_family(&field(IPVS_SVC_ATTR_AF, "IPVS_SVC_ATTR_AF")?)?;
+    let mark = fields
+        .get(IPVS_SVC_ATTR_FWMARK)
+        .map_or(Ok(0), |attribute| attribute.u32())?;
+    if mark != 0 {
+        return Ok(ServiceIdentity::FirewallMark { mark, family });
+    }
+    let protocol = field(IPVS_SVC_ATTR_PROTOCOL, "IPVS_SVC_ATTR_PROTOCOL")?.u16()?;
+    Ok(ServiceIdentity::Endpoint {
+        protocol: match i32::from(protocol) {
+            libc::IPPROTO_TCP => Protocol::Tcp,
+            libc::IPPROTO_UDP => Protocol::Udp,
+            libc::IPPROTO_SCTP => Protocol::Sctp,
+            _ => return Err(KernelError::Malformed("an unknown protocol")),
         },
-    };
-    let flags = needed(flags, "IPVS_SVC_ATTR_FLAGS")?;
-    let timeout = needed(timeout, "IPVS_SVC_ATTR_TIMEOUT")?;
-    let netmask = needed(netmask, "IPVS_SVC_ATTR_NETMASK")?;
-    Ok(ServiceState {
-        service: VirtualService {
-            identity,
-            scheduler: needed(scheduler, "IPVS_SVC_ATTR_SCHED_NAME")?,
-            // Bits above the three are dropped.
-            scheduler_flags: SchedulerFlags::from_bits((flags >> IP_VS_SVC_F_SCHED_SHIFT) as u8),
-            persistence_timeout: (flags & IP_VS_SVC_F_PERSISTENT != 0).then_some(timeout),
-            netmask: match family {
-                AddressFamily::Ipv4 => Netmask::Ipv4(Ipv4Addr::from(netmask.first::<4>()?)),
-                AddressFamily::Ipv6 => Netmask::Ipv6(netmask.u32()?),
-            },
-            persistence_engine: engine,
-            one_packet: flags & IP_VS_SVC_F_ONEPACKET != 0,
-        },
-        statistics: best_statistics(statistics, statistics64)?,
+        address: read_address(&field(IPVS_SVC_ATTR_ADDR, "IPVS_SVC_ATTR_ADDR")?, family)?,
+        port: field(IPVS_SVC_ATTR_PORT, "IPVS_SVC_ATTR_PORT")?.be16()?,
     })
 }
 
-/// A destination from the attributes of a `GET_DEST` reply, in so much detail. Kernels before 3.18 do not tell its
-/// family: it is then `service_family`.
-pub fn read_destination(
-    attributes: Attributes<'_>,
-    service_family: AddressFamily,
+fn read_service(
+    fields: &Fields<'_, '_, SERVICE_FIELDS>,
     detail: Detail,
-) -> Result<DestinationState, KernelError> {
-    let destination = find(attributes, IPVS_CMD_ATTR_DEST, "IPVS_CMD_ATTR_DEST")?;
-    let fields = Fields::<{ IPVS_DEST_ATTR_TUN_FLAGS as usize + 1 }>::of(destination.nested())?;
+) -> Result<ServiceState, KernelError> {
+    let field = |kind, name| needed(fields.get(kind), name);
+    let identity = read_service_identity(fields)?;
+    let scheduler = field(IPVS_SVC_ATTR_SCHED_NAME, "IPVS_SVC_ATTR_SCHED_NAME")?;
+    let flags = field(IPVS_SVC_ATTR_FLAGS, "IPVS_SVC_ATTR_FLAGS")?.u32()?;
+    let timeout = field(IPVS_SVC_ATTR_TIMEOUT, "IPVS_SVC_ATTR_TIMEOUT")?.u32()?;
+    let netmask = field(IPVS_SVC_ATTR_NETMASK, "IPVS_SVC_ATTR_NETMASK")?;
+    Ok(ServiceState {
+        service: VirtualService {
+            identity,
+            scheduler: KernelName::truncated(scheduler.string()),
+            // Bits above the three are dropped.
+            scheduler_flags: SchedulerFlags::from_bits((flags >> IP_VS_SVC_F_SCHED_SHIFT) as u8),
+            persistence_timeout: (flags & IP_VS_SVC_F_PERSISTENT != 0).then_some(timeout),
+            netmask: match identity.family() {
+                AddressFamily::Ipv4 => Netmask::Ipv4(Ipv4Addr::from(netmask.first::<4>()?)),
+                AddressFamily::Ipv6 => Netmask::Ipv6(netmask.u32()?),
+            },
+            persistence_engine: fields
+                .get(IPVS_SVC_ATTR_PE_NAME)
+                .map_or_else(KernelName::default, |name| {
+                    KernelName::truncated(name.string())
+                }),
+            one_packet: flags & IP_VS_SVC_F_ONEPACKET != 0,
+        },
+        statistics: match detail {
+            Detail::Plain => Statistics::default(),
+            Detail::Counted => best_statistics(
+                fields.get(IPVS_SVC_ATTR_STATS),
+                fields.get(IPVS_SVC_ATTR_STATS64),
+            )?,
+        },
+    })
+}
+
+fn read_destination_identity(
+    fields: &Fields<'_, '_, DESTINATION_FIELDS>,
+    service_family: AddressFamily,
+) -> Result<DestinationIdentity, KernelError> {
     let field = |kind, name| needed(fields.get(kind), name);
     let family = match fields.get(IPVS_DEST_ATTR_ADDR_FAMILY) {
         Some(attribute) => read_family(&attribute)?,
         None => service_family,
     };
-    let address = field(IPVS_DEST_ATTR_ADDR, "IPVS_DEST_ATTR_ADDR")?;
-    let method = field(IPVS_DEST_ATTR_FWD_METHOD, "IPVS_DEST_ATTR_FWD_METHOD")?.u32()?;
+    Ok(DestinationIdentity {
+        address: read_address(&field(IPVS_DEST_ATTR_ADDR, "IPVS_DEST_ATTR_ADDR")?, family)?,
+        port: field(IPVS_DEST_ATTR_PORT, "IPVS_DEST_ATTR_PORT")?.be16()?,
+    })
+}
+
+fn read_destination(
+    fields: &Fields<'_, '_, DESTINATION_FIELDS>,
+    service_family: AddressFamily,
+    detail: Detail,
+) -> Result<DestinationState, KernelError> {
+    let field = |kind, name| needed(fields.get(kind), name);
+    let number = |kind, name| field(kind, name)?.u32();
+    let method = number(IPVS_DEST_ATTR_FWD_METHOD, "IPVS_DEST_ATTR_FWD_METHOD")?;
     Ok(DestinationState {
         destination: Destination {
-            identity: DestinationIdentity {
-                address: read_address(&address, family)?,
-                port: field(IPVS_DEST_ATTR_PORT, "IPVS_DEST_ATTR_PORT")?.be16()?,
-            },
+            identity: read_destination_identity(fields, service_family)?,
             forwarding_method: match method & IP_VS_CONN_F_FWD_MASK {
                 IP_VS_CONN_F_MASQ => ForwardingMethod::Masquerading,
                 IP_VS_CONN_F_LOCALNODE => ForwardingMethod::Local,
-                IP_VS_CONN_F_TUNNEL => ForwardingMethod::Tunnel(read_encapsulation(&fields)?),
+                IP_VS_CONN_F_TUNNEL => ForwardingMethod::Tunnel(read_encapsulation(fields)?),
                 _ => ForwardingMethod::DirectRouting,
             },
-            weight: field(IPVS_DEST_ATTR_WEIGHT, "IPVS_DEST_ATTR_WEIGHT")?.u32()?,
-            upper_threshold: field(IPVS_DEST_ATTR_U_THRESH, "IPVS_DEST_ATTR_U_THRESH")?.u32()?,
-            lower_threshold: field(IPVS_DEST_ATTR_L_THRESH, "IPVS_DEST_ATTR_L_THRESH")?.u32()?,
+            weight: number(IPVS_DEST_ATTR_WEIGHT, "IPVS_DEST_ATTR_WEIGHT")?,
+            upper_threshold: number(IPVS_DEST_ATTR_U_THRESH, "IPVS_DEST_ATTR_U_THRESH")?,
+            lower_threshold: number(IPVS_DEST_ATTR_L_THRESH, "IPVS_DEST_ATTR_L_THRESH")?,
         },
-        active_connections: field(IPVS_DEST_ATTR_ACTIVE_CONNS, "IPVS_DEST_ATTR_ACTIVE_CONNS")?
-            .u32()?,
-        inactive_connections: field(IPVS_DEST_ATTR_INACT_CONNS, "IPVS_DEST_ATTR_INACT_CONNS")?
-            .u32()?,
-        persistent_connections: field(
+        active_connections: number(IPVS_DEST_ATTR_ACTIVE_CONNS, "IPVS_DEST_ATTR_ACTIVE_CONNS")?,
+        inactive_connections: number(IPVS_DEST_ATTR_INACT_CONNS, "IPVS_DEST_ATTR_INACT_CONNS")?,
+        persistent_connections: number(
             IPVS_DEST_ATTR_PERSIST_CONNS,
             "IPVS_DEST_ATTR_PERSIST_CONNS",
-        )?
-        .u32()?,
+        )?,
         statistics: match detail {
             Detail::Plain => Statistics::default(),
             Detail::Counted => best_statistics(
@@ -458,8 +572,8 @@ pub fn read_destination(
 }
 
 /// How a tunnel wraps its packets; kernels before 5.2 do not tell, and know only one way.
-fn read_encapsulation<const N: usize>(
-    fields: &Fields<'_, N>,
+fn read_encapsulation(
+    fields: &Fields<'_, '_, DESTINATION_FIELDS>,
 ) -> Result<Encapsulation, KernelError> {
     let checksum = match fields
         .get(IPVS_DEST_ATTR_TUN_FLAGS)

@@ -19,9 +19,10 @@ use crate::error::KernelError;
 use crate::model::{
     Change, DestinationState, KernelInfo, ServiceIdentity, ServiceState, SyncDaemon, Timeouts,
 };
-use attributes::{Attributes, Writer};
+use attributes::Writer;
 use batch::Batch;
 use constants::*;
+use messages::{DestinationReader, Reader, ServiceReader};
 use socket::Socket;
 
 /// How often a table that changes is looked at before it is given up. Two looks at a table of 10 000 services lie some
@@ -102,9 +103,7 @@ impl Ipvs {
             IPVS_CMD_GET_SERVICE,
             |_| {},
             &mut services,
-            detail,
-            messages::read_service,
-            |a, b| a.service == b.service,
+            &mut ServiceReader::new(detail),
         )?;
         Ok(services)
     }
@@ -118,7 +117,7 @@ impl Ipvs {
             self.family,
             IPVS_CMD_GET_SERVICE,
             |writer| messages::write_service_identity(writer, identity),
-            |attributes| messages::read_service(attributes, Detail::Counted),
+            |attributes| ServiceReader::new(Detail::Counted).read(attributes),
         )
     }
 
@@ -133,37 +132,31 @@ impl Ipvs {
         detail: Detail,
         destinations: &mut Vec<DestinationState>,
     ) -> Result<(), KernelError> {
-        let family = service.family();
         self.steady_dump(
             IPVS_CMD_GET_DEST,
             |writer| messages::write_service_identity(writer, service),
             destinations,
-            detail,
-            |attributes, detail| messages::read_destination(attributes, family, detail),
-            |a, b| a.destination == b.destination,
+            &mut DestinationReader::new(service.family(), detail),
         )
     }
 
     /// Dumps until the dump is of one moment: it came in one datagram, or a second look finds the same. The kernel
     /// counts its way through a list that others change; between two datagrams of a dump it loses or repeats entries
     /// that nobody touched, and does not tell.
-    fn steady_dump<T>(
+    fn steady_dump<R: Reader>(
         &mut self,
         command: u8,
         fill: impl Fn(&mut Writer<'_>),
-        items: &mut Vec<T>,
-        detail: Detail,
-        read: impl Fn(Attributes<'_>, Detail) -> Result<T, KernelError>,
-        is_same: impl Fn(&T, &T) -> bool,
+        items: &mut Vec<R::Item>,
+        reader: &mut R,
     ) -> Result<(), KernelError> {
         for _ in 0..MOST_LOOKS {
-            if self
+            let pieces = self
                 .socket
                 .dump(self.family, command, &fill, items, |attributes| {
-                    read(attributes, detail)
-                })?
-                <= 1
-            {
+                    reader.read(attributes)
+                })?;
+            if pieces <= 1 {
                 return Ok(());
             }
             if command == IPVS_CMD_GET_DEST {
@@ -176,8 +169,8 @@ impl Ipvs {
             let mut seen = Vec::new();
             self.socket
                 .dump(self.family, command, &fill, &mut seen, |attributes| {
-                    let now = read(attributes, Detail::Plain)?;
-                    let is_there = before.next().is_some_and(|before| is_same(before, &now));
+                    let now = reader.read_identity(attributes)?;
+                    let is_there = before.next().is_some_and(|item| R::identity(item) == now);
                     differences += usize::from(!is_there);
                     Ok(())
                 })?;

@@ -231,24 +231,9 @@ fn is_same_destination(there: &Destination, wanted: &Destination) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::{self, words};
 
     fn rules(text: &str) -> Vec<Rule<'_>> {
-        let mut parts = Vec::new();
-        text.lines()
-            .enumerate()
-            .map(|(index, line)| {
-                words::split_line(line.as_bytes(), &mut parts);
-                let line = RuleLine {
-                    number: index + 1,
-                    text: line.as_bytes(),
-                };
-                Rule {
-                    line,
-                    request: cli::parse_words(&parts).unwrap(),
-                }
-            })
-            .collect()
+        super::super::read_rules(text.as_bytes()).unwrap_or_default()
     }
 
     fn state(destination: Destination) -> DestinationState {
