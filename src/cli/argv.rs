@@ -10,6 +10,7 @@ use std::os::unix::ffi::OsStrExt;
 use clap::error::{ContextKind, ContextValue};
 use clap::{Arg, ArgAction, Command};
 
+use crate::cli::request::LastService;
 use crate::cli::words::Event;
 use crate::cli::{self, ListRequest, Request, request};
 use crate::error::UsageError;
@@ -25,7 +26,7 @@ pub fn parse_arguments(arguments: &[OsString]) -> Result<Request, UsageError> {
         return Ok(Request::List(ListRequest::default()));
     }
     if let Some(matches) = read(arguments)
-        && let Ok(request) = request::fold(&events(&matches), None)
+        && let Ok(request) = request::fold(&events(&matches), None, &mut LastService::default())
     {
         return Ok(request);
     }

@@ -14,11 +14,12 @@ pub use argv::{parse_arguments, similar_option};
 pub use request::{Form, ListRequest, Request, Subject};
 
 use crate::error::UsageError;
+use request::LastService;
 use words::{Event, LineWords, Words};
 
 /// Words read into a request by popt's rules.
 pub fn parse_words<'a>(words: impl Words<'a>) -> Result<Request, UsageError> {
-    parse_with(words, &mut Vec::new())
+    LineReader::default().read_words(words)
 }
 
 /// A reader of lines of rules, one after another.
@@ -26,6 +27,7 @@ pub fn parse_words<'a>(words: impl Words<'a>) -> Result<Request, UsageError> {
 pub struct LineReader<'a> {
     /// Room for what is found in a line.
     events: Vec<Event<'a>>,
+    last_service: LastService<'a>,
 }
 
 impl<'a> LineReader<'a> {
@@ -35,15 +37,12 @@ impl<'a> LineReader<'a> {
         if line.starts_with(b"#") || words.clone().next().is_none() {
             return Ok(None);
         }
-        parse_with(words, &mut self.events).map(Some)
+        self.read_words(words).map(Some)
     }
-}
 
-fn parse_with<'a>(
-    words: impl Words<'a>,
-    events: &mut Vec<Event<'a>>,
-) -> Result<Request, UsageError> {
-    events.clear();
-    let fault = words::read_into(events, words).err();
-    request::fold(events, fault)
+    fn read_words(&mut self, words: impl Words<'a>) -> Result<Request, UsageError> {
+        self.events.clear();
+        let fault = words::read_into(&mut self.events, words).err();
+        request::fold(&self.events, fault, &mut self.last_service)
+    }
 }

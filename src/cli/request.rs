@@ -97,8 +97,13 @@ const LARGEST_SYNC_MESSAGE: u16 = 65507;
 const DEFAULT_SCHEDULER: &str = "wlc";
 const DEFAULT_INTERFACE: &str = "eth0";
 
-/// Folds what was read into a request. `word_fault` is the fault that ended the reading of words, if one did.
-pub fn fold(events: &[Event<'_>], word_fault: Option<UsageError>) -> Result<Request, UsageError> {
+/// Folds what was read into a request. `word_fault` is the fault that ended the reading of words, if one did;
+/// `last_service` is what the fold before named, and becomes what this one names.
+pub fn fold<'a>(
+    events: &[Event<'a>],
+    word_fault: Option<UsageError>,
+    last_service: &mut LastService<'a>,
+) -> Result<Request, UsageError> {
     let commands = || events.iter().filter_map(|event| event.command());
     match commands().next() {
         None => return Err(UsageError::TryHelp),
@@ -106,7 +111,7 @@ pub fn fold(events: &[Event<'_>], word_fault: Option<UsageError>) -> Result<Requ
         Some(Command::Help) => return Ok(Request::Help(None)),
         Some(_) => {}
     }
-    let mut draft = Draft::new(events);
+    let mut draft = Draft::new(last_service.look_up(events));
     for event in events {
         match event {
             Event::Plain(word) => draft.plain.push(word),
@@ -158,30 +163,54 @@ enum NamedService {
     Known(ServiceIdentity),
 }
 
-impl NamedService {
-    fn look_up(events: &[Event<'_>]) -> NamedService {
-        let has = |wanted| {
-            events.iter().any(
-                |e| matches!(e, Event::Option { meaning: Meaning::Choice(c), .. } if *c == wanted),
-            )
-        };
-        let named = events.iter().find_map(|event| match event {
-            Event::Option {
+/// The option that names a virtual service, with its word, and whether `-6` stands beside it.
+type NamingWords<'a> = (Choice, &'a [u8], bool);
+
+/// The virtual service that was named last. A rule mostly names the same one as the rule before it, and in the same word.
+#[derive(Default)]
+pub struct LastService<'a>(Option<(NamingWords<'a>, NamedService)>);
+
+impl<'a> LastService<'a> {
+    fn look_up(&mut self, events: &[Event<'a>]) -> NamedService {
+        let mut naming = None;
+        let mut is_ipv6 = false;
+        for event in events {
+            let Event::Option {
                 meaning: Meaning::Choice(choice),
                 value,
                 ..
-            } if choice.group() == Some(Group::ServiceAddress) => {
-                Some((*choice, value.unwrap_or_default()))
+            } = event
+            else {
+                continue;
+            };
+            is_ipv6 |= *choice == Choice::Ipv6;
+            if naming.is_none() && choice.group() == Some(Group::ServiceAddress) {
+                naming = Some((*choice, value.unwrap_or_default()));
             }
-            _ => None,
-        });
-        let (protocol, word) = match named {
-            None => return NamedService::Missing,
-            Some((Choice::TcpService, word)) => (Protocol::Tcp, word),
-            Some((Choice::UdpService, word)) => (Protocol::Udp, word),
-            Some((Choice::SctpService, word)) => (Protocol::Sctp, word),
-            Some((_, word)) => {
-                let family = if has(Choice::Ipv6) {
+        }
+        let Some((choice, word)) = naming else {
+            return NamedService::Missing;
+        };
+        let words = (choice, word, is_ipv6);
+        match self.0 {
+            Some((last_words, service)) if last_words == words => service,
+            _ => {
+                let service = NamedService::of(words);
+                self.0 = Some((words, service));
+                service
+            }
+        }
+    }
+}
+
+impl NamedService {
+    fn of((choice, word, is_ipv6): NamingWords<'_>) -> NamedService {
+        let protocol = match choice {
+            Choice::TcpService => Protocol::Tcp,
+            Choice::UdpService => Protocol::Udp,
+            Choice::SctpService => Protocol::Sctp,
+            _ => {
+                let family = if is_ipv6 {
                     AddressFamily::Ipv6
                 } else {
                     AddressFamily::Ipv4
@@ -317,9 +346,9 @@ struct Draft<'a> {
 }
 
 impl<'a> Draft<'a> {
-    fn new(events: &[Event<'a>]) -> Draft<'a> {
+    fn new(service: NamedService) -> Draft<'a> {
         Draft {
-            service: NamedService::look_up(events),
+            service,
             command: None,
             role: SyncDaemonRole::Master,
             given: Given::default(),

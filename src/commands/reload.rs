@@ -19,7 +19,7 @@ use crate::ipvs::{Detail, Ipvs};
 use crate::model::Change;
 use crate::render::labels::Labels;
 use crate::render::rules;
-use difference::{Difference, WantedTable};
+use difference::{Difference, Plan, WantedTable};
 
 /// What `ipvsadm-restore` was asked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -73,7 +73,7 @@ pub fn run_helper(console: &mut Console<'_>, arguments: &[OsString]) -> Result<(
     }
     let ipvs = &mut open_checked(console)?;
     match WantedTable::of(&rules) {
-        Some(wanted) => make_equal(console, ipvs, &wanted, options),
+        Some(wanted) => make_equal(console, ipvs, wanted, options),
         None => run_anew(console, ipvs, &rules, options),
     }
 }
@@ -105,9 +105,10 @@ fn read_rules(input: &[u8]) -> Result<Vec<Rule<'_>>, Error> {
 fn make_equal(
     console: &mut Console<'_>,
     ipvs: &mut Ipvs,
-    wanted: &WantedTable<'_>,
+    wanted: WantedTable<'_, '_>,
     options: Options,
 ) -> Result<(), Error> {
+    let last_line = wanted.last_line();
     let mut difference = Difference::new(wanted, options.no_flush);
     let mut destinations = Vec::new();
     for service in ipvs.services(Detail::Plain).map_err(refused_listing)? {
@@ -119,7 +120,7 @@ fn make_equal(
         }
         difference.compare(&service.service, &destinations);
     }
-    let changes = difference.into_changes();
+    let Plan { changes, refusals } = difference.into_plan();
     if options.dry_run {
         let mut labels = Labels::for_rules(true);
         for (change, _) in &changes {
@@ -132,11 +133,11 @@ fn make_equal(
     for (change, line) in &changes {
         applier.change(change, *line)?;
     }
-    for refusal in wanted.refusals() {
+    for refusal in refusals {
         applier.refuse(refusal.operation, refusal.fault, refusal.line)?;
     }
     // The status is the last line's, as it is with -R.
-    applier.finish_with_line(wanted.last_line())
+    applier.finish_with_line(last_line)
 }
 
 /// Clears the table and runs the rules one after another.

@@ -4,7 +4,8 @@
 //! touched; what differs is edited in place; all that is added comes before anything is removed, so that no service and
 //! no client is without a server in between.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use nix::errno::Errno;
 
@@ -30,58 +31,61 @@ pub struct Refusal<'t> {
     pub line: RuleLine<'t>,
 }
 
-struct WantedService<'t> {
-    service: VirtualService,
+/// What there is to do.
+pub struct Plan<'t> {
+    /// The changes, in the order in which they are to be made.
+    pub changes: Vec<PlannedChange<'t>>,
+    /// The lines that add what lines before them have added, or add it to nothing; in their order.
+    pub refusals: Vec<Refusal<'t>>,
+}
+
+/// A virtual service and its destinations as the rules, which are kept, describe them.
+struct WantedService<'r, 't> {
+    service: &'r VirtualService,
     line: RuleLine<'t>,
-    destinations: Vec<(Destination, RuleLine<'t>)>,
+    destinations: Vec<(&'r Destination, &'r RuleLine<'t>)>,
 }
 
 /// The table that a list of rules describes.
-pub struct WantedTable<'t> {
-    services: Vec<WantedService<'t>>,
+pub struct WantedTable<'r, 't> {
+    services: Vec<WantedService<'r, 't>>,
     places: HashMap<ServiceIdentity, usize, QuickHash>,
     refusals: Vec<Refusal<'t>>,
     last_line: usize,
 }
 
-impl<'t> WantedTable<'t> {
+impl<'r, 't> WantedTable<'r, 't> {
     /// The table that the rules leave on an empty one; `None` where they do more than add.
-    pub fn of(rules: &[Rule<'t>]) -> Option<WantedTable<'t>> {
+    pub fn of(rules: &'r [Rule<'t>]) -> Option<WantedTable<'r, 't>> {
         let mut table = WantedTable {
             services: Vec::new(),
             places: HashMap::default(),
             refusals: Vec::new(),
             last_line: rules.last().map_or(0, |rule| rule.line.number),
         };
-        let mut seen: HashSet<(usize, DestinationIdentity), QuickHash> = HashSet::default();
-        for &Rule { line, request } in rules {
-            let mut refuse = |operation, errno| {
-                table.refusals.push(Refusal {
-                    operation,
-                    fault: KernelError::Errno(errno),
-                    line,
-                });
-            };
+        for Rule { line, request } in rules {
             match request {
                 Request::Change(Change::AddService(service)) => {
-                    if table.places.contains_key(&service.identity) {
-                        refuse(Operation::AddService, Errno::EEXIST);
-                        continue;
+                    match table.places.entry(service.identity) {
+                        Entry::Occupied(_) => {
+                            table.refuse(Operation::AddService, Errno::EEXIST, *line);
+                        }
+                        Entry::Vacant(entry) => {
+                            entry.insert(table.services.len());
+                            table.services.push(WantedService {
+                                service,
+                                line: *line,
+                                destinations: Vec::new(),
+                            });
+                        }
                     }
-                    table.places.insert(service.identity, table.services.len());
-                    table.services.push(WantedService {
-                        service,
-                        line,
-                        destinations: Vec::new(),
-                    });
                 }
                 Request::Change(Change::AddDestination(service, destination)) => {
-                    match table.places.get(&service) {
-                        None => refuse(Operation::AddDestination, Errno::ESRCH),
-                        Some(&place) if seen.insert((place, destination.identity)) => {
-                            table.services[place].destinations.push((destination, line));
+                    match table.places.get(service) {
+                        Some(&place) => {
+                            table.services[place].destinations.push((destination, line))
                         }
-                        Some(_) => refuse(Operation::AddDestination, Errno::EEXIST),
+                        None => table.refuse(Operation::AddDestination, Errno::ESRCH, *line),
                     }
                 }
                 _ => return None,
@@ -90,22 +94,27 @@ impl<'t> WantedTable<'t> {
         Some(table)
     }
 
+    fn refuse(&mut self, operation: Operation, errno: Errno, line: RuleLine<'t>) {
+        self.refusals.push(Refusal {
+            operation,
+            fault: KernelError::Errno(errno),
+            line,
+        });
+    }
+
     /// The number of the last line.
     pub fn last_line(&self) -> usize {
         self.last_line
     }
-
-    /// The lines that add what the lines before them have added, or add it to nothing.
-    pub fn refusals(&self) -> &[Refusal<'t>] {
-        &self.refusals
-    }
 }
 
 /// The difference between the kernel's table and the wanted one, gathered service by service.
-pub struct Difference<'w, 't> {
-    wanted: &'w WantedTable<'t>,
+pub struct Difference<'r, 't> {
+    wanted: WantedTable<'r, 't>,
     keeps_others: bool,
     is_there: Vec<bool>,
+    /// Room for the places of the destinations of one service among those that are wanted.
+    positions: HashMap<DestinationIdentity, usize, QuickHash>,
     edited_services: Vec<PlannedChange<'t>>,
     added_destinations: Vec<PlannedChange<'t>>,
     edited_destinations: Vec<PlannedChange<'t>>,
@@ -113,13 +122,25 @@ pub struct Difference<'w, 't> {
     removed_services: Vec<PlannedChange<'t>>,
 }
 
-impl<'w, 't> Difference<'w, 't> {
+/// What the kernel has of a destination that is wanted.
+#[derive(Clone, Copy)]
+enum Counterpart<'d> {
+    /// Nothing.
+    Missing,
+    /// This.
+    There(&'d Destination),
+    /// Another line wants the same destination, and came first.
+    Repeated,
+}
+
+impl<'r, 't> Difference<'r, 't> {
     /// Nothing compared yet. With `keeps_others`, services that the wanted table does not name stay.
-    pub fn new(wanted: &'w WantedTable<'t>, keeps_others: bool) -> Difference<'w, 't> {
+    pub fn new(wanted: WantedTable<'r, 't>, keeps_others: bool) -> Difference<'r, 't> {
         Difference {
-            wanted,
             keeps_others,
             is_there: vec![false; wanted.services.len()],
+            wanted,
+            positions: HashMap::default(),
             edited_services: Vec::new(),
             added_destinations: Vec::new(),
             edited_destinations: Vec::new(),
@@ -145,62 +166,77 @@ impl<'w, 't> Difference<'w, 't> {
         };
         let wanted = &self.wanted.services[place];
         self.is_there[place] = true;
-        if !is_same_service(service, &wanted.service) {
+        if !is_same_service(service, wanted.service) {
             self.edited_services
-                .push((Change::EditService(wanted.service), Some(wanted.line)));
+                .push((Change::EditService(*wanted.service), Some(wanted.line)));
         }
-        let mut present: HashMap<DestinationIdentity, &Destination, QuickHash> = destinations
-            .iter()
-            .map(|state| (state.destination.identity, &state.destination))
-            .collect();
-        for (destination, line) in &wanted.destinations {
-            match present.remove(&destination.identity) {
-                None => self
-                    .added_destinations
-                    .push((Change::AddDestination(identity, *destination), Some(*line))),
-                Some(there) if !is_same_destination(there, destination) => {
-                    self.edited_destinations
-                        .push((Change::EditDestination(identity, *destination), Some(*line)));
+        self.compare_destinations(place, destinations);
+    }
+
+    /// Compares the destinations of the kernel's service with those of the wanted one at `place`.
+    fn compare_destinations(&mut self, place: usize, there: &[DestinationState]) {
+        let wanted = &self.wanted.services[place];
+        let service = wanted.service.identity;
+        let mut counterparts = vec![Counterpart::Missing; wanted.destinations.len()];
+        self.positions.clear();
+        for (position, (destination, line)) in wanted.destinations.iter().enumerate() {
+            match self.positions.entry(destination.identity) {
+                Entry::Vacant(entry) => {
+                    entry.insert(position);
                 }
-                Some(_) => {}
+                Entry::Occupied(_) => {
+                    counterparts[position] = Counterpart::Repeated;
+                    self.wanted.refusals.push(Refusal {
+                        operation: Operation::AddDestination,
+                        fault: KernelError::Errno(Errno::EEXIST),
+                        line: **line,
+                    });
+                }
             }
         }
-        // In the kernel's order, not the map's, so that two runs say the same.
-        for state in destinations
-            .iter()
-            .filter(|state| present.contains_key(&state.destination.identity))
-        {
-            self.removed_destinations.push((
-                Change::DeleteDestination(identity, state.destination.identity),
-                None,
-            ));
+        for DestinationState { destination, .. } in there {
+            match self.positions.get(&destination.identity) {
+                Some(&position) => counterparts[position] = Counterpart::There(destination),
+                None => self.removed_destinations.push((
+                    Change::DeleteDestination(service, destination.identity),
+                    None,
+                )),
+            }
+        }
+        for ((destination, line), counterpart) in wanted.destinations.iter().zip(counterparts) {
+            let line = Some(**line);
+            match counterpart {
+                Counterpart::Missing => self
+                    .added_destinations
+                    .push((Change::AddDestination(service, **destination), line)),
+                Counterpart::There(there) if !is_same_destination(there, destination) => self
+                    .edited_destinations
+                    .push((Change::EditDestination(service, **destination), line)),
+                Counterpart::There(_) | Counterpart::Repeated => {}
+            }
         }
     }
 
-    /// The changes, in the order in which they are to be made.
-    pub fn into_changes(self) -> Vec<PlannedChange<'t>> {
-        let missing = self
-            .wanted
-            .services
-            .iter()
-            .zip(&self.is_there)
-            .filter(|(_, is_there)| !**is_there);
+    /// What there is to do, once every service of the kernel's table has been compared.
+    pub fn into_plan(mut self) -> Plan<'t> {
+        let added_to_services_there = std::mem::take(&mut self.added_destinations);
         let mut changes = Vec::new();
-        for (service, _) in missing {
-            changes.push((Change::AddService(service.service), Some(service.line)));
-            changes.extend(service.destinations.iter().map(|(destination, line)| {
-                (
-                    Change::AddDestination(service.service.identity, *destination),
-                    Some(*line),
-                )
-            }));
+        for place in 0..self.is_there.len() {
+            if !self.is_there[place] {
+                let WantedService { service, line, .. } = self.wanted.services[place];
+                changes.push((Change::AddService(*service), Some(line)));
+                self.compare_destinations(place, &[]);
+                changes.append(&mut self.added_destinations);
+            }
         }
         changes.extend(self.edited_services);
-        changes.extend(self.added_destinations);
+        changes.extend(added_to_services_there);
         changes.extend(self.edited_destinations);
         changes.extend(self.removed_destinations);
         changes.extend(self.removed_services);
-        changes
+        let mut refusals = self.wanted.refusals;
+        refusals.sort_by_key(|refusal| refusal.line.number);
+        Plan { changes, refusals }
     }
 }
 
@@ -246,25 +282,26 @@ mod tests {
         }
     }
 
-    /// The changes from one list of rules to another, as rules.
-    fn changes(from: &str, to: &str, keeps_others: bool) -> Vec<String> {
-        let (from, to) = (rules(from), rules(to));
-        let (from, to) = (
-            WantedTable::of(&from).unwrap(),
-            WantedTable::of(&to).unwrap(),
-        );
-        let mut difference = Difference::new(&to, keeps_others);
+    /// What there is to do from one list of rules to another.
+    fn plan<'t>(from: &[Rule<'_>], to: &[Rule<'t>], keeps_others: bool) -> Plan<'t> {
+        let from = WantedTable::of(from).unwrap();
+        let mut difference = Difference::new(WantedTable::of(to).unwrap(), keeps_others);
         for service in &from.services {
             let destinations: Vec<_> = service
                 .destinations
                 .iter()
-                .map(|(there, _)| state(*there))
+                .map(|(there, _)| state(**there))
                 .collect();
-            difference.compare(&service.service, &destinations);
+            difference.compare(service.service, &destinations);
         }
+        difference.into_plan()
+    }
+
+    /// The changes from one list of rules to another, as rules.
+    fn changes(from: &str, to: &str, keeps_others: bool) -> Vec<String> {
         let mut labels = crate::render::labels::Labels::for_rules(true);
-        difference
-            .into_changes()
+        plan(&rules(from), &rules(to), keeps_others)
+            .changes
             .iter()
             .map(|(change, _)| {
                 let mut out = Vec::new();
@@ -322,9 +359,9 @@ mod tests {
         let rules = rules(
             "-A -f 1\n-A -f 1\n-a -f 2 -r 10.1.0.1\n-a -f 1 -r 10.1.0.1\n-a -f 1 -r 10.1.0.1 -w 3",
         );
-        let table = WantedTable::of(&rules).unwrap();
-        let refusals: Vec<_> = table
-            .refusals()
+        let plan = plan(&[], &rules, false);
+        let refusals: Vec<_> = plan
+            .refusals
             .iter()
             .map(|refusal| (refusal.line.number, refusal.fault))
             .collect();
