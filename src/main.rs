@@ -13,6 +13,13 @@ use std::os::fd::IntoRawFd;
 use ipvsadm::screen::Screen;
 use nix::fcntl::{FcntlArg, fcntl};
 
+// The unwinder that the standard library's backtraces ask for, out of the compiler's archive. As a shared library it would
+// be loaded at every start.
+// SAFETY: nothing of it is declared, so nothing of it can be called from here.
+#[cfg(target_env = "gnu")]
+#[link(name = "gcc_eh", kind = "static", modifiers = "-bundle")]
+unsafe extern "C" {}
+
 /// The C library's entry point. The arguments are read with [`std::env::args_os`], which needs no runtime on Linux.
 // SAFETY: nothing else in the program is called `main`, and the C library calls it as it is declared.
 #[unsafe(no_mangle)]

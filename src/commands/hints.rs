@@ -158,7 +158,7 @@ fn find_destination(
 
 /// Services that were perhaps meant: those of the same address, or of the same mark and the other family.
 fn other_services(ipvs: &mut Ipvs, missing: &ServiceIdentity) -> Option<String> {
-    let services = ipvs.services(Detail::Plain).ok()?;
+    let services = ipvs.services().ok()?;
     if services.is_empty() {
         return Some("the table is empty".to_owned());
     }
@@ -177,7 +177,7 @@ fn other_services(ipvs: &mut Ipvs, missing: &ServiceIdentity) -> Option<String> 
     };
     let alike = services
         .iter()
-        .map(|state| state.service.identity)
+        .map(|service| service.identity)
         .filter(is_like);
     list_of(alike.map(|identity| {
         let mut name = Vec::new();

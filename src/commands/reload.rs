@@ -111,14 +111,14 @@ fn make_equal(
     let last_line = wanted.last_line();
     let mut difference = Difference::new(wanted, options.no_flush);
     let mut destinations = Vec::new();
-    for service in ipvs.services(Detail::Plain).map_err(refused_listing)? {
-        if difference.needs_destinations_of(&service.service) {
-            ipvs.destinations(&service.service.identity, Detail::Plain, &mut destinations)
+    for service in ipvs.services().map_err(refused_listing)? {
+        if difference.needs_destinations_of(&service) {
+            ipvs.destinations(&service.identity, Detail::Plain, &mut destinations)
                 .map_err(refused_listing)?;
         } else {
             destinations.clear();
         }
-        difference.compare(&service.service, &destinations);
+        difference.compare(&service, &destinations);
     }
     let Plan { changes, refusals } = difference.into_plan();
     if options.dry_run {

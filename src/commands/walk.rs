@@ -8,36 +8,67 @@ use nix::errno::Errno;
 
 use crate::error::{Error, KernelError};
 use crate::ipvs::{Detail, Ipvs};
-use crate::model::{DestinationState, ServiceIdentity, ServiceState};
+use crate::model::{DestinationState, ServiceIdentity, ServiceState, Statistics, VirtualService};
 use crate::render::order;
 
 use super::refused_listing;
 
 /// What is left of a walk.
 pub struct Walk {
-    services: std::vec::IntoIter<ServiceState>,
+    services: Services,
     destinations: Vec<DestinationState>,
     detail: Detail,
     is_sorted: bool,
 }
 
+/// The services to come, in no more detail than is asked for: there may be many.
+enum Services {
+    Plain(std::vec::IntoIter<VirtualService>),
+    Counted(std::vec::IntoIter<ServiceState>),
+}
+
+impl Services {
+    fn next(&mut self) -> Option<ServiceState> {
+        match self {
+            Services::Plain(services) => services.next().map(|service| ServiceState {
+                service,
+                statistics: Statistics::default(),
+            }),
+            Services::Counted(states) => states.next(),
+        }
+    }
+}
+
 impl Walk {
-    /// Through one virtual service, or all; sorted, or in the kernel's order.
+    /// Through one virtual service, or all; sorted, or in the kernel's order. Without detail all counters are 0.
     pub fn begin(
         ipvs: &mut Ipvs,
         only: Option<&ServiceIdentity>,
         detail: Detail,
         is_sorted: bool,
     ) -> Result<Walk, Error> {
-        let mut services = match only {
-            Some(identity) => vec![ipvs.service(identity).map_err(refused_listing)?],
-            None => ipvs.services(detail).map_err(refused_listing)?,
+        let services = match (only, detail) {
+            (Some(identity), _) => {
+                let state = ipvs.service(identity).map_err(refused_listing)?;
+                Services::Counted(vec![state].into_iter())
+            }
+            (None, Detail::Plain) => {
+                let mut services = ipvs.services().map_err(refused_listing)?;
+                if is_sorted {
+                    order::sort_services(&mut services, |service| &service.identity);
+                }
+                Services::Plain(services.into_iter())
+            }
+            (None, Detail::Counted) => {
+                let mut states = ipvs.service_states().map_err(refused_listing)?;
+                if is_sorted {
+                    order::sort_services(&mut states, |state| &state.service.identity);
+                }
+                Services::Counted(states.into_iter())
+            }
         };
-        if is_sorted {
-            order::sort_services(&mut services);
-        }
         Ok(Walk {
-            services: services.into_iter(),
+            services,
             destinations: Vec::new(),
             detail,
             is_sorted,
@@ -49,7 +80,7 @@ impl Walk {
         &mut self,
         ipvs: &mut Ipvs,
     ) -> Result<Option<(ServiceState, &[DestinationState])>, Error> {
-        for service in self.services.by_ref() {
+        while let Some(service) = self.services.next() {
             let identity = &service.service.identity;
             ipvs.destinations(identity, self.detail, &mut self.destinations)
                 .map_err(refused_listing)?;

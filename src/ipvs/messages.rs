@@ -364,20 +364,12 @@ const SERVICE_FIELDS: usize = IPVS_SVC_ATTR_STATS64 as usize + 1;
 const DESTINATION_FIELDS: usize = IPVS_DEST_ATTR_TUN_FLAGS as usize + 1;
 
 /// A reader of `GET_SERVICE` replies.
+#[derive(Default)]
 pub struct ServiceReader {
-    detail: Detail,
     layout: Layout<SERVICE_FIELDS>,
 }
 
 impl ServiceReader {
-    /// A reader of so much detail.
-    pub fn new(detail: Detail) -> ServiceReader {
-        ServiceReader {
-            detail,
-            layout: Layout::default(),
-        }
-    }
-
     fn fields<'a>(
         &mut self,
         attributes: Attributes<'a>,
@@ -388,12 +380,11 @@ impl ServiceReader {
 }
 
 impl Reader for ServiceReader {
-    type Item = ServiceState;
+    type Item = VirtualService;
     type Identity = ServiceIdentity;
 
-    fn read(&mut self, attributes: Attributes<'_>) -> Result<ServiceState, KernelError> {
-        let detail = self.detail;
-        read_service(&self.fields(attributes)?, detail)
+    fn read(&mut self, attributes: Attributes<'_>) -> Result<VirtualService, KernelError> {
+        read_service(&self.fields(attributes)?)
     }
 
     fn read_identity(
@@ -401,6 +392,37 @@ impl Reader for ServiceReader {
         attributes: Attributes<'_>,
     ) -> Result<ServiceIdentity, KernelError> {
         read_service_identity(&self.fields(attributes)?)
+    }
+
+    fn identity(service: &VirtualService) -> ServiceIdentity {
+        service.identity
+    }
+}
+
+/// A reader of `GET_SERVICE` replies with their counters and rates.
+#[derive(Default)]
+pub struct ServiceStateReader(ServiceReader);
+
+impl Reader for ServiceStateReader {
+    type Item = ServiceState;
+    type Identity = ServiceIdentity;
+
+    fn read(&mut self, attributes: Attributes<'_>) -> Result<ServiceState, KernelError> {
+        let fields = self.0.fields(attributes)?;
+        Ok(ServiceState {
+            service: read_service(&fields)?,
+            statistics: best_statistics(
+                fields.get(IPVS_SVC_ATTR_STATS),
+                fields.get(IPVS_SVC_ATTR_STATS64),
+            )?,
+        })
+    }
+
+    fn read_identity(
+        &mut self,
+        attributes: Attributes<'_>,
+    ) -> Result<ServiceIdentity, KernelError> {
+        self.0.read_identity(attributes)
     }
 
     fn identity(state: &ServiceState) -> ServiceIdentity {
@@ -481,41 +503,29 @@ fn read_service_identity(
     })
 }
 
-fn read_service(
-    fields: &Fields<'_, '_, SERVICE_FIELDS>,
-    detail: Detail,
-) -> Result<ServiceState, KernelError> {
+fn read_service(fields: &Fields<'_, '_, SERVICE_FIELDS>) -> Result<VirtualService, KernelError> {
     let field = |kind, name| needed(fields.get(kind), name);
     let identity = read_service_identity(fields)?;
     let scheduler = field(IPVS_SVC_ATTR_SCHED_NAME, "IPVS_SVC_ATTR_SCHED_NAME")?;
     let flags = field(IPVS_SVC_ATTR_FLAGS, "IPVS_SVC_ATTR_FLAGS")?.u32()?;
     let timeout = field(IPVS_SVC_ATTR_TIMEOUT, "IPVS_SVC_ATTR_TIMEOUT")?.u32()?;
     let netmask = field(IPVS_SVC_ATTR_NETMASK, "IPVS_SVC_ATTR_NETMASK")?;
-    Ok(ServiceState {
-        service: VirtualService {
-            identity,
-            scheduler: KernelName::truncated(scheduler.string()),
-            // Bits above the three are dropped.
-            scheduler_flags: SchedulerFlags::from_bits((flags >> IP_VS_SVC_F_SCHED_SHIFT) as u8),
-            persistence_timeout: (flags & IP_VS_SVC_F_PERSISTENT != 0).then_some(timeout),
-            netmask: match identity.family() {
-                AddressFamily::Ipv4 => Netmask::Ipv4(Ipv4Addr::from(netmask.first::<4>()?)),
-                AddressFamily::Ipv6 => Netmask::Ipv6(netmask.u32()?),
-            },
-            persistence_engine: fields
-                .get(IPVS_SVC_ATTR_PE_NAME)
-                .map_or_else(KernelName::default, |name| {
-                    KernelName::truncated(name.string())
-                }),
-            one_packet: flags & IP_VS_SVC_F_ONEPACKET != 0,
+    Ok(VirtualService {
+        identity,
+        scheduler: KernelName::truncated(scheduler.string()),
+        // Bits above the three are dropped.
+        scheduler_flags: SchedulerFlags::from_bits((flags >> IP_VS_SVC_F_SCHED_SHIFT) as u8),
+        persistence_timeout: (flags & IP_VS_SVC_F_PERSISTENT != 0).then_some(timeout),
+        netmask: match identity.family() {
+            AddressFamily::Ipv4 => Netmask::Ipv4(Ipv4Addr::from(netmask.first::<4>()?)),
+            AddressFamily::Ipv6 => Netmask::Ipv6(netmask.u32()?),
         },
-        statistics: match detail {
-            Detail::Plain => Statistics::default(),
-            Detail::Counted => best_statistics(
-                fields.get(IPVS_SVC_ATTR_STATS),
-                fields.get(IPVS_SVC_ATTR_STATS64),
-            )?,
-        },
+        persistence_engine: fields
+            .get(IPVS_SVC_ATTR_PE_NAME)
+            .map_or_else(KernelName::default, |name| {
+                KernelName::truncated(name.string())
+            }),
+        one_packet: flags & IP_VS_SVC_F_ONEPACKET != 0,
     })
 }
 

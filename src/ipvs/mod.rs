@@ -18,18 +18,19 @@ use nix::errno::Errno;
 use crate::error::KernelError;
 use crate::model::{
     Change, DestinationState, KernelInfo, ServiceIdentity, ServiceState, SyncDaemon, Timeouts,
+    VirtualService,
 };
 use attributes::Writer;
 use batch::Batch;
 use constants::*;
-use messages::{DestinationReader, Reader, ServiceReader};
+use messages::{DestinationReader, Reader, ServiceReader, ServiceStateReader};
 use socket::Socket;
 
 /// How often a table that changes is looked at before it is given up. Two looks at a table of 10 000 services lie some
 /// milliseconds apart; whoever changes it faster than that, all the time, leaves no moment to list.
 const MOST_LOOKS: usize = 100;
 
-/// How much of a service or destination is read. Counters and rates are most of what the kernel tells of one.
+/// How much of a destination is read. Counters and rates are most of what the kernel tells of one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Detail {
     /// All but counters and rates, which stay 0.
@@ -93,22 +94,29 @@ impl Ipvs {
         Ok(info)
     }
 
-    /// All virtual services, in so much detail, in the kernel's order.
+    /// All virtual services, in the kernel's order.
     ///
     /// # Errors
     /// What the kernel said.
-    pub fn services(&mut self, detail: Detail) -> Result<Vec<ServiceState>, KernelError> {
+    pub fn services(&mut self) -> Result<Vec<VirtualService>, KernelError> {
+        self.dump_services(&mut ServiceReader::default())
+    }
+
+    /// All virtual services with their counters and rates, in the kernel's order.
+    ///
+    /// # Errors
+    /// What the kernel said.
+    pub fn service_states(&mut self) -> Result<Vec<ServiceState>, KernelError> {
+        self.dump_services(&mut ServiceStateReader::default())
+    }
+
+    fn dump_services<R: Reader>(&mut self, reader: &mut R) -> Result<Vec<R::Item>, KernelError> {
         let mut services = Vec::new();
-        self.steady_dump(
-            IPVS_CMD_GET_SERVICE,
-            |_| {},
-            &mut services,
-            &mut ServiceReader::new(detail),
-        )?;
+        self.steady_dump(IPVS_CMD_GET_SERVICE, |_| {}, &mut services, reader)?;
         Ok(services)
     }
 
-    /// One virtual service.
+    /// One virtual service with its counters and rates.
     ///
     /// # Errors
     /// `ESRCH` where there is none.
@@ -117,7 +125,7 @@ impl Ipvs {
             self.family,
             IPVS_CMD_GET_SERVICE,
             |writer| messages::write_service_identity(writer, identity),
-            |attributes| ServiceReader::new(Detail::Counted).read(attributes),
+            |attributes| ServiceStateReader::default().read(attributes),
         )
     }
 

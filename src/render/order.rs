@@ -8,12 +8,12 @@
 use std::net::IpAddr;
 
 use crate::model::{
-    AddressFamily, DestinationIdentity, DestinationState, Protocol, ServiceIdentity, ServiceState,
+    AddressFamily, DestinationIdentity, DestinationState, Protocol, ServiceIdentity,
 };
 
-/// Sorts virtual services: by mark, family, protocol, address, port.
-pub fn sort_services(services: &mut [ServiceState]) {
-    sort_by_place(services, |state| Place::of_service(&state.service.identity));
+/// Sorts virtual services, by what each of them is: by mark, family, protocol, address, port.
+pub fn sort_services<T: Copy>(services: &mut [T], identity: impl Fn(&T) -> &ServiceIdentity) {
+    sort_by_place(services, |service| Place::of_service(identity(service)));
 }
 
 /// Sorts destinations: by address, port.
@@ -107,9 +107,10 @@ fn sort_by_place<T: Copy>(items: &mut [T], place_of: impl Fn(&T) -> Place) {
         items.reverse();
         return;
     }
-    let places: Vec<Place> = items.iter().map(place_of).collect();
     let mut order: Vec<usize> = (0..items.len()).collect();
-    merge_sort(&mut order, |&a, &b| places[a].compare(&places[b]));
+    merge_sort(&mut order, |&a, &b| {
+        place_of(&items[a]).compare(&place_of(&items[b]))
+    });
     for to in 0..items.len() {
         // What belongs here has moved if it stood in a place that was filled before.
         let mut from = order[to];
