@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::io::Write;
-use std::os::unix::process::CommandExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -133,45 +133,49 @@ fn each_line_of_a_slow_writer_is_done_before_the_next_is_sent() {
     });
 }
 
+/// Has `ipvsadm-restore` killed as it is about to send its so manieth message to the kernel, and tells how many services
+/// there are then. No clock is asked: strace counts.
+fn services_after_a_reload_killed_at_send(
+    send: usize,
+    namespace: &Namespace,
+    rules: &str,
+) -> usize {
+    let rules = rules.to_owned();
+    namespace.enter(move || {
+        let status = Command::new("strace")
+            .args(["-qq", "-o", "/dev/null", "-e", "trace=sendto", "-e"])
+            .arg(format!("inject=sendto:signal=SIGKILL:when={send}"))
+            .args(["bash", "-c", r#"exec -a ipvsadm-restore "$0""#])
+            .arg(env!("CARGO_BIN_EXE_ipvsadm"))
+            .stdin(file_with(rules.as_bytes()))
+            .status()
+            .unwrap_or_else(|fault| panic!("strace: {fault}; apt-get install strace"));
+        // strace ends as its program does.
+        assert_eq!(status.signal(), Some(9), "send {send}: {status}");
+        services_there()
+    })
+}
+
 #[test]
 fn a_reload_killed_in_the_middle_is_completed_by_the_next() {
-    const SERVICES: usize = 600;
-    let namespace = Namespace::new();
-    let rules = table(SERVICES, 3);
-    let left_half_done = namespace.enter({
-        let rules = rules.clone();
-        move || {
-            (1..=4)
-                .filter(|fifth| {
-                    let mut child = start("ipvsadm-restore", &[], file_with(rules.as_bytes()));
-                    let enough = fifth * SERVICES / 5;
-                    wait_until("the reload has come so far", || services_there() >= enough);
-                    child.kill().unwrap();
-                    child.wait().unwrap();
-                    (enough..SERVICES).contains(&services_there())
-                })
-                .count()
+    const MANY: usize = 600;
+    const FEW: usize = 20;
+    // Both are killed after some of their batches: two messages to find IPVS, the dumps of the services and of the
+    // destinations of those that stay, then batches of some hundred changes.
+    for (services, killed_at_send, fewest) in [(MANY, 3 + 10, 0), (FEW, 4 + FEW + 3, FEW)] {
+        let namespace = Namespace::new();
+        if services == FEW {
+            ours(&namespace, &Invocation::restore(table(MANY, 3)));
         }
-    });
-    assert!(left_half_done > 0, "no reload was killed in the middle");
-    ours(&namespace, &reload(&[], &rules));
-    assert_eq!(saved(&namespace), sorted_as_listed(&rules));
-
-    // From a table that is complete to another: whatever a killed reload has left to do.
-    let rules = table(SERVICES / 2, 4);
-    namespace.enter({
-        let rules = rules.clone();
-        move || {
-            let mut child = start("ipvsadm-restore", &[], file_with(rules.as_bytes()));
-            wait_until("the reload has begun to remove", || {
-                services_there() < SERVICES
-            });
-            child.kill().unwrap();
-            child.wait().unwrap();
-        }
-    });
-    ours(&namespace, &reload(&[], &rules));
-    assert_eq!(saved(&namespace), sorted_as_listed(&rules));
+        let rules = table(services, 4);
+        let left = services_after_a_reload_killed_at_send(killed_at_send, &namespace, &rules);
+        assert!(
+            (fewest + 1..MANY).contains(&left),
+            "{left} services: not in the middle"
+        );
+        ours(&namespace, &reload(&[], &rules));
+        assert_eq!(saved(&namespace), sorted_as_listed(&rules));
+    }
 }
 
 /// Rules in the order in which `-Sn` writes them, by way of the reference in a namespace of its own.

@@ -1,5 +1,5 @@
 #!/bin/bash
-# The first program of the benchmark's guest: does the jobs named on the kernel's
+# The first program of the benchmark's guest: does the job named on the kernel's
 # command line, and writes what they cost on the console, a line for each
 # command, parted by TABs: the job, the program, instructions, peak memory in KiB.
 #
@@ -97,29 +97,27 @@ list() {
 
 job_list() { list 2000; }
 
-job_large() {
-    restore 10000 1
-    list 10000
-}
+job_large-restore() { restore 10000 1; }
 
-# ipvsadm-restore of the table that is there, and of one that differs a little.
-job_reload() {
-    local program
-    rules.sh 3000 10 >/tmp/rules || fail "no rules"
-    rules.sh 3000 10 changed >/tmp/changed || fail "no rules"
+job_large-list() { list 10000; }
+
+# reload JOB WORDS...: ipvsadm-restore of what rules.sh writes with the words, over
+# the table that it writes without them.
+reload() {
+    local program job=$1
+    shift
+    rules.sh 3000 10 "$@" >/tmp/rules || fail "no rules"
     for program in reference ours; do
         in_namespace "reload-$program" floor restore 3000 10
-        measure "ipvsadm-restore, 33000 rules, unchanged" \
+        measure "ipvsadm-restore, 33000 rules, $job" \
             $program "reload-$program" "/$program/ipvsadm-restore" </tmp/rules
         holds "reload-$program" /tmp/rules
-        # A table of its own: what the reference has removed makes its next
-        # reload dearer still.
-        in_namespace "reload-changed-$program" floor restore 3000 10
-        measure "ipvsadm-restore, 33000 rules, 1 % changed" \
-            $program "reload-changed-$program" "/$program/ipvsadm-restore" </tmp/changed
-        holds "reload-changed-$program" /tmp/changed
     done
 }
+
+job_reload() { reload "unchanged"; }
+
+job_reload-changed() { reload "1 % changed" changed; }
 
 # The list of connections.
 job_connections() {
