@@ -16,7 +16,7 @@ use neli::consts::socket::{Msg, NlFamily};
 use neli::socket::NlSocket;
 use neli::utils::Groups;
 use nix::errno::Errno;
-use nix::sys::socket::{getsockopt, sockopt};
+use nix::sys::socket::{MsgFlags, getsockopt, recv, sockopt};
 
 use crate::error::KernelError;
 use crate::ipvs::attributes::{Attributes, Writer, align};
@@ -60,8 +60,12 @@ impl Wire for NlSocket {
     }
 
     fn receive(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        let (length, _) = self.recv(buffer, Msg::DONTWAIT | Msg::TRUNC)?;
-        Ok(length)
+        // neli's own asks for the sender's groups too, and builds a list of them each time.
+        Ok(recv(
+            self.as_raw_fd(),
+            buffer,
+            MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_TRUNC,
+        )?)
     }
 }
 
