@@ -430,7 +430,7 @@ impl Reader for ServiceStateReader {
     }
 }
 
-/// A reader of `GET_DEST` replies.
+/// A reader of `GET_DEST` replies, for one service after another.
 pub struct DestinationReader {
     /// The service's, and each destination's that does not tell its own: kernels before 3.18 do not.
     family: AddressFamily,
@@ -438,14 +438,21 @@ pub struct DestinationReader {
     layout: Layout<DESTINATION_FIELDS>,
 }
 
-impl DestinationReader {
-    /// A reader of so much detail, for destinations of a service of a family.
-    pub fn new(family: AddressFamily, detail: Detail) -> DestinationReader {
+impl Default for DestinationReader {
+    fn default() -> DestinationReader {
         DestinationReader {
-            family,
-            detail,
+            family: AddressFamily::Ipv4,
+            detail: Detail::Plain,
             layout: Layout::default(),
         }
+    }
+}
+
+impl DestinationReader {
+    /// From here on, reads so much detail of destinations of a service of a family.
+    pub fn begin(&mut self, family: AddressFamily, detail: Detail) {
+        self.family = family;
+        self.detail = detail;
     }
 
     fn fields<'a>(

@@ -44,6 +44,7 @@ pub struct Ipvs {
     socket: Socket,
     family: u16,
     batch: Batch,
+    destination_reader: DestinationReader,
     info: Option<KernelInfo>,
 }
 
@@ -69,6 +70,7 @@ impl Ipvs {
                     socket,
                     family,
                     batch,
+                    destination_reader: DestinationReader::default(),
                     info: None,
                 })
             }
@@ -112,7 +114,14 @@ impl Ipvs {
 
     fn dump_services<R: Reader>(&mut self, reader: &mut R) -> Result<Vec<R::Item>, KernelError> {
         let mut services = Vec::new();
-        self.steady_dump(IPVS_CMD_GET_SERVICE, |_| {}, &mut services, reader)?;
+        steady_dump(
+            &mut self.socket,
+            self.family,
+            IPVS_CMD_GET_SERVICE,
+            |_| {},
+            &mut services,
+            reader,
+        )?;
         Ok(services)
     }
 
@@ -140,53 +149,15 @@ impl Ipvs {
         detail: Detail,
         destinations: &mut Vec<DestinationState>,
     ) -> Result<(), KernelError> {
-        self.steady_dump(
+        self.destination_reader.begin(service.family(), detail);
+        steady_dump(
+            &mut self.socket,
+            self.family,
             IPVS_CMD_GET_DEST,
             |writer| messages::write_service_identity(writer, service),
             destinations,
-            &mut DestinationReader::new(service.family(), detail),
+            &mut self.destination_reader,
         )
-    }
-
-    /// Dumps until the dump is of one moment: it came in one datagram, or a second look finds the same. The kernel
-    /// counts its way through a list that others change; between two datagrams of a dump it loses or repeats entries
-    /// that nobody touched, and does not tell.
-    fn steady_dump<R: Reader>(
-        &mut self,
-        command: u8,
-        fill: impl Fn(&mut Writer<'_>),
-        items: &mut Vec<R::Item>,
-        reader: &mut R,
-    ) -> Result<(), KernelError> {
-        for _ in 0..MOST_LOOKS {
-            let pieces = self
-                .socket
-                .dump(self.family, command, &fill, items, |attributes| {
-                    reader.read(attributes)
-                })?;
-            if pieces <= 1 {
-                return Ok(());
-            }
-            if command == IPVS_CMD_GET_DEST {
-                // Of services there is one dump; of destinations there are as many as services, and the next one's may
-                // fit where these do not.
-                self.socket.ask_for_larger_datagrams();
-            }
-            let mut differences = 0;
-            let mut before = items.iter();
-            let mut seen = Vec::new();
-            self.socket
-                .dump(self.family, command, &fill, &mut seen, |attributes| {
-                    let now = reader.read_identity(attributes)?;
-                    let is_there = before.next().is_some_and(|item| R::identity(item) == now);
-                    differences += usize::from(!is_there);
-                    Ok(())
-                })?;
-            if differences == 0 && before.next().is_none() {
-                return Ok(());
-            }
-        }
-        Err(KernelError::Unsteady)
     }
 
     /// The timeouts.
@@ -254,6 +225,45 @@ impl Ipvs {
         self.carry_out(|_, fault| verdict = Err(fault))?;
         verdict
     }
+}
+
+/// Dumps until the dump is of one moment: it came in one datagram, or a second look finds the same. The kernel
+/// counts its way through a list that others change; between two datagrams of a dump it loses or repeats entries
+/// that nobody touched, and does not tell.
+fn steady_dump<R: Reader>(
+    socket: &mut Socket,
+    family: u16,
+    command: u8,
+    fill: impl Fn(&mut Writer<'_>),
+    items: &mut Vec<R::Item>,
+    reader: &mut R,
+) -> Result<(), KernelError> {
+    for _ in 0..MOST_LOOKS {
+        let pieces = socket.dump(family, command, &fill, items, |attributes| {
+            reader.read(attributes)
+        })?;
+        if pieces <= 1 {
+            return Ok(());
+        }
+        if command == IPVS_CMD_GET_DEST {
+            // Of services there is one dump; of destinations there are as many as services, and the next one's may
+            // fit where these do not.
+            socket.ask_for_larger_datagrams();
+        }
+        let mut differences = 0;
+        let mut before = items.iter();
+        let mut seen = Vec::new();
+        socket.dump(family, command, &fill, &mut seen, |attributes| {
+            let now = reader.read_identity(attributes)?;
+            let is_there = before.next().is_some_and(|item| R::identity(item) == now);
+            differences += usize::from(!is_there);
+            Ok(())
+        })?;
+        if differences == 0 && before.next().is_none() {
+            return Ok(());
+        }
+    }
+    Err(KernelError::Unsteady)
 }
 
 fn find_family(socket: &mut Socket) -> Result<u16, KernelError> {

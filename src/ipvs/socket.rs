@@ -27,11 +27,10 @@ const NLMSG_HEADER_LENGTH: usize = 16;
 /// seen asks for, always a power of two, and clears it before use: with 32 KiB, a service of ten destinations is a tenth
 /// dearer to list than with 8.
 const FIRST_DATAGRAM_MEMORY: usize = 8 * 1024;
-/// For each datagram of a long dump the kernel counts through its table from the start, so here larger ones pay, though
-/// all later dumps of the socket have them too.
+/// For each datagram of a dump the kernel counts through its table from the start. Where there are so many of them, larger
+/// ones pay, though all later dumps of the socket have them too: from some 12 000 services on.
+const LONG_DUMP: usize = 512;
 const LONG_DUMP_MEMORY: usize = 16 * 1024;
-/// So many datagrams make a dump a long one.
-const LONG_DUMP: usize = 8;
 /// The most that the kernel takes (`netlink_recvmsg` caps the buffers that it has seen at this).
 const LARGEST_DATAGRAM_MEMORY: usize = 32 * 1024;
 /// What the kernel needs of that memory for itself (`SKB_WITH_OVERHEAD` on a 64-bit machine).

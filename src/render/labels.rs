@@ -19,7 +19,8 @@ pub struct Labels {
     cuts_names: bool,
     hosts: HashMap<IpAddr, Option<Vec<u8>>>,
     services: HashMap<(u16, Protocol), Option<Vec<u8>>>,
-    last_name: Option<(ServiceIdentity, Vec<u8>)>,
+    last_service: Option<ServiceIdentity>,
+    last_name: Vec<u8>,
 }
 
 impl Labels {
@@ -30,7 +31,8 @@ impl Labels {
             cuts_names: true,
             hosts: HashMap::new(),
             services: HashMap::new(),
-            last_name: None,
+            last_service: None,
+            last_name: Vec::new(),
         }
     }
 
@@ -79,17 +81,14 @@ impl Labels {
         identity: &ServiceIdentity,
         write: impl Fn(&mut Vec<u8>, &mut Labels, &ServiceIdentity),
     ) {
-        let name = match self.last_name.take() {
-            Some((last, name)) if last == *identity => name,
-            last => {
-                let mut name = last.map(|(_, name)| name).unwrap_or_default();
-                name.clear();
-                write(&mut name, self, identity);
-                name
-            }
-        };
-        out.extend_from_slice(&name);
-        self.last_name = Some((*identity, name));
+        if self.last_service.as_ref() != Some(identity) {
+            let mut name = std::mem::take(&mut self.last_name);
+            name.clear();
+            write(&mut name, self, identity);
+            self.last_name = name;
+            self.last_service = Some(*identity);
+        }
+        out.extend_from_slice(&self.last_name);
     }
 
     fn host(&mut self, out: &mut Vec<u8>, address: IpAddr) {
