@@ -5,29 +5,50 @@
 //! neither options nor listings.
 
 use std::ffi::{CStr, CString, c_char, c_int};
-use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::net::{IpAddr, SocketAddr};
 
 use nix::errno::Errno;
 use nix::sys::socket::{SockaddrLike, SockaddrStorage};
 
-use crate::model::Protocol;
+use crate::model::{AddressFamily, Protocol};
 
-/// The address of a host: its first IPv4 address, or where it has none its first IPv6 address. `None` where the name
-/// does not resolve or cannot be a name: an address with colons is none, though the resolver would read it.
-pub fn host_address(name: &[u8]) -> Option<IpAddr> {
-    let name = std::str::from_utf8(name)
-        .ok()
-        .filter(|name| !name.is_empty() && !name.contains(['\0', ':']))?;
-    let addresses: Vec<IpAddr> = (name, 0)
-        .to_socket_addrs()
-        .ok()?
-        .map(|address| address.ip())
-        .collect();
-    addresses
-        .iter()
-        .find(|address| address.is_ipv4())
-        .or(addresses.first())
-        .copied()
+// SAFETY: declared as the C library declares it, in netdb.h; the crate `libc` leaves it out.
+unsafe extern "C" {
+    fn gethostbyname2(name: *const c_char, family: c_int) -> *mut libc::hostent;
+}
+
+/// The address of a host: its first of the `preferred` family, or where it has none its first of the other. `None` where
+/// the name does not resolve or cannot be a name: an address with colons is none, though the resolver would read it.
+pub fn host_address(name: &[u8], preferred: AddressFamily) -> Option<IpAddr> {
+    if name.is_empty() || name.contains(&b':') {
+        return None;
+    }
+    let name = CString::new(name).ok()?;
+    let ipv4 = || first_address(&name, libc::AF_INET).map(|octets: [u8; 4]| octets.into());
+    let ipv6 = || first_address(&name, libc::AF_INET6).map(|octets: [u8; 16]| octets.into());
+    match preferred {
+        AddressFamily::Ipv4 => ipv4().or_else(ipv6),
+        AddressFamily::Ipv6 => ipv6().or_else(ipv4),
+    }
+}
+
+/// The first address of a host in a family of addresses of `N` bytes.
+///
+/// The newer getaddrinfo would give another one: it sorts the addresses of a host by how near they are, where this and
+/// the reference keep the order of the name services; and this reads `::1` in `/etc/hosts` as 127.0.0.1, and a mapped
+/// address as what it maps, where an IPv4 address is wanted.
+fn first_address<const N: usize>(name: &CStr, family: c_int) -> Option<[u8; N]> {
+    // SAFETY: the name ends in NUL and outlives the call. The entry it returns is read before any other call can
+    // overwrite it, for the program has one thread; its list of addresses ends in a null pointer, and each holds
+    // `h_length` bytes.
+    unsafe {
+        let entry = gethostbyname2(name.as_ptr(), family).as_ref()?;
+        if usize::try_from(entry.h_length) != Ok(N) {
+            return None;
+        }
+        let first = *entry.h_addr_list.as_ref()?;
+        first.cast::<[u8; N]>().as_ref().copied()
+    }
 }
 
 /// The port, host byte order, of a service name of a protocol.

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::cli::values;
-use crate::model::Protocol;
+use crate::model::{AddressFamily, Protocol};
 use crate::names;
 
 /// An address, and the port (host byte order) where one was given.
@@ -97,9 +97,14 @@ fn any_endpoint(word: &[u8], protocol: Option<Protocol>) -> Option<Endpoint> {
         (Some(at), None) => (&host[..at], Some(&host[at + 1..])),
         (None, _) => (host, outer_port),
     };
+    // A listing writes the names of IPv6 addresses in brackets, so that is what they stand for there.
+    let family = match outer_port {
+        Some(_) => AddressFamily::Ipv6,
+        None => AddressFamily::Ipv4,
+    };
     let address = inet_aton(host)
         .map(IpAddr::V4)
-        .or_else(|| names::host_address(host))?;
+        .or_else(|| names::host_address(host, family))?;
     Some(Endpoint {
         address,
         port: read_port(port, protocol)?,
