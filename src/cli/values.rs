@@ -46,19 +46,24 @@ pub fn number_u16(word: &[u8], range: RangeInclusive<u16>) -> Option<u16> {
 }
 
 /// A persistence mask for IPv6, a prefix length. It is read as C's `atoi` reads a number: what follows the digits is
-/// passed over.
+/// passed over, and of a number that is too large the low 32 bits count.
 pub fn ipv6_netmask(word: &[u8]) -> Option<u32> {
     let start = word.iter().position(|&byte| !is_blank(byte))?;
-    let signs = word[start..]
-        .iter()
-        .take(1)
-        .filter(|byte| matches!(byte, b'+' | b'-'))
-        .count();
-    let digits = word[start + signs..]
-        .iter()
-        .take_while(|byte| byte.is_ascii_digit())
-        .count();
-    number_u32(&word[start..start + signs + digits], 1..=128)
+    let (negative, digits) = match &word[start..] {
+        [b'-', digits @ ..] => (true, digits),
+        [b'+', digits @ ..] | digits => (false, digits),
+    };
+    let value =
+        digits
+            .iter()
+            .take_while(|byte| byte.is_ascii_digit())
+            .fold(0i64, |value, digit| {
+                let digit = i64::from(digit - b'0');
+                let digit = if negative { -digit } else { digit };
+                value.saturating_mul(10).saturating_add(digit)
+            });
+    let low_bits = value as u32;
+    (1..=128).contains(&low_bits).then_some(low_bits)
 }
 
 /// A persistence mask for IPv4: what `inet_aton` reads, else the first IPv4 address of a host name.
@@ -146,7 +151,21 @@ mod tests {
         for (word, prefix) in [("64", Some(64)), (" +64x", Some(64)), ("128.7", Some(128))] {
             assert_eq!(ipv6_netmask(word.as_bytes()), prefix, "{word:?}");
         }
-        for word in ["", "0", "-1", "129", "255.255.255.0", "x"] {
+        for (word, prefix) in [("4294967360", Some(64)), ("-4294967232", Some(64))] {
+            assert_eq!(ipv6_netmask(word.as_bytes()), prefix, "{word:?}");
+        }
+        for word in [
+            "",
+            "0",
+            "-1",
+            "129",
+            "255.255.255.0",
+            "x",
+            "4294967296",
+            "99999999999999999999",
+            "-99999999999999999999",
+            "-9223372036854775808",
+        ] {
             assert_eq!(ipv6_netmask(word.as_bytes()), None, "{word:?}");
         }
     }
