@@ -494,6 +494,34 @@ fn input_that_cannot_be_read_empties_no_table() {
 }
 
 #[test]
+fn a_daemon_that_never_ran_is_stopped() {
+    support::require_lab();
+    // The kernel does not answer the stop, and the reference waits for that for ever.
+    let namespace = Namespace::new();
+    let ours = Program::ours();
+    for (rules, status) in [
+        ("--stop-daemon master\n", 0),
+        ("--stop-daemon master\n-A -f 1\n", 0),
+        ("--stop-daemon master\n-L --daemon\n", 0),
+        ("--stop-daemon master\n--stop-daemon master\n", 255),
+    ] {
+        let start = "--start-daemon master --mcast-interface lo\n";
+        let outcome = namespace.run(&ours, &Invocation::restore(format!("{start}{rules}")));
+        let refusal = if status == 0 {
+            ""
+        } else {
+            "No daemon is running\n"
+        };
+        assert!(
+            outcome.ending == Ending::Status(status)
+                && outcome.stdout_text() == ""
+                && outcome.stderr_text() == refusal,
+            "{rules}\n{outcome}"
+        );
+    }
+}
+
+#[test]
 fn a_faulty_file_empties_no_table() {
     support::require_lab();
     let reference = Program::reference();

@@ -2,8 +2,11 @@
 //!
 //! The kernel carries out the requests of a send one after another, and a refused one does not stop the next. Only the
 //! last asks for an acknowledgement; it is the fence that tells that all are done.
+//!
+//! One change is no fence: a sync daemon that is stopped before it ever ran fails in the kernel with `EINTR`, and that
+//! is the one fault which netlink does not answer. The daemon is gone all the same.
 
-use neli::consts::nl::NlmF;
+use neli::consts::nl::{NlmF, Nlmsg};
 
 use crate::ipvs::messages::{command_of, write_change, write_request};
 use crate::model::Change;
@@ -18,6 +21,7 @@ pub struct Batch {
     first_sequence: u32,
     length: u32,
     capacity: usize,
+    ends_unanswered: bool,
 }
 
 impl Batch {
@@ -29,6 +33,7 @@ impl Batch {
             first_sequence: 0,
             length: 0,
             capacity: refusals_held.min(MOST_CHANGES),
+            ends_unanswered: false,
         }
     }
 
@@ -59,6 +64,25 @@ impl Batch {
             },
         );
         self.length += 1;
+        self.ends_unanswered = matches!(change, Change::StopDaemon(..));
+    }
+
+    /// Whether the kernel may leave the last change unanswered, so that a fence of its own is needed behind it.
+    pub fn needs_fence(&self) -> bool {
+        self.ends_unanswered
+    }
+
+    /// Adds a message that asks for nothing, for its acknowledgement; `sequence` follows that of the last change.
+    pub fn push_fence(&mut self, sequence: u32) {
+        self.last_request = self.requests.len();
+        self.requests.extend(16u32.to_ne_bytes());
+        self.requests.extend(u16::from(Nlmsg::Noop).to_ne_bytes());
+        self.requests.extend(NlmF::REQUEST.bits().to_ne_bytes());
+        self.requests.extend(sequence.to_ne_bytes());
+        // The port: the kernel fills it in.
+        self.requests.extend([0; 4]);
+        self.length += 1;
+        self.ends_unanswered = false;
     }
 
     /// The encoded requests, the last of which asks for an acknowledgement, and their first and last sequence number.
@@ -89,6 +113,7 @@ impl Batch {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::SyncDaemonRole;
 
     #[test]
     fn only_the_last_request_asks_for_an_acknowledgement() {
@@ -100,6 +125,25 @@ mod tests {
         assert_eq!((requests.len(), first, last), (3 * 20, 5, 7));
         let flags: Vec<u8> = requests.chunks(20).map(|request| request[6]).collect();
         assert_eq!(flags, [1, 1, 1 | 4]);
+    }
+
+    #[test]
+    fn a_change_that_may_go_unanswered_is_followed_by_a_fence() {
+        let mut batch = Batch::new(10);
+        batch.push(20, 5, &Change::StopDaemon(SyncDaemonRole::Master, 0));
+        assert!(batch.needs_fence());
+        batch.push(20, 6, &Change::Flush);
+        assert!(!batch.needs_fence());
+        batch.push(20, 7, &Change::StopDaemon(SyncDaemonRole::Master, 0));
+        batch.push_fence(8);
+        assert!(!batch.needs_fence());
+        let (requests, first, last) = batch.requests();
+        assert_eq!((first, last), (5, 8));
+        let mut fence = vec![16, 0, 0, 0, 1, 0, 1 | 4, 0, 8, 0, 0, 0, 0, 0, 0, 0];
+        if cfg!(target_endian = "big") {
+            fence = vec![0, 0, 0, 16, 0, 1, 0, 1 | 4, 0, 0, 0, 8, 0, 0, 0, 0];
+        }
+        assert!(requests.ends_with(&fence), "{requests:?}");
     }
 
     #[test]

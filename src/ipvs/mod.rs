@@ -209,6 +209,10 @@ impl Ipvs {
         if self.batch.is_empty() {
             return Ok(());
         }
+        if self.batch.needs_fence() {
+            let sequence = self.socket.next_sequence();
+            self.batch.push_fence(sequence);
+        }
         let (requests, first, last) = self.batch.requests();
         let outcome = self.socket.carry_out(requests, first, last, refused);
         self.batch.clear();
