@@ -205,28 +205,33 @@ end
 
 # Reads a word that begins with a dash. An option that may have a value is put
 # into __ipvsadm_pending instead of noted; into __ipvsadm_front what of the word
-# stands before the value, nothing if the value is not in the word. Fails at a
-# letter or a name that is no option, or none that may come.
+# stands before the value, nothing if the value is not in the word. Fails where
+# something in the word is no option, or none that may come.
 function __ipvsadm_read_options -a word
     set -g __ipvsadm_pending
     set -g __ipvsadm_front
+    set -l status_of_word 0
     if string match -q -- '--*' $word
         set -l name (string replace -r -- '^--([^=]*).*' '$1' $word)
-        contains -- $name $__ipvsadm_names; and __ipvsadm_may_come $name
+        contains -- $name $__ipvsadm_names
         or return
+        __ipvsadm_may_come $name
+        or set status_of_word 1
         if test (__ipvsadm_has_value $name) = -
             __ipvsadm_note $name
         else
             set -g __ipvsadm_pending $name
             string match -q -- '*=*' $word; and set -g __ipvsadm_front --$name=
         end
-        return 0
+        return $status_of_word
     end
     set -l read -
     for letter in (string split '' -- $word)[2..]
         set read $read$letter
-        set -l name (__ipvsadm_name $letter); and __ipvsadm_may_come $name
+        set -l name (__ipvsadm_name $letter)
         or return
+        __ipvsadm_may_come $name
+        or set status_of_word 1
         if test (__ipvsadm_has_value $name) = -
             __ipvsadm_note $name
             continue
@@ -237,8 +242,9 @@ function __ipvsadm_read_options -a word
         else if test $read != $word
             set -g __ipvsadm_front $read
         end
-        return 0
+        return $status_of_word
     end
+    return $status_of_word
 end
 
 # Reads the words before the cursor. An option whose value stands at the cursor
@@ -418,7 +424,9 @@ end
 # Offers what may stand at the cursor.
 function __ipvsadm_complete
     set -l words (commandline -opc)
-    set -l typed (commandline -ct)
+    # As it will be read: fish takes what is offered for a word without quotes,
+    # and puts into the line what comes behind the typed.
+    set -l typed (commandline -ct | string replace -ra '[\\\\\'"]' '')
     set -g __ipvsadm_program $words[1]
     set -g __ipvsadm_given
     set -g __ipvsadm_command

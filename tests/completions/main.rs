@@ -102,6 +102,11 @@ const CASES: &[(&str, Expected)] = &[
     ("-A --pe ", Line("-A --pe sip ")),
     ("-A -p 3", Nothing),
     ("-A -w", Nothing),
+    ("-A -w ", Nothing),
+    (
+        "-A -s mh -b 'mh-port,m",
+        Line("-A -s mh -b 'mh-port,mh-fallback' "),
+    ),
     ("-a --weight=", Nothing),
     // Services that exist, of the kind asked for.
     (
@@ -161,6 +166,10 @@ const CASES: &[(&str, Expected)] = &[
     ("-A -u vip:tf", Line("-A -u vip:tftp ")),
     ("-A -t vip:tf", Nothing),
     ("-A -t [2001:db8::1]:ssh", Line("-A -t [2001:db8::1]:ssh ")),
+    (
+        "-A -t '[2001:db8::1]:ss",
+        Line("-A -t '[2001:db8::1]:ssh' "),
+    ),
     ("-A -t 2001:db8::", Nothing),
     (
         "-a -u 192.0.2.53:53 -r exactly-t",
