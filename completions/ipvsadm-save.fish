@@ -1,3 +1,4 @@
 # fish completion for ipvsadm-save.
 complete -c ipvsadm-save -f
-complete -c ipvsadm-save -s n -d 'addresses and ports as numbers'
+complete -c ipvsadm-save -n 'not __fish_contains_opt -s n' -s n \
+    -d 'addresses and ports as numbers'

@@ -353,7 +353,7 @@ _ipvsadm_offer_servers() {
 # Offers host names, and after a host's colon the names of ports:
 # _ipvsadm_offer_endpoints PROTOCOL.
 _ipvsadm_offer_endpoints() {
-    local protocol=$1 name port aliases found
+    local protocol=$1 found
     [[ $protocol == @(udp|sctp) ]] || protocol=tcp
     compopt -o nospace
     case $typed in
@@ -366,9 +366,17 @@ _ipvsadm_offer_endpoints() {
             return ;;
     esac
     compopt +o nospace
-    while read -r name port aliases; do
-        [[ $port != */"$protocol" ]] || _ipvsadm_offer "${typed%:*}:$name"
-    done < <(getent services 2>/dev/null)
+    mapfile -t found < <(getent services 2>/dev/null |
+        sed -n "s|^\([^ ]*\) .*[0-9]/$protocol\( .*\)\{0,1\}\$|\1|p")
+    _ipvsadm_offer "${found[@]/#/${typed%:*}:}"
+}
+
+# Offers those of its words that are not on the line yet.
+_ipvsadm_offer_remaining() {
+    local word
+    for word; do
+        [[ " ${words[*]:1:${#words[@]}-2} " == *" $word "* ]] || _ipvsadm_offer "$word"
+    done
 }
 
 _ipvsadm() {
@@ -384,8 +392,8 @@ _ipvsadm() {
     [[ $word != [\'\"]* ]] || quote=${word:0:1}
     typed=${word//[\\\'\"]/}
     case ${words[0]##*/} in
-        ipvsadm-save) _ipvsadm_offer -n ;;
-        ipvsadm-restore) _ipvsadm_offer --dry-run --noflush --test ;;
+        ipvsadm-save) _ipvsadm_offer_remaining -n ;;
+        ipvsadm-restore) _ipvsadm_offer_remaining --dry-run --noflush --test ;;
         *)
             _ipvsadm_read
             if [[ $pending && ${_ipvsadm_value[$pending]} == '?' && $typed != [!-]* ]]; then

@@ -250,6 +250,11 @@ const LINES: &[(&str, Expected)] = &[
     ),
     ("ipvsadm-restore --d", Line("ipvsadm-restore --dry-run ")),
     (
+        "ipvsadm-restore --test -",
+        Offers(&["--dry-run", "--noflush"]),
+    ),
+    ("ipvsadm-save -n -", Nothing),
+    (
         "refused/ipvsadm -A -s wl",
         Line("refused/ipvsadm -A -s wlc "),
     ),
