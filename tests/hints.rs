@@ -27,6 +27,7 @@ fn table() -> Namespace {
                  -a -t 192.0.2.1:80 -r 192.0.2.10:8080 -m\n\
                  -a -t 192.0.2.1:80 -r 192.0.2.11 -i\n\
                  -a -t 192.0.2.1:80 -r 192.0.2.12 -m\n\
+                 -a -t 192.0.2.1:80 -r 192.0.2.13 -i --tun-type gue --tun-port 5555\n\
                  -A -f 3\n";
     let outcome = namespace.run(&Program::ours(), &Invocation::restore(rules));
     assert!(outcome.stderr.is_empty(), "{outcome}");
@@ -89,6 +90,21 @@ fn a_fault_at_a_terminal_is_followed_by_what_helps() {
             "an address in brackets takes a port: [ADDRESS]:PORT",
         ),
         (
+            "-A -t localhost:no-such-port",
+            "illegal virtual server address[:port] specified",
+            "'no-such-port' is not a port from 0 to 65535 nor the name of one for TCP",
+        ),
+        (
+            "-A -t 192.0.2.1",
+            "Zero port specified for non-persistent service",
+            "a port is missing: 192.0.2.1:PORT; port 0, every port, takes -p",
+        ),
+        (
+            "-a -t 192.0.2.1:80 -r 192.0.2.20 -m -x 5 -y 10",
+            "Numerical result out of range",
+            "-y cannot be more than -x",
+        ),
+        (
             "-L --stat",
             "--stat: unknown option",
             "did you mean --stats?",
@@ -131,6 +147,24 @@ fn a_server_that_lost_its_forwarding_method_is_told_of() {
         ),
         ("-e -t 192.0.2.1:80 -r 192.0.2.11 -w 0 -i", ""),
         ("-e -t 192.0.2.1:80 -r 192.0.2.11 -w 0 -g", ""),
+        (
+            "-e -t 192.0.2.1:80 -r 192.0.2.13 -w 0 -i",
+            "hint: the server's tunnel is of type ipip now; \
+             -i --tun-type gue --tun-port 5555 --tun-nocsum keeps it as it was\n",
+        ),
+        (
+            "-e -t 192.0.2.1:80 -r 192.0.2.13 -w 0 -i --tun-type ipip",
+            "",
+        ),
+        (
+            "-e -t 192.0.2.1:80 -r 192.0.2.13 -i --tun-type gre --tun-csum",
+            "",
+        ),
+        (
+            "-e -t 192.0.2.1:80 -r 192.0.2.13 -w 0",
+            "hint: the server was tunnelled and is now directly routed; \
+             -i --tun-type gre --tun-csum keeps it as it was\n",
+        ),
     ] {
         assert_eq!(type_at_terminal(&namespace, line), shown, "ipvsadm {line}");
     }

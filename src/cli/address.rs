@@ -112,15 +112,17 @@ fn any_endpoint(word: &[u8], protocol: Option<Protocol>) -> Option<Endpoint> {
 }
 
 /// `Some(None)` where no port was given, `None` where it is no port.
-fn read_port(port: Option<&[u8]>, protocol: Option<Protocol>) -> Option<Option<u16>> {
-    match port {
+fn read_port(word: Option<&[u8]>, protocol: Option<Protocol>) -> Option<Option<u16>> {
+    match word {
         None => Some(None),
-        Some(word) => {
-            let port = values::number_u16(word, 0..=u16::MAX)
-                .or_else(|| protocol.and_then(|protocol| names::service_port(word, protocol)))?;
-            Some(Some(port))
-        }
+        Some(word) => port(word, protocol).map(Some),
     }
+}
+
+/// Reads a port: a number, or the name of a service of a protocol.
+pub fn port(word: &[u8], protocol: Option<Protocol>) -> Option<u16> {
+    values::number_u16(word, 0..=u16::MAX)
+        .or_else(|| protocol.and_then(|protocol| names::service_port(word, protocol)))
 }
 
 fn ipv6(host: &[u8]) -> Option<Ipv6Addr> {

@@ -3,9 +3,10 @@
 //! Only for a terminal; scripts see the reference's words and nothing else (contract, section 10). A hint never changes
 //! what a command does, and where it cannot be sure it says nothing.
 
+mod endpoint;
+
 use std::ffi::OsString;
 use std::fs;
-use std::net::IpAddr;
 use std::os::unix::ffi::OsStrExt;
 
 use nix::errno::Errno;
@@ -16,7 +17,8 @@ use crate::cli::{self, ListRequest, Request, Subject, words};
 use crate::error::{KernelError, UsageError};
 use crate::ipvs::{Detail, Ipvs};
 use crate::model::{
-    Change, DestinationIdentity, DestinationState, ForwardingMethod, KernelName, ServiceIdentity,
+    Change, DestinationIdentity, DestinationState, Encapsulation, ForwardingMethod, KernelName,
+    Protocol, ServiceIdentity,
 };
 use crate::options::{Choice, Meaning, SCHEDULERS};
 use crate::render::labels::Labels;
@@ -27,27 +29,36 @@ const MOST_NAMED: usize = 3;
 
 /// What helps after a fault in the words.
 pub fn after_usage_fault(fault: &UsageError, arguments: &[OsString]) -> Option<String> {
+    let words = Words::read(arguments);
     match fault {
-        UsageError::UnknownOption(_) => {
-            cli::similar_option(arguments).map(|option| format!("did you mean {option}?"))
-        }
-        UsageError::TryHelp => Some(
-            "the commands are -A -E -D -a -e -d -L -C -Z -S -R; ipvsadm -h shows all".to_owned(),
-        ),
+        UsageError::UnknownOption(_) => similar_option(arguments),
+        // A command that is misspelled is none.
+        UsageError::TryHelp => similar_option(arguments).or_else(|| {
+            let commands = "the commands are -A -E -D -a -e -d -L -C -Z -S -R";
+            Some(format!("{commands}; ipvsadm -h shows all"))
+        }),
         UsageError::ServiceAddress => {
-            let service = [Choice::TcpService, Choice::UdpService, Choice::SctpService];
-            value_of(arguments, &service).and_then(|word| about_address(&word))
+            let (protocol, word) = words.service()?;
+            endpoint::about(&word, protocol)
         }
         UsageError::ServerAddress => {
-            value_of(arguments, &[Choice::RealServer]).and_then(|word| about_address(&word))
+            let protocol = words.service().and_then(|(protocol, _)| protocol);
+            endpoint::about(&words.value_of(Choice::RealServer)?, protocol)
         }
-        UsageError::ZeroPort => Some(about_port(arguments)),
+        UsageError::ZeroPort => {
+            let (_, word) = words.service()?;
+            Some(endpoint::about_missing_port(&word))
+        }
         UsageError::TunnelOptionsWithoutTunnel => Some("tunnels take -i".to_owned()),
         UsageError::FamilyWithoutTunnel => {
             Some("only a tunnel, -i, leads from one address family to the other".to_owned())
         }
         _ => None,
     }
+}
+
+fn similar_option(arguments: &[OsString]) -> Option<String> {
+    cli::similar_option(arguments).map(|option| format!("did you mean {option}?"))
 }
 
 /// What helps after the kernel refused to be opened.
@@ -96,8 +107,14 @@ pub fn after_refusal(ipvs: &mut Ipvs, request: &Request, errno: Errno) -> Option
         (Change::DeleteDestination(service, destination), Errno::ENOENT) => {
             other_destinations(ipvs, service, *destination)
         }
-        (_, Errno::EINVAL) if !is_loopback_up() => {
+        // Only of real servers the kernel asks what kind of address they have.
+        (Change::AddDestination(..) | Change::EditDestination(..), Errno::EINVAL)
+            if !is_loopback_up() =>
+        {
             Some("lo is down here, so no address counts as unicast: ip link set lo up".to_owned())
+        }
+        (Change::AddDestination(..) | Change::EditDestination(..), Errno::ERANGE) => {
+            Some("-y cannot be more than -x".to_owned())
         }
         (Change::StartDaemon(daemon), Errno::ENODEV) => Some(format!(
             "there is no interface {}; --mcast-interface names another",
@@ -107,39 +124,73 @@ pub fn after_refusal(ipvs: &mut Ipvs, request: &Request, errno: Errno) -> Option
     }
 }
 
+/// A forwarding method that an edit changes without being asked to.
+pub struct MethodAtRisk {
+    was: ForwardingMethod,
+    becomes: ForwardingMethod,
+}
+
 /// The forwarding method that an edit is about to change without being asked to: `-e` without `-m` or `-i` means direct
-/// routing. To be asked before the edit, and told of with [`about_lost_method`] after it.
+/// routing, `-i` without `--tun-type` means ipip. To be asked before the edit, and told of with [`about_lost_method`]
+/// after it.
 pub fn method_at_risk(
     ipvs: &mut Ipvs,
     change: &Change,
     arguments: &[OsString],
-) -> Option<ForwardingMethod> {
+) -> Option<MethodAtRisk> {
+    use ForwardingMethod::{DirectRouting, Masquerading, Tunnel};
     let Change::EditDestination(service, wanted) = change else {
         return None;
     };
-    if wanted.forwarding_method != ForwardingMethod::DirectRouting
-        || has_option(arguments, Choice::Gatewaying)
-    {
+    let becomes = wanted.forwarding_method;
+    let words = Words::read(arguments);
+    let is_asked_for = match becomes {
+        DirectRouting => words.has(Choice::Gatewaying),
+        Tunnel(Encapsulation::Ipip) => words.has(Choice::TunnelType),
+        _ => true,
+    };
+    if is_asked_for {
         return None;
     }
     let there = find_destination(ipvs, service, wanted.identity)?;
-    match there.destination.forwarding_method {
-        method @ (ForwardingMethod::Masquerading | ForwardingMethod::Tunnel(_)) => Some(method),
-        _ => None,
-    }
+    let was = there.destination.forwarding_method;
+    let is_lost = match (was, becomes) {
+        (Masquerading | Tunnel(_), DirectRouting) => true,
+        (Tunnel(_), Tunnel(_)) => was != becomes,
+        _ => false,
+    };
+    is_lost.then_some(MethodAtRisk { was, becomes })
 }
 
 /// Tells of a method that an edit has changed without being asked to.
-pub fn about_lost_method(lost: ForwardingMethod) -> String {
-    let (was, option) = describe(lost);
-    format!("the server was {was} and is now directly routed; {option} keeps it as it was")
+pub fn about_lost_method(lost: MethodAtRisk) -> String {
+    let MethodAtRisk { was, becomes } = lost;
+    let options = options_of(was);
+    match becomes {
+        ForwardingMethod::Tunnel(_) => {
+            format!("the server's tunnel is of type ipip now; {options} keeps it as it was")
+        }
+        _ => {
+            let was = match was {
+                ForwardingMethod::Tunnel(_) => "tunnelled",
+                _ => "masqueraded",
+            };
+            format!("the server was {was} and is now directly routed; {options} keeps it as it was")
+        }
+    }
 }
 
-fn describe(method: ForwardingMethod) -> (&'static str, &'static str) {
+/// The options that ask for a forwarding method.
+fn options_of(method: ForwardingMethod) -> String {
     match method {
-        ForwardingMethod::Masquerading => ("masqueraded", "-m"),
-        ForwardingMethod::Tunnel(_) => ("tunnelled", "-i"),
-        ForwardingMethod::Local | ForwardingMethod::DirectRouting => ("directly routed", "-g"),
+        ForwardingMethod::Masquerading => "-m".to_owned(),
+        ForwardingMethod::Tunnel(Encapsulation::Ipip) => "-i".to_owned(),
+        ForwardingMethod::Tunnel(encapsulation) => {
+            let mut options = b"-i".to_vec();
+            rules::write_encapsulation(&mut options, encapsulation);
+            String::from_utf8_lossy(&options).into_owned()
+        }
+        ForwardingMethod::Local | ForwardingMethod::DirectRouting => "-g".to_owned(),
     }
 }
 
@@ -206,9 +257,8 @@ fn other_destinations(
         let mut name = Vec::new();
         let DestinationIdentity { address, port } = destination.identity;
         Labels::for_rules(true).endpoint(&mut name, address, port, None);
-        name.extend_from_slice(
-            format!(" {}", describe(destination.forwarding_method).1).as_bytes(),
-        );
+        name.push(b' ');
+        name.extend_from_slice(options_of(destination.forwarding_method).as_bytes());
         name
     }))
 }
@@ -262,67 +312,51 @@ fn is_loopback_up() -> bool {
         .is_none_or(|interface| interface.flags.contains(InterfaceFlags::IFF_UP))
 }
 
-fn about_address(word: &str) -> Option<String> {
-    if word.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Some("an address comes first: ADDRESS:PORT".to_owned());
+/// The options among the words, as far as they can be read.
+struct Words<'a>(Vec<words::Event<'a>>);
+
+impl<'a> Words<'a> {
+    fn read(arguments: &'a [OsString]) -> Words<'a> {
+        let (events, _) = words::read(arguments.iter().map(|argument| argument.as_bytes()));
+        Words(events)
     }
-    if let Some(inner) = word.strip_prefix('[') {
-        return match inner.split_once(']') {
-            None => Some("the closing bracket is missing: [ADDRESS]:PORT".to_owned()),
-            Some((_, "")) => Some("an address in brackets takes a port: [ADDRESS]:PORT".to_owned()),
-            Some(_) => None,
+
+    /// The options with their values, in order.
+    fn options(&self) -> impl Iterator<Item = (Choice, Option<&'a [u8]>)> {
+        self.0.iter().filter_map(|event| match *event {
+            words::Event::Option {
+                meaning: Meaning::Choice(choice),
+                value,
+                ..
+            } => Some((choice, value)),
+            _ => None,
+        })
+    }
+
+    fn has(&self, wanted: Choice) -> bool {
+        self.options().any(|(choice, _)| choice == wanted)
+    }
+
+    /// The value of an option, of its first if it stands there twice.
+    fn value_of(&self, wanted: Choice) -> Option<String> {
+        let (_, value) = self.options().find(|(choice, _)| *choice == wanted)?;
+        value.map(|value| String::from_utf8_lossy(value).into_owned())
+    }
+
+    /// The word that names the service, and the protocol in which it does; a mark has none.
+    fn service(&self) -> Option<(Option<Protocol>, String)> {
+        let of_protocol = |choice| match choice {
+            Choice::TcpService => Some(Some(Protocol::Tcp)),
+            Choice::UdpService => Some(Some(Protocol::Udp)),
+            Choice::SctpService => Some(Some(Protocol::Sctp)),
+            Choice::FirewallMarkService => Some(None),
+            _ => None,
         };
+        self.options().find_map(|(choice, value)| {
+            let protocol = of_protocol(choice)?;
+            Some((protocol, String::from_utf8_lossy(value?).into_owned()))
+        })
     }
-    let looks_like_ipv6 = word.bytes().filter(|byte| *byte == b':').count() > 1;
-    if looks_like_ipv6 {
-        return Some("an IPv6 address with a port takes brackets: [ADDRESS]:PORT".to_owned());
-    }
-    let (host, port) = word.rsplit_once(':').unwrap_or((word, "0"));
-    if host.parse::<IpAddr>().is_ok() {
-        return Some(format!(
-            "'{port}' is neither a port from 0 to 65535 nor a service of this protocol"
-        ));
-    }
-    Some(format!("the name '{host}' does not resolve"))
-}
-
-/// A service without a port: a port was forgotten, or stands in an IPv6 address for want of brackets.
-fn about_port(arguments: &[OsString]) -> String {
-    let service = [Choice::TcpService, Choice::UdpService, Choice::SctpService];
-    let word = value_of(arguments, &service).unwrap_or_default();
-    let split = word
-        .rsplit_once(':')
-        .filter(|_| word.parse::<std::net::Ipv6Addr>().is_ok());
-    match split {
-        Some((address, port)) if address.parse::<std::net::Ipv6Addr>().is_ok() => {
-            format!("did you mean [{address}]:{port}? Port 0, every port, takes -p")
-        }
-        _ => "a port is missing; port 0, every port, takes -p".to_owned(),
-    }
-}
-
-/// The value of the first of these options among the words.
-fn value_of(arguments: &[OsString], choices: &[Choice]) -> Option<String> {
-    let (events, _) = words::read(arguments.iter().map(|argument| argument.as_bytes()));
-    events.iter().find_map(|event| match event {
-        words::Event::Option {
-            meaning: Meaning::Choice(choice),
-            value: Some(value),
-            ..
-        } if choices.contains(choice) => Some(String::from_utf8_lossy(value).into_owned()),
-        _ => None,
-    })
-}
-
-fn has_option(arguments: &[OsString], wanted: Choice) -> bool {
-    let (events, _) = words::read(arguments.iter().map(|argument| argument.as_bytes()));
-    events.iter().any(|event| match event {
-        words::Event::Option {
-            meaning: Meaning::Choice(choice),
-            ..
-        } => *choice == wanted,
-        _ => false,
-    })
 }
 
 #[cfg(test)]
@@ -344,19 +378,42 @@ mod tests {
     }
 
     #[test]
-    fn a_forgotten_bracket_or_port_is_pointed_at() {
-        for (line, words) in [
-            ("-A -t 80", "an address comes first"),
-            ("-A -t [2001:db8::1]", "takes a port"),
-            ("-A -t [2001:db8::1:80", "closing bracket"),
-            ("-A -t 2001:db8:::1:80", "takes brackets"),
-            ("-A -t 192.0.2.1:99999", "'99999' is neither"),
-            ("-A -t no-such.invalid:80", "does not resolve"),
+    fn a_misspelled_command_is_named() {
+        assert_eq!(
+            hint(UsageError::TryHelp, "--lsit"),
+            Some("did you mean --list?".to_owned())
+        );
+        let commands = hint(UsageError::TryHelp, "show").unwrap_or_default();
+        assert!(commands.contains("-h shows all"), "{commands}");
+    }
+
+    #[test]
+    fn the_word_that_is_at_fault_is_told_of() {
+        for (fault, line, words) in [
+            (UsageError::ServiceAddress, "-A -t 80", "comes first"),
+            (
+                UsageError::ServiceAddress,
+                "-A -u 192.0.2.1:no-such-port",
+                "for UDP",
+            ),
+            (
+                UsageError::ServerAddress,
+                "-a -t 192.0.2.1:80 -r 192.0.2.9:no-such-port",
+                "for TCP",
+            ),
+            (
+                UsageError::ServerAddress,
+                "-a -f 7 -r 192.0.2.9:http",
+                "not a port from 0 to 65535",
+            ),
+            (
+                UsageError::ZeroPort,
+                "-A -t 2001:db8::1:80",
+                "[2001:db8::1]:80",
+            ),
         ] {
-            let hint = hint(UsageError::ServiceAddress, line).unwrap_or_default();
+            let hint = hint(fault, line).unwrap_or_default();
             assert!(hint.contains(words), "{line}: {hint}");
         }
-        let hint = hint(UsageError::ZeroPort, "-A -t 2001:db8::1:80").unwrap_or_default();
-        assert!(hint.contains("[2001:db8::1]:80"), "{hint}");
     }
 }

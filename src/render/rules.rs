@@ -139,7 +139,8 @@ fn write_sync_daemon(out: &mut Vec<u8>, daemon: &SyncDaemon) {
     out.extend_from_slice(line.as_bytes());
 }
 
-fn write_encapsulation(out: &mut Vec<u8>, encapsulation: Encapsulation) {
+/// Writes the options of a tunnel.
+pub fn write_encapsulation(out: &mut Vec<u8>, encapsulation: Encapsulation) {
     let with_checksum =
         |out: &mut Vec<u8>, checksum: TunnelChecksum| word(out, b" ", checksum.option().as_bytes());
     match encapsulation {
