@@ -84,7 +84,9 @@ impl ConnectionTable {
             }
         }
         let titles = self.titles();
-        self.sheet().draw(out, vec![titles]);
+        let sheet = self.sheet();
+        let rows = sheet.parted(titles);
+        sheet.draw(out, rows);
     }
 
     fn titles(&self) -> Row {
@@ -107,7 +109,10 @@ impl ConnectionTable {
         let rows = connections.iter();
         let rows = rows.flat_map(|connection| self.rows(connection, layout));
         let rows: Vec<Row> = rows.collect();
-        self.sheet().draw(out, rows);
+        let sheet = self.sheet();
+        let rows = rows.into_iter().flat_map(|row| sheet.parted(row));
+        let rows: Vec<Row> = rows.collect();
+        sheet.draw(out, rows);
     }
 
     /// Ends the table.
@@ -172,5 +177,87 @@ impl ConnectionTable {
         }
         rows.insert(0, first);
         rows
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The lines of a table of these connections.
+    fn drawn(width: usize, connections: &[Connection<'_>]) -> Vec<String> {
+        let screen = Screen {
+            width,
+            has_colours: false,
+            has_unicode: true,
+        };
+        let mut table = ConnectionTable::new(screen, true, true);
+        for connection in connections {
+            table.measure(connection);
+        }
+        let mut out = Vec::new();
+        table.begin(&mut out);
+        table.write(&mut out, connections);
+        table.end(&mut out);
+        let text = String::from_utf8(out).unwrap();
+        text.lines().map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn a_client_that_is_too_long_stands_in_a_row_of_its_own() {
+        let connection = |port, engine| Connection {
+            protocol: b"TCP",
+            client: ("192.0.2.100".parse().unwrap(), port),
+            service: ("192.0.2.1".parse().unwrap(), 80),
+            destination: ("10.0.0.10".parse().unwrap(), 8080),
+            state: b"ESTABLISHED",
+            seconds: 899,
+            engine,
+        };
+        let connections = [
+            connection(34567, None),
+            connection(0, Some((&b"sip"[..], &b"call@host"[..]))),
+        ];
+        let lines = drawn(40, &connections);
+        assert_eq!(
+            lines[3..],
+            [
+                "├─────────────────────────────────┤",
+                "│ 192.0.2.100:34567               │",
+                "│        TCP  ESTABLISHED   14:59 │",
+                "│   → 192.0.2.1:80                │",
+                "│   → 10.0.0.10:8080              │",
+                "│ 192.0.2.100:0                   │",
+                "│        TCP  ESTABLISHED   14:59 │",
+                "│   → 192.0.2.1:80                │",
+                "│   → 10.0.0.10:8080              │",
+                "│     sip call@host               │",
+                "╰─────────────────────────────────╯",
+            ],
+            "{}",
+            lines.join("\n")
+        );
+    }
+
+    #[test]
+    fn the_frame_is_straight_at_any_width() {
+        let connection = |client: &str| Connection {
+            protocol: b"UDP",
+            client: (client.parse().unwrap(), 5060),
+            service: ("192.0.2.1".parse().unwrap(), 5060),
+            destination: ("2001:db8::aaaa:bbbb:cccc:dddd".parse().unwrap(), 5060),
+            state: b"UDP",
+            seconds: 300,
+            engine: None,
+        };
+        let connections = [
+            connection("192.0.2.100"),
+            connection("2001:db8:1111:2222:3333:4444:5555:6666"),
+        ];
+        for width in 1..200 {
+            let lines = drawn(width, &connections);
+            let widths = lines[1..].iter().map(|line| line.chars().count());
+            assert_eq!(widths.clone().min(), widths.max(), "{}", lines.join("\n"));
+        }
     }
 }

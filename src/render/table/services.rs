@@ -236,7 +236,7 @@ impl ServiceTable {
         let whole = self.whole(destinations);
         for destination in destinations {
             let row = self.server_row(service, destination, whole);
-            self.push_row(&mut rows, row);
+            rows.extend(self.sheet.parted(row));
         }
         if destinations.is_empty() {
             let text = indented("no real servers: nobody takes its connections");
@@ -326,7 +326,7 @@ impl ServiceTable {
         if self.shows_numbers() {
             let mut row = vec![name];
             row.extend(self.numbers_of_service(&service.statistics));
-            self.push_row(&mut rows, row);
+            rows.extend(self.sheet.parted(row));
             return rows;
         }
         let (before, traffic) = self.traffic(service);
@@ -367,18 +367,6 @@ impl ServiceTable {
             }
             _ => (all - 2, vec![Cell::text(text, Tint::Plain).over(2)]),
         }
-    }
-
-    /// Puts a row behind others, in two where its name does not fit into its column.
-    fn push_row(&self, rows: &mut Vec<Row>, mut row: Row) {
-        let width = self.sheet.width_over(0..1);
-        if let Some(name) = row.first_mut()
-            && name.width() > width
-        {
-            let name = std::mem::replace(name, Cell::empty());
-            rows.push(vec![name.over(self.columns.len())]);
-        }
-        rows.push(row);
     }
 
     fn service_name(&mut self, identity: &ServiceIdentity) -> String {

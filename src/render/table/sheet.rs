@@ -123,6 +123,11 @@ impl Cell {
 /// Cells for all columns.
 pub type Row = Vec<Cell>;
 
+/// What columns of these widths have room for together.
+fn text_width(widths: &[usize], gap: usize) -> usize {
+    widths.iter().sum::<usize>() + gap * widths.len().saturating_sub(1)
+}
+
 /// A drawing of one table.
 pub struct Sheet {
     screen: Screen,
@@ -227,8 +232,18 @@ impl Sheet {
 
     /// The width of some columns together.
     pub fn width_over(&self, columns: Range<usize>) -> usize {
-        let gaps = self.gap * columns.len().saturating_sub(1);
-        self.widths[columns].iter().sum::<usize>() + gaps
+        text_width(&self.widths[columns], self.gap)
+    }
+
+    /// A row as it is drawn: in two where its name does not fit into its column.
+    pub fn parted(&self, mut row: Row) -> Vec<Row> {
+        match row.first_mut() {
+            Some(name) if name.columns == 1 && name.width() > self.widths[0] => {
+                let name = std::mem::replace(name, Cell::empty());
+                vec![vec![name.over(self.widths.len())], row]
+            }
+            _ => vec![row],
+        }
     }
 
     /// A text as it is tinted on this screen.
@@ -268,9 +283,7 @@ impl Sheet {
         table.with(Padding::new(self.gap, 0, 0, 0));
         table.modify(Columns::first(), Padding::new(1, 0, 0, 0));
         table.modify(Columns::one(last), Padding::new(self.gap, 1, 0, 0));
-        let mut widths: Vec<usize> = self.widths.iter().map(|width| width + self.gap).collect();
-        widths[0] = self.widths[0] + 1;
-        widths[last] += 1;
+        let mut widths = self.widths.clone();
         for (index, row) in rows.iter().enumerate() {
             let mut column = 0;
             for cell in row {
@@ -286,11 +299,14 @@ impl Sheet {
                 }
                 let end = column + cell.columns;
                 // tabled counts on widths that texts keep to. A row that was never measured makes its block wider.
-                let excess = cell.width().saturating_sub(self.width_over(column..end));
-                widths[end - 1] += excess;
+                let room = text_width(&widths[column..end], self.gap);
+                widths[end - 1] += cell.width().saturating_sub(room);
                 column = end;
             }
         }
+        let mut widths: Vec<usize> = widths.iter().map(|width| width + self.gap).collect();
+        widths[0] -= self.gap - 1;
+        widths[last] += 1;
         table.with(WidthList::new(widths));
         out.extend_from_slice(table.to_string().as_bytes());
         out.push(b'\n');
