@@ -42,6 +42,39 @@ fn the_manual_has_every_scheduler() {
 }
 
 #[test]
+fn the_manual_has_every_field_of_the_documents() {
+    let page = read("man/ipvsadm.8");
+    let (_, section) = page.split_once(".SH JSON OUTPUT\n").expect("the section");
+    let (section, _) = section.split_once("\n.SH ").expect("a section behind it");
+    let words: BTreeSet<&str> = section
+        .split(|character: char| !(character.is_ascii_alphanumeric() || character == '_'))
+        .collect();
+    let schema: serde_json::Value =
+        serde_json::from_str(&read("man/ipvsadm.schema.json")).expect("JSON");
+    let mut fields = BTreeSet::new();
+    collect_fields(&schema, &mut fields);
+    assert!(fields.contains("tcp_fin_seconds"), "{fields:?}");
+    let missing: Vec<_> = fields
+        .iter()
+        .filter(|field| !words.contains(field.as_str()))
+        .collect();
+    assert!(missing.is_empty(), "not in man/ipvsadm.8: {missing:?}");
+}
+
+/// The names of all fields that a schema describes.
+fn collect_fields(schema: &serde_json::Value, fields: &mut BTreeSet<String>) {
+    if let Some(properties) = schema.get("properties").and_then(|value| value.as_object()) {
+        fields.extend(properties.keys().cloned());
+    }
+    if let Some(parts) = schema.as_object() {
+        parts.values().for_each(|part| collect_fields(part, fields));
+    }
+    if let Some(parts) = schema.as_array() {
+        parts.iter().for_each(|part| collect_fields(part, fields));
+    }
+}
+
+#[test]
 fn the_usage_text_has_every_option_with_its_value() {
     let output = Command::new(env!("CARGO_BIN_EXE_ipvsadm"))
         .arg("-h")
