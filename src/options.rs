@@ -289,7 +289,13 @@ pub const OPTIONS: &[OptionSpec] = &[
         Argument::None,
         "delete a service",
     ),
-    command(Command::Flush, b"C", "clear", Argument::None, "delete all"),
+    command(
+        Command::Flush,
+        b"C",
+        "clear",
+        Argument::None,
+        "clear the table",
+    ),
     command(
         Command::AddServer,
         b"a",
@@ -318,13 +324,7 @@ pub const OPTIONS: &[OptionSpec] = &[
         Argument::None,
         "list the table",
     ),
-    command(
-        Command::Zero,
-        b"Z",
-        "zero",
-        Argument::None,
-        "zero the counters",
-    ),
+    command(Command::Zero, b"Z", "zero", Argument::None, "zero counters"),
     command(Command::Save, b"S", "save", Argument::None, "write rules"),
     command(
         Command::Restore,

@@ -93,11 +93,20 @@ const SECTIONS: [Section; 6] = [
     },
 ];
 
-const EXAMPLES: [(Command, &str); 9] = [
+/// By command, in the order in which `-h` shows some of them.
+const EXAMPLES: [(Command, &str); 20] = [
     (Command::AddService, "ipvsadm -A -t 192.0.2.1:80 -s rr"),
+    (
+        Command::AddService,
+        "ipvsadm -A -t '[2001:db8::1]:443' -s wlc -p 300",
+    ),
     (
         Command::AddServer,
         "ipvsadm -a -t 192.0.2.1:80 -r 10.0.0.10 -m",
+    ),
+    (
+        Command::AddServer,
+        "ipvsadm -a -t 192.0.2.1:80 -r 10.0.0.11 -i --tun-type gue --tun-port 5555",
     ),
     (
         Command::EditServer,
@@ -111,13 +120,22 @@ const EXAMPLES: [(Command, &str); 9] = [
         Command::DeleteServer,
         "ipvsadm -d -t 192.0.2.1:80 -r 10.0.0.10",
     ),
+    (Command::DeleteService, "ipvsadm -D -t 192.0.2.1:80"),
+    (Command::Flush, "ipvsadm -C"),
     (Command::List, "ipvsadm -Ln --stats"),
+    (Command::List, "ipvsadm -Ln -t 192.0.2.1:80 --table"),
+    (Command::List, "ipvsadm -Lnc"),
+    (Command::Zero, "ipvsadm -Z"),
+    (Command::Zero, "ipvsadm -Z -t 192.0.2.1:80"),
     (Command::Save, "ipvsadm -Sn > /etc/ipvsadm.rules"),
+    (Command::Restore, "ipvsadm -R < more.rules"),
     (Command::SetTimeouts, "ipvsadm --set 900 120 300"),
+    (Command::SetTimeouts, "ipvsadm --set 3600 0 0"),
     (
         Command::StartDaemon,
         "ipvsadm --start-daemon master --mcast-interface eth1 --syncid 7",
     ),
+    (Command::StopDaemon, "ipvsadm --stop-daemon master"),
 ];
 
 /// Writes the version. The second word is the reference's whose behaviour this is; scripts read it.
@@ -158,7 +176,12 @@ fn usage() -> String {
         Command::EditServer,
         Command::List,
     ];
-    write_examples(&mut text, |command| first_steps.contains(&command));
+    let mut first = EXAMPLES
+        .iter()
+        .filter(|(command, _)| first_steps.contains(command))
+        .collect::<Vec<_>>();
+    first.dedup_by_key(|(command, _)| *command);
+    write_examples(&mut text, &first);
     text
 }
 
@@ -172,19 +195,23 @@ fn usage_of_command(command: Command, rule: &Rule) -> String {
             Some(letter) => format!("-{}", char::from(*letter)),
             None => format!("--{}{}", spec.long, value(spec)),
         };
-        let has = |group| rule.needs.contains(&group);
-        let service = if has(Group::ServiceAddress) {
+        let needs = |group| rule.needs.contains(&group);
+        let may_have = |group| rule.may.contains(&group) || rule.one_of.contains(&group);
+        let service = if needs(Group::ServiceAddress) {
             " SERVICE"
+        } else if may_have(Group::ServiceAddress) {
+            " [SERVICE]"
         } else {
             ""
         };
-        let server = if has(Group::RealServer) {
+        let server = if needs(Group::RealServer) {
             " -r ADDR:PORT"
         } else {
             ""
         };
-        let takes_more = !rule.may.is_empty() || !rule.one_of.is_empty();
-        let options = if takes_more { " [OPTION]..." } else { "" };
+        let mut others = rule.may.iter().chain(rule.one_of);
+        let takes_options = others.any(|group| *group != Group::ServiceAddress);
+        let options = if takes_options { " [OPTION]..." } else { "" };
         let help = spec.help;
         push_line(
             &mut text,
@@ -193,6 +220,8 @@ fn usage_of_command(command: Command, rule: &Rule) -> String {
     }
     text.push('\n');
     let goes_with = |choice: Choice| match choice.group() {
+        // A listing may have it, and it means nothing there.
+        Some(Group::SyncId) if command == Command::List => false,
         Some(group) => [rule.needs, rule.may, rule.one_of]
             .iter()
             .any(|groups| groups.contains(&group)),
@@ -211,7 +240,8 @@ fn usage_of_command(command: Command, rule: &Rule) -> String {
         }
         text.push('\n');
     }
-    write_examples(&mut text, |example| example == command);
+    let examples = EXAMPLES.iter().filter(|(example, _)| *example == command);
+    write_examples(&mut text, &examples.collect::<Vec<_>>());
     text
 }
 
@@ -265,12 +295,9 @@ fn cells(rows: &[&OptionSpec]) -> Vec<String> {
         .collect()
 }
 
-fn write_examples(text: &mut String, wanted: impl Fn(Command) -> bool) {
-    let mut title = Some("Examples");
-    for (_, line) in EXAMPLES.iter().filter(|(command, _)| wanted(*command)) {
-        if let Some(title) = title.take() {
-            push_line(text, format_args!("{title}"));
-        }
+fn write_examples(text: &mut String, examples: &[&(Command, &str)]) {
+    push_line(text, format_args!("Examples"));
+    for (_, line) in examples {
         push_line(text, format_args!("  {line}"));
     }
 }
@@ -334,9 +361,22 @@ mod tests {
     }
 
     #[test]
+    fn every_command_has_an_example() {
+        for spec in OPTIONS {
+            if let Meaning::Command(command) = spec.meaning
+                && command.rule().is_some()
+            {
+                let has_one = EXAMPLES.iter().any(|(example, _)| *example == command);
+                assert!(has_one, "{}", spec.long);
+            }
+        }
+    }
+
+    #[test]
     fn the_examples_are_requests_of_their_commands() {
         for (command, line) in EXAMPLES {
-            let line = line.split(" > ").next().unwrap_or_default();
+            let line = line.split(['>', '<']).next().unwrap_or_default();
+            let line = line.trim_end().replace('\'', "");
             let words: Vec<&[u8]> = line.split(' ').skip(1).map(str::as_bytes).collect();
             let (events, fault) = cli::words::read(words.iter().copied());
             assert_eq!(fault, None);
