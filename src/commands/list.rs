@@ -14,10 +14,10 @@ use crate::commands::refused_listing;
 use crate::commands::walk::Walk;
 use crate::error::Error;
 use crate::ipvs::{Detail, Ipvs};
-use crate::model::{Columns, ListFormat, ServiceIdentity};
+use crate::model::{Columns, ListFormat, ServiceIdentity, SyncDaemon};
 use crate::render::connections::{self, CONNECTIONS_FILE, Connection};
 use crate::render::labels::Labels;
-use crate::render::{listing, status};
+use crate::render::{listing, order, status};
 
 /// Lists what a request asks for.
 pub fn list(
@@ -46,7 +46,7 @@ fn list_plainly(
             Ok(())
         }
         Subject::Daemons => {
-            let daemons = ipvs.sync_daemons().map_err(refused_listing)?;
+            let daemons = sync_daemons(ipvs)?;
             status::write_sync_daemons(console.text(), &daemons);
             Ok(())
         }
@@ -92,6 +92,13 @@ fn list_connections(console: &mut Console<'_>, format: &ListFormat) -> Result<()
         console.settle()?;
     }
     Ok(())
+}
+
+/// The sync daemons in the order of every listing.
+fn sync_daemons(ipvs: &mut Ipvs) -> Result<Vec<SyncDaemon>, Error> {
+    let mut daemons = ipvs.sync_daemons().map_err(refused_listing)?;
+    order::sort_sync_daemons(&mut daemons);
+    Ok(daemons)
 }
 
 /// The kernel's connection table, entry by entry.

@@ -8,7 +8,8 @@
 use std::net::IpAddr;
 
 use crate::model::{
-    AddressFamily, DestinationIdentity, DestinationState, Protocol, ServiceIdentity,
+    AddressFamily, DestinationIdentity, DestinationState, Protocol, ServiceIdentity, SyncDaemon,
+    SyncDaemonRole,
 };
 
 /// Sorts virtual services, by what each of them is: by mark, family, protocol, address, port.
@@ -21,6 +22,11 @@ pub fn sort_destinations(destinations: &mut [DestinationState]) {
     sort_by_place(destinations, |state| {
         Place::of_destination(&state.destination.identity)
     });
+}
+
+/// Sorts sync daemons: masters first.
+pub fn sort_sync_daemons(daemons: &mut [SyncDaemon]) {
+    daemons.sort_by_key(|daemon| daemon.role != SyncDaemonRole::Master);
 }
 
 /// What decides where something stands in a listing.

@@ -1,6 +1,6 @@
 //! What `-L --timeout` and `-L --daemon` print (contract, section 4).
 
-use crate::model::{SyncDaemon, SyncDaemonRole, Timeouts};
+use crate::model::{SyncDaemon, Timeouts};
 
 /// Writes the line of the timeouts.
 pub fn write_timeouts(out: &mut Vec<u8>, timeouts: &Timeouts) {
@@ -8,38 +8,37 @@ pub fn write_timeouts(out: &mut Vec<u8>, timeouts: &Timeouts) {
     out.extend_from_slice(format!("Timeout (tcp tcpfin udp): {tcp} {tcp_fin} {udp}\n").as_bytes());
 }
 
-/// Writes a line for each sync daemon, masters first.
+/// Writes a line for each sync daemon.
 pub fn write_sync_daemons(out: &mut Vec<u8>, daemons: &[SyncDaemon]) {
-    for role in [SyncDaemonRole::Master, SyncDaemonRole::Backup] {
-        for daemon in daemons.iter().filter(|daemon| daemon.role == role) {
-            let mut line = format!(
-                "{} sync daemon (mcast={}, syncid={}",
-                role.word(),
-                daemon.interface,
-                daemon.sync_id
-            );
-            if let Some(length) = daemon.max_length {
-                line += &format!(", maxlen={length}");
-            }
-            if let Some(group) = daemon.group {
-                line += &format!(", group={group}");
-            }
-            if let Some(port) = daemon.port {
-                line += &format!(", port={port}");
-            }
-            if let Some(ttl) = daemon.ttl {
-                line += &format!(", ttl={ttl}");
-            }
-            out.extend_from_slice(line.as_bytes());
-            out.extend_from_slice(b")\n");
+    for daemon in daemons {
+        let mut line = format!(
+            "{} sync daemon (mcast={}, syncid={}",
+            daemon.role.word(),
+            daemon.interface,
+            daemon.sync_id
+        );
+        if let Some(length) = daemon.max_length {
+            line += &format!(", maxlen={length}");
         }
+        if let Some(group) = daemon.group {
+            line += &format!(", group={group}");
+        }
+        if let Some(port) = daemon.port {
+            line += &format!(", port={port}");
+        }
+        if let Some(ttl) = daemon.ttl {
+            line += &format!(", ttl={ttl}");
+        }
+        out.extend_from_slice(line.as_bytes());
+        out.extend_from_slice(b")\n");
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::KernelName;
+    use crate::model::{KernelName, SyncDaemonRole};
+    use crate::render::order;
 
     #[test]
     fn what_the_kernel_does_not_tell_of_a_daemon_is_left_out() {
@@ -61,7 +60,9 @@ mod tests {
             ..bare
         };
         let mut out = Vec::new();
-        write_sync_daemons(&mut out, &[bare, full]);
+        let mut daemons = [bare, full];
+        order::sort_sync_daemons(&mut daemons);
+        write_sync_daemons(&mut out, &daemons);
         assert_eq!(
             String::from_utf8(out).unwrap(),
             "master sync daemon (mcast=eth1, syncid=7, maxlen=1472, group=224.0.0.81, port=8848, ttl=1)\n\

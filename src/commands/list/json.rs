@@ -1,13 +1,13 @@
 //! `-L --json`: the same listings as one document.
 
-use super::Connections;
+use super::{Connections, sync_daemons};
 use crate::cli::{ListRequest, Subject};
 use crate::commands::console::Console;
 use crate::commands::refused_listing;
 use crate::commands::walk::Walk;
 use crate::error::Error;
 use crate::ipvs::{Detail, Ipvs};
-use crate::model::{ServiceIdentity, SyncDaemonRole};
+use crate::model::ServiceIdentity;
 use crate::render::json::{self, Document};
 
 /// Lists what a request asks for. Where that cannot be done, a reader gets no document: what waits to be written is
@@ -25,7 +25,9 @@ pub fn list(
             .timeouts()
             .map(|timeouts| json::write_timeouts(console.text(), &timeouts))
             .map_err(refused_listing),
-        Subject::Daemons => list_sync_daemons(console, ipvs),
+        Subject::Daemons => {
+            sync_daemons(ipvs).map(|daemons| json::write_sync_daemons(console.text(), &daemons))
+        }
     };
     if outcome.is_err() {
         console.text().truncate(start);
@@ -58,12 +60,5 @@ fn list_connections(console: &mut Console<'_>) -> Result<(), Error> {
         console.settle()?;
     }
     document.end(console.text());
-    Ok(())
-}
-
-fn list_sync_daemons(console: &mut Console<'_>, ipvs: &mut Ipvs) -> Result<(), Error> {
-    let mut daemons = ipvs.sync_daemons().map_err(refused_listing)?;
-    daemons.sort_by_key(|daemon| daemon.role != SyncDaemonRole::Master);
-    json::write_sync_daemons(console.text(), &daemons);
     Ok(())
 }

@@ -2,14 +2,14 @@
 //!
 //! Columns are as wide as what stands in them, so everything is read before anything is written.
 
-use super::Connections;
+use super::{Connections, sync_daemons};
 use crate::cli::{ListRequest, Subject};
 use crate::commands::console::Console;
 use crate::commands::refused_listing;
 use crate::commands::walk::Walk;
 use crate::error::Error;
 use crate::ipvs::{Detail, Ipvs};
-use crate::model::{Columns, ListFormat, ServiceIdentity, SyncDaemonRole};
+use crate::model::{Columns, ListFormat, ServiceIdentity};
 use crate::render::connections::Connection;
 use crate::render::table::connections::ConnectionTable;
 use crate::render::table::services::ServiceTable;
@@ -34,8 +34,7 @@ pub fn list(
             Ok(())
         }
         Subject::Daemons => {
-            let mut daemons = ipvs.sync_daemons().map_err(refused_listing)?;
-            daemons.sort_by_key(|daemon| daemon.role != SyncDaemonRole::Master);
+            let daemons = sync_daemons(ipvs)?;
             status::write_sync_daemons(console.text(), screen, &daemons);
             Ok(())
         }
