@@ -2,125 +2,26 @@
 //!
 //! A service stands under a line with its scheduling beside it and its real servers below, each with its share of what
 //! the service's real servers carry. Who is drained or full, and a service that has nobody, can be told from the rest
-//! with and without colours.
+//! with and without colours. [`columns`] has the columns, [`condition`] who takes connections, [`wording`] what is said in
+//! words.
+
+mod columns;
+mod condition;
+mod wording;
 
 use crate::model::{
-    AddressFamily, Columns, DestinationState, Encapsulation, ForwardingMethod, KernelInfo,
-    ListFormat, Netmask, ServiceIdentity, ServiceState, Statistics, TunnelChecksum,
+    AddressFamily, Columns, DestinationState, KernelInfo, ListFormat, ServiceIdentity,
+    ServiceState, Statistics,
 };
 use crate::render::labels::Labels;
 use crate::render::listing::forwarding_label;
-use crate::render::table::quantities::{Share, bytes, count, duration};
+use crate::render::table::endpoint;
+use crate::render::table::quantities::{Share, bytes, count};
 use crate::render::table::sheet::{Cell, Row, Sheet, Tint};
-use crate::render::table::{endpoint, foreign};
 use crate::screen::Screen;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Column {
-    Name,
-    Forwarding,
-    /// Forwarding, of a tunnel its kind.
-    Tunnel,
-    Weight,
-    UpperThreshold,
-    LowerThreshold,
-    Persistent,
-    Active,
-    Inactive,
-    Connections,
-    IncomingPackets,
-    OutgoingPackets,
-    IncomingBytes,
-    OutgoingBytes,
-    /// Bytes both ways, where the screen is wide and the other columns do not tell them.
-    Traffic,
-    /// A share as a number; the bar belongs to it.
-    Share,
-    Bar,
-}
-
-/// On a screen so wide there is room for one more column.
-const WIDE: usize = 110;
-/// On a screen that is no wider titles are short.
-const NARROW: usize = 60;
-
-/// The columns of a listing. The first is the name, the last two are the share and its bar.
-fn columns_of(columns: Columns, is_wide: bool) -> Vec<Column> {
-    use Column::{
-        Active, Connections, Forwarding, Inactive, IncomingBytes, IncomingPackets, LowerThreshold,
-        OutgoingBytes, OutgoingPackets, Persistent, Traffic, Tunnel, UpperThreshold, Weight,
-    };
-    let between: &[Column] = match columns {
-        Columns::Connections => &[Forwarding, Weight, Active, Inactive, Traffic],
-        Columns::TunnelInfo => &[Tunnel, Weight, Active, Inactive, Traffic],
-        Columns::Thresholds => &[UpperThreshold, LowerThreshold, Active, Inactive],
-        Columns::PersistentConnections => &[Weight, Persistent, Active, Inactive, Traffic],
-        Columns::Statistics | Columns::Rate => &[
-            Connections,
-            IncomingPackets,
-            OutgoingPackets,
-            IncomingBytes,
-            OutgoingBytes,
-        ],
-    };
-    let between = between.iter().copied();
-    std::iter::once(Column::Name)
-        .chain(between.filter(|column| is_wide || *column != Traffic))
-        .chain([Column::Share, Column::Bar])
-        .collect()
-}
-
-/// Whether a real server takes new connections.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Condition {
-    Open,
-    Drained,
-    Full,
-}
-
-impl Condition {
-    fn of(state: &DestinationState) -> Condition {
-        let upper = u64::from(state.destination.upper_threshold);
-        if state.destination.weight == 0 {
-            Condition::Drained
-        } else if upper > 0 && connections(state) >= upper {
-            Condition::Full
-        } else {
-            Condition::Open
-        }
-    }
-
-    fn tint(self) -> Tint {
-        match self {
-            Condition::Open => Tint::Plain,
-            Condition::Drained => Tint::Warning,
-            Condition::Full => Tint::Alarm,
-        }
-    }
-
-    fn mark(self, has_unicode: bool) -> &'static str {
-        match (self, has_unicode) {
-            (Condition::Open, _) => " ",
-            (Condition::Drained, true) => "○",
-            (Condition::Drained, false) => "o",
-            (Condition::Full, true) => "■",
-            (Condition::Full, false) => "!",
-        }
-    }
-
-    fn meaning(self) -> &'static str {
-        match self {
-            Condition::Open => "",
-            Condition::Drained => "drained: its weight is 0",
-            Condition::Full => "full: at its upper threshold",
-        }
-    }
-}
-
-/// The connections that the kernel holds against the thresholds.
-fn connections(state: &DestinationState) -> u64 {
-    u64::from(state.active_connections) + u64::from(state.inactive_connections)
-}
+use columns::{Column, columns_of, title};
+use condition::{Condition, connections};
+use wording::{counted, indented, scheduling, tunnel, wrapped};
 
 /// A table of virtual services. All of them are measured first, then written in the same order.
 pub struct ServiceTable {
@@ -138,7 +39,7 @@ pub struct ServiceTable {
 impl ServiceTable {
     /// A table for a screen.
     pub fn new(screen: Screen, format: ListFormat) -> ServiceTable {
-        let columns = columns_of(format.columns, screen.width >= WIDE);
+        let columns = columns_of(format.columns, screen.width);
         ServiceTable {
             screen,
             format,
@@ -198,7 +99,8 @@ impl ServiceTable {
         if self.services == 0 {
             return;
         }
-        let titles = self.columns.iter().map(|column| self.title(*column));
+        let titles = self.columns.iter();
+        let titles = titles.map(|column| title(*column, self.format.columns, self.screen.width));
         let titles: Row = titles.collect();
         self.sheet.measure(&titles);
         self.sheet.fit(true);
@@ -277,43 +179,6 @@ impl ServiceTable {
 
     fn shows_numbers(&self) -> bool {
         matches!(self.format.columns, Columns::Statistics | Columns::Rate)
-    }
-
-    fn title(&self, column: Column) -> Cell {
-        let is_rate = self.format.columns == Columns::Rate;
-        let [title, short] = match (column, is_rate) {
-            (Column::Name | Column::Bar, _) => ["", ""],
-            (Column::Forwarding, _) => ["Forward", "Fwd"],
-            (Column::Tunnel, _) => ["Forward, tunnel", "Fwd"],
-            (Column::Weight, _) => ["Weight", "Wt"],
-            (Column::UpperThreshold, _) => ["Upper", "Upp"],
-            (Column::LowerThreshold, _) => ["Lower", "Low"],
-            (Column::Persistent, _) => ["Persistent", "Pers"],
-            (Column::Active, _) => ["Active", "Act"],
-            (Column::Inactive, _) => ["Inactive", "Inact"],
-            (Column::Connections, false) => ["Conns", "Conns"],
-            (Column::Connections, true) => ["Conn/s", "C/s"],
-            (Column::IncomingPackets, false) => ["Pkts in", "Pin"],
-            (Column::IncomingPackets, true) => ["Pkt/s in", "Pin/s"],
-            (Column::OutgoingPackets, false) => ["Pkts out", "Pout"],
-            (Column::OutgoingPackets, true) => ["Pkt/s out", "Pout/s"],
-            (Column::IncomingBytes, false) => ["In", "In"],
-            (Column::IncomingBytes, true) => ["In/s", "In/s"],
-            (Column::OutgoingBytes, false) => ["Out", "Out"],
-            (Column::OutgoingBytes, true) => ["Out/s", "Out/s"],
-            (Column::Traffic, _) => ["Traffic", "Traffic"],
-            (Column::Share, _) => ["Share", "%"],
-        };
-        let title = match self.screen.width <= NARROW {
-            true => short,
-            false => title,
-        };
-        match column {
-            Column::Name | Column::Forwarding | Column::Tunnel | Column::Bar => {
-                Cell::text(title, Tint::Faint)
-            }
-            _ => Cell::number(title, Tint::Faint),
-        }
     }
 
     /// The rows of a service itself.
@@ -527,85 +392,8 @@ impl ServiceTable {
     }
 }
 
-/// How packets reach a real server, of a tunnel its kind.
-fn tunnel(method: ForwardingMethod) -> String {
-    let checksum_word = |checksum| match checksum {
-        TunnelChecksum::None => "",
-        TunnelChecksum::Full => " csum",
-        TunnelChecksum::Remote => " remcsum",
-    };
-    match method {
-        ForwardingMethod::Tunnel(Encapsulation::Ipip) => "ipip".to_owned(),
-        ForwardingMethod::Tunnel(Encapsulation::Gue { port, checksum }) => {
-            format!("gue {port}{}", checksum_word(checksum))
-        }
-        ForwardingMethod::Tunnel(Encapsulation::Gre { checksum }) => {
-            format!("gre{}", checksum_word(checksum))
-        }
-        method => forwarding_label(method).to_owned(),
-    }
-}
-
 fn sum_of_bytes(statistics: &Statistics) -> u128 {
     u128::from(statistics.incoming_bytes) + u128::from(statistics.outgoing_bytes)
-}
-
-fn counted(number: usize, what: &str) -> String {
-    match number {
-        1 => format!("1 {what}"),
-        _ => format!("{number} {what}s"),
-    }
-}
-
-fn indented(text: &str) -> String {
-    format!("  {text}")
-}
-
-/// How a service schedules, in pieces.
-fn scheduling(state: &ServiceState) -> Vec<String> {
-    let service = &state.service;
-    let mut scheduler = foreign(service.scheduler.as_bytes());
-    let flags: Vec<&str> = service.scheduler_flags.words(service.scheduler).collect();
-    if !flags.is_empty() {
-        scheduler += &format!(" ({})", flags.join(", "));
-    }
-    let mut pieces = vec![scheduler];
-    if let Some(seconds) = service.persistence_timeout {
-        pieces.push(format!("persistent {}", duration(u64::from(seconds))));
-        if !service.netmask.is_single_host() {
-            pieces.push(match service.netmask {
-                Netmask::Ipv4(mask) => format!("mask {mask}"),
-                Netmask::Ipv6(length) => format!("mask /{length}"),
-            });
-        }
-        if !service.persistence_engine.is_empty() {
-            let engine = foreign(service.persistence_engine.as_bytes());
-            pieces.push(format!("by {engine}"));
-        }
-    }
-    if service.one_packet {
-        pieces.push("each packet by itself".to_owned());
-    }
-    pieces
-}
-
-/// Pieces in indented lines of at most a width, where they let themselves be parted so.
-fn wrapped(pieces: &[String], width: usize) -> Vec<String> {
-    let mut lines: Vec<String> = Vec::new();
-    for piece in pieces {
-        match lines.last_mut() {
-            Some(line) if line.len() + ", ".len() + piece.len() < width => {
-                line.push_str(", ");
-                line.push_str(piece);
-            }
-            Some(line) => {
-                line.push(',');
-                lines.push(indented(piece));
-            }
-            None => lines.push(indented(piece)),
-        }
-    }
-    lines
 }
 
 #[cfg(test)]
@@ -614,7 +402,8 @@ mod tests {
 
     use super::*;
     use crate::model::{
-        Destination, DestinationIdentity, KernelName, Protocol, SchedulerFlags, VirtualService,
+        Destination, DestinationIdentity, Encapsulation, ForwardingMethod, KernelName, Netmask,
+        Protocol, SchedulerFlags, TunnelChecksum, VirtualService,
     };
 
     const INFO: KernelInfo = KernelInfo {

@@ -1,0 +1,113 @@
+//! Which columns a table of services has, and what stands above them.
+
+use crate::model::Columns;
+use crate::render::table::sheet::{Cell, Tint};
+
+/// A column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Column {
+    /// Of services and servers.
+    Name,
+    /// How packets reach a server.
+    Forwarding,
+    /// Forwarding, of a tunnel its kind.
+    Tunnel,
+    /// Its weight.
+    Weight,
+    /// Its upper threshold.
+    UpperThreshold,
+    /// Its lower threshold.
+    LowerThreshold,
+    /// The clients that persistence holds there.
+    Persistent,
+    /// Active connections.
+    Active,
+    /// Inactive connections.
+    Inactive,
+    /// Connections so far, or per second.
+    Connections,
+    /// Likewise packets from clients.
+    IncomingPackets,
+    /// Packets to clients.
+    OutgoingPackets,
+    /// Bytes from clients.
+    IncomingBytes,
+    /// Bytes to clients.
+    OutgoingBytes,
+    /// Bytes both ways, where the screen is wide and the other columns do not tell them.
+    Traffic,
+    /// A share as a number; the bar belongs to it.
+    Share,
+    /// The bar.
+    Bar,
+}
+
+/// On a screen so wide there is room for one more column.
+const WIDE: usize = 110;
+/// On a screen that is no wider titles are short.
+const NARROW: usize = 60;
+
+/// The columns of a listing. The first is the name, the last two are the share and its bar.
+pub fn columns_of(columns: Columns, screen_width: usize) -> Vec<Column> {
+    use Column::{
+        Active, Connections, Forwarding, Inactive, IncomingBytes, IncomingPackets, LowerThreshold,
+        OutgoingBytes, OutgoingPackets, Persistent, Traffic, Tunnel, UpperThreshold, Weight,
+    };
+    let between: &[Column] = match columns {
+        Columns::Connections => &[Forwarding, Weight, Active, Inactive, Traffic],
+        Columns::TunnelInfo => &[Tunnel, Weight, Active, Inactive, Traffic],
+        Columns::Thresholds => &[UpperThreshold, LowerThreshold, Active, Inactive],
+        Columns::PersistentConnections => &[Weight, Persistent, Active, Inactive, Traffic],
+        Columns::Statistics | Columns::Rate => &[
+            Connections,
+            IncomingPackets,
+            OutgoingPackets,
+            IncomingBytes,
+            OutgoingBytes,
+        ],
+    };
+    let is_wide = screen_width >= WIDE;
+    let between = between.iter().copied();
+    std::iter::once(Column::Name)
+        .chain(between.filter(|column| is_wide || *column != Traffic))
+        .chain([Column::Share, Column::Bar])
+        .collect()
+}
+
+/// The title of a column.
+pub fn title(column: Column, columns: Columns, screen_width: usize) -> Cell {
+    let is_rate = columns == Columns::Rate;
+    let [title, short] = match (column, is_rate) {
+        (Column::Name | Column::Bar, _) => ["", ""],
+        (Column::Forwarding, _) => ["Forward", "Fwd"],
+        (Column::Tunnel, _) => ["Forward, tunnel", "Fwd"],
+        (Column::Weight, _) => ["Weight", "Wt"],
+        (Column::UpperThreshold, _) => ["Upper", "Upp"],
+        (Column::LowerThreshold, _) => ["Lower", "Low"],
+        (Column::Persistent, _) => ["Persistent", "Pers"],
+        (Column::Active, _) => ["Active", "Act"],
+        (Column::Inactive, _) => ["Inactive", "Inact"],
+        (Column::Connections, false) => ["Conns", "Conns"],
+        (Column::Connections, true) => ["Conn/s", "C/s"],
+        (Column::IncomingPackets, false) => ["Pkts in", "Pin"],
+        (Column::IncomingPackets, true) => ["Pkt/s in", "Pin/s"],
+        (Column::OutgoingPackets, false) => ["Pkts out", "Pout"],
+        (Column::OutgoingPackets, true) => ["Pkt/s out", "Pout/s"],
+        (Column::IncomingBytes, false) => ["In", "In"],
+        (Column::IncomingBytes, true) => ["In/s", "In/s"],
+        (Column::OutgoingBytes, false) => ["Out", "Out"],
+        (Column::OutgoingBytes, true) => ["Out/s", "Out/s"],
+        (Column::Traffic, _) => ["Traffic", "Traffic"],
+        (Column::Share, _) => ["Share", "%"],
+    };
+    let title = match screen_width <= NARROW {
+        true => short,
+        false => title,
+    };
+    match column {
+        Column::Name | Column::Forwarding | Column::Tunnel | Column::Bar => {
+            Cell::text(title, Tint::Faint)
+        }
+        _ => Cell::number(title, Tint::Faint),
+    }
+}
