@@ -13,10 +13,13 @@
 #   opens COUNT ADDRESS:PORT  have the client open connections, and keep them
 #   goes_on              have it say something over each of them
 #   closes               have it close them
+#   awaits HOST CONDITION  wait, off stage, until a command succeeds on the host
 #   counted              wait until the kernel has added up its counters
 #
 # A command that fails is shown with its exit status, and the demo goes on: what
-# a user gets to see when the document has a slip belongs to the show.
+# a user gets to see when the document has a slip belongs to the show. The demo
+# itself fails where something that it waits for does not come, or where a client
+# loses a connection that it keeps.
 #
 # A client has curl, and `ask`, which is guest/client.pl. Where a demo needs more
 # packages, it says so in its second line: see demo.sh.
@@ -24,19 +27,23 @@ set -u
 # shellcheck source=tests/labkit/cluster.sh
 . "${BASH_SOURCE[0]%/*}/cluster.sh"
 
-if [[ -t 1 && -z ${NO_COLOR-} ]]; then
+# Whether there is a terminal, the machine knows: a demo is given none, so that it
+# reads nothing from it.
+if [[ -n ${LAB_COLOURS-} ]]; then
     BOLD=$'\e[1m' DIM=$'\e[2m' GREEN=$'\e[32m' CYAN=$'\e[36m' RED=$'\e[31m' PLAIN=$'\e[m'
 else
     BOLD='' DIM='' GREEN='' CYAN='' RED='' PLAIN=''
 fi
 LAST_OUTPUT=
+STAGE_STATUS=0
 
 title() {
-    printf '\n%s%s%s\n\n' "$BOLD" "$*" "$PLAIN"
+    printf '\n%s%s%s\n' "$BOLD" "$*" "$PLAIN"
 }
 
 picture() {
     local line
+    printf '\n'
     while IFS= read -r line; do
         printf '%s%s%s\n' "$DIM" "$line" "$PLAIN"
     done
@@ -77,7 +84,7 @@ opens() {
 
 goes_on() {
     say_what_client_does 'says something over each of them'
-    echo >&"${HOLDER[1]}"
+    [[ -z ${HOLDER[1]-} ]] || echo >&"${HOLDER[1]}"
     answers
 }
 
@@ -96,9 +103,18 @@ say_what_client_does() {
 answers() {
     local line index
     for ((index = 0; index < HELD; index++)); do
-        read -r line <&"${HOLDER[0]}" || break
+        # When the client has given up, it has said why, and there is no more HOLDER.
+        if [[ -z ${HOLDER[0]-} ]] || ! read -r line <&"${HOLDER[0]}"; then
+            goes_wrong 'not every connection is answered'
+            return
+        fi
         printf '%s\n' "$line"
     done
+}
+
+goes_wrong() {
+    printf '%s(%s)%s\n' "$RED" "$*" "$PLAIN"
+    STAGE_STATUS=1
 }
 
 # one_network TOPOLOGY [DIRECTORS]: build a cluster that is all in one network,
@@ -122,10 +138,35 @@ tally() {
     printf '\n'
 }
 
+awaits() {
+    local host=$1 end=$((SECONDS + 150))
+    shift
+    until on "$host" bash -c "$*" >/dev/null 2>&1; do
+        if [[ $SECONDS -ge $end ]]; then
+            goes_wrong "waited in vain until: $*"
+            return
+        fi
+        sleep 0.2
+    done
+}
+
+# It does so every two seconds; meanwhile, what its processors have counted is in
+# a file, in hexadecimal. In a listing, the lines are the services' and the real
+# servers', who both had all of it.
 counted() {
-    sleep 2.2 # it does so every two seconds
+    # shellcheck disable=SC2016 # for the bash there
+    awaits director 'while read -r cpu connections in out _; do
+            [[ $cpu != "~" ]] || break
+            [[ ! $cpu =~ ^[0-9]+$ ]] || counted=$((counted + 2 * (16#$connections + 16#$in + 16#$out)))
+        done </proc/net/ip_vs_stats_percpu
+        while read -r -a words; do
+            [[ ${words[-1]} =~ ^[0-9]+$ ]] || continue
+            listed=$((listed + words[-5] + words[-4] + words[-3]))
+        done < <(ipvsadm -ln --stats --exact | tail -n +4)
+        [[ $listed -eq $counted ]]'
 }
 
 # shellcheck source=/dev/null
 . "$1"
 cluster_end
+[[ $STAGE_STATUS -eq 0 ]]

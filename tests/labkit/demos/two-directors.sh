@@ -1,5 +1,5 @@
 # Two directors: connections live on when the master goes
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2016
 title 'Two directors'
 picture <<'END'
    client 1.1.1.100 ──┬── director   1.1.1.25, and the virtual address 1.1.1.254
@@ -24,7 +24,7 @@ director2 'ipvsadm -L --daemon'
 opens 2 1.1.1.254:22
 goes_on
 goes_on
-sleep 2
+awaits director2 '[[ $(ipvsadm -lnc | grep -c ESTABLISHED) -eq 2 ]]'
 director2 'ipvsadm -lnc'
 
 say 'The master goes. The backup takes the virtual address.'
@@ -36,5 +36,8 @@ say 'It is master from now on.'
 director2 'ipvsadm --stop-daemon backup'
 director2 'ipvsadm --start-daemon master --mcast-interface net --syncid 1'
 director2 'ipvsadm -L --daemon'
+say 'On each, what has been started can be stopped, once.'
 director 'ipvsadm --stop-daemon master'
 director 'ipvsadm --stop-daemon master'
+director2 'ipvsadm --stop-daemon master'
+director2 'ipvsadm -L --daemon'
