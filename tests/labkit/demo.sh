@@ -27,21 +27,14 @@ demo_main() {
         demo_list >&2
         return 1
     }
-    demo_needs "$LABKIT/demos/$name.sh"
-    demo_ready
+    demo_ready "$(sed -n '2s/^# needs //p' "$LABKIT/demos/$name.sh")"
+    [[ ! -t 1 || -n ${NO_COLOR-} ]] || export LAB_COLOURS=1
     boot bash "$LABKIT/stage.sh" "$LABKIT/demos/$name.sh" </dev/null || return
     if [[ $# -eq 0 ]]; then
         printf '\nThis was the demo %s. All demos:\n' "$name"
         demo_list
         printf '\nTo try it yourself: tests/lab shell\n'
     fi
-}
-
-demo_needs() {
-    local needs
-    needs=$(sed -n '2s/^# needs //p' "$1")
-    # shellcheck disable=SC2086 # words
-    [[ -z $needs ]] || packages_need $needs
 }
 
 demo_list() {
@@ -62,11 +55,13 @@ shell_main() {
     boot bash "$LABKIT/guest/shell" "$topology"
 }
 
-# All that a demo needs on this machine; and a folder to be put first on PATH,
-# with ours under its names and the reference beside it.
+# demo_ready [PACKAGE=FILE...]: all that a demo needs on this machine, these
+# packages too; and a folder to be put first on PATH, with ours under its names and
+# the reference beside it.
 demo_ready() {
     packages_need_cargo
-    packages_need "${PACKAGES_BUILD[@]}" "${PACKAGES_GUEST[@]}" "${PACKAGES_DEMO[@]}"
+    # shellcheck disable=SC2048,SC2086 # words
+    packages_need "${PACKAGES_BUILD[@]}" "${PACKAGES_GUEST[@]}" "${PACKAGES_DEMO[@]}" $*
     packages_reference
     kernel_select "$LAB_KERNEL_VERSION"
     printf 'tests/lab: building ipvsadm\n' >&2

@@ -4,7 +4,7 @@ title 'LVS by direct routing'
 one_network dr
 
 say 'Each real server has the virtual address on lo, and is silent about it.'
-rs1 'ip address show lo to 1.1.1.254; sysctl net.ipv4.conf.{all,lo}.arp_{ignore,announce}'
+rs1 'ip address show lo to 1.1.1.254; grep . /proc/sys/net/ipv4/conf/{all,lo}/arp_{ignore,announce}'
 
 say 'The port is always the service'\''s: direct routing does not map ports.'
 director 'ipvsadm -A -t 1.1.1.254:80 -s rr'
