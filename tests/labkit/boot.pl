@@ -164,11 +164,11 @@ sub start_kernel {
     exec { $option{kernel} } $option{kernel}, @line or POSIX::_exit(127);
 }
 
-# Shared memory is quickest, but a container has little of it.
+# Shared memory is quickest, but a container has little of it, or none for us.
 sub memory_folder {
     my ($megabytes) = map { /^(\d+)G$/i ? $1 * 1024 : /^(\d+)M$/i ? $1 : 1024 } $option{memory};
     my @free = split ' ', (qx(df -m --output=avail /dev/shm 2>/dev/null))[-1] // 0;
-    return $free[-1] > $megabytes ? '/dev/shm' : $lab;
+    return $free[-1] > $megabytes && -w '/dev/shm' ? '/dev/shm' : $lab;
 }
 
 sub start_guard {

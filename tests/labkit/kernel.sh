@@ -39,8 +39,8 @@ kernel_fetch() {
     local version=$1 folder=$2 release work
     release=$(kernel_release "$version")
     printf 'tests/lab: fetching kernel %s (Debian %s)\n' "$version" "$release" >&2
-    mkdir -p -- "$LAB_CACHE/kernels"
-    work=$(mktemp -d "$LAB_CACHE/kernels/fetch.XXXXXX")
+    scratch "$LAB_CACHE/kernels/fetch"
+    work=$SCRATCH
     if ! kernel_fetch_into "$work" "$release" "$version" >"$work/log" 2>&1; then
         tail -n 3 "$work/log" >&2
         rm -rf -- "$work"
@@ -86,7 +86,7 @@ kernel_own_libraries() {
 }
 
 # A configuration of apt with nothing but one release in it. The mirror is the
-# one this machine uses.
+# one this machine uses, and may be one that stands still: what it has is signed.
 kernel_apt() {
     local work=$1 release=$2 mirror
     # shellcheck disable=SC2016 # it is apt that puts something in its place
@@ -104,6 +104,7 @@ Dir::State::Status "$work/status";
 Dir::Cache "$work";
 Dir::Cache::Archives "$work/archives";
 Acquire::Languages "none";
+Acquire::Check-Valid-Until "false";
 APT::Sandbox::User "";
 END
     # Only the list of packages: no hooks, no pictures and descriptions.

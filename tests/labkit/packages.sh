@@ -32,17 +32,15 @@ packages_need() {
         fail "needs packages: sudo apt-get install ${missing[*]}"
     fi
     printf 'tests/lab: installing %s\n' "${missing[*]}" >&2
-    local log
-    log=$(mktemp)
+    scratch "${TMPDIR:-/tmp}/ipvsadm-lab"
+    local log=$SCRATCH/log
     {
         apt-get update -q &&
             DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "${missing[@]}"
     } </dev/null >"$log" 2>&1 || {
         tail -n 5 "$log" >&2
-        rm -f -- "$log"
         fail "could not install: apt-get install ${missing[*]}"
     }
-    rm -f -- "$log"
 }
 
 packages_has() {
@@ -67,7 +65,7 @@ packages_ours() {
         PATH=$PATH:$LAB_CACHE/tools/bin
         if ! type -P cargo-deb >/dev/null; then
             printf 'tests/lab: installing cargo-deb in %s\n' "$LAB_CACHE/tools" >&2
-            cargo install --quiet --locked --root "$LAB_CACHE/tools" cargo-deb ||
+            env -u CARGO_TARGET_DIR cargo install --quiet --locked --root "$LAB_CACHE/tools" cargo-deb ||
                 fail "could not install cargo-deb: cargo install cargo-deb"
         fi
     fi
@@ -91,8 +89,8 @@ packages_reference() {
 packages_reference_fetch() {
     local folder=$1 work
     printf 'tests/lab: fetching the reference, Debian'\''s package ipvsadm\n' >&2
-    mkdir -p -- "$LAB_CACHE"
-    work=$(mktemp -d "$LAB_CACHE/reference.XXXXXX")
+    scratch "$LAB_CACHE/reference"
+    work=$SCRATCH
     if ! packages_reference_unpack "$work" >"$work/log" 2>&1; then
         tail -n 3 "$work/log" >&2
         rm -rf -- "$work"

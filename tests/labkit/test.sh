@@ -58,7 +58,8 @@ test_main() {
         kernel_select "$kernel" # now, rather than after the first kernel's tests
     done
 
-    TEST_WORK=$(mktemp -d "$LAB_CACHE/test.XXXXXX")
+    scratch "$LAB_CACHE/test"
+    TEST_WORK=$SCRATCH
     trap test_end EXIT
     cd -- "$LAB_REPOSITORY" || return
     test_build "${only[@]}"
@@ -216,5 +217,5 @@ test_end() {
     guests=$(jobs -p)
     # shellcheck disable=SC2086 # a list of numbers
     [[ -z $guests ]] || kill $guests 2>/dev/null || true
-    rm -rf -- "$TEST_WORK"
+    scratch_remove
 }
