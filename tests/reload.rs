@@ -20,8 +20,6 @@ use std::net::UdpSocket;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::process::Stdio;
-use std::thread;
-use std::time::Duration;
 
 use random_tables::Table;
 use support::pair::{Pair, compare};
@@ -130,15 +128,8 @@ fn what_stays_keeps_its_connections_and_counters() {
         text.lines().map(without).collect()
     };
     let has = |lines: &[String], start: &str| lines.iter().any(|line| line.starts_with(start));
-    let mut before = Vec::new();
-    // The kernel adds its counters up every two seconds.
-    for _ in 0..100 {
-        before = without_clock(ours(&namespace, &listings));
-        if has(&before, "UDP 10.9.0.1:53 1 1 ") {
-            break;
-        }
-        thread::sleep(Duration::from_millis(100));
-    }
+    namespace.wait_until_counted();
+    let before = without_clock(ours(&namespace, &listings));
     assert!(has(&before, "UDP 10.9.0.1:53 1 1 "), "{before:#?}");
     assert!(has(&before, "UDP UDP 10.9.0.1:"), "{before:#?}");
     // A server and a service more, a scheduler, a weight and another service less.

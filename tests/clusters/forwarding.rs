@@ -1,6 +1,6 @@
 //! Direct routing and tunnels, where the real servers answer the client themselves.
 
-use crate::cluster::{Cluster, Host, eventually};
+use crate::cluster::{Cluster, Host};
 use crate::traffic::{assert_turns, http, refused};
 
 /// The virtual address on the network of `dr` and `tun`, and the real servers', of both families.
@@ -102,19 +102,11 @@ fn a_tunnel_of_ipv6_carries_a_service_of_ipv4() {
 
 /// The counters InPkts and OutPkts of a service.
 fn packets_of(director: &Host, service: &str) -> [u64; 2] {
-    let mut packets = [0; 2];
-    // The kernel adds up what its processors counted every two seconds.
-    eventually("packets are counted", || {
-        let listing = director.listed_by_both(&format!("-ln --stats -t {service}"));
-        let line = listing
-            .lines()
-            .find(|line| line.starts_with("TCP"))
-            .unwrap_or_default();
-        let columns: Vec<&str> = line.split_whitespace().collect();
-        packets = [columns[3].parse().unwrap(), columns[4].parse().unwrap()];
-        if packets[0] > 0 { Ok(()) } else { Err(listing) }
-    });
-    packets
+    director.wait_until_counted();
+    let listing = director.listed_by_both(&format!("-ln --stats -t {service}"));
+    let line = listing.lines().find(|line| line.starts_with("TCP"));
+    let columns: Vec<&str> = line.unwrap_or_default().split_whitespace().collect();
+    [columns[3].parse().unwrap(), columns[4].parse().unwrap()]
 }
 
 /// The hardware address that a host has found for an address of its network.

@@ -69,21 +69,8 @@ impl Busy {
                 "--start-daemon {role} --syncid 9 --sync-maxlen 1000"
             ));
         }
-        busy.wait_for_counters();
+        busy.namespace.wait_until_counted();
         busy
-    }
-
-    /// The kernel sums its counters up every two seconds: waits until it has done so after the last request.
-    fn wait_for_counters(&self) {
-        for _ in 0..100 {
-            let stats = self.run("-ln --stats -t 192.0.2.10:80");
-            if stats.contains(" 12 ") {
-                std::thread::sleep(Duration::from_millis(2500));
-                return;
-            }
-            std::thread::sleep(Duration::from_millis(100));
-        }
-        panic!("the kernel counts no connections");
     }
 
     /// Runs our program, which must do it, and hands back what it prints.

@@ -24,6 +24,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 use std::sync::{Once, mpsc};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, setns, unshare};
@@ -326,6 +327,23 @@ impl Namespace {
         );
     }
 
+    /// Waits until listings tell of every packet and connection that there has been. They do so late:
+    /// each processor counts by itself, and the kernel adds that up every two seconds, for some
+    /// services sooner than for others. (No service or real server that has been used may have been
+    /// taken away or zeroed, for these are still counted here.)
+    pub fn wait_until_counted(&self) {
+        let stats = Invocation::line("-ln --stats --exact");
+        for _ in 0..600 {
+            let counted = self.enter(counted_by_processors);
+            let listing = self.run(&Program::ours(), &stats).stdout_text();
+            if [false, true].map(|servers| sum_of_rows(&listing, servers)) == [counted; 2] {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        panic!("the kernel does not add up what it has counted");
+    }
+
     /// The thread's id: where others find this namespace as `/proc/ID/ns/net`.
     pub fn thread_id(&self) -> i32 {
         self.enter(|| nix::unistd::gettid().as_raw())
@@ -340,6 +358,35 @@ impl Drop for Namespace {
             let _ = thread.join();
         }
     }
+}
+
+/// Connections, packets in and out, bytes in and out of the calling thread's namespace, as the
+/// processors have counted them up to now.
+fn counted_by_processors() -> [u64; 5] {
+    let text = fs::read_to_string("/proc/thread-self/net/ip_vs_stats_percpu")
+        .expect("the kernel's counters");
+    let mut sum = [0; 5];
+    // Two lines of titles, one for each processor, and `~` for what listings tell.
+    for line in text.lines().skip(2).take_while(|line| !line.contains('~')) {
+        let numbers = line.split_whitespace().skip(1);
+        for (sum, number) in sum.iter_mut().zip(numbers) {
+            *sum += u64::from_str_radix(number, 16).expect("a hexadecimal number");
+        }
+    }
+    sum
+}
+
+/// The columns of a listing with `--stats`, summed up: of its services, or of its real servers.
+fn sum_of_rows(listing: &str, servers: bool) -> [u64; 5] {
+    let mut sum = [0; 5];
+    let rows = listing.lines().skip(3);
+    for row in rows.filter(|row| row.starts_with("  ->") == servers) {
+        let numbers = row.split_whitespace().rev();
+        for (sum, number) in sum.iter_mut().rev().zip(numbers) {
+            *sum += number.parse::<u64>().expect("a column of numbers");
+        }
+    }
+    sum
 }
 
 /// An anonymous file that holds `bytes`, read from its beginning: a standard input that, unlike a

@@ -77,6 +77,76 @@ impl Pair {
     }
 }
 
+/// How often a listing is tried again because the table changed meanwhile.
+const TRIES: usize = 100;
+
+/// A listing by both programs, one after the other, of one table that nobody changes: the reference's
+/// must be ours, which is handed back. Time goes by meanwhile, on a busy machine more than a second.
+/// So where the two differ the reference lists again, and ours must be what both its listings are, but
+/// for what a connection has left, which may be any time between theirs. Where the reference's differ
+/// in more than that (rates fade, connections run out), all is tried again.
+pub fn listed_by_both(namespace: &Namespace, invocation: &Invocation) -> Outcome {
+    let (reference, ours) = (Program::reference(), Program::ours());
+    for _ in 0..TRIES {
+        let before = namespace.run(&reference, invocation);
+        let got = namespace.run(&ours, invocation);
+        if got == before {
+            return got;
+        }
+        let after = namespace.run(&reference, invocation);
+        let [(before, longest), (listing, left), (after, shortest)] =
+            [&before, &got, &after].map(without_clocks);
+        if after != before || longest.iter().zip(&shortest).any(|(a, b)| a < b) {
+            continue;
+        }
+        if let Err(difference) = compare(&before, &listing) {
+            panic!("{:?} differs in\n{difference}", invocation.words);
+        }
+        let mut bounds = shortest.iter().zip(&longest);
+        assert!(
+            left.iter().all(|left| {
+                let (shortest, longest) = bounds.next().expect("as many connections");
+                (shortest..=longest).contains(&left)
+            }),
+            "{:?}: time left that is not between {shortest:?} and {longest:?}\n{got}",
+            invocation.words
+        );
+        return got;
+    }
+    panic!(
+        "{:?}: the reference never lists the same twice",
+        invocation.words
+    );
+}
+
+/// A listing of connections without the times that they have left, and these, in seconds. Any other
+/// listing is as it was.
+fn without_clocks(listing: &Outcome) -> (Outcome, Vec<u64>) {
+    let mut listing = listing.clone();
+    let text = listing.stdout_text();
+    let mut clocks = Vec::new();
+    if !text.starts_with("IPVS connection entries\n") {
+        return (listing, clocks);
+    }
+    // The protocol in four columns, and what is left as minutes and seconds.
+    let without = |line: &str| -> String {
+        let clock = line.get(4..).and_then(|rest| rest.split(' ').next());
+        let Some((minutes, seconds)) = clock.and_then(|clock| clock.split_once(':')) else {
+            return line.to_owned();
+        };
+        let number = |digits: &str| digits.parse::<u64>().expect("minutes and seconds");
+        clocks.push(60 * number(minutes) + number(seconds));
+        let end = 4 + minutes.len() + 1 + seconds.len();
+        format!("{}{}{}", &line[..4], "#".repeat(end - 4), &line[end..])
+    };
+    listing.stdout = text
+        .split_inclusive('\n')
+        .map(without)
+        .collect::<String>()
+        .into_bytes();
+    (listing, clocks)
+}
+
 /// A listing with its services, and the real servers of each, in the order of their text. The
 /// reference's own order is not the same for the same table in another namespace where addresses
 /// are in a ring (192.0.2.1 before 10.0.0.1 before 127.0.0.1 before 192.0.2.1).
