@@ -15,6 +15,7 @@
 mod beside_keepalived;
 mod cluster;
 mod forwarding;
+mod ipv6;
 mod persistence;
 mod protocols;
 mod reloading;

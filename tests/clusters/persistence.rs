@@ -2,7 +2,9 @@
 //! without that.
 
 use crate::cluster::{Cluster, Host, eventually};
-use crate::traffic::{assert_all, assert_turns, greeting_from, greetings, http, refused};
+use crate::traffic::{
+    Conversation, assert_all, assert_turns, greeting_from, greetings, http, refused,
+};
 
 const HTTP: &str = "1.1.1.254:80";
 const HTTPS: &str = "1.1.1.254:443";
@@ -80,34 +82,96 @@ fn a_firewall_mark_of_ipv6_is_another_service() {
     );
 }
 
+/// The server that takes so many connections to each of the addresses, which must be one. All stay
+/// open until the last one is: a client that has connections is not forgotten, however slow it is.
+fn one_server_for(client: &Host, addresses: &[&str], count: usize) -> String {
+    let open: Vec<Conversation> = addresses
+        .iter()
+        .cycle()
+        .take(count * addresses.len())
+        .map(|address| Conversation::open(client, address))
+        .collect();
+    let servers: Vec<String> = open.iter().map(|open| open.server.clone()).collect();
+    assert_all(&servers, &servers[0]);
+    servers[0].clone()
+}
+
+/// Waits until the director knows nothing of connections to an address, and so no client of it.
+fn clients_are_forgotten(director: &Host, address: &str) {
+    eventually("the clients are forgotten", || {
+        let connections = director.ipvsadm("-lnc");
+        if connections
+            .lines()
+            .skip(2)
+            .any(|line| line.contains(address))
+        {
+            Err(connections)
+        } else {
+            Ok(())
+        }
+    });
+}
+
 #[test]
 fn persistence_by_port_ends_when_its_time_is_up() {
     let cluster = Cluster::new("cluster dr");
     let (client, director) = (&cluster.client, &cluster.director);
+    // While a client has connections, its time does not run out; so they are forgotten soon here.
+    director.ipvsadm_each(&[
+        "--set 0 1 0",
+        "-A -t 1.1.1.254:80 -s rr -p 300",
+        "-A -t 1.1.1.254:22 -s rr -p 2",
+    ]);
     for service in [HTTP, SSH] {
-        director.ipvsadm(&format!("-A -t {service} -s rr -p 2"));
         add_servers(director, &format!("-t {service}"));
     }
-    // While a client has connections, its time does not run out; so they are forgotten soon here.
+    let requests = http(client, HTTP, 3);
+    assert_all(&requests, &requests[0]);
+    let first = one_server_for(client, &[SSH], 3);
+    clients_are_forgotten(director, SSH);
+    let second = one_server_for(client, &[SSH], 3);
+    assert_ne!(first, second, "the round goes on where it was");
+    // Each port has clients of its own: at this one their time is not up.
+    assert_all(&http(client, HTTP, 3), &requests[0]);
+}
+
+#[test]
+fn persistence_by_mark_and_by_client_ends_when_its_time_is_up() {
+    let cluster = Cluster::new(
+        "cluster dr; serve rs1 line:2222; serve rs2 line:2222; \
+         for address in 1.1.1.254 2001:db8:1::254; do \
+             on director bash -c \"$(cluster_mark $address 1 22 2222)\"; \
+         done",
+    );
+    let (client, director) = (&cluster.client, &cluster.director);
     director.ipvsadm("--set 0 1 0");
-
-    let first = http(client, HTTP, 3);
-    assert_all(&first, &first[0]);
-    // Each port has its own: this round begins anew.
-    let logins = greetings(client, SSH, 3);
-    assert_all(&logins, &logins[0]);
-
-    eventually("the client is forgotten", || {
-        let connections = director.ipvsadm("-lnc");
-        if connections.lines().count() == 2 {
-            Ok(())
-        } else {
-            Err(connections)
+    let families = [
+        (
+            [SSH, "1.1.1.254:2222"],
+            ["-f 1", "-t 1.1.1.254:0"],
+            ["1.1.1.10", "1.1.1.20"],
+        ),
+        (
+            ["[2001:db8:1::254]:22", "[2001:db8:1::254]:2222"],
+            ["-f 1 -6", "-t [2001:db8:1::254]:0"],
+            ["2001:db8:1::10", "2001:db8:1::20"],
+        ),
+    ];
+    for (addresses, services, servers) in families {
+        for service in services {
+            director.ipvsadm(&format!("-A {service} -s rr -p 2"));
+            for server in servers {
+                director.ipvsadm(&format!("-a {service} -r {server} -g"));
+            }
+            // Both ports go to one server, and when the time is up both go to the other.
+            let first = one_server_for(client, &addresses, 2);
+            clients_are_forgotten(director, ":");
+            let second = one_server_for(client, &addresses, 2);
+            assert_ne!(first, second, "{service}");
+            clients_are_forgotten(director, ":");
+            director.ipvsadm("-C");
         }
-    });
-    let second = http(client, HTTP, 3);
-    assert_all(&second, &second[0]);
-    assert_ne!(first[0], second[0], "the round goes on where it was");
+    }
 }
 
 #[test]

@@ -1,15 +1,18 @@
 //! A director whose table is reloaded while clients are at it.
 
 use std::io::{self, Write};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::cluster::Cluster;
 use crate::support::{Invocation, Program};
 use crate::traffic;
 
 const RELOADS: usize = 20;
+
+/// How long a client may wait for answers where nothing keeps them from it.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The table of a reload. The service that is watched gets a server more with each, and another
 /// weight; of a hundred others that nobody asks, each reload takes one away.
@@ -29,6 +32,15 @@ fn table(reload: usize) -> String {
     rules
 }
 
+/// Tells the client to stop, also where a reload fails.
+struct SetWhenDropped<'a>(&'a AtomicBool);
+
+impl Drop for SetWhenDropped<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 /// How many requests of a client that never rests are answered and lost while a program reloads
 /// the director's table twenty times in a row.
 fn answered_and_lost(cluster: &Cluster, program: &Program) -> (usize, usize) {
@@ -43,26 +55,30 @@ fn answered_and_lost(cluster: &Cluster, program: &Program) -> (usize, usize) {
     };
     reload(0);
     let is_over = AtomicBool::new(false);
+    let [answered, lost] = [AtomicUsize::new(0), AtomicUsize::new(0)];
     thread::scope(|scope| {
-        let client = scope.spawn(|| {
-            let mut answered = 0;
-            let mut lost = 0;
+        let _end = SetWhenDropped(&is_over);
+        scope.spawn(|| {
             while !is_over.load(Ordering::Relaxed) {
-                match traffic::is_answered(&cluster.client, "2.2.2.25:80") {
-                    true => answered += 1,
-                    false => lost += 1,
-                }
+                let count = match traffic::is_answered(&cluster.client, "2.2.2.25:80") {
+                    true => &answered,
+                    false => &lost,
+                };
+                count.fetch_add(1, Ordering::Relaxed);
             }
-            (answered, lost)
         });
+        // However slow the client is, it has requests answered by each of the tables: two, since
+        // the first may be one that was sent before.
         for number in 1..=RELOADS {
             reload(number);
-            // Time for requests on the table as it is, too.
-            thread::sleep(Duration::from_millis(50));
+            let before = answered.load(Ordering::Relaxed);
+            let end = Instant::now() + PATIENCE;
+            while answered.load(Ordering::Relaxed) < before + 2 && Instant::now() < end {
+                thread::sleep(Duration::from_millis(1));
+            }
         }
-        is_over.store(true, Ordering::Relaxed);
-        client.join().unwrap()
-    })
+    });
+    (answered.into_inner(), lost.into_inner())
 }
 
 #[test]
