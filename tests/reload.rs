@@ -19,11 +19,12 @@ use std::fs;
 use std::net::UdpSocket;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::Stdio;
 
 use random_tables::Table;
 use support::pair::{Pair, compare};
-use support::{Ending, Invocation, Namespace, Outcome, Program, Random, file_with};
+use support::{Ending, Invocation, Namespace, Outcome, Program, Random, SCRATCH, file_with};
 
 /// `ipvsadm-restore` with these words and rules.
 pub fn reload(words: &[&str], rules: &str) -> Invocation {
@@ -200,13 +201,14 @@ fn one_bad_line_and_the_kernel_is_untouched() {
 #[test]
 fn a_test_of_rules_needs_neither_kernel_nor_privilege() {
     let namespace = Namespace::new();
-    let program = "/mnt/ipvsadm-restore";
+    let program = Path::new(SCRATCH).join("ipvsadm-restore");
     let outcome = |words: &'static [&'static str], rules: &'static str| {
+        let program = program.clone();
         namespace.enter(move || {
             // Where everybody may read it.
-            fs::copy(env!("CARGO_BIN_EXE_ipvsadm"), program).unwrap();
-            fs::set_permissions(program, fs::Permissions::from_mode(0o755)).unwrap();
-            let output = std::process::Command::new(program)
+            fs::copy(env!("CARGO_BIN_EXE_ipvsadm"), &program).unwrap();
+            fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+            let output = std::process::Command::new(&program)
                 .args(words)
                 .uid(65534)
                 .gid(65534)
