@@ -70,8 +70,10 @@ until (defined $status) {
     my $readable = '';
     vec($readable, fileno $from_guest, 1) = 1;
     vec($readable, $input_fd, 1) = 1 if $asked && defined $input_fd;
-    my $found = select $readable, undef, undef, $option{while} ? 1 : undef;
+    my $found = select $readable, undef, undef, 1;
     finish(128 + 15) if $option{while} && !kill 0, $option{while};
+    # A kernel that was killed leaves helpers behind, who hold the line open.
+    last if $found == 0 && waitpid($kernel, POSIX::WNOHANG()) == $kernel;
     next if $found <= 0;    # a signal, or the time is up
 
     if (vec $readable, fileno $from_guest, 1) {

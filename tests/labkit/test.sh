@@ -60,6 +60,7 @@ test_main() {
 
     scratch "$LAB_CACHE/test"
     TEST_WORK=$SCRATCH
+    : >"$TEST_WORK/results" # there may be none: where the kernel does not boot
     trap test_end EXIT
     cd -- "$LAB_REPOSITORY" || return
     test_build "${only[@]}"
@@ -127,18 +128,21 @@ test_in_guests() {
     printf '%s\n' "$@" >"$TEST_WORK/words"
 
     say "booting $LAB_GUESTS guests with kernel $kernel"
-    local guests=()
     for ((guest = 0; guest < LAB_GUESTS; guest++)); do
-        test_guest "$results" </dev/null &
-        guests+=($!)
+        {
+            status=0
+            test_guest "$results" || status=$?
+            printf '%s\n' "$status" >"$results/ended.new.$guest"
+            mv -- "$results/ended.new.$guest" "$results/ended.$guest"
+        } </dev/null &
     done
 
     while read -r name program; do
-        until [[ -e $results/$name ]] || ! test_alive "${guests[@]}"; do sleep 0.1; done
+        until [[ -e $results/$name ]] || ! test_alive "$results"; do sleep 0.1; done
         say "tests/$name.rs, kernel $kernel"
         if [[ -e $results/$name ]]; then
             exec 3<"$results/$name"
-            until [[ -e $results/$name.status ]] || ! test_alive "${guests[@]}"; do
+            until [[ -e $results/$name.status ]] || ! test_alive "$results"; do
                 cat <&3
                 sleep 0.1
             done
@@ -153,14 +157,19 @@ test_in_guests() {
         fi
     done <"$TEST_WORK/programs"
 
-    wait "${guests[@]}" || failures=1
+    while test_alive "$results"; do sleep 0.1; done
+    for ((guest = 0; guest < LAB_GUESTS; guest++)); do
+        [[ $(<"$results/ended.$guest") == 0 ]] || failures=1
+    done
     return "$failures"
 }
 
+# Whether a guest is still there. Files tell, since a long run may see the number of
+# a process that has ended given to another one.
 test_alive() {
-    local process
-    for process in "$@"; do
-        if kill -0 "$process" 2>/dev/null; then return 0; fi
+    local results=$1 guest
+    for ((guest = 0; guest < LAB_GUESTS; guest++)); do
+        [[ -e $results/ended.$guest ]] || return 0
     done
     return 1
 }
