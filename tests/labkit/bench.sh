@@ -28,7 +28,7 @@ BENCH_JOBS=(
 
 PACKAGES_BENCH=(
     qemu-system-x86=qemu-system-x86_64 busybox-static=/usr/share/doc/busybox-static bash=bash grep=grep
-    "${PACKAGES_BUILD[@]}" "${PACKAGES_REFERENCE[@]}"
+    kmod=modinfo xz-utils=xz "${PACKAGES_BUILD[@]}" "${PACKAGES_REFERENCE[@]}"
 )
 
 bench_usage() {
@@ -60,10 +60,11 @@ bench_main() {
     packages_need_cargo
     packages_need "${PACKAGES_BENCH[@]}"
     packages_reference
-    [[ -e $LAB_CACHE/bench-kernel ]] || bench_fetch_kernel "$LAB_CACHE/bench-kernel"
+    BENCH_KERNEL=$LAB_CACHE/bench-kernels/$LAB_KERNEL_VERSION
+    [[ -e $BENCH_KERNEL ]] || bench_fetch_kernel
 
-    BENCH_WORK=$(mktemp -d "$LAB_CACHE/bench.XXXXXX")
-    trap 'rm -rf -- "$BENCH_WORK"' EXIT
+    scratch "$LAB_CACHE/bench"
+    BENCH_WORK=$SCRATCH
     bench_build
     bench_pack
     : >"$BENCH_WORK/costs"
@@ -76,24 +77,33 @@ bench_main() {
 
 # Debian's kernel for clouds, which has few drivers and is soon booted.
 bench_fetch_kernel() {
-    local folder=$1 work
-    printf 'tests/lab: fetching the kernel for the benchmark\n' >&2
-    work=$(mktemp -d "$LAB_CACHE/bench-kernel.XXXXXX")
-    if ! bench_fetch_kernel_into "$work" >"$work/log" 2>&1; then
+    local release work
+    release=$(kernel_release "$LAB_KERNEL_VERSION")
+    printf 'tests/lab: fetching kernel %s for the benchmark (Debian %s)\n' "$LAB_KERNEL_VERSION" "$release" >&2
+    scratch "${BENCH_KERNEL%/*}/fetch"
+    work=$SCRATCH
+    if ! bench_fetch_kernel_into "$work" "$release" >"$work/log" 2>&1; then
         tail -n 3 "$work/log" >&2
-        rm -rf -- "$work"
-        fail "could not fetch linux-image-cloud-amd64 of Debian $(kernel_release 6.1)"
+        fail "could not fetch kernel $LAB_KERNEL_VERSION: linux-image-cloud-amd64 of Debian $release"
     fi
-    mv -T -- "$work/files" "$folder" 2>/dev/null || true # another lab may have been first
+    mv -T -- "$work/files" "$BENCH_KERNEL" 2>/dev/null || true # another lab may have been first
     rm -rf -- "$work"
 }
 
+# The newest release has the kernel and its modules in packages of their own,
+# which that of the image asks for.
 bench_fetch_kernel_into() {
-    local work=$1 package
-    kernel_apt "$work" "$(kernel_release 6.1)" || return
-    package=$(APT_CONFIG=$work/apt.conf apt-cache depends linux-image-cloud-amd64 |
-        sed -n 's/.*Depends: \(linux-image-6\.1\.[^ ]*\)$/\1/p')
-    [[ -n $package ]] && kernel_unpack "$work" "$package" "$work/files"
+    local work=$1 release=$2 package packages
+    kernel_apt "$work" "$release" || return
+    mapfile -t packages < <(APT_CONFIG=$work/apt.conf apt-cache depends --recurse linux-image-cloud-amd64 |
+        grep -E "^linux-(image|binary|modules)-${LAB_KERNEL_VERSION//./\\.}\\.[0-9].*-cloud-amd64\$" | sort -u)
+    [[ ${#packages[@]} -gt 0 ]] || {
+        echo "Debian $release has another kernel than $LAB_KERNEL_VERSION by now"
+        return 1
+    }
+    for package in "${packages[@]}"; do
+        kernel_unpack "$work" "$package" "$work/files" || return
+    done
 }
 
 bench_build() {
@@ -108,7 +118,7 @@ bench_build() {
 
 # Pack the guest's files: an archive that the kernel unpacks into memory.
 bench_pack() {
-    local root=$BENCH_WORK/root file module modules
+    local root=$BENCH_WORK/root file module
     mkdir -p -- "$root"/{bin,sbin,dev,proc,tmp,namespaces,modules,ours,reference}
     cp -- "$BENCH_WORK"/{cost,floor,connections} "$LABKIT/bench/rules.sh" \
         "$(type -P busybox)" "$(type -P bash)" "$(type -P grep)" "$root/bin"
@@ -126,14 +136,29 @@ bench_pack() {
             cp -L -- "$file" "$root$file"
         done
 
-    modules=$(echo "$LAB_CACHE"/bench-kernel/lib/modules/*/kernel)
-    # In this order, since each needs those before it.
-    for module in lib/libcrc32c net/ipv4/netfilter/nf_defrag_ipv4 net/ipv6/netfilter/nf_defrag_ipv6 \
-        net/netfilter/nf_conntrack net/netfilter/ipvs/ip_vs{,_wlc,_rr}; do
-        cp -- "$modules/$module.ko" "$root/modules"
-        printf '%s.ko\n' "${module##*/}" >>"$root/modules/order"
+    for module in ip_vs ip_vs_wlc ip_vs_rr; do
+        bench_pack_module "$module" "$root/modules"
     done
     (cd -- "$root" && find . | busybox cpio -o -H newc 2>/dev/null) >"$BENCH_WORK/initrd"
+}
+
+# bench_pack_module NAME FOLDER: put a module into the folder, after those that it
+# needs; the file order there names them as they are to be loaded.
+bench_pack_module() {
+    local name=$1 folder=$2 file needed
+    ! grep -qsx "$name.ko" "$folder/order" || return 0
+    # Its name may be spelled with dashes or underscores.
+    file=$(find "$BENCH_KERNEL" -name "${name//_/[-_]}.ko*" | head -n 1)
+    [[ -n $file ]] || fail "bench: kernel $LAB_KERNEL_VERSION has no module $name"
+    for needed in $(PATH=$PATH:/usr/sbin:/sbin modinfo -F depends "$file" | tr ',' ' '); do
+        bench_pack_module "$needed" "$folder"
+    done
+    if [[ $file == *.xz ]]; then
+        xz -dc -- "$file" >"$folder/$name.ko"
+    else
+        cp -- "$file" "$folder/$name.ko"
+    fi
+    printf '%s.ko\n' "$name" >>"$folder/order"
 }
 
 # bench_boot JOB: boot, do the job, add what it cost to the file costs.
@@ -141,7 +166,7 @@ bench_boot() {
     local line
     rm -f -- "$BENCH_WORK/done"
     qemu-system-x86_64 -accel tcg -icount shift=0,sleep=off -m 3G -nodefaults -no-reboot \
-        -display none -serial stdio -kernel "$LAB_CACHE"/bench-kernel/boot/vmlinuz* \
+        -display none -serial stdio -kernel "$(find "$BENCH_KERNEL" -name 'vmlinuz*')" \
         -initrd "$BENCH_WORK/initrd" \
         -append "console=ttyS0 quiet panic=-1 job=$1" </dev/null 2>"$BENCH_WORK/errors" |
         while IFS= read -r line; do
@@ -154,7 +179,7 @@ bench_boot() {
                     ;;
                 *[![:space:]]*) printf '%s\n' "$line" >>"$BENCH_WORK/errors" ;;
             esac
-        done
+        done || true # what is not done is told below
     if [[ ! -e $BENCH_WORK/done ]]; then
         tail -n 15 "$BENCH_WORK/errors" >&2
         fail "bench: the guest did not come to its end"
