@@ -8,7 +8,7 @@
 
 use neli::consts::nl::{NlmF, Nlmsg};
 
-use crate::ipvs::messages::{command_of, write_change, write_request};
+use crate::ipvs::requests::{command_of, write_change, write_request};
 use crate::model::Change;
 
 /// The most changes in a send: more gains nothing that can be measured.

@@ -1,13 +1,14 @@
 //! The kernel: a generic netlink client for IPVS, whose verbs read like the domain.
 //!
 //! One socket and one look-up of the family serve the process for its life. `socket` moves messages,
-//! `messages` knows what they say, `attributes` how they are laid out. The client neither prints nor decides: it
+//! `requests` and `replies` know what they say, `attributes` how they are laid out. The client neither prints nor decides: it
 //! carries out what it is told and gives back what the kernel said.
 
 mod attributes;
 mod batch;
 mod constants;
-mod messages;
+mod replies;
+mod requests;
 mod socket;
 
 use std::process::Command as Program;
@@ -23,7 +24,7 @@ use crate::model::{
 use attributes::Writer;
 use batch::Batch;
 use constants::*;
-use messages::{DestinationReader, Reader, ServiceReader, ServiceStateReader};
+use replies::{DestinationReader, Reader, ServiceReader, ServiceStateReader};
 use socket::Socket;
 
 /// How often a table that changes is looked at before it is given up. Two looks at a table of 10 000 services lie some
@@ -89,9 +90,9 @@ impl Ipvs {
         if let Some(info) = self.info {
             return Ok(info);
         }
-        let info =
-            self.socket
-                .query(self.family, IPVS_CMD_GET_INFO, |_| {}, messages::read_info)?;
+        let info = self
+            .socket
+            .query(self.family, IPVS_CMD_GET_INFO, |_| {}, replies::read_info)?;
         self.info = Some(info);
         Ok(info)
     }
@@ -133,7 +134,7 @@ impl Ipvs {
         self.socket.query(
             self.family,
             IPVS_CMD_GET_SERVICE,
-            |writer| messages::write_service_identity(writer, identity),
+            |writer| requests::write_service_identity(writer, identity),
             |attributes| ServiceStateReader::default().read(attributes),
         )
     }
@@ -154,7 +155,7 @@ impl Ipvs {
             &mut self.socket,
             self.family,
             IPVS_CMD_GET_DEST,
-            |writer| messages::write_service_identity(writer, service),
+            |writer| requests::write_service_identity(writer, service),
             destinations,
             &mut self.destination_reader,
         )
@@ -169,7 +170,7 @@ impl Ipvs {
             self.family,
             IPVS_CMD_GET_CONFIG,
             |_| {},
-            messages::read_timeouts,
+            replies::read_timeouts,
         )
     }
 
@@ -184,7 +185,7 @@ impl Ipvs {
             IPVS_CMD_GET_DAEMON,
             |_| {},
             &mut daemons,
-            messages::read_sync_daemon,
+            replies::read_sync_daemon,
         )?;
         Ok(daemons)
     }
@@ -275,7 +276,7 @@ fn find_family(socket: &mut Socket) -> Result<u16, KernelError> {
         u16::from(GenlId::Ctrl),
         libc::CTRL_CMD_GETFAMILY as u8,
         |writer| writer.bytes(libc::CTRL_ATTR_FAMILY_NAME as u16, IPVS_GENL_NAME),
-        messages::read_family_id,
+        replies::read_family_id,
     )
 }
 

@@ -20,7 +20,8 @@ use nix::sys::socket::{MsgFlags, getsockopt, recv, sockopt};
 
 use crate::error::KernelError;
 use crate::ipvs::attributes::{Attributes, Writer, align};
-use crate::ipvs::messages::{HEADERS_LENGTH, read_verdict, write_request};
+use crate::ipvs::replies::read_verdict;
+use crate::ipvs::requests::{HEADERS_LENGTH, write_request};
 
 const NLMSG_HEADER_LENGTH: usize = 16;
 /// The memory that the kernel takes for a datagram of a dump at first. It takes as much as the largest buffer that it has

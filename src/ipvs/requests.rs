@@ -1,0 +1,266 @@
+//! What is asked of IPVS: a change in, a netlink message out.
+//!
+//! No input or output here. Source: contract, section 3, and `net/netfilter/ipvs/ip_vs_ctl.c` of the kernel.
+
+use std::net::IpAddr;
+
+use crate::ipvs::attributes::{Writer, align};
+use crate::ipvs::constants::*;
+use crate::model::{
+    AddressFamily, Change, Destination, DestinationIdentity, Encapsulation, ForwardingMethod,
+    Netmask, Protocol, ServiceIdentity, SyncDaemonRole, TunnelChecksum, VirtualService,
+};
+
+/// The bytes of a netlink header and of the generic netlink header behind it.
+pub const HEADERS_LENGTH: usize = 20;
+
+/// Writes one request behind what `buffer` holds: both headers, then what `fill` writes.
+///
+/// `family` is the message type, `flags` are `NLM_F_*`.
+pub fn write_request(
+    buffer: &mut Vec<u8>,
+    family: u16,
+    flags: u16,
+    sequence: u32,
+    command: u8,
+    fill: impl FnOnce(&mut Writer<'_>),
+) {
+    let start = buffer.len();
+    buffer.extend_from_slice(&[0; 4]);
+    buffer.extend_from_slice(&family.to_ne_bytes());
+    buffer.extend_from_slice(&flags.to_ne_bytes());
+    buffer.extend_from_slice(&sequence.to_ne_bytes());
+    // The port id 0 is the kernel's word for "fill it in".
+    buffer.extend_from_slice(&[0; 4]);
+    buffer.extend_from_slice(&[command, IPVS_GENL_VERSION, 0, 0]);
+    fill(&mut Writer::new(buffer));
+    let length = (buffer.len() - start) as u32;
+    buffer[start..start + 4].copy_from_slice(&length.to_ne_bytes());
+    buffer.resize(align(buffer.len()), 0);
+}
+
+/// The command that carries out a change.
+pub fn command_of(change: &Change) -> u8 {
+    match change {
+        Change::AddService(_) => IPVS_CMD_NEW_SERVICE,
+        Change::EditService(_) => IPVS_CMD_SET_SERVICE,
+        Change::DeleteService(_) => IPVS_CMD_DEL_SERVICE,
+        Change::Flush => IPVS_CMD_FLUSH,
+        Change::Zero(_) => IPVS_CMD_ZERO,
+        Change::AddDestination(..) => IPVS_CMD_NEW_DEST,
+        Change::EditDestination(..) => IPVS_CMD_SET_DEST,
+        Change::DeleteDestination(..) => IPVS_CMD_DEL_DEST,
+        Change::SetTimeouts(_) => IPVS_CMD_SET_CONFIG,
+        Change::StartDaemon(_) => IPVS_CMD_NEW_DAEMON,
+        Change::StopDaemon(..) => IPVS_CMD_DEL_DAEMON,
+    }
+}
+
+/// Writes the attributes of a change.
+pub fn write_change(writer: &mut Writer<'_>, change: &Change) {
+    match change {
+        Change::AddService(service) | Change::EditService(service) => {
+            write_service(writer, service)
+        }
+        Change::DeleteService(identity) | Change::Zero(Some(identity)) => {
+            write_service_identity(writer, identity)
+        }
+        Change::Flush | Change::Zero(None) => {}
+        Change::AddDestination(service, destination)
+        | Change::EditDestination(service, destination) => {
+            write_service_identity(writer, service);
+            writer.nested(IPVS_CMD_ATTR_DEST, |attributes| {
+                write_destination_identity(attributes, &destination.identity);
+                write_destination(attributes, destination);
+            });
+        }
+        Change::DeleteDestination(service, identity) => {
+            write_service_identity(writer, service);
+            writer.nested(IPVS_CMD_ATTR_DEST, |attributes| {
+                write_destination_identity(attributes, identity)
+            });
+        }
+        Change::SetTimeouts(timeouts) => {
+            writer.u32(IPVS_CMD_ATTR_TIMEOUT_TCP, timeouts.tcp);
+            writer.u32(IPVS_CMD_ATTR_TIMEOUT_TCP_FIN, timeouts.tcp_fin);
+            writer.u32(IPVS_CMD_ATTR_TIMEOUT_UDP, timeouts.udp);
+        }
+        Change::StartDaemon(daemon) => writer.nested(IPVS_CMD_ATTR_DAEMON, |attributes| {
+            attributes.u32(IPVS_DAEMON_ATTR_STATE, state_of(daemon.role));
+            attributes.string(IPVS_DAEMON_ATTR_MCAST_IFN, daemon.interface.as_bytes());
+            attributes.u32(IPVS_DAEMON_ATTR_SYNC_ID, daemon.sync_id);
+            if let Some(length) = daemon.max_length {
+                attributes.u16(IPVS_DAEMON_ATTR_SYNC_MAXLEN, length);
+            }
+            match daemon.group {
+                Some(IpAddr::V4(group)) => {
+                    attributes.bytes(IPVS_DAEMON_ATTR_MCAST_GROUP, group.octets())
+                }
+                Some(IpAddr::V6(group)) => {
+                    attributes.bytes(IPVS_DAEMON_ATTR_MCAST_GROUP6, group.octets())
+                }
+                None => {}
+            }
+            if let Some(port) = daemon.port {
+                attributes.u16(IPVS_DAEMON_ATTR_MCAST_PORT, port);
+            }
+            if let Some(ttl) = daemon.ttl {
+                attributes.u8(IPVS_DAEMON_ATTR_MCAST_TTL, ttl);
+            }
+        }),
+        Change::StopDaemon(role, sync_id) => writer.nested(IPVS_CMD_ATTR_DAEMON, |attributes| {
+            attributes.u32(IPVS_DAEMON_ATTR_STATE, state_of(*role));
+            attributes.string(IPVS_DAEMON_ATTR_MCAST_IFN, b"");
+            attributes.u32(IPVS_DAEMON_ATTR_SYNC_ID, *sync_id);
+        }),
+    }
+}
+
+/// Writes which virtual service is meant.
+pub fn write_service_identity(writer: &mut Writer<'_>, identity: &ServiceIdentity) {
+    writer.nested(IPVS_CMD_ATTR_SERVICE, |attributes| {
+        write_identity(attributes, identity)
+    });
+}
+
+fn write_identity(attributes: &mut Writer<'_>, identity: &ServiceIdentity) {
+    attributes.u16(IPVS_SVC_ATTR_AF, family_number(identity.family()));
+    match identity {
+        ServiceIdentity::FirewallMark { mark, .. } => attributes.u32(IPVS_SVC_ATTR_FWMARK, *mark),
+        ServiceIdentity::Endpoint {
+            protocol,
+            address,
+            port,
+        } => {
+            attributes.u16(IPVS_SVC_ATTR_PROTOCOL, protocol_number(*protocol));
+            attributes.bytes(IPVS_SVC_ATTR_ADDR, address_bytes(*address));
+            attributes.be16(IPVS_SVC_ATTR_PORT, *port);
+        }
+    }
+}
+
+fn write_service(writer: &mut Writer<'_>, service: &VirtualService) {
+    writer.nested(IPVS_CMD_ATTR_SERVICE, |attributes| {
+        write_identity(attributes, &service.identity);
+        attributes.string(IPVS_SVC_ATTR_SCHED_NAME, service.scheduler.as_bytes());
+        if !service.persistence_engine.is_empty() {
+            attributes.string(IPVS_SVC_ATTR_PE_NAME, service.persistence_engine.as_bytes());
+        }
+        let mut flags = u32::from(service.scheduler_flags.bits()) << IP_VS_SVC_F_SCHED_SHIFT;
+        if service.persistence_timeout.is_some() {
+            flags |= IP_VS_SVC_F_PERSISTENT;
+        }
+        if service.one_packet {
+            flags |= IP_VS_SVC_F_ONEPACKET;
+        }
+        let mut flags_and_mask = [0xff; 8];
+        flags_and_mask[..4].copy_from_slice(&flags.to_ne_bytes());
+        attributes.bytes(IPVS_SVC_ATTR_FLAGS, flags_and_mask);
+        attributes.u32(
+            IPVS_SVC_ATTR_TIMEOUT,
+            service.persistence_timeout.unwrap_or(0),
+        );
+        match service.netmask {
+            Netmask::Ipv4(mask) => attributes.bytes(IPVS_SVC_ATTR_NETMASK, mask.octets()),
+            Netmask::Ipv6(prefix) => attributes.u32(IPVS_SVC_ATTR_NETMASK, prefix),
+        }
+    });
+}
+
+fn write_destination_identity(attributes: &mut Writer<'_>, identity: &DestinationIdentity) {
+    attributes.u16(
+        IPVS_DEST_ATTR_ADDR_FAMILY,
+        family_number(AddressFamily::of(identity.address)),
+    );
+    attributes.bytes(IPVS_DEST_ATTR_ADDR, address_bytes(identity.address));
+    attributes.be16(IPVS_DEST_ATTR_PORT, identity.port);
+}
+
+fn write_destination(attributes: &mut Writer<'_>, destination: &Destination) {
+    let (method, tunnel_type, tunnel_port, checksum) = match destination.forwarding_method {
+        ForwardingMethod::Masquerading => (
+            IP_VS_CONN_F_MASQ,
+            IP_VS_CONN_F_TUNNEL_TYPE_IPIP,
+            0,
+            TunnelChecksum::None,
+        ),
+        ForwardingMethod::Local => (
+            IP_VS_CONN_F_LOCALNODE,
+            IP_VS_CONN_F_TUNNEL_TYPE_IPIP,
+            0,
+            TunnelChecksum::None,
+        ),
+        ForwardingMethod::DirectRouting => (
+            IP_VS_CONN_F_DROUTE,
+            IP_VS_CONN_F_TUNNEL_TYPE_IPIP,
+            0,
+            TunnelChecksum::None,
+        ),
+        ForwardingMethod::Tunnel(Encapsulation::Ipip) => (
+            IP_VS_CONN_F_TUNNEL,
+            IP_VS_CONN_F_TUNNEL_TYPE_IPIP,
+            0,
+            TunnelChecksum::None,
+        ),
+        ForwardingMethod::Tunnel(Encapsulation::Gue { port, checksum }) => (
+            IP_VS_CONN_F_TUNNEL,
+            IP_VS_CONN_F_TUNNEL_TYPE_GUE,
+            port,
+            checksum,
+        ),
+        ForwardingMethod::Tunnel(Encapsulation::Gre { checksum }) => (
+            IP_VS_CONN_F_TUNNEL,
+            IP_VS_CONN_F_TUNNEL_TYPE_GRE,
+            0,
+            checksum,
+        ),
+    };
+    attributes.u32(IPVS_DEST_ATTR_FWD_METHOD, method);
+    attributes.u32(IPVS_DEST_ATTR_WEIGHT, destination.weight);
+    attributes.u8(IPVS_DEST_ATTR_TUN_TYPE, tunnel_type);
+    attributes.be16(IPVS_DEST_ATTR_TUN_PORT, tunnel_port);
+    let checksum = match checksum {
+        TunnelChecksum::None => IP_VS_TUNNEL_ENCAP_FLAG_NOCSUM,
+        TunnelChecksum::Full => IP_VS_TUNNEL_ENCAP_FLAG_CSUM,
+        TunnelChecksum::Remote => IP_VS_TUNNEL_ENCAP_FLAG_REMCSUM,
+    };
+    attributes.u16(IPVS_DEST_ATTR_TUN_FLAGS, checksum);
+    attributes.u32(IPVS_DEST_ATTR_U_THRESH, destination.upper_threshold);
+    attributes.u32(IPVS_DEST_ATTR_L_THRESH, destination.lower_threshold);
+}
+
+fn family_number(family: AddressFamily) -> u16 {
+    let number = match family {
+        AddressFamily::Ipv4 => libc::AF_INET,
+        AddressFamily::Ipv6 => libc::AF_INET6,
+    };
+    number as u16
+}
+
+fn protocol_number(protocol: Protocol) -> u16 {
+    let number = match protocol {
+        Protocol::Tcp => libc::IPPROTO_TCP,
+        Protocol::Udp => libc::IPPROTO_UDP,
+        Protocol::Sctp => libc::IPPROTO_SCTP,
+    };
+    number as u16
+}
+
+/// The kernel's `union nf_inet_addr`: 16 bytes, an IPv4 address in the first four.
+fn address_bytes(address: IpAddr) -> [u8; 16] {
+    match address {
+        IpAddr::V4(address) => {
+            let mut bytes = [0; 16];
+            bytes[..4].copy_from_slice(&address.octets());
+            bytes
+        }
+        IpAddr::V6(address) => address.octets(),
+    }
+}
+
+fn state_of(role: SyncDaemonRole) -> u32 {
+    match role {
+        SyncDaemonRole::Master => IP_VS_STATE_MASTER,
+        SyncDaemonRole::Backup => IP_VS_STATE_BACKUP,
+    }
+}
