@@ -12,7 +12,7 @@ use nix::errno::Errno;
 use thiserror::Error;
 
 use crate::model::Change;
-use crate::options::Group;
+use crate::options::matrix::Group;
 
 /// The status for the reader of words and for the kernel's refusals.
 pub const STATUS_REFUSED: u8 = 255;

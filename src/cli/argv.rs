@@ -1,7 +1,7 @@
 //! The reader of argv: clap over our table.
 //!
 //! clap reads every option that may repeat, in the order in which they stand, and leaves all judging to
-//! [`super::request`]. Where clap or the judge finds a fault, [`super::words`] reads the words once more by popt's rules
+//! [`super::fold`]. Where clap or the judge finds a fault, [`super::words`] reads the words once more by popt's rules
 //! and names it: which word is at fault, and in what order, is popt's to say.
 
 use std::ffi::{OsStr, OsString};
@@ -10,9 +10,9 @@ use std::os::unix::ffi::OsStrExt;
 use clap::error::{ContextKind, ContextValue};
 use clap::{Arg, ArgAction, Command};
 
-use crate::cli::request::LastService;
+use crate::cli::named_service::LastService;
 use crate::cli::words::Event;
-use crate::cli::{self, ListRequest, Request, request};
+use crate::cli::{self, ListRequest, Request, fold};
 use crate::error::UsageError;
 use crate::options::{Argument, OPTIONS};
 
@@ -26,7 +26,7 @@ pub fn parse_arguments(arguments: &[OsString]) -> Result<Request, UsageError> {
         return Ok(Request::List(ListRequest::default()));
     }
     if let Some(matches) = read(arguments)
-        && let Ok(request) = request::fold(&events(&matches), None, &mut LastService::default())
+        && let Ok(request) = fold::fold(&events(&matches), None, &mut LastService::default())
     {
         return Ok(request);
     }

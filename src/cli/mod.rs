@@ -1,11 +1,15 @@
 //! From words to a request: argv or a line of rules in, a [`Request`] or a [`UsageError`] out.
 //!
 //! Reading never acts. [`argv`] and [`words`] turn words into a stream of options and values, both by the table in
-//! [`crate::options`]; [`request`] folds the stream, left to right, into one request; [`values`] and [`address`] read
-//! what stands in a value. Nothing here touches the kernel; host and service names are asked of [`crate::names`].
+//! [`crate::options`]; [`fold`] makes one [`request`] of the stream, left to right, by way of [`named_service`], which
+//! knows what service the words are about, and [`given`], which checks what goes with what; [`values`] and [`address`]
+//! read what stands in a value. Nothing here touches the kernel; host and service names are asked of [`crate::names`].
 
 pub mod address;
 pub mod argv;
+pub mod fold;
+pub mod given;
+pub mod named_service;
 pub mod request;
 pub mod values;
 pub mod words;
@@ -14,7 +18,7 @@ pub use argv::{parse_arguments, similar_option};
 pub use request::{Form, ListRequest, Request, Subject};
 
 use crate::error::UsageError;
-use request::LastService;
+use named_service::LastService;
 use words::{Event, LineWords, Words};
 
 /// Words read into a request by popt's rules.
@@ -43,6 +47,6 @@ impl<'a> LineReader<'a> {
     fn read_words(&mut self, words: impl Words<'a>) -> Result<Request, UsageError> {
         self.events.clear();
         let fault = words::read_into(&mut self.events, words).err();
-        request::fold(&self.events, fault, &mut self.last_service)
+        fold::fold(&self.events, fault, &mut self.last_service)
     }
 }

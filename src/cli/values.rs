@@ -1,7 +1,7 @@
 //! What stands in a value: numbers, names from a short list, masks and groups.
 //!
 //! Numbers are read as C's `strtol` reads them in base 10; ranges are the contract's, section 2. Each reader gives
-//! `None` for what it refuses; [`super::request`] knows the words for it.
+//! `None` for what it refuses; [`super::fold`] knows the words for it.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::ops::RangeInclusive;

@@ -6,7 +6,7 @@
 use std::io::BufRead;
 
 use crate::error::UsageError;
-use crate::options::{self, Argument, Meaning, OptionSpec};
+use crate::options::{self, Argument, Command, Meaning, OptionSpec};
 
 /// What a reader of words found, in the order of the words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +22,19 @@ pub enum Event<'a> {
     },
     /// A word that is no option.
     Plain(&'a [u8]),
+}
+
+impl Event<'_> {
+    /// The command, where it is one.
+    pub fn command(&self) -> Option<Command> {
+        match self {
+            Event::Option {
+                meaning: Meaning::Command(command),
+                ..
+            } => Some(*command),
+            _ => None,
+        }
+    }
 }
 
 /// Words that can be looked at ahead: a copy does not move the original on.
@@ -193,7 +206,7 @@ static ENDS_WORD: [bool; 256] = {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::options::{Choice, Command};
+    use crate::options::Choice;
 
     fn words(line: &str) -> Vec<&[u8]> {
         line.split(' ').map(str::as_bytes).collect()

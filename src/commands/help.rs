@@ -5,9 +5,8 @@
 
 use std::fmt::Write;
 
-use crate::options::{
-    Argument, Choice, Command, Group, Meaning, OPTIONS, OptionSpec, Rule, SCHEDULERS,
-};
+use crate::options::matrix::{Group, Rule};
+use crate::options::{Argument, Choice, Command, Meaning, OPTIONS, OptionSpec, SCHEDULERS};
 
 const WIDTH: usize = 80;
 

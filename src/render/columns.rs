@@ -22,7 +22,7 @@ pub fn cut_and_pad(out: &mut Vec<u8>, start: usize, longest: usize, width: usize
     pad(out, start, width);
 }
 
-/// Adds blanks until `width` bytes stand behind `start`; `width` is at most [`WIDEST`].
+/// Adds blanks until `width` bytes stand behind `start`; `width` is at most 40.
 fn pad(out: &mut Vec<u8>, start: usize, width: usize) {
     let length = out.len() - start;
     if length < width {
@@ -53,7 +53,7 @@ pub fn number(out: &mut Vec<u8>, number: u64) {
     number_left(out, number, 0);
 }
 
-/// A number with blanks behind it up to `width`, which is at most [`MOST_DIGITS`].
+/// A number with blanks behind it up to `width`, which is at most 20.
 pub fn number_left(out: &mut Vec<u8>, number: u64, width: usize) {
     let start = out.len();
     let length = digits(number);
@@ -62,7 +62,7 @@ pub fn number_left(out: &mut Vec<u8>, number: u64, width: usize) {
     out.truncate(start + length.max(width));
 }
 
-/// A number with blanks before it up to `width`, which is at most [`MOST_DIGITS`].
+/// A number with blanks before it up to `width`, which is at most 20.
 pub fn number_right(out: &mut Vec<u8>, number: u64, width: usize) {
     let start = out.len();
     let length = digits(number);

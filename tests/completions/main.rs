@@ -18,7 +18,8 @@ mod terminal;
 
 use std::collections::BTreeSet;
 
-use ipvsadm::options::{Argument, Choice, Command, Group, Meaning, OPTIONS, OptionSpec};
+use ipvsadm::options::matrix::Group;
+use ipvsadm::options::{Argument, Choice, Command, Meaning, OPTIONS, OptionSpec};
 use nix::mount::{MsFlags, mount};
 use support::{Ending, Invocation, Namespace, Program};
 use terminal::{Seen, Shell, Terminal};

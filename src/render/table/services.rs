@@ -2,7 +2,7 @@
 //!
 //! A service stands under a line with its scheduling beside it and its real servers below, each with its share of what
 //! the service's real servers carry. Who is drained or full, and a service that has nobody, can be told from the rest
-//! with and without colours. [`columns`] has the columns, [`condition`] who takes connections, [`wording`] what is said in
+//! with and without colours. `columns` has the columns, `condition` who takes connections, `wording` what is said in
 //! words.
 
 mod columns;

@@ -1,0 +1,503 @@
+//! The fold: a stream of options and values, left to right, into one request.
+//!
+//! Judges in the reference's order: each option where it stands, then what needs all words (the values of `--set`,
+//! words too many, scheduler flags), then which option goes with which command, then what the command itself asks. The
+//! first fault wins (contract, section 2). Only the order of words is free: what one option takes from another (the
+//! family of `-M`, the port of `-r`) is looked up in the whole stream.
+
+use std::net::IpAddr;
+
+use crate::cli::address::{self, Endpoint};
+use crate::cli::given::Given;
+use crate::cli::named_service::{LastService, NamedService};
+use crate::cli::request::{Form, ListRequest, Request, Subject};
+use crate::cli::values::{self, FlagFault};
+use crate::cli::words::Event;
+use crate::error::{Owner, UsageError};
+use crate::model::{
+    AddressFamily, Change, Columns, Destination, DestinationIdentity, Encapsulation,
+    ForwardingMethod, KernelName, ListFormat, Netmask, Protocol, SchedulerFlags, ServiceIdentity,
+    SyncDaemon, SyncDaemonRole, Timeouts, TunnelChecksum, VirtualService,
+};
+use crate::options::matrix::{Group, TUNNEL_GROUPS, TUNNEL_TYPES};
+use crate::options::{Choice, Command, Meaning};
+
+/// The seconds that `-p` stands for by itself.
+const DEFAULT_PERSISTENCE: u32 = 360;
+/// The most seconds a timeout may have: 31 days.
+const LONGEST_TIMEOUT: u32 = 31 * 24 * 60 * 60;
+/// The largest weight and threshold.
+const LARGEST: u32 = i32::MAX as u32;
+/// The largest payload of a UDP packet.
+const LARGEST_SYNC_MESSAGE: u16 = 65507;
+const DEFAULT_SCHEDULER: &str = "wlc";
+const DEFAULT_INTERFACE: &str = "eth0";
+
+/// Folds what was read into a request. `word_fault` is the fault that ended the reading of words, if one did;
+/// `last_service` is what the fold before named, and becomes what this one names.
+pub fn fold<'a>(
+    events: &[Event<'a>],
+    word_fault: Option<UsageError>,
+    last_service: &mut LastService<'a>,
+) -> Result<Request, UsageError> {
+    let commands = || events.iter().filter_map(|event| event.command());
+    match commands().next() {
+        None => return Err(UsageError::TryHelp),
+        Some(Command::Version) => return Ok(Request::Version),
+        Some(Command::Help) => return Ok(Request::Help(None)),
+        Some(_) => {}
+    }
+    let mut draft = Draft::new(last_service.look_up(events));
+    for event in events {
+        match event {
+            Event::Plain(word) => draft.plain.push(word),
+            Event::Option {
+                meaning: Meaning::Command(Command::Help),
+                ..
+            } => return Ok(Request::Help(draft.command)),
+            Event::Option {
+                meaning: Meaning::Command(command),
+                value,
+                word,
+            } => {
+                draft.set_command(*command, value.unwrap_or_default(), word)?;
+            }
+            Event::Option {
+                meaning: Meaning::Choice(choice),
+                value,
+                ..
+            } => draft.set_choice(*choice, *value)?,
+        }
+    }
+    match word_fault {
+        Some(fault) => Err(fault),
+        None => draft.finish(),
+    }
+}
+
+/// What has been read so far.
+struct Draft<'a> {
+    service: NamedService,
+    command: Option<Command>,
+    role: SyncDaemonRole,
+    given: Given,
+    plain: Vec<&'a [u8]>,
+    scheduler: KernelName,
+    scheduler_flags: &'a [u8],
+    persistence_timeout: Option<u32>,
+    netmask: Option<Netmask>,
+    persistence_engine: KernelName,
+    server: Option<Endpoint>,
+    forwarding: Choice,
+    weight: u32,
+    upper_threshold: u32,
+    lower_threshold: u32,
+    tunnel_type: usize,
+    tunnel_port: u16,
+    interface: KernelName,
+    sync_id: u32,
+    max_length: Option<u16>,
+    mcast_group: Option<IpAddr>,
+    mcast_port: Option<u16>,
+    mcast_ttl: Option<u8>,
+}
+
+impl<'a> Draft<'a> {
+    fn new(service: NamedService) -> Draft<'a> {
+        Draft {
+            service,
+            command: None,
+            role: SyncDaemonRole::Master,
+            given: Given::default(),
+            plain: Vec::new(),
+            scheduler: KernelName::default(),
+            scheduler_flags: b"",
+            persistence_timeout: None,
+            netmask: None,
+            persistence_engine: KernelName::default(),
+            server: None,
+            forwarding: Choice::Gatewaying,
+            weight: 1,
+            upper_threshold: 0,
+            lower_threshold: 0,
+            tunnel_type: 0,
+            tunnel_port: 0,
+            interface: KernelName::default(),
+            sync_id: 0,
+            max_length: None,
+            mcast_group: None,
+            mcast_port: None,
+            mcast_ttl: None,
+        }
+    }
+
+    fn set_command(
+        &mut self,
+        command: Command,
+        value: &[u8],
+        word: &[u8],
+    ) -> Result<(), UsageError> {
+        if self.command.replace(command).is_some() {
+            return Err(UsageError::SecondCommand(word.to_vec()));
+        }
+        let fault = match command {
+            Command::StartDaemon => UsageError::StartDaemon,
+            Command::StopDaemon => UsageError::StopDaemon,
+            _ => return Ok(()),
+        };
+        self.role = SyncDaemonRole::from_word(value).ok_or(fault)?;
+        Ok(())
+    }
+
+    fn set_choice(&mut self, choice: Choice, value: Option<&'a [u8]>) -> Result<(), UsageError> {
+        if let Some(group) = choice.group()
+            && !self.given.insert(group)
+        {
+            return Err(UsageError::Repeated(group));
+        }
+        let word = value.unwrap_or_default();
+        match choice {
+            Choice::TcpService | Choice::UdpService | Choice::SctpService => {
+                self.service.identity().ok_or(UsageError::ServiceAddress)?;
+            }
+            Choice::FirewallMarkService => {
+                self.service
+                    .identity()
+                    .ok_or_else(|| UsageError::FirewallMark(word.to_vec()))?;
+            }
+            Choice::Ipv6 => match self.service {
+                NamedService::Known(ServiceIdentity::FirewallMark { .. })
+                | NamedService::Illegal(None) => {}
+                _ => return Err(UsageError::Ipv6WithoutFirewallMark),
+            },
+            Choice::Scheduler => self.scheduler = KernelName::truncated(word),
+            Choice::SchedulerFlags => self.scheduler_flags = word,
+            Choice::Persistent => {
+                self.persistence_timeout = Some(match value {
+                    None => DEFAULT_PERSISTENCE,
+                    Some(word) => values::number_u32(word, 1..=LONGEST_TIMEOUT)
+                        .ok_or_else(|| UsageError::Timeout(word.to_vec()))?,
+                });
+            }
+            Choice::Netmask => {
+                self.netmask = Some(match self.service.family() {
+                    AddressFamily::Ipv4 => {
+                        Netmask::Ipv4(values::ipv4_netmask(word).ok_or(UsageError::NetmaskIpv4)?)
+                    }
+                    AddressFamily::Ipv6 => {
+                        Netmask::Ipv6(values::ipv6_netmask(word).ok_or(UsageError::NetmaskIpv6)?)
+                    }
+                });
+            }
+            Choice::PersistenceEngine => self.persistence_engine = KernelName::truncated(word),
+            Choice::RealServer => {
+                self.server = Some(
+                    address::endpoint(word, self.service.port_names())
+                        .ok_or(UsageError::ServerAddress)?,
+                );
+            }
+            Choice::Gatewaying | Choice::Ipip | Choice::Masquerading => self.forwarding = choice,
+            Choice::Weight => {
+                self.weight = values::number_u32(word, 0..=LARGEST).ok_or(UsageError::Weight)?
+            }
+            Choice::UpperThreshold => {
+                self.upper_threshold =
+                    values::number_u32(word, 0..=LARGEST).ok_or(UsageError::UpperThreshold)?;
+            }
+            Choice::LowerThreshold => {
+                self.lower_threshold =
+                    values::number_u32(word, 0..=LARGEST).ok_or(UsageError::LowerThreshold)?;
+            }
+            Choice::TunnelType => {
+                self.tunnel_type = TUNNEL_TYPES
+                    .iter()
+                    .position(|rule| rule.name.as_bytes() == word)
+                    .ok_or(UsageError::TunnelType)?;
+            }
+            Choice::TunnelPort => {
+                self.tunnel_port =
+                    values::number_u16(word, 1..=u16::MAX).ok_or(UsageError::TunnelPort)?;
+            }
+            Choice::McastInterface => self.interface = KernelName::truncated(word),
+            Choice::McastGroup => {
+                let group =
+                    values::multicast_group(word).map_err(
+                        |looks_like_ipv6| match looks_like_ipv6 {
+                            true => UsageError::McastGroupIpv6(word.to_vec()),
+                            false => UsageError::McastGroupIpv4(word.to_vec()),
+                        },
+                    )?;
+                self.mcast_group = Some(group);
+            }
+            Choice::McastPort => {
+                self.mcast_port =
+                    Some(values::number_u16(word, 1..=u16::MAX).ok_or(UsageError::McastPort)?);
+            }
+            Choice::McastTtl => {
+                let ttl = values::number_u16(word, 1..=u16::from(u8::MAX))
+                    .and_then(|ttl| u8::try_from(ttl).ok());
+                self.mcast_ttl = Some(ttl.ok_or(UsageError::McastTtl)?);
+            }
+            Choice::SyncId => {
+                self.sync_id = values::number_u32(word, 0..=255).ok_or(UsageError::SyncId)?
+            }
+            Choice::SyncMaxLength => {
+                let length = values::number_u16(word, 1..=LARGEST_SYNC_MESSAGE);
+                self.max_length = Some(length.ok_or(UsageError::SyncMaxLength)?);
+            }
+            Choice::OnePacket
+            | Choice::TunnelNoChecksum
+            | Choice::TunnelChecksum
+            | Choice::TunnelRemoteChecksum
+            | Choice::Numeric
+            | Choice::Connection
+            | Choice::Statistics
+            | Choice::Rate
+            | Choice::Exact
+            | Choice::Thresholds
+            | Choice::PersistentConnections
+            | Choice::TunnelInfo
+            | Choice::Timeout
+            | Choice::Daemon
+            | Choice::Sort
+            | Choice::NoSort
+            | Choice::Json
+            | Choice::Table => {}
+        }
+        Ok(())
+    }
+
+    /// What is judged when all words are read, and the request they make.
+    fn finish(mut self) -> Result<Request, UsageError> {
+        let command = self.command.ok_or(UsageError::TryHelp)?;
+        let timeouts = if command == Command::SetTimeouts {
+            self.take_timeouts()?
+        } else {
+            Timeouts::default()
+        };
+        if let Some(word) = self.plain.first() {
+            return Err(UsageError::UnexpectedArgument(word.to_vec()));
+        }
+        if self.scheduler.is_empty() {
+            self.scheduler = KernelName::from(DEFAULT_SCHEDULER);
+        }
+        let scheduler_flags = values::scheduler_flags(self.scheduler_flags, self.scheduler)
+            .map_err(|fault| match fault {
+                FlagFault::Unknown(flag) => UsageError::SchedulerFlag(flag.to_vec()),
+                FlagFault::OfAnotherScheduler(flag) => {
+                    UsageError::SchedulerFlagOfAnother(flag.to_vec())
+                }
+            })?;
+        if let Some(rule) = command.rule() {
+            self.given.check(&rule, Owner::Command(rule.name))?;
+        }
+        // The rules above make sure that a service is there wherever a command needs one.
+        let service = || self.service.identity().ok_or(UsageError::TryHelp);
+        let change = match command {
+            Command::AddService => {
+                Change::AddService(self.virtual_service(service()?, scheduler_flags)?)
+            }
+            Command::EditService => {
+                Change::EditService(self.virtual_service(service()?, scheduler_flags)?)
+            }
+            Command::DeleteService => Change::DeleteService(service()?),
+            Command::Flush => Change::Flush,
+            Command::Zero => Change::Zero(self.service.identity()),
+            Command::AddServer => Change::AddDestination(service()?, self.destination(service()?)?),
+            Command::EditServer => {
+                Change::EditDestination(service()?, self.destination(service()?)?)
+            }
+            Command::DeleteServer => {
+                Change::DeleteDestination(service()?, self.destination_identity(service()?)?)
+            }
+            Command::SetTimeouts => Change::SetTimeouts(timeouts),
+            Command::StartDaemon => Change::StartDaemon(self.sync_daemon()),
+            Command::StopDaemon => Change::StopDaemon(self.role, self.sync_id),
+            Command::List => return self.list().map(Request::List),
+            Command::Save => {
+                return Ok(Request::Save {
+                    numeric: self.given.has(Group::Numeric),
+                });
+            }
+            Command::Restore => return Ok(Request::Restore),
+            Command::Help => return Ok(Request::Help(None)),
+            Command::Version => return Ok(Request::Version),
+        };
+        Ok(Request::Change(change))
+    }
+
+    fn take_timeouts(&mut self) -> Result<Timeouts, UsageError> {
+        let [tcp, tcp_fin, udp, ..] = self.plain[..] else {
+            return Err(UsageError::TimeoutCount);
+        };
+        self.plain.drain(..3);
+        let read = |word: &[u8]| {
+            values::number_u32(word, 0..=LONGEST_TIMEOUT)
+                .ok_or_else(|| UsageError::Timeout(word.to_vec()))
+        };
+        Ok(Timeouts {
+            tcp: read(tcp)?,
+            tcp_fin: read(tcp_fin)?,
+            udp: read(udp)?,
+        })
+    }
+
+    fn virtual_service(
+        &self,
+        identity: ServiceIdentity,
+        scheduler_flags: SchedulerFlags,
+    ) -> Result<VirtualService, UsageError> {
+        let one_packet = self.given.has(Group::OnePacket);
+        if let ServiceIdentity::Endpoint { protocol, port, .. } = identity {
+            if port == 0 && self.persistence_timeout.is_none() {
+                return Err(UsageError::ZeroPort);
+            }
+            if one_packet && protocol != Protocol::Udp {
+                return Err(UsageError::OnePacketWithoutUdp);
+            }
+        }
+        Ok(VirtualService {
+            identity,
+            scheduler: self.scheduler,
+            scheduler_flags,
+            persistence_timeout: self.persistence_timeout,
+            netmask: self
+                .netmask
+                .unwrap_or_else(|| Netmask::single_host(identity.family())),
+            persistence_engine: self.persistence_engine,
+            one_packet,
+        })
+    }
+
+    fn destination_identity(
+        &self,
+        service: ServiceIdentity,
+    ) -> Result<DestinationIdentity, UsageError> {
+        let server = self.server.ok_or(UsageError::ServerAddress)?;
+        Ok(DestinationIdentity {
+            address: server.address,
+            port: server.port.unwrap_or(service.port()),
+        })
+    }
+
+    fn destination(&self, service: ServiceIdentity) -> Result<Destination, UsageError> {
+        let mut identity = self.destination_identity(service)?;
+        let keeps_its_port = self.forwarding == Choice::Masquerading
+            || matches!(service, ServiceIdentity::FirewallMark { .. });
+        if !keeps_its_port {
+            identity.port = service.port();
+        }
+        let is_tunnel = self.forwarding == Choice::Ipip;
+        if AddressFamily::of(identity.address) != service.family() && !is_tunnel {
+            return Err(UsageError::FamilyWithoutTunnel);
+        }
+        if self.given.has_any(&TUNNEL_GROUPS) && !is_tunnel {
+            return Err(UsageError::TunnelOptionsWithoutTunnel);
+        }
+        let forwarding_method = match self.forwarding {
+            Choice::Masquerading => ForwardingMethod::Masquerading,
+            Choice::Ipip => ForwardingMethod::Tunnel(self.encapsulation()?),
+            _ => ForwardingMethod::DirectRouting,
+        };
+        Ok(Destination {
+            identity,
+            forwarding_method,
+            weight: self.weight,
+            upper_threshold: self.upper_threshold,
+            lower_threshold: self.lower_threshold,
+        })
+    }
+
+    fn encapsulation(&self) -> Result<Encapsulation, UsageError> {
+        let rule = &TUNNEL_TYPES[self.tunnel_type];
+        let [_, of_the_type @ ..] = &TUNNEL_GROUPS;
+        self.given
+            .only(of_the_type)
+            .check(rule, Owner::TunnelType(rule.name))?;
+        let checksum = if self.given.has(Group::TunnelChecksum) {
+            TunnelChecksum::Full
+        } else if self.given.has(Group::TunnelRemoteChecksum) {
+            TunnelChecksum::Remote
+        } else {
+            TunnelChecksum::None
+        };
+        Ok(match rule.name {
+            "gue" => Encapsulation::Gue {
+                port: self.tunnel_port,
+                checksum,
+            },
+            "gre" => Encapsulation::Gre { checksum },
+            _ => Encapsulation::Ipip,
+        })
+    }
+
+    fn sync_daemon(&self) -> SyncDaemon {
+        let interface = if self.interface.is_empty() {
+            KernelName::from(DEFAULT_INTERFACE)
+        } else {
+            self.interface
+        };
+        SyncDaemon {
+            role: self.role,
+            interface,
+            sync_id: self.sync_id,
+            max_length: self.max_length,
+            group: self.mcast_group,
+            port: self.mcast_port,
+            ttl: self.mcast_ttl,
+        }
+    }
+
+    fn list(&self) -> Result<ListRequest, UsageError> {
+        use Group::{
+            Connection, Daemon, PersistentConnections, Rate, Statistics, Thresholds, Timeout,
+        };
+        let given = self.given;
+        let clash = |these: &[Group], those: &[Group]| given.has_any(these) && given.has_any(those);
+        if clash(
+            &[Connection, Timeout, Daemon],
+            &[Statistics, Rate, Thresholds],
+        ) || clash(&[Timeout, Daemon], &[PersistentConnections])
+        {
+            return Err(UsageError::ListConflict);
+        }
+        let form = match (given.has(Group::Json), given.has(Group::Table)) {
+            (false, false) => Form::Plain,
+            (true, false) => Form::Json,
+            (false, true) => Form::Table,
+            (true, true) => {
+                let owner = Owner::Command("list");
+                return Err(UsageError::Conflict(Group::Table, Group::Json, owner));
+            }
+        };
+        let subject = if given.has(Connection) {
+            Subject::ConnectionEntries
+        } else if given.has(Timeout) {
+            Subject::Timeouts
+        } else if given.has(Daemon) {
+            Subject::Daemons
+        } else {
+            Subject::Table(self.service.identity())
+        };
+        let columns = [
+            (Statistics, Columns::Statistics),
+            (Rate, Columns::Rate),
+            (Thresholds, Columns::Thresholds),
+            (PersistentConnections, Columns::PersistentConnections),
+            (Group::TunnelInfo, Columns::TunnelInfo),
+        ]
+        .into_iter()
+        .find(|(group, _)| given.has(*group))
+        .map_or(Columns::Connections, |(_, columns)| columns);
+        Ok(ListRequest {
+            subject,
+            format: ListFormat {
+                columns,
+                numeric: given.has(Group::Numeric),
+                exact: given.has(Group::Exact),
+            },
+            sorted: !given.has(Group::NoSort),
+            form,
+        })
+    }
+}

@@ -1,0 +1,115 @@
+//! The virtual service that a command line names. It is looked up before the words are judged, since other options
+//! depend on it wherever they stand.
+
+use crate::cli::address::{self, Endpoint};
+use crate::cli::values;
+use crate::cli::words::Event;
+use crate::model::{AddressFamily, Protocol, ServiceIdentity};
+use crate::options::matrix::Group;
+use crate::options::{Choice, Meaning};
+
+/// What the words say of the virtual service, known before the fold: other options depend on it.
+#[derive(Clone, Copy)]
+pub enum NamedService {
+    /// None is named.
+    Missing,
+    /// One that cannot be read, of a protocol; none for a firewall mark.
+    Illegal(Option<Protocol>),
+    /// One that can.
+    Known(ServiceIdentity),
+}
+
+/// The option that names a virtual service, with its word, and whether `-6` stands beside it.
+type NamingWords<'a> = (Choice, &'a [u8], bool);
+
+/// The virtual service that was named last. A rule mostly names the same one as the rule before it, and in the same word.
+#[derive(Default)]
+pub struct LastService<'a>(Option<(NamingWords<'a>, NamedService)>);
+
+impl<'a> LastService<'a> {
+    /// The service that the words name.
+    pub fn look_up(&mut self, events: &[Event<'a>]) -> NamedService {
+        let mut naming = None;
+        let mut is_ipv6 = false;
+        for event in events {
+            let Event::Option {
+                meaning: Meaning::Choice(choice),
+                value,
+                ..
+            } = event
+            else {
+                continue;
+            };
+            is_ipv6 |= *choice == Choice::Ipv6;
+            if naming.is_none() && choice.group() == Some(Group::ServiceAddress) {
+                naming = Some((*choice, value.unwrap_or_default()));
+            }
+        }
+        let Some((choice, word)) = naming else {
+            return NamedService::Missing;
+        };
+        let words = (choice, word, is_ipv6);
+        match self.0 {
+            Some((last_words, service)) if last_words == words => service,
+            _ => {
+                let service = NamedService::of(words);
+                self.0 = Some((words, service));
+                service
+            }
+        }
+    }
+}
+
+impl NamedService {
+    fn of((choice, word, is_ipv6): NamingWords<'_>) -> NamedService {
+        let protocol = match choice {
+            Choice::TcpService => Protocol::Tcp,
+            Choice::UdpService => Protocol::Udp,
+            Choice::SctpService => Protocol::Sctp,
+            _ => {
+                let family = if is_ipv6 {
+                    AddressFamily::Ipv6
+                } else {
+                    AddressFamily::Ipv4
+                };
+                return match values::number_u32(word, 1..=u32::MAX) {
+                    Some(mark) => {
+                        NamedService::Known(ServiceIdentity::FirewallMark { mark, family })
+                    }
+                    None => NamedService::Illegal(None),
+                };
+            }
+        };
+        match address::endpoint(word, Some(protocol)) {
+            Some(Endpoint { address, port }) => NamedService::Known(ServiceIdentity::Endpoint {
+                protocol,
+                address,
+                port: port.unwrap_or(0),
+            }),
+            None => NamedService::Illegal(Some(protocol)),
+        }
+    }
+
+    /// Which one it is, where that can be read.
+    pub fn identity(self) -> Option<ServiceIdentity> {
+        match self {
+            NamedService::Known(identity) => Some(identity),
+            _ => None,
+        }
+    }
+
+    /// Its family; IPv4 where it is not known.
+    pub fn family(self) -> AddressFamily {
+        self.identity()
+            .map_or(AddressFamily::Ipv4, |identity| identity.family())
+    }
+
+    /// The protocol whose names a real server's port may have. The reference reads those of TCP with a firewall mark.
+    pub fn port_names(self) -> Option<Protocol> {
+        match self {
+            NamedService::Missing => None,
+            NamedService::Illegal(protocol) => protocol.or(Some(Protocol::Tcp)),
+            NamedService::Known(identity) => identity.protocol().or(Some(Protocol::Tcp)),
+        }
+    }
+}
