@@ -316,6 +316,57 @@ mod tests {
         assert_eq!(inner[2].string(), b"wlc");
     }
 
+    /// What a layout that has seen some messages finds in another: the fields 1 to 3, as bytes.
+    fn found(layout: &mut Layout<4>, message: &[(u16, &[u8])]) -> [Option<Vec<u8>>; 3] {
+        let mut buffer = Vec::new();
+        for (kind, payload) in message {
+            buffer.extend(((HEADER_LENGTH + payload.len()) as u16).to_ne_bytes());
+            buffer.extend(kind.to_ne_bytes());
+            buffer.extend(*payload);
+            buffer.resize(align(buffer.len()), 0);
+        }
+        let fields = Fields::of(Attributes::new(&buffer), layout).unwrap();
+        [1, 2, 3].map(|kind| fields.get(kind).map(|found| found.payload.to_vec()))
+    }
+
+    #[test]
+    fn fields_are_found_whatever_the_message_before_looked_like() {
+        let messages: [&[(u16, &[u8])]; 8] = [
+            &[(1, b"a"), (2, b"bb"), (3, b"ccc")],
+            // Other values, other lengths within the same padding, another order, other numbers, one more, none.
+            &[(1, b"x"), (2, b"yy"), (3, b"zzz")],
+            &[(1, b"aa"), (2, b"b"), (3, b"ccc")],
+            &[(2, b"b"), (1, b"a"), (3, b"ccc")],
+            &[(1, b"a"), (9, b"bb"), (3, b"")],
+            &[(1, b"a"), (2, b"bb"), (3, b"ccc"), (1, b"d")],
+            &[(NLA_F_NESTED | 2, b"bb")],
+            &[],
+        ];
+        for before in messages {
+            for message in messages {
+                let mut layout = Layout::default();
+                let expected = [1, 2, 3].map(|kind| {
+                    let of_this_kind = |(other, _): &&(u16, &[u8])| other & NLA_TYPE_MASK == kind;
+                    let last = message.iter().rfind(of_this_kind);
+                    last.map(|(_, payload)| payload.to_vec())
+                });
+                found(&mut layout, before);
+                assert_eq!(found(&mut layout, message), expected, "after {before:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_message_with_more_attributes_than_a_layout_keeps_is_read_all_the_same() {
+        let mut layout = Layout::default();
+        let mut message: Vec<(u16, &[u8])> = vec![(9, b"x"); MOST_HEADERS + 3];
+        message.push((1, b"a"));
+        assert_eq!(found(&mut layout, &message)[0], Some(b"a".to_vec()));
+        message[MOST_HEADERS + 1] = (1, b"b");
+        message[MOST_HEADERS + 3] = (9, b"y");
+        assert_eq!(found(&mut layout, &message)[0], Some(b"b".to_vec()));
+    }
+
     #[test]
     fn an_attribute_that_runs_over_its_end_is_a_fault_not_a_panic() {
         for bytes in [

@@ -1,8 +1,8 @@
 //! The kernel: a generic netlink client for IPVS, whose verbs read like the domain.
 //!
-//! One socket and one look-up of the family serve the process for its life. `socket` moves messages,
-//! `requests` and `replies` know what they say, `attributes` how they are laid out. The client neither prints nor decides: it
-//! carries out what it is told and gives back what the kernel said.
+//! One socket and one look-up of the family serve the process for its life. `socket` moves messages, `requests` and
+//! `replies` know what they say, `attributes` how they are laid out, `batch` gathers changes. The client neither prints nor
+//! decides: it carries out what it is told and gives back what the kernel said.
 
 mod attributes;
 mod batch;

@@ -500,6 +500,40 @@ mod tests {
     }
 
     #[test]
+    fn a_long_dump_is_given_larger_datagrams() {
+        let lengths = [LONG_DUMP - 1, LONG_DUMP, LONG_DUMP + 1].map(|datagrams| {
+            let mut steps: Vec<Step> = (1..datagrams)
+                .map(|_| Step::Datagram(vec![item(1)]))
+                .collect();
+            steps.push(Step::Datagram(vec![item(2), done(0)]));
+            let mut socket = socket(vec![steps]);
+            let mut items = Vec::new();
+            let pieces = socket.dump(FAMILY, 1, |_| {}, &mut items, |_| Ok(()));
+            assert_eq!((pieces, items.len()), (Ok(datagrams), datagrams));
+            socket.buffer.len() + DATAGRAM_OVERHEAD
+        });
+        // The last datagram of a dump is no reason: nothing comes behind it.
+        assert_eq!(
+            lengths,
+            [
+                FIRST_DATAGRAM_MEMORY,
+                FIRST_DATAGRAM_MEMORY,
+                LONG_DUMP_MEMORY
+            ]
+        );
+    }
+
+    #[test]
+    fn datagrams_grow_up_to_what_the_kernel_makes() {
+        let mut socket = socket(Vec::new());
+        let lengths = [(); 4].map(|()| {
+            socket.ask_for_larger_datagrams();
+            socket.buffer.len() + DATAGRAM_OVERHEAD
+        });
+        assert_eq!(lengths, [16, 32, 32, 32].map(|kibibytes| kibibytes * 1024));
+    }
+
+    #[test]
     fn interrupted_calls_are_repeated() {
         let mut steps = good();
         steps.insert(1, Step::Fault(Errno::EINTR));
