@@ -3,8 +3,10 @@
 //! Each distinct address and each distinct port is looked up once, however often it is written.
 
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::io::Write;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::num::NonZeroU32;
 
 use crate::model::{Protocol, ServiceIdentity};
 use crate::names;
@@ -17,8 +19,9 @@ const LONGEST_ENDPOINT: usize = 59;
 pub struct Labels {
     numeric: bool,
     cuts_names: bool,
-    hosts: HashMap<IpAddr, Option<Vec<u8>>>,
-    services: HashMap<(u16, Protocol), Option<Vec<u8>>>,
+    ipv4_hosts: KnownNames<Ipv4Addr>,
+    ipv6_hosts: KnownNames<Ipv6Addr>,
+    ports: KnownNames<(u16, Protocol)>,
     last_service: Option<ServiceIdentity>,
     last_name: Vec<u8>,
 }
@@ -29,8 +32,9 @@ impl Labels {
         Labels {
             numeric,
             cuts_names: true,
-            hosts: HashMap::new(),
-            services: HashMap::new(),
+            ipv4_hosts: KnownNames::new(),
+            ipv6_hosts: KnownNames::new(),
+            ports: KnownNames::new(),
             last_service: None,
             last_name: Vec::new(),
         }
@@ -93,10 +97,11 @@ impl Labels {
 
     fn host(&mut self, out: &mut Vec<u8>, address: IpAddr) {
         if !self.numeric {
-            let name = self
-                .hosts
-                .entry(address)
-                .or_insert_with(|| names::host_name(address));
+            let look_up = || names::host_name(address);
+            let name = match address {
+                IpAddr::V4(address) => self.ipv4_hosts.name_of(address, look_up),
+                IpAddr::V6(address) => self.ipv6_hosts.name_of(address, look_up),
+            };
             if let Some(name) = name {
                 out.extend_from_slice(name);
                 return;
@@ -107,16 +112,54 @@ impl Labels {
 
     fn port(&mut self, out: &mut Vec<u8>, port: u16, protocol: Option<Protocol>) {
         if let Some(protocol) = protocol.filter(|_| !self.numeric) {
-            let name = self
-                .services
-                .entry((port, protocol))
-                .or_insert_with(|| names::service_name(port, protocol));
-            if let Some(name) = name {
+            let look_up = || names::service_name(port, protocol);
+            if let Some(name) = self.ports.name_of((port, protocol), look_up) {
                 out.extend_from_slice(name);
                 return;
             }
         }
         columns::number(out, u64::from(port));
+    }
+}
+
+/// What has been looked up, kept small: a table may have a hundred thousand addresses, most of them without a name.
+struct KnownNames<K> {
+    /// Where a key's name begins in `text`; `None` for a key without a name.
+    places: HashMap<K, Option<NonZeroU32>>,
+    /// The names, each between NULs.
+    text: Vec<u8>,
+}
+
+impl<K: Copy + Eq + Hash> KnownNames<K> {
+    fn new() -> KnownNames<K> {
+        KnownNames {
+            places: HashMap::new(),
+            text: Vec::new(),
+        }
+    }
+
+    /// The name of a key, asked of `look_up` the first time.
+    fn name_of(&mut self, key: K, look_up: impl FnOnce() -> Option<Vec<u8>>) -> Option<&[u8]> {
+        let place = match self.places.get(&key) {
+            Some(place) => *place,
+            None => {
+                let place = look_up().and_then(|name| self.keep(&name));
+                self.places.insert(key, place);
+                place
+            }
+        };
+        let start = usize::try_from(place?.get()).ok()?;
+        self.text[start..].split(|byte| *byte == 0).next()
+    }
+
+    /// Keeps a name; `None`, and it stays unknown, when there are 4 GiB of them.
+    fn keep(&mut self, name: &[u8]) -> Option<NonZeroU32> {
+        self.text.push(0);
+        let place = u32::try_from(self.text.len())
+            .ok()
+            .and_then(NonZeroU32::new)?;
+        self.text.extend_from_slice(name);
+        Some(place)
     }
 }
 
@@ -151,6 +194,27 @@ mod tests {
             Some(Protocol::Tcp),
         );
         String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn each_name_is_looked_up_once_and_not_mixed_up_with_others() {
+        let mut known = KnownNames::new();
+        let mut asked = Vec::new();
+        for _ in 0..2 {
+            for (key, name) in [
+                (7, Some("a.example")),
+                (8, None),
+                (9, Some("")),
+                (10, Some("b")),
+            ] {
+                let found = known.name_of(key, || {
+                    asked.push(key);
+                    name.map(|name| name.as_bytes().to_vec())
+                });
+                assert_eq!(found, name.map(str::as_bytes), "{key}");
+            }
+        }
+        assert_eq!(asked, [7, 8, 9, 10]);
     }
 
     #[test]
