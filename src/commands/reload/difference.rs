@@ -31,6 +31,16 @@ pub struct Refusal<'t> {
     pub line: RuleLine<'t>,
 }
 
+impl<'t> Refusal<'t> {
+    fn of(line: RuleLine<'t>, operation: Operation, errno: Errno) -> Refusal<'t> {
+        Refusal {
+            operation,
+            fault: KernelError::Errno(errno),
+            line,
+        }
+    }
+}
+
 /// What there is to do.
 pub struct Plan<'t> {
     /// The changes, in the order in which they are to be made.
@@ -68,7 +78,8 @@ impl<'r, 't> WantedTable<'r, 't> {
                 Request::Change(Change::AddService(service)) => {
                     match table.places.entry(service.identity) {
                         Entry::Occupied(_) => {
-                            table.refuse(Operation::AddService, Errno::EEXIST, *line);
+                            let refusal = Refusal::of(*line, Operation::AddService, Errno::EEXIST);
+                            table.refusals.push(refusal);
                         }
                         Entry::Vacant(entry) => {
                             entry.insert(table.services.len());
@@ -85,21 +96,17 @@ impl<'r, 't> WantedTable<'r, 't> {
                         Some(&place) => {
                             table.services[place].destinations.push((destination, line))
                         }
-                        None => table.refuse(Operation::AddDestination, Errno::ESRCH, *line),
+                        None => {
+                            let refusal =
+                                Refusal::of(*line, Operation::AddDestination, Errno::ESRCH);
+                            table.refusals.push(refusal);
+                        }
                     }
                 }
                 _ => return None,
             }
         }
         Some(table)
-    }
-
-    fn refuse(&mut self, operation: Operation, errno: Errno, line: RuleLine<'t>) {
-        self.refusals.push(Refusal {
-            operation,
-            fault: KernelError::Errno(errno),
-            line,
-        });
     }
 
     /// The number of the last line.
@@ -186,11 +193,8 @@ impl<'r, 't> Difference<'r, 't> {
                 }
                 Entry::Occupied(_) => {
                     counterparts[position] = Counterpart::Repeated;
-                    self.wanted.refusals.push(Refusal {
-                        operation: Operation::AddDestination,
-                        fault: KernelError::Errno(Errno::EEXIST),
-                        line: **line,
-                    });
+                    let refusal = Refusal::of(**line, Operation::AddDestination, Errno::EEXIST);
+                    self.wanted.refusals.push(refusal);
                 }
             }
         }
