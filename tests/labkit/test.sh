@@ -99,8 +99,19 @@ test_build() {
     grep '"profile":{[^}]*"test":true' "$TEST_WORK/built" |
         sed -n "s/$kind$name$executable/\1 \2 \3/p" |
         sort >"$TEST_WORK/tests"
-    sed -n 's/^test //p' "$TEST_WORK/tests" >"$TEST_WORK/programs"
+    sed -n 's/^test //p' "$TEST_WORK/tests" | test_longest_first >"$TEST_WORK/programs"
     sed -n '/^test /!s/^\([a-z]*\) [^ ]* /\1 /p' "$TEST_WORK/tests" >"$TEST_WORK/units"
+}
+
+# Bring the programs that take minutes to the front, the longest first: whichever
+# guest ends first, the other has little left to do then.
+test_longest_first() {
+    local name list
+    list=$(cat)
+    for name in random parity clusters demos reload; do
+        grep "^$name " <<<"$list" || true
+    done
+    grep -vE '^$|^(random|parity|clusters|demos|reload) ' <<<"$list" || true
 }
 
 test_on_this_machine() {
