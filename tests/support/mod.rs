@@ -29,6 +29,8 @@ use std::time::Duration;
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, setns, unshare};
 use nix::sys::memfd::{MFdFlags, memfd_create};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 
 /// The only variables a program under test sees: none that changes what it prints.
 const ENVIRONMENT: [(&str, &str); 2] = [("PATH", "/usr/sbin:/usr/bin:/sbin:/bin"), ("LC_ALL", "C")];
@@ -45,6 +47,10 @@ const NAME_SERVICES: [(&str, &str); 3] = [
 /// name services, and for what a test needs. (Not /mnt: the lab's root for kernel 5.10 has links
 /// into that.)
 pub const SCRATCH: &str = "/media";
+
+/// How long a command may take. None takes nearly as long, on a slow machine either: what has not ended
+/// by then stands still.
+const LIMIT: Duration = Duration::from_secs(300);
 
 /// Fails the test at once where there is no kernel to test against.
 pub fn require_lab() {
@@ -236,6 +242,8 @@ type Job = Box<dyn FnOnce() + Send>;
 pub struct Namespace {
     jobs: Option<mpsc::Sender<Job>>,
     thread: Option<JoinHandle<()>>,
+    /// The thread's id.
+    thread_id: i32,
 }
 
 impl Namespace {
@@ -261,8 +269,10 @@ impl Namespace {
     /// A thread that makes itself at home, and then works off what it is sent.
     fn start(settle: impl FnOnce() + Send + 'static) -> Self {
         let (jobs, queue) = mpsc::channel::<Job>();
+        let (thread_id, settled) = mpsc::channel();
         let thread = std::thread::spawn(move || {
             settle();
+            let _ = thread_id.send(nix::unistd::gettid().as_raw());
             for job in queue {
                 job();
             }
@@ -270,11 +280,22 @@ impl Namespace {
         Self {
             jobs: Some(jobs),
             thread: Some(thread),
+            thread_id: settled.recv().expect("a thread at home"),
         }
     }
 
     /// Does `work` on the namespace's thread and hands back what it returns.
     pub fn enter<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> T {
+        self.begin(work)
+            .recv()
+            .expect("the work in the namespace runs to its end")
+    }
+
+    /// Has the namespace's thread do `work`, and gives where what it returns will come from.
+    fn begin<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> mpsc::Receiver<T> {
         let (sender, receiver) = mpsc::channel();
         let job: Job = Box::new(move || {
             // A receiver that is gone has panicked, and says so itself.
@@ -286,8 +307,6 @@ impl Namespace {
             .send(job)
             .expect("the namespace's thread waits for work");
         receiver
-            .recv()
-            .expect("the work in the namespace runs to its end")
     }
 
     /// Runs `invocation` of `program` here, to its end.
@@ -301,9 +320,11 @@ impl Namespace {
         self.output(command)
     }
 
-    /// Runs `command` here as it stands, to its end.
+    /// Runs `command` here as it stands, to its end. One that has not ended after [`LIMIT`] fails the
+    /// test, which then tells where it stands still.
     pub fn output(&self, mut command: Command) -> Outcome {
-        self.enter(move || {
+        let words = format!("{command:?}");
+        let outcome = self.begin(move || {
             let output = command
                 .output()
                 .unwrap_or_else(|error| panic!("cannot run {command:?}: {error}"));
@@ -312,7 +333,15 @@ impl Namespace {
                 stdout: output.stdout,
                 stderr: output.stderr,
             }
-        })
+        });
+        match outcome.recv_timeout(LIMIT) {
+            Ok(outcome) => outcome,
+            Err(mpsc::RecvTimeoutError::Disconnected) => panic!("{words} was not run to its end"),
+            Err(mpsc::RecvTimeoutError::Timeout) => {
+                let report = end_children(&format!("/proc/self/task/{}", self.thread_id));
+                panic!("{words} has not ended after {LIMIT:?}:\n{report}");
+            }
+        }
     }
 
     /// Has `ip` of iproute2 carry out `lines`, all of which must succeed.
@@ -357,7 +386,7 @@ impl Namespace {
 
     /// The thread's id: where others find this namespace as `/proc/ID/ns/net`.
     pub fn thread_id(&self) -> i32 {
-        self.enter(|| nix::unistd::gettid().as_raw())
+        self.thread_id
     }
 }
 
@@ -411,6 +440,28 @@ pub fn file_with(bytes: &[u8]) -> Stdio {
     file.write_all(bytes).expect("room for the input");
     file.seek(SeekFrom::Start(0)).expect("a file can be sought");
     Stdio::from(file)
+}
+
+/// Kills what a task has started, and what that has started in turn, and tells of each what it was and
+/// where in the kernel it stood.
+fn end_children(task: &str) -> String {
+    let read = |path: String| {
+        let bytes = fs::read(path).unwrap_or_default();
+        String::from_utf8_lossy(&bytes).replace('\0', " ")
+    };
+    let mut report = String::new();
+    for child in read(format!("{task}/children")).split_whitespace() {
+        let process = format!("/proc/{child}");
+        report += &read(format!("{process}/cmdline"));
+        report += " stood in\n";
+        report += &read(format!("{process}/stack"));
+        report += &end_children(&format!("{process}/task/{child}"));
+        // It may have ended just now.
+        if let Ok(number) = child.parse() {
+            let _ = kill(Pid::from_raw(number), Signal::SIGKILL);
+        }
+    }
+    report
 }
 
 /// Has the reference load IPVS once, and IPv6 with it, so that every namespace has both from its
