@@ -481,6 +481,24 @@ fn rules_are_applied_as_they_arrive() {
 }
 
 #[test]
+fn a_last_line_without_a_newline_is_a_rule_whatever_its_end() {
+    support::require_lab();
+    // The reference passes over it where it ends in two blanks.
+    for end in ["", " ", "  ", " \t", "\t \r"] {
+        let namespace = Namespace::new();
+        let rules = Invocation::restore(format!("-A -f 1\n-A -f 2{end}"));
+        let outcome = namespace.run(&Program::ours(), &rules);
+        assert_eq!(outcome.ending, Ending::Status(0), "{end:?}\n{outcome}");
+        let listing = namespace.run(&Program::reference(), &Invocation::line("-Sn"));
+        assert_eq!(
+            listing.stdout_text(),
+            "-A -f 1 -s wlc\n-A -f 2 -s wlc\n",
+            "{end:?}"
+        );
+    }
+}
+
+#[test]
 fn input_that_cannot_be_read_empties_no_table() {
     support::require_lab();
     let namespace = with_table();

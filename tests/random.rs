@@ -5,9 +5,10 @@
 //! with which real servers) makes them good more often still; some are spoilt on purpose. The
 //! differences that are wanted are kept out (the command comes first, then the service; no marks
 //! above 2^31; no comments in rules; a spoilt line never in `ipvsadm-restore`; no sync daemon stopped
-//! by the rules that start one, since the reference may wait for ever for the answer), but for two, which
-//! are taken out of our output before it is compared: the thresholds of `-S`, and the line that
-//! `ipvsadm-restore` names with what the kernel refused.
+//! by the rules that start one, where the reference may wait for ever; no two blanks at the end of rules
+//! without a newline, where the reference loses a rule), but for two, which are taken out of our output
+//! before it is compared: the thresholds of `-S`, and the line that `ipvsadm-restore` names with what
+//! the kernel refused.
 //!
 //! `IPVSADM_SEED` and `IPVSADM_SCRIPTS` choose other scripts and more of them.
 
@@ -172,12 +173,6 @@ impl Generator {
         let mut text = Vec::new();
         let mut starts_a_daemon = false;
         for _ in 0..=self.random.below(most) {
-            let words = self.words();
-            starts_a_daemon |= words[0] == "--start-daemon";
-            // The kernel stops a daemon that has not run yet, but does not answer.
-            if starts_a_daemon && words[0] == "--stop-daemon" {
-                continue;
-            }
             if self.random.chance(8) {
                 text.extend_from_slice(self.random.pick(&[
                     &b"\n"[..],
@@ -189,6 +184,13 @@ impl Generator {
             if self.random.chance(15) {
                 text.extend_from_slice(self.random.pick(&[&b"ipvsadm "[..], b"\t", b"   "]));
             }
+            let words = self.words();
+            starts_a_daemon |= words[0] == "--start-daemon";
+            // The kernel stops a daemon that has not run yet, but does not answer.
+            if starts_a_daemon && words[0] == "--stop-daemon" {
+                text.push(b'\n');
+                continue;
+            }
             for word in words {
                 text.extend_from_slice(word.as_bytes());
                 text.push(if self.random.chance(5) { b'\t' } else { b' ' });
@@ -197,6 +199,10 @@ impl Generator {
         }
         if self.random.chance(10) {
             text.pop();
+            // With two blanks at the end of all, the reference passes over the last line.
+            while let [.., b' ' | b'\t', b' ' | b'\t'] = text[..] {
+                text.pop();
+            }
         }
         Invocation::restore(text)
     }
