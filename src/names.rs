@@ -4,17 +4,21 @@
 //! heard, the same as for the reference. One of the few files that hold `unsafe`, for that interface is C. It knows
 //! neither options nor listings.
 
-use std::ffi::{CStr, CString, c_char, c_int};
-use std::net::{IpAddr, SocketAddr};
+use std::ffi::{CStr, CString, c_char, c_int, c_void};
+use std::net::IpAddr;
 
 use nix::errno::Errno;
-use nix::sys::socket::{SockaddrLike, SockaddrStorage};
 
 use crate::model::{AddressFamily, Protocol};
 
-// SAFETY: declared as the C library declares it, in netdb.h; the crate `libc` leaves it out.
+// SAFETY: declared as the C library declares them, in netdb.h; the crate `libc` leaves them out.
 unsafe extern "C" {
     fn gethostbyname2(name: *const c_char, family: c_int) -> *mut libc::hostent;
+    fn gethostbyaddr(
+        address: *const c_void,
+        length: libc::socklen_t,
+        family: c_int,
+    ) -> *mut libc::hostent;
 }
 
 /// The address of a host: its first of the `preferred` family, or where it has none its first of the other. `None` where
@@ -76,20 +80,20 @@ pub fn service_name(port: u16, protocol: Protocol) -> Option<Vec<u8>> {
 
 /// The name of the host at an address.
 pub fn host_name(address: IpAddr) -> Option<Vec<u8>> {
-    let address = SockaddrStorage::from(SocketAddr::new(address, 0));
-    let mut name = [0 as c_char; libc::NI_MAXHOST as usize];
-    // SAFETY: the address is valid for its length, the buffer for its own; on success it holds a NUL-terminated name.
+    match address {
+        IpAddr::V4(address) => name_at(&address.octets(), libc::AF_INET),
+        IpAddr::V6(address) => name_at(&address.octets(), libc::AF_INET6),
+    }
+}
+
+/// The name of the host at an address of a family, network byte order.
+fn name_at<const N: usize>(address: &[u8; N], family: c_int) -> Option<Vec<u8>> {
+    // SAFETY: the address is valid for the length it is given with. As above, the entry is read before any other call;
+    // `h_name` is a NUL-terminated string of it, copied at once.
     unsafe {
-        let status = libc::getnameinfo(
-            address.as_ptr(),
-            address.len(),
-            name.as_mut_ptr(),
-            libc::NI_MAXHOST,
-            std::ptr::null_mut(),
-            0,
-            libc::NI_NAMEREQD,
-        );
-        (status == 0).then(|| CStr::from_ptr(name.as_ptr()).to_bytes().to_vec())
+        let entry =
+            gethostbyaddr(address.as_ptr().cast(), N as libc::socklen_t, family).as_ref()?;
+        Some(CStr::from_ptr(entry.h_name).to_bytes().to_vec())
     }
 }
 
