@@ -2,11 +2,9 @@
 //!
 //! Each distinct address and each distinct port is looked up once, however often it is written.
 
-use std::collections::HashMap;
-use std::hash::Hash;
+use std::collections::BTreeMap;
 use std::io::Write;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::num::NonZeroU32;
+use std::net::{IpAddr, Ipv6Addr};
 
 use crate::model::{Protocol, ServiceIdentity};
 use crate::names;
@@ -19,9 +17,9 @@ const LONGEST_ENDPOINT: usize = 59;
 pub struct Labels {
     numeric: bool,
     cuts_names: bool,
-    ipv4_hosts: KnownNames<Ipv4Addr>,
+    ipv4_hosts: KnownNames<u32>,
     ipv6_hosts: KnownNames<Ipv6Addr>,
-    ports: KnownNames<(u16, Protocol)>,
+    ports: KnownNames<u32>,
     last_service: Option<ServiceIdentity>,
     last_name: Vec<u8>,
 }
@@ -99,7 +97,7 @@ impl Labels {
         if !self.numeric {
             let look_up = || names::host_name(address);
             let name = match address {
-                IpAddr::V4(address) => self.ipv4_hosts.name_of(address, look_up),
+                IpAddr::V4(address) => self.ipv4_hosts.name_of(address.to_bits(), look_up),
                 IpAddr::V6(address) => self.ipv6_hosts.name_of(address, look_up),
             };
             if let Some(name) = name {
@@ -113,7 +111,8 @@ impl Labels {
     fn port(&mut self, out: &mut Vec<u8>, port: u16, protocol: Option<Protocol>) {
         if let Some(protocol) = protocol.filter(|_| !self.numeric) {
             let look_up = || names::service_name(port, protocol);
-            if let Some(name) = self.ports.name_of((port, protocol), look_up) {
+            let key = (protocol as u32) << 16 | u32::from(port);
+            if let Some(name) = self.ports.name_of(key, look_up) {
                 out.extend_from_slice(name);
                 return;
             }
@@ -124,40 +123,73 @@ impl Labels {
 
 /// What has been looked up, kept small: a table may have a hundred thousand addresses, most of them without a name.
 struct KnownNames<K> {
-    /// Where a key's name begins in `text`; `None` for a key without a name.
-    places: HashMap<K, Option<NonZeroU32>>,
+    /// The keys without a name: a bit for each of 32 neighbours, for real servers are numbered through.
+    nameless: BTreeMap<K, u32>,
+    /// Where a key's name begins in `text`.
+    places: BTreeMap<K, u32>,
     /// The names, each between NULs.
     text: Vec<u8>,
 }
 
-impl<K: Copy + Eq + Hash> KnownNames<K> {
+/// What a name belongs to.
+trait Key: Copy + Ord {
+    /// Which neighbours it has, and its own bit among the 32 of them.
+    fn neighbours(self) -> (Self, u32);
+}
+
+impl Key for u32 {
+    fn neighbours(self) -> (u32, u32) {
+        (self / 32, 1 << (self % 32))
+    }
+}
+
+impl Key for Ipv6Addr {
+    fn neighbours(self) -> (Ipv6Addr, u32) {
+        let number = self.to_bits();
+        (Ipv6Addr::from_bits(number / 32), 1 << (number % 32))
+    }
+}
+
+impl<K: Key> KnownNames<K> {
     fn new() -> KnownNames<K> {
         KnownNames {
-            places: HashMap::new(),
+            nameless: BTreeMap::new(),
+            places: BTreeMap::new(),
             text: Vec::new(),
         }
     }
 
     /// The name of a key, asked of `look_up` the first time.
     fn name_of(&mut self, key: K, look_up: impl FnOnce() -> Option<Vec<u8>>) -> Option<&[u8]> {
+        let (neighbours, bit) = key.neighbours();
+        if self
+            .nameless
+            .get(&neighbours)
+            .is_some_and(|bits| bits & bit != 0)
+        {
+            return None;
+        }
         let place = match self.places.get(&key) {
             Some(place) => *place,
-            None => {
-                let place = look_up().and_then(|name| self.keep(&name));
-                self.places.insert(key, place);
-                place
-            }
+            None => match look_up().and_then(|name| self.keep(&name)) {
+                Some(place) => {
+                    self.places.insert(key, place);
+                    place
+                }
+                None => {
+                    *self.nameless.entry(neighbours).or_default() |= bit;
+                    return None;
+                }
+            },
         };
-        let start = usize::try_from(place?.get()).ok()?;
+        let start = usize::try_from(place).ok()?;
         self.text[start..].split(|byte| *byte == 0).next()
     }
 
     /// Keeps a name; `None`, and it stays unknown, when there are 4 GiB of them.
-    fn keep(&mut self, name: &[u8]) -> Option<NonZeroU32> {
+    fn keep(&mut self, name: &[u8]) -> Option<u32> {
         self.text.push(0);
-        let place = u32::try_from(self.text.len())
-            .ok()
-            .and_then(NonZeroU32::new)?;
+        let place = u32::try_from(self.text.len()).ok()?;
         self.text.extend_from_slice(name);
         Some(place)
     }
@@ -196,25 +228,45 @@ mod tests {
         String::from_utf8(out).unwrap()
     }
 
-    #[test]
-    fn each_name_is_looked_up_once_and_not_mixed_up_with_others() {
+    /// Asks for each key twice, and checks that what is told is its own name, looked up the first time.
+    fn check_names<K: Key + std::fmt::Debug>(keys: &[(K, Option<&str>)]) {
         let mut known = KnownNames::new();
         let mut asked = Vec::new();
         for _ in 0..2 {
-            for (key, name) in [
-                (7, Some("a.example")),
-                (8, None),
-                (9, Some("")),
-                (10, Some("b")),
-            ] {
+            for &(key, name) in keys {
                 let found = known.name_of(key, || {
                     asked.push(key);
                     name.map(|name| name.as_bytes().to_vec())
                 });
-                assert_eq!(found, name.map(str::as_bytes), "{key}");
+                assert_eq!(found, name.map(str::as_bytes), "{key:?}");
             }
         }
-        assert_eq!(asked, [7, 8, 9, 10]);
+        assert_eq!(asked, keys.iter().map(|(key, _)| *key).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn each_name_is_looked_up_once_and_not_mixed_up_with_others() {
+        check_names(&[
+            (7, Some("a.example")),
+            (8, None),
+            (9, Some("")),
+            (10, Some("b")),
+            (31, None),
+            (32, None),
+            (40, Some("c")),
+            (0, None),
+            (u32::MAX, None),
+            (u32::MAX - 1, Some("d")),
+        ]);
+        let ipv6 = |text: &str| text.parse::<Ipv6Addr>().unwrap();
+        check_names(&[
+            (ipv6("2001:db8::1f"), None),
+            (ipv6("2001:db8::20"), Some("a")),
+            (ipv6("2001:db8::21"), None),
+            (ipv6("2001:db8:1::21"), Some("b")),
+            (ipv6("::"), None),
+            (ipv6("::1"), Some("c")),
+        ]);
     }
 
     #[test]
