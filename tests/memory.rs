@@ -87,6 +87,8 @@ fn a_single_command_takes_no_more_than_with_the_reference() {
             "-Sn",
             "-lnc",
             "-l --timeout",
+            "-l --daemon",
+            "-Z",
             "-E -t 192.0.2.1:80 -s rr",
             "-e -t 192.0.2.1:80 -r 10.0.0.1:80 -m -w 3",
         ]
@@ -109,7 +111,7 @@ fn a_table_takes_no_more_than_with_the_reference() {
             .unwrap();
         }
     }
-    let listings = ["-ln", "-Sn", "-ln --stats", "-ln --rate"].map(Invocation::line);
+    let listings = ["-ln", "-Sn", "-L", "-S", "-ln --stats", "-ln --rate"].map(Invocation::line);
     compare(&listings, &rules);
     compare(&[Invocation::restore(format!("-C\n{rules}"))], "");
 }

@@ -28,6 +28,7 @@ use crate::render::rules;
 const MOST_NAMED: usize = 3;
 
 /// What helps after a fault in the words.
+#[cold]
 pub fn after_usage_fault(fault: &UsageError, arguments: &[OsString]) -> Option<String> {
     let words = Words::read(arguments);
     match fault {
@@ -62,6 +63,7 @@ fn similar_option(arguments: &[OsString]) -> Option<String> {
 }
 
 /// What helps after the kernel refused to be opened.
+#[cold]
 pub fn after_initialize(fault: KernelError) -> Option<String> {
     match fault {
         KernelError::Errno(Errno::EPERM) => {
@@ -75,6 +77,7 @@ pub fn after_initialize(fault: KernelError) -> Option<String> {
 }
 
 /// What helps after the kernel refused a request.
+#[cold]
 pub fn after_refusal(ipvs: &mut Ipvs, request: &Request, errno: Errno) -> Option<String> {
     let change = match request {
         Request::Change(change) => change,
@@ -133,6 +136,7 @@ pub struct MethodAtRisk {
 /// The forwarding method that an edit is about to change without being asked to: `-e` without `-m` or `-i` means direct
 /// routing, `-i` without `--tun-type` means ipip. To be asked before the edit, and told of with [`about_lost_method`]
 /// after it.
+#[cold]
 pub fn method_at_risk(
     ipvs: &mut Ipvs,
     change: &Change,
@@ -163,6 +167,7 @@ pub fn method_at_risk(
 }
 
 /// Tells of a method that an edit has changed without being asked to.
+#[cold]
 pub fn about_lost_method(lost: MethodAtRisk) -> String {
     let MethodAtRisk { was, becomes } = lost;
     let options = options_of(was);

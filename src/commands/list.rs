@@ -53,6 +53,7 @@ fn list_plainly(
     }
 }
 
+#[inline(never)]
 fn list_table(
     console: &mut Console<'_>,
     ipvs: &mut Ipvs,
@@ -82,6 +83,7 @@ fn list_table(
     Ok(())
 }
 
+#[inline(never)]
 fn list_connections(console: &mut Console<'_>, format: &ListFormat) -> Result<(), Error> {
     let mut entries = Connections::open()?;
     let with_engine_data = format.columns == Columns::PersistentConnections;

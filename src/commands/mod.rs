@@ -2,6 +2,9 @@
 //!
 //! [`run`] is the whole program but for the process: it picks the command by the program's name and words, and it is
 //! the one place that prints a fault.
+//!
+//! Each command is a function that is not inlined, and hints are `#[cold]`: so each lies in the program where
+//! `src/link/often.ld` wants it, and a run brings no other command's code into memory.
 
 mod apply;
 mod console;

@@ -12,6 +12,7 @@ use crate::render::json::{self, Document};
 
 /// Lists what a request asks for. Where that cannot be done, a reader gets no document: what waits to be written is
 /// taken back.
+#[inline(never)]
 pub fn list(
     console: &mut Console<'_>,
     ipvs: &mut Ipvs,

@@ -19,6 +19,7 @@ use crate::render::table::status;
 const CONNECTIONS_AT_ONCE: usize = 500;
 
 /// Lists what a request asks for.
+#[inline(never)]
 pub fn list(
     console: &mut Console<'_>,
     ipvs: &mut Ipvs,
