@@ -171,16 +171,14 @@ impl<K: Key> KnownNames<K> {
         }
         let place = match self.places.get(&key) {
             Some(place) => *place,
-            None => match look_up().and_then(|name| self.keep(&name)) {
-                Some(place) => {
-                    self.places.insert(key, place);
-                    place
-                }
-                None => {
+            None => {
+                let Some(place) = look_up().and_then(|name| self.keep(&name)) else {
                     *self.nameless.entry(neighbours).or_default() |= bit;
                     return None;
-                }
-            },
+                };
+                self.places.insert(key, place);
+                place
+            }
         };
         let start = usize::try_from(place).ok()?;
         self.text[start..].split(|byte| *byte == 0).next()
