@@ -3,8 +3,8 @@
 //! [`run`] is the whole program but for the process: it picks the command by the program's name and words, and it is
 //! the one place that prints a fault.
 //!
-//! Each command is a function that is not inlined, and hints are `#[cold]`: so each lies in the program where
-//! `src/link/often.ld` wants it, and a run brings no other command's code into memory.
+//! What is long and for one command alone is not inlined here, and hints are `#[cold]`: so each lies in the program where
+//! `src/link/often.ld` wants it, and a run does not bring the code of other commands into memory.
 
 mod apply;
 mod console;
