@@ -307,7 +307,7 @@ pub enum Error {
     /// The kernel refused what a line of rules asks for.
     RefusedRule(Operation, KernelError, OwnedRuleLine),
     /// Something was told already; only the status is left to say.
-    Told(u8),
+    AlreadyReported(u8),
     /// A word that `ipvsadm-save` or `ipvsadm-restore` does not know; its help.
     HelperUsage(&'static str),
 }
@@ -381,7 +381,7 @@ impl Error {
             Error::RefusedRule(operation, fault, line) => {
                 line.text_with(kernel_text(*operation, *fault).as_bytes())
             }
-            Error::Told(_) => return Vec::new(),
+            Error::AlreadyReported(_) => return Vec::new(),
             Error::HelperUsage(help) => help.as_bytes().to_vec(),
         };
         text.push(b'\n');
@@ -401,7 +401,7 @@ impl Error {
             | Error::Write(_)
             | Error::HelperUsage(_) => STATUS_FAILED,
             Error::Rule(fault, _) => fault.status(),
-            Error::Told(status) => *status,
+            Error::AlreadyReported(status) => *status,
         }
     }
 }

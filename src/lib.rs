@@ -21,6 +21,7 @@ pub mod model;
 pub mod names;
 pub mod options;
 pub mod render;
+pub mod request;
 pub mod screen;
 
 pub use commands::{Streams, run};

@@ -12,9 +12,10 @@ use clap::{Arg, ArgAction, Command};
 
 use crate::cli::named_service::LastService;
 use crate::cli::words::Event;
-use crate::cli::{self, ListRequest, Request, fold};
+use crate::cli::{self, fold};
 use crate::error::UsageError;
 use crate::options::{Argument, OPTIONS};
+use crate::request::{ListRequest, Request};
 
 /// Stands for a value left out. No word of argv can hold a NUL.
 const NO_VALUE: &str = "\0";

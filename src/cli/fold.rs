@@ -10,17 +10,17 @@ use std::net::IpAddr;
 use crate::cli::address::{self, Endpoint};
 use crate::cli::given::Given;
 use crate::cli::named_service::{LastService, NamedService};
-use crate::cli::request::{Form, ListRequest, Request, Subject};
 use crate::cli::values::{self, FlagFault};
 use crate::cli::words::Event;
 use crate::error::{Owner, UsageError};
 use crate::model::{
-    AddressFamily, Change, Columns, Destination, DestinationIdentity, Encapsulation,
-    ForwardingMethod, KernelName, ListFormat, Netmask, Protocol, SchedulerFlags, ServiceIdentity,
-    SyncDaemon, SyncDaemonRole, Timeouts, TunnelChecksum, VirtualService,
+    AddressFamily, Change, Destination, DestinationIdentity, Encapsulation, ForwardingMethod,
+    KernelName, Netmask, Protocol, SchedulerFlags, ServiceIdentity, SyncDaemon, SyncDaemonRole,
+    Timeouts, TunnelChecksum, VirtualService,
 };
 use crate::options::matrix::{Group, TUNNEL_GROUPS, TUNNEL_TYPES};
 use crate::options::{Choice, Command, Meaning};
+use crate::request::{Columns, ListFormat, ListRequest, OutputFormat, Request, Subject};
 
 /// The seconds that `-p` stands for by itself.
 const DEFAULT_PERSISTENCE: u32 = 360;
@@ -461,10 +461,10 @@ impl<'a> Draft<'a> {
         {
             return Err(UsageError::ListConflict);
         }
-        let form = match (given.has(Group::Json), given.has(Group::Table)) {
-            (false, false) => Form::Plain,
-            (true, false) => Form::Json,
-            (false, true) => Form::Table,
+        let output_format = match (given.has(Group::Json), given.has(Group::Table)) {
+            (false, false) => OutputFormat::Plain,
+            (true, false) => OutputFormat::Json,
+            (false, true) => OutputFormat::Table,
             (true, true) => {
                 let owner = Owner::Command("list");
                 return Err(UsageError::Conflict(Group::Table, Group::Json, owner));
@@ -497,7 +497,7 @@ impl<'a> Draft<'a> {
                 exact: given.has(Group::Exact),
             },
             sorted: !given.has(Group::NoSort),
-            form,
+            output_format,
         })
     }
 }

@@ -10,14 +10,14 @@ pub mod argv;
 pub mod fold;
 pub mod given;
 pub mod named_service;
-pub mod request;
 pub mod values;
 pub mod words;
 
-pub use argv::{parse_arguments, similar_option};
-pub use request::{Form, ListRequest, Request, Subject};
+pub use argv::parse_arguments;
+pub use argv::similar_option;
 
 use crate::error::UsageError;
+use crate::request::Request;
 use named_service::LastService;
 use words::{Event, LineWords, Words};
 

@@ -3,12 +3,12 @@
 //! What both readers of rules share: a batch is carried out when it is full and before anything is told or listed, so
 //! that refusals, listings and faults come in the order of the lines.
 
-use crate::cli::Request;
-use crate::commands::carry_out;
 use crate::commands::console::Console;
+use crate::commands::execute;
 use crate::error::{Error, KernelError, Operation, RuleLine, STATUS_REFUSED, UsageError};
 use crate::ipvs::Ipvs;
 use crate::model::Change;
+use crate::request::Request;
 
 /// Whether more requests may follow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,7 +54,7 @@ impl<'c, 's, 't> Applier<'c, 's, 't> {
             line,
         });
         if self.ipvs.queue(change) {
-            self.settle()
+            self.flush()
         } else {
             Ok(())
         }
@@ -66,11 +66,11 @@ impl<'c, 's, 't> Applier<'c, 's, 't> {
             self.change(change, line)?;
             return Ok(Flow::GoOn);
         }
-        self.settle()?;
+        self.flush()?;
         if request == Request::Restore {
             return Err(UsageError::TryHelp.into());
         }
-        carry_out(self.console, self.ipvs, request)?;
+        execute(self.console, self.ipvs, request)?;
         self.console.flush()?;
         self.status = 0;
         let ends = matches!(request, Request::Help(_) | Request::Version);
@@ -79,7 +79,7 @@ impl<'c, 's, 't> Applier<'c, 's, 't> {
 
     /// Takes a fault in a line: tells of it and goes on, or ends with it, once all before it is carried out.
     pub fn fault(&mut self, fault: UsageError) -> Result<(), Error> {
-        self.settle()?;
+        self.flush()?;
         if !fault.lets_restore_go_on() {
             return Err(fault.into());
         }
@@ -96,7 +96,7 @@ impl<'c, 's, 't> Applier<'c, 's, 't> {
         fault: KernelError,
         line: RuleLine<'t>,
     ) -> Result<(), Error> {
-        self.settle()?;
+        self.flush()?;
         self.console
             .tell(&Error::RefusedRule(operation, fault, line.to_owned()));
         self.last_refused_line = self.last_refused_line.max(Some(line.number));
@@ -104,14 +104,14 @@ impl<'c, 's, 't> Applier<'c, 's, 't> {
     }
 
     /// Carries out the changes that wait and tells of those that the kernel refused.
-    pub fn settle(&mut self) -> Result<(), Error> {
+    pub fn flush(&mut self) -> Result<(), Error> {
         let Some(last) = self.waiting.len().checked_sub(1) else {
             return Ok(());
         };
         let (console, waiting, status) = (&mut *self.console, &self.waiting, &mut self.status);
         let last_refused_line = &mut self.last_refused_line;
         *status = 0;
-        let outcome = self.ipvs.carry_out(|index, fault| {
+        let outcome = self.ipvs.send_queued(|index, fault| {
             let Some(origin) = waiting.get(index) else {
                 return;
             };
@@ -131,14 +131,14 @@ impl<'c, 's, 't> Applier<'c, 's, 't> {
 
     /// Carries out what waits; the outcome is that of the last request.
     pub fn finish(mut self) -> Result<(), Error> {
-        self.settle()?;
+        self.flush()?;
         outcome(self.status)
     }
 
     /// Carries out what waits; the outcome is that of the line with this number, in whatever order the lines were
     /// taken.
     pub fn finish_with_line(mut self, number: usize) -> Result<(), Error> {
-        self.settle()?;
+        self.flush()?;
         outcome(if self.last_refused_line == Some(number) {
             STATUS_REFUSED
         } else {
@@ -152,6 +152,6 @@ fn outcome(status: u8) -> Result<(), Error> {
     if status == 0 {
         Ok(())
     } else {
-        Err(Error::Told(status))
+        Err(Error::AlreadyReported(status))
     }
 }

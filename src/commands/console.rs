@@ -61,7 +61,7 @@ impl<'a> Console<'a> {
     }
 
     /// Writes the text that waits if it has grown large. To be called now and then by whoever writes much.
-    pub fn settle(&mut self) -> Result<(), Error> {
+    pub fn flush_if_large(&mut self) -> Result<(), Error> {
         if self.text.len() < PIECE_LENGTH {
             Ok(())
         } else {

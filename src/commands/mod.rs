@@ -21,10 +21,11 @@ use std::os::unix::ffi::OsStrExt;
 
 pub use console::Streams;
 
-use crate::cli::{self, Request};
+use crate::cli;
 use crate::error::{Error, KernelError, Operation};
 use crate::ipvs::Ipvs;
 use crate::model::Change;
+use crate::request::Request;
 use console::Console;
 
 /// Runs a command line and gives its exit status. `program` is the name as it was typed; by its last part
@@ -75,13 +76,13 @@ fn run_command(console: &mut Console<'_>, arguments: &[OsString]) -> Result<(), 
         _ => open_checked(console)?,
     };
     if console.is_interactive() {
-        carry_out_with_hints(console, &mut ipvs, request, arguments)
+        execute_with_hints(console, &mut ipvs, request, arguments)
     } else {
-        carry_out(console, &mut ipvs, request)
+        execute(console, &mut ipvs, request)
     }
 }
 
-fn carry_out_with_hints(
+fn execute_with_hints(
     console: &mut Console<'_>,
     ipvs: &mut Ipvs,
     request: Request,
@@ -91,7 +92,7 @@ fn carry_out_with_hints(
         Request::Change(change) => hints::method_at_risk(ipvs, change, arguments),
         _ => None,
     };
-    let outcome = carry_out(console, ipvs, request);
+    let outcome = execute(console, ipvs, request);
     console.keep_hint(match &outcome {
         Ok(()) => method_at_risk.map(hints::about_lost_method),
         Err(Error::Initialize(fault)) => hints::after_initialize(*fault),
@@ -135,7 +136,7 @@ fn refused_listing(fault: KernelError) -> Error {
 }
 
 /// Carries out a request.
-fn carry_out(console: &mut Console<'_>, ipvs: &mut Ipvs, request: Request) -> Result<(), Error> {
+fn execute(console: &mut Console<'_>, ipvs: &mut Ipvs, request: Request) -> Result<(), Error> {
     match request {
         Request::List(request) => list::list(console, ipvs, &request),
         Request::Save { numeric } => save::save(console, ipvs, numeric),

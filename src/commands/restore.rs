@@ -27,7 +27,7 @@ pub fn restore(console: &mut Console<'_>, ipvs: &mut Ipvs) -> Result<(), Error> 
             run_line(&mut applier, &mut reader, &input[start..])?;
             return applier.finish();
         }
-        applier.settle()?;
+        applier.flush()?;
         input.drain(..start);
         searched = input.len();
     }

@@ -8,7 +8,7 @@ use crate::commands::walk::Walk;
 use crate::error::Error;
 use crate::ipvs::{Detail, Ipvs};
 use crate::model::Change;
-use crate::render::labels::Labels;
+use crate::render::endpoints::EndpointWriter;
 use crate::render::rules;
 
 const HELP: &str = "usage: ipvsadm-save [-n]\n\
@@ -31,17 +31,17 @@ pub fn run_helper(console: &mut Console<'_>, arguments: &[OsString]) -> Result<(
 /// Writes the table as rules.
 #[inline(never)]
 pub fn save(console: &mut Console<'_>, ipvs: &mut Ipvs, numeric: bool) -> Result<(), Error> {
-    let mut labels = Labels::for_rules(numeric);
-    let mut walk = Walk::begin(ipvs, None, Detail::Plain, true)?;
+    let mut endpoints = EndpointWriter::for_rules(numeric);
+    let mut walk = Walk::begin(ipvs, None, Detail::WithoutStatistics, true)?;
     while let Some((service, destinations)) = walk.next(ipvs)? {
         let identity = service.service.identity;
         let add = Change::AddService(service.service);
-        rules::write_change(console.text(), &mut labels, &add);
+        rules::write_change(console.text(), &mut endpoints, &add);
         for state in destinations {
             let add = Change::AddDestination(identity, state.destination);
-            rules::write_change(console.text(), &mut labels, &add);
+            rules::write_change(console.text(), &mut endpoints, &add);
         }
-        console.settle()?;
+        console.flush_if_large()?;
     }
     Ok(())
 }

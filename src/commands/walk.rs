@@ -52,14 +52,14 @@ impl Walk {
                 let state = ipvs.service(identity).map_err(refused_listing)?;
                 Services::Counted(vec![state].into_iter())
             }
-            (None, Detail::Plain) => {
+            (None, Detail::WithoutStatistics) => {
                 let mut services = ipvs.services().map_err(refused_listing)?;
                 if is_sorted {
                     order::sort_services(&mut services, |service| &service.identity);
                 }
                 Services::Plain(services.into_iter())
             }
-            (None, Detail::Counted) => {
+            (None, Detail::WithStatistics) => {
                 let mut states = ipvs.service_states().map_err(refused_listing)?;
                 if is_sorted {
                     order::sort_services(&mut states, |state| &state.service.identity);

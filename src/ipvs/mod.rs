@@ -35,9 +35,9 @@ const MOST_LOOKS: usize = 100;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Detail {
     /// All but counters and rates, which stay 0.
-    Plain,
+    WithoutStatistics,
     /// All.
-    Counted,
+    WithStatistics,
 }
 
 /// A connection to the kernel's IPVS.
@@ -191,7 +191,7 @@ impl Ipvs {
     }
 
     /// Puts a change behind those that wait to be carried out together. `true` where there is no room for another:
-    /// [`Ipvs::carry_out`] is due.
+    /// [`Ipvs::send_queued`] is due.
     pub fn queue(&mut self, change: &Change) -> bool {
         let sequence = self.socket.next_sequence();
         self.batch.push(self.family, sequence, change);
@@ -203,7 +203,7 @@ impl Ipvs {
     ///
     /// # Errors
     /// What befell the socket. The kernel's refusals are none.
-    pub fn carry_out(
+    pub fn send_queued(
         &mut self,
         refused: impl FnMut(usize, KernelError),
     ) -> Result<(), KernelError> {
@@ -215,7 +215,7 @@ impl Ipvs {
             self.batch.push_fence(sequence);
         }
         let (requests, first, last) = self.batch.requests();
-        let outcome = self.socket.carry_out(requests, first, last, refused);
+        let outcome = self.socket.send_batch(requests, first, last, refused);
         self.batch.clear();
         outcome
     }
@@ -227,7 +227,7 @@ impl Ipvs {
     pub fn apply(&mut self, change: &Change) -> Result<(), KernelError> {
         self.queue(change);
         let mut verdict = Ok(());
-        self.carry_out(|_, fault| verdict = Err(fault))?;
+        self.send_queued(|_, fault| verdict = Err(fault))?;
         verdict
     }
 }

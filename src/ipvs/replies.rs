@@ -188,7 +188,7 @@ impl Default for DestinationReader {
     fn default() -> DestinationReader {
         DestinationReader {
             family: AddressFamily::Ipv4,
-            detail: Detail::Plain,
+            detail: Detail::WithoutStatistics,
             layout: Layout::default(),
         }
     }
@@ -325,8 +325,8 @@ fn read_destination(
             "IPVS_DEST_ATTR_PERSIST_CONNS",
         )?,
         statistics: match detail {
-            Detail::Plain => Statistics::default(),
-            Detail::Counted => best_statistics(
+            Detail::WithoutStatistics => Statistics::default(),
+            Detail::WithStatistics => best_statistics(
                 fields.get(IPVS_DEST_ATTR_STATS),
                 fields.get(IPVS_DEST_ATTR_STATS64),
             )?,

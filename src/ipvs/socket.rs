@@ -269,7 +269,7 @@ impl<W: Wire> Socket<W> {
 
     /// Sends requests whose sequence numbers run from `first` to `last`, of which the last alone asks for an
     /// acknowledgement, and tells `refused` of each that the kernel refused, by its place, in their order.
-    pub fn carry_out(
+    pub fn send_batch(
         &mut self,
         requests: &[u8],
         first: u32,
@@ -605,13 +605,13 @@ mod tests {
         }
     }
 
-    fn carry_out(steps: Vec<Step>) -> (Result<(), KernelError>, Vec<(usize, KernelError)>) {
+    fn send_batch(steps: Vec<Step>) -> (Result<(), KernelError>, Vec<(usize, KernelError)>) {
         let mut socket = socket(vec![steps]);
         let mut request = Vec::new();
         write_request(&mut request, FAMILY, 1, 5, 1, |_| {});
         let mut refusals = Vec::new();
         let outcome =
-            socket.carry_out(&request, 5, 7, |place, fault| refusals.push((place, fault)));
+            socket.send_batch(&request, 5, 7, |place, fault| refusals.push((place, fault)));
         (outcome, refusals)
     }
 
@@ -623,9 +623,9 @@ mod tests {
             Step::Fault(Errno::EINTR),
             Step::Datagram(vec![verdict(-libc::EEXIST, 100), verdict(0, 2)]),
         ];
-        assert_eq!(carry_out(steps), (Ok(()), vec![(0, exists)]));
+        assert_eq!(send_batch(steps), (Ok(()), vec![(0, exists)]));
         let steps = vec![Step::Datagram(vec![verdict(-libc::EEXIST, 2)])];
-        assert_eq!(carry_out(steps), (Ok(()), vec![(2, exists)]));
+        assert_eq!(send_batch(steps), (Ok(()), vec![(2, exists)]));
     }
 
     #[test]
@@ -636,8 +636,8 @@ mod tests {
             Step::Fault(Errno::ENOBUFS),
             Step::Datagram(vec![verdict(0, 2)]),
         ];
-        assert_eq!(carry_out(steps), (Ok(()), vec![(1, exists)]));
+        assert_eq!(send_batch(steps), (Ok(()), vec![(1, exists)]));
         let steps = vec![Step::Fault(Errno::ENOBUFS)];
-        assert_eq!(carry_out(steps), (Err(NO_ANSWER), vec![]));
+        assert_eq!(send_batch(steps), (Err(NO_ANSWER), vec![]));
     }
 }

@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use crate::model::Protocol;
 use crate::render::columns::{cut_and_pad, left, number_right};
-use crate::render::labels::Labels;
+use crate::render::endpoints::EndpointWriter;
 
 /// The file.
 pub const CONNECTIONS_FILE: &str = "/proc/net/ip_vs_conn";
@@ -121,7 +121,7 @@ fn read_port(word: &[u8]) -> Option<u16> {
 /// Writes the row of a connection.
 pub fn write_row(
     out: &mut Vec<u8>,
-    labels: &mut Labels,
+    endpoints: &mut EndpointWriter,
     connection: &Connection<'_>,
     with_engine_data: bool,
 ) {
@@ -138,7 +138,7 @@ pub fn write_row(
     let mut endpoint = |out: &mut Vec<u8>, (address, port): (IpAddr, u16), width| {
         out.push(b' ');
         let start = out.len();
-        labels.endpoint(out, address, port, protocol);
+        endpoints.write(out, address, port, protocol);
         cut_and_pad(out, start, usize::MAX - start, width);
     };
     endpoint(out, connection.client, 18);
@@ -170,8 +170,8 @@ mod tests {
     fn row(line: &str, with_engine_data: bool) -> Option<String> {
         let connection = Connection::read(line.as_bytes())?;
         let mut out = Vec::new();
-        let mut labels = Labels::for_listing(true);
-        write_row(&mut out, &mut labels, &connection, with_engine_data);
+        let mut endpoints = EndpointWriter::for_listing(true);
+        write_row(&mut out, &mut endpoints, &connection, with_engine_data);
         Some(String::from_utf8(out).unwrap())
     }
 

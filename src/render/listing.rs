@@ -3,11 +3,12 @@
 use std::net::IpAddr;
 
 use crate::model::{
-    AddressFamily, Columns, DestinationState, Encapsulation, ForwardingMethod, KernelInfo,
-    ListFormat, Netmask, ServiceIdentity, ServiceState, TunnelChecksum,
+    AddressFamily, DestinationState, Encapsulation, ForwardingMethod, KernelInfo, Netmask,
+    ServiceIdentity, ServiceState, TunnelChecksum,
 };
 use crate::render::columns::{counter, cut_and_pad, left, number, number_left, number_right};
-use crate::render::labels::{Labels, write_address};
+use crate::render::endpoints::{EndpointWriter, write_address};
+use crate::request::{Columns, ListFormat};
 
 /// The width of a virtual service's name, its protocol included; longer IPv4 names are cut.
 const SERVICE_WIDTH: usize = 33;
@@ -61,12 +62,12 @@ pub fn write_titles(out: &mut Vec<u8>, columns: Columns) {
 pub fn write_service(
     out: &mut Vec<u8>,
     format: &ListFormat,
-    labels: &mut Labels,
+    endpoints: &mut EndpointWriter,
     state: &ServiceState,
 ) {
     let shows_numbers = matches!(format.columns, Columns::Statistics | Columns::Rate);
     let start = out.len();
-    write_service_name(out, labels, &state.service.identity);
+    write_service_name(out, endpoints, &state.service.identity);
     let is_ipv4 = state.service.identity.family() == AddressFamily::Ipv4;
     let longest = if is_ipv4 {
         SERVICE_WIDTH
@@ -97,7 +98,11 @@ pub fn write_service(
 }
 
 /// Writes a virtual service's name: its protocol, address and port, or its mark.
-fn write_service_name(out: &mut Vec<u8>, labels: &mut Labels, identity: &ServiceIdentity) {
+fn write_service_name(
+    out: &mut Vec<u8>,
+    endpoints: &mut EndpointWriter,
+    identity: &ServiceIdentity,
+) {
     match *identity {
         ServiceIdentity::Endpoint {
             protocol,
@@ -106,7 +111,7 @@ fn write_service_name(out: &mut Vec<u8>, labels: &mut Labels, identity: &Service
         } => {
             left(out, protocol.label().as_bytes(), 4);
             out.push(b' ');
-            labels.endpoint(out, address, port, Some(protocol));
+            endpoints.write(out, address, port, Some(protocol));
         }
         ServiceIdentity::FirewallMark { mark, family } => {
             out.extend_from_slice(b"FWM  ");
@@ -161,14 +166,14 @@ pub fn write_netmask(out: &mut Vec<u8>, netmask: Netmask) {
 pub fn write_destination(
     out: &mut Vec<u8>,
     format: &ListFormat,
-    labels: &mut Labels,
+    endpoints: &mut EndpointWriter,
     service: &ServiceIdentity,
     state: &DestinationState,
 ) {
     let destination = &state.destination;
     out.extend_from_slice(SERVER_ARROW);
     let start = out.len();
-    labels.endpoint(
+    endpoints.write(
         out,
         destination.identity.address,
         destination.identity.port,
@@ -311,7 +316,7 @@ mod tests {
             numeric: true,
             exact,
         };
-        let mut labels = Labels::for_listing(true);
+        let mut endpoints = EndpointWriter::for_listing(true);
         let service = service(statistics);
         let destination = DestinationState {
             destination: Destination {
@@ -333,11 +338,11 @@ mod tests {
             statistics,
         };
         let (mut first, mut second) = (Vec::new(), Vec::new());
-        write_service(&mut first, &format, &mut labels, &service);
+        write_service(&mut first, &format, &mut endpoints, &service);
         write_destination(
             &mut second,
             &format,
-            &mut labels,
+            &mut endpoints,
             &service.service.identity,
             &destination,
         );

@@ -6,35 +6,35 @@ use crate::model::{
     Protocol, ServiceIdentity, SyncDaemon, Timeouts, TunnelChecksum, VirtualService,
 };
 use crate::render::columns::number;
-use crate::render::labels::Labels;
+use crate::render::endpoints::EndpointWriter;
 use crate::render::listing::write_netmask;
 
 /// Writes the line that makes a change.
-pub fn write_change(out: &mut Vec<u8>, labels: &mut Labels, change: &Change) {
+pub fn write_change(out: &mut Vec<u8>, endpoints: &mut EndpointWriter, change: &Change) {
     match change {
-        Change::AddService(service) => write_service(out, labels, b"-A ", service),
-        Change::EditService(service) => write_service(out, labels, b"-E ", service),
+        Change::AddService(service) => write_service(out, endpoints, b"-A ", service),
+        Change::EditService(service) => write_service(out, endpoints, b"-E ", service),
         Change::DeleteService(identity) => {
             out.extend_from_slice(b"-D ");
-            write_service_name(out, labels, identity);
+            write_service_name(out, endpoints, identity);
         }
         Change::Flush => out.extend_from_slice(b"-C"),
         Change::Zero(identity) => {
             out.extend_from_slice(b"-Z");
             if let Some(identity) = identity {
                 out.push(b' ');
-                write_service_name(out, labels, identity);
+                write_service_name(out, endpoints, identity);
             }
         }
         Change::AddDestination(service, destination) => {
-            write_destination(out, labels, b"-a ", service, destination)
+            write_destination(out, endpoints, b"-a ", service, destination)
         }
         Change::EditDestination(service, destination) => {
-            write_destination(out, labels, b"-e ", service, destination)
+            write_destination(out, endpoints, b"-e ", service, destination)
         }
         Change::DeleteDestination(service, identity) => {
             out.extend_from_slice(b"-d ");
-            write_destination_name(out, labels, service, identity);
+            write_destination_name(out, endpoints, service, identity);
         }
         Change::SetTimeouts(Timeouts { tcp, tcp_fin, udp }) => {
             out.extend_from_slice(format!("--set {tcp} {tcp_fin} {udp}").as_bytes());
@@ -49,9 +49,14 @@ pub fn write_change(out: &mut Vec<u8>, labels: &mut Labels, change: &Change) {
     out.push(b'\n');
 }
 
-fn write_service(out: &mut Vec<u8>, labels: &mut Labels, command: &[u8], service: &VirtualService) {
+fn write_service(
+    out: &mut Vec<u8>,
+    endpoints: &mut EndpointWriter,
+    command: &[u8],
+    service: &VirtualService,
+) {
     out.extend_from_slice(command);
-    write_service_name(out, labels, &service.identity);
+    write_service_name(out, endpoints, &service.identity);
     word(out, b" -s ", service.scheduler.as_bytes());
     if let Some(seconds) = service.persistence_timeout {
         numbered(out, b" -p ", seconds);
@@ -77,13 +82,13 @@ fn write_service(out: &mut Vec<u8>, labels: &mut Labels, command: &[u8], service
 
 fn write_destination(
     out: &mut Vec<u8>,
-    labels: &mut Labels,
+    endpoints: &mut EndpointWriter,
     command: &[u8],
     service: &ServiceIdentity,
     destination: &Destination,
 ) {
     out.extend_from_slice(command);
-    write_destination_name(out, labels, service, &destination.identity);
+    write_destination_name(out, endpoints, service, &destination.identity);
     out.extend_from_slice(match destination.forwarding_method {
         ForwardingMethod::Masquerading => b" -m",
         ForwardingMethod::Tunnel(_) => b" -i",
@@ -104,13 +109,13 @@ fn write_destination(
 
 fn write_destination_name(
     out: &mut Vec<u8>,
-    labels: &mut Labels,
+    endpoints: &mut EndpointWriter,
     service: &ServiceIdentity,
     identity: &DestinationIdentity,
 ) {
-    write_service_name(out, labels, service);
+    write_service_name(out, endpoints, service);
     out.extend_from_slice(b" -r ");
-    labels.endpoint(out, identity.address, identity.port, service.protocol());
+    endpoints.write(out, identity.address, identity.port, service.protocol());
 }
 
 fn write_sync_daemon(out: &mut Vec<u8>, daemon: &SyncDaemon) {
@@ -158,11 +163,19 @@ pub fn write_encapsulation(out: &mut Vec<u8>, encapsulation: Encapsulation) {
 }
 
 /// Writes the option that names a virtual service.
-pub fn write_service_name(out: &mut Vec<u8>, labels: &mut Labels, identity: &ServiceIdentity) {
-    labels.once_a_service(out, identity, write_new_service_name);
+pub fn write_service_name(
+    out: &mut Vec<u8>,
+    endpoints: &mut EndpointWriter,
+    identity: &ServiceIdentity,
+) {
+    endpoints.once_a_service(out, identity, write_new_service_name);
 }
 
-fn write_new_service_name(out: &mut Vec<u8>, labels: &mut Labels, identity: &ServiceIdentity) {
+fn write_new_service_name(
+    out: &mut Vec<u8>,
+    endpoints: &mut EndpointWriter,
+    identity: &ServiceIdentity,
+) {
     match *identity {
         ServiceIdentity::Endpoint {
             protocol,
@@ -174,7 +187,7 @@ fn write_new_service_name(out: &mut Vec<u8>, labels: &mut Labels, identity: &Ser
                 Protocol::Udp => b"-u ",
                 Protocol::Sctp => b"--sctp-service ",
             });
-            labels.endpoint(out, address, port, Some(protocol));
+            endpoints.write(out, address, port, Some(protocol));
         }
         ServiceIdentity::FirewallMark { mark, family } => {
             numbered(out, b"-f ", mark);

@@ -1,7 +1,6 @@
 //! `-L --json`: the same listings as one document.
 
 use super::{Connections, sync_daemons};
-use crate::cli::{ListRequest, Subject};
 use crate::commands::console::Console;
 use crate::commands::refused_listing;
 use crate::commands::walk::Walk;
@@ -9,6 +8,7 @@ use crate::error::Error;
 use crate::ipvs::{Detail, Ipvs};
 use crate::model::ServiceIdentity;
 use crate::render::json::{self, Document};
+use crate::request::{ListRequest, Subject};
 
 /// Lists what a request asks for. Where that cannot be done, a reader gets no document: what waits to be written is
 /// taken back.
@@ -43,11 +43,11 @@ fn list_table(
     service: Option<&ServiceIdentity>,
 ) -> Result<(), Error> {
     let info = ipvs.info().map_err(refused_listing)?;
-    let mut walk = Walk::begin(ipvs, service, Detail::Counted, request.sorted)?;
+    let mut walk = Walk::begin(ipvs, service, Detail::WithStatistics, request.sorted)?;
     let mut document = Document::of_services(console.text(), &info);
     while let Some((service, destinations)) = walk.next(ipvs)? {
         document.service(console.text(), &service, destinations);
-        console.settle()?;
+        console.flush_if_large()?;
     }
     document.end(console.text());
     Ok(())
@@ -58,7 +58,7 @@ fn list_connections(console: &mut Console<'_>) -> Result<(), Error> {
     let mut document = Document::of_connections(console.text());
     while let Some(connection) = entries.next()? {
         document.connection(console.text(), &connection);
-        console.settle()?;
+        console.flush_if_large()?;
     }
     document.end(console.text());
     Ok(())

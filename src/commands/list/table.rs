@@ -3,17 +3,18 @@
 //! Columns are as wide as what stands in them, so everything is read before anything is written.
 
 use super::{Connections, sync_daemons};
-use crate::cli::{ListRequest, Subject};
 use crate::commands::console::Console;
 use crate::commands::refused_listing;
 use crate::commands::walk::Walk;
 use crate::error::Error;
 use crate::ipvs::{Detail, Ipvs};
-use crate::model::{Columns, ListFormat, ServiceIdentity};
+use crate::model::ServiceIdentity;
 use crate::render::connections::Connection;
 use crate::render::table::connections::ConnectionTable;
 use crate::render::table::services::ServiceTable;
 use crate::render::table::status;
+use crate::request::{Columns, ListFormat};
+use crate::request::{ListRequest, Subject};
 
 /// Connections drawn at once: enough to keep the frame cheap, few enough to keep the drawing small.
 const CONNECTIONS_AT_ONCE: usize = 500;
@@ -48,7 +49,7 @@ fn list_table(
     request: &ListRequest,
     service: Option<&ServiceIdentity>,
 ) -> Result<(), Error> {
-    let mut walk = Walk::begin(ipvs, service, Detail::Counted, request.sorted)?;
+    let mut walk = Walk::begin(ipvs, service, Detail::WithStatistics, request.sorted)?;
     let info = match service {
         Some(_) => None,
         None => Some(ipvs.info().map_err(refused_listing)?),
@@ -62,7 +63,7 @@ fn list_table(
     table.begin(console.text(), info.as_ref());
     for (service, destinations) in &all {
         table.write(console.text(), service, destinations);
-        console.settle()?;
+        console.flush_if_large()?;
     }
     table.end(console.text());
     Ok(())
@@ -87,7 +88,7 @@ fn list_connections(console: &mut Console<'_>, format: &ListFormat) -> Result<()
             break;
         }
         table.write(console.text(), &some);
-        console.settle()?;
+        console.flush_if_large()?;
     }
     table.end(console.text());
     Ok(())

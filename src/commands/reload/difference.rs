@@ -11,12 +11,12 @@ use nix::errno::Errno;
 
 use super::Rule;
 use super::hash::QuickHash;
-use crate::cli::Request;
 use crate::error::{KernelError, Operation, RuleLine};
 use crate::model::{
     Change, Destination, DestinationIdentity, DestinationState, ForwardingMethod, ServiceIdentity,
     VirtualService,
 };
+use crate::request::Request;
 
 /// A change, and the line it came from; a removal comes from none.
 pub type PlannedChange<'t> = (Change, Option<RuleLine<'t>>);
@@ -303,13 +303,13 @@ mod tests {
 
     /// The changes from one list of rules to another, as rules.
     fn changes(from: &str, to: &str, keeps_others: bool) -> Vec<String> {
-        let mut labels = crate::render::labels::Labels::for_rules(true);
+        let mut endpoints = crate::render::endpoints::EndpointWriter::for_rules(true);
         plan(&rules(from), &rules(to), keeps_others)
             .changes
             .iter()
             .map(|(change, _)| {
                 let mut out = Vec::new();
-                crate::render::rules::write_change(&mut out, &mut labels, change);
+                crate::render::rules::write_change(&mut out, &mut endpoints, change);
                 String::from_utf8(out).unwrap().trim_end().to_owned()
             })
             .collect()

@@ -4,7 +4,7 @@
 //! virtual service to real server, reads downwards: of those with long addresses, or of all.
 
 use crate::render::connections::Connection;
-use crate::render::labels::Labels;
+use crate::render::endpoints::EndpointWriter;
 use crate::render::table::sheet::{Cell, Row, Sheet, Tint};
 use crate::render::table::{endpoint, foreign};
 use crate::screen::Screen;
@@ -30,7 +30,7 @@ impl Layout {
 /// A table of connections. All of them are measured first, then written in the same order.
 pub struct ConnectionTable {
     screen: Screen,
-    labels: Labels,
+    endpoints: EndpointWriter,
     with_engine_data: bool,
     layout: Layout,
     /// The drawing in each layout, of which one is made.
@@ -44,7 +44,7 @@ impl ConnectionTable {
         let columns = [if with_engine_data { 8 } else { 6 }, 6, 4];
         ConnectionTable {
             screen,
-            labels: Labels::for_rules(numeric),
+            endpoints: EndpointWriter::for_rules(numeric),
             with_engine_data,
             layout: Layout::Beside,
             sheets: columns.map(|columns| Sheet::new(screen, columns)),
@@ -131,7 +131,7 @@ impl ConnectionTable {
             connection.service,
             connection.destination,
         ];
-        let ends = ends.map(|(host, port)| endpoint(&mut self.labels, host, port, protocol));
+        let ends = ends.map(|(host, port)| endpoint(&mut self.endpoints, host, port, protocol));
         let tint = match connection.state {
             b"ESTABLISHED" => Tint::Good,
             b"NONE" | b"TIME_WAIT" | b"CLOSE" => Tint::Faint,

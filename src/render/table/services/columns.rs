@@ -1,7 +1,7 @@
 //! Which columns a table of services has, and what stands above them.
 
-use crate::model::Columns;
 use crate::render::table::sheet::{Cell, Tint};
+use crate::request::Columns;
 
 /// A column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! What a command line asks for, once it is read. Plain values; the commands carry them out.
 
-use crate::model::{Change, ListFormat, ServiceIdentity};
+use crate::model::{Change, ServiceIdentity};
 use crate::options::Command;
 
 /// What a command line asks for.
@@ -33,7 +33,7 @@ pub struct ListRequest {
     /// In order, not as the kernel gives it.
     pub sorted: bool,
     /// For whom it is written.
-    pub form: Form,
+    pub output_format: OutputFormat,
 }
 
 impl Default for ListRequest {
@@ -42,7 +42,7 @@ impl Default for ListRequest {
             subject: Subject::Table(None),
             format: ListFormat::default(),
             sorted: true,
-            form: Form::Plain,
+            output_format: OutputFormat::Plain,
         }
     }
 }
@@ -62,11 +62,49 @@ pub enum Subject {
 
 /// For whom a listing is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Form {
+pub enum OutputFormat {
     /// As the reference prints it.
     Plain,
     /// For programs.
     Json,
     /// For people.
     Table,
+}
+
+/// The columns of a listing of virtual services.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Columns {
+    /// Forwarding, weight, connections: those without an option.
+    Connections,
+    /// Counters.
+    Statistics,
+    /// Rates.
+    Rate,
+    /// Thresholds.
+    Thresholds,
+    /// Persistence entries; with connection entries, their engines' data.
+    PersistentConnections,
+    /// The first ones with the tunnels' kinds.
+    TunnelInfo,
+}
+
+/// How a listing looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ListFormat {
+    /// Which columns.
+    pub columns: Columns,
+    /// Addresses and ports as numbers.
+    pub numeric: bool,
+    /// Counters in full.
+    pub exact: bool,
+}
+
+impl Default for ListFormat {
+    fn default() -> ListFormat {
+        ListFormat {
+            columns: Columns::Connections,
+            numeric: false,
+            exact: false,
+        }
+    }
 }

@@ -14,7 +14,7 @@ use crate::render::columns;
 const LONGEST_ENDPOINT: usize = 59;
 
 /// A writer of addresses and ports.
-pub struct Labels {
+pub struct EndpointWriter {
     numeric: bool,
     cuts_names: bool,
     ipv4_hosts: KnownNames<u32>,
@@ -24,10 +24,10 @@ pub struct Labels {
     last_name: Vec<u8>,
 }
 
-impl Labels {
+impl EndpointWriter {
     /// For a listing, whose columns cut long names.
-    pub fn for_listing(numeric: bool) -> Labels {
-        Labels {
+    pub fn for_listing(numeric: bool) -> EndpointWriter {
+        EndpointWriter {
             numeric,
             cuts_names: true,
             ipv4_hosts: KnownNames::new(),
@@ -39,16 +39,16 @@ impl Labels {
     }
 
     /// For rules, which are read back, and for tables: names are whole.
-    pub fn for_rules(numeric: bool) -> Labels {
-        Labels {
+    pub fn for_rules(numeric: bool) -> EndpointWriter {
+        EndpointWriter {
             cuts_names: false,
-            ..Labels::for_listing(numeric)
+            ..EndpointWriter::for_listing(numeric)
         }
     }
 
     /// Writes an address and a port (host byte order). Names of ports are those of `protocol`; without one they stay
     /// numbers.
-    pub fn endpoint(
+    pub fn write(
         &mut self,
         out: &mut Vec<u8>,
         address: IpAddr,
@@ -81,7 +81,7 @@ impl Labels {
         &mut self,
         out: &mut Vec<u8>,
         identity: &ServiceIdentity,
-        write: impl Fn(&mut Vec<u8>, &mut Labels, &ServiceIdentity),
+        write: impl Fn(&mut Vec<u8>, &mut EndpointWriter, &ServiceIdentity),
     ) {
         if self.last_service.as_ref() != Some(identity) {
             let mut name = std::mem::take(&mut self.last_name);
@@ -217,7 +217,7 @@ mod tests {
 
     fn numeric(address: &str, port: u16) -> String {
         let mut out = Vec::new();
-        Labels::for_listing(true).endpoint(
+        EndpointWriter::for_listing(true).write(
             &mut out,
             address.parse().unwrap(),
             port,

@@ -10,15 +10,16 @@ mod hash;
 
 use std::ffi::OsString;
 
-use crate::cli::{LineReader, Request, words};
+use crate::cli::{LineReader, words};
 use crate::commands::apply::{Applier, Flow};
 use crate::commands::console::Console;
 use crate::commands::{open_checked, refused_listing};
 use crate::error::{Error, RuleLine, UsageError};
 use crate::ipvs::{Detail, Ipvs};
 use crate::model::Change;
-use crate::render::labels::Labels;
+use crate::render::endpoints::EndpointWriter;
 use crate::render::rules;
+use crate::request::Request;
 use difference::{Difference, Plan, WantedTable};
 
 /// What `ipvsadm-restore` was asked for.
@@ -113,8 +114,12 @@ fn make_equal(
     let mut destinations = Vec::new();
     for service in ipvs.services().map_err(refused_listing)? {
         if difference.needs_destinations_of(&service) {
-            ipvs.destinations(&service.identity, Detail::Plain, &mut destinations)
-                .map_err(refused_listing)?;
+            ipvs.destinations(
+                &service.identity,
+                Detail::WithoutStatistics,
+                &mut destinations,
+            )
+            .map_err(refused_listing)?;
         } else {
             destinations.clear();
         }
@@ -122,10 +127,10 @@ fn make_equal(
     }
     let Plan { changes, refusals } = difference.into_plan();
     if options.dry_run {
-        let mut labels = Labels::for_rules(true);
+        let mut endpoints = EndpointWriter::for_rules(true);
         for (change, _) in &changes {
-            rules::write_change(console.text(), &mut labels, change);
-            console.settle()?;
+            rules::write_change(console.text(), &mut endpoints, change);
+            console.flush_if_large()?;
         }
         return Ok(());
     }
@@ -148,15 +153,15 @@ fn run_anew(
     options: Options,
 ) -> Result<(), Error> {
     if options.dry_run {
-        let mut labels = Labels::for_rules(true);
+        let mut endpoints = EndpointWriter::for_rules(true);
         let flush = (!options.no_flush).then_some(Change::Flush);
         let changes = rules.iter().filter_map(|rule| match &rule.request {
             Request::Change(change) => Some(change),
             _ => None,
         });
         for change in flush.iter().chain(changes) {
-            rules::write_change(console.text(), &mut labels, change);
-            console.settle()?;
+            rules::write_change(console.text(), &mut endpoints, change);
+            console.flush_if_large()?;
         }
         return Ok(());
     }

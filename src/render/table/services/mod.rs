@@ -10,14 +10,14 @@ mod condition;
 mod wording;
 
 use crate::model::{
-    AddressFamily, Columns, DestinationState, KernelInfo, ListFormat, ServiceIdentity,
-    ServiceState, Statistics,
+    AddressFamily, DestinationState, KernelInfo, ServiceIdentity, ServiceState, Statistics,
 };
-use crate::render::labels::Labels;
+use crate::render::endpoints::EndpointWriter;
 use crate::render::listing::forwarding_label;
 use crate::render::table::endpoint;
 use crate::render::table::quantities::{Share, bytes, count};
 use crate::render::table::sheet::{Cell, Row, Sheet, Tint};
+use crate::request::{Columns, ListFormat};
 use crate::screen::Screen;
 use columns::{Column, columns_of, title};
 use condition::{Condition, connections};
@@ -27,7 +27,7 @@ use wording::{counted, indented, scheduling, tunnel, wrapped};
 pub struct ServiceTable {
     screen: Screen,
     format: ListFormat,
-    labels: Labels,
+    endpoints: EndpointWriter,
     columns: Vec<Column>,
     sheet: Sheet,
     services: usize,
@@ -43,7 +43,7 @@ impl ServiceTable {
         ServiceTable {
             screen,
             format,
-            labels: Labels::for_rules(format.numeric),
+            endpoints: EndpointWriter::for_rules(format.numeric),
             sheet: Sheet::new(screen, columns.len()),
             columns,
             services: 0,
@@ -241,7 +241,7 @@ impl ServiceTable {
                 address,
                 port,
             } => {
-                let endpoint = endpoint(&mut self.labels, address, port, Some(protocol));
+                let endpoint = endpoint(&mut self.endpoints, address, port, Some(protocol));
                 format!("{} {endpoint}", protocol.label())
             }
             ServiceIdentity::FirewallMark { mark, family } => match family {
@@ -267,7 +267,12 @@ impl ServiceTable {
     fn server_row(&mut self, service: &ServiceState, state: &DestinationState, whole: u128) -> Row {
         let identity = &state.destination.identity;
         let protocol = service.service.identity.protocol();
-        let name = endpoint(&mut self.labels, identity.address, identity.port, protocol);
+        let name = endpoint(
+            &mut self.endpoints,
+            identity.address,
+            identity.port,
+            protocol,
+        );
         let condition = Condition::of(state);
         let mark = condition.mark(self.screen.has_unicode);
         let name = Cell::text(format!("{mark} {name}"), condition.tint());

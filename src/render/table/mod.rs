@@ -13,7 +13,7 @@ pub mod status;
 use std::net::IpAddr;
 
 use crate::model::Protocol;
-use crate::render::labels::Labels;
+use crate::render::endpoints::EndpointWriter;
 
 /// A text that comes from elsewhere. Name services and kernel modules may say anything; what is not printable ASCII
 /// could move the cursor or have any width, and is shown as a question mark.
@@ -25,8 +25,13 @@ fn foreign(text: &[u8]) -> String {
     text.iter().map(shown).collect()
 }
 
-fn endpoint(labels: &mut Labels, address: IpAddr, port: u16, protocol: Option<Protocol>) -> String {
+fn endpoint(
+    endpoints: &mut EndpointWriter,
+    address: IpAddr,
+    port: u16,
+    protocol: Option<Protocol>,
+) -> String {
     let mut text = Vec::new();
-    labels.endpoint(&mut text, address, port, protocol);
+    endpoints.write(&mut text, address, port, protocol);
     foreign(&text)
 }

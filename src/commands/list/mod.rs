@@ -8,16 +8,16 @@ mod table;
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 
-use crate::cli::{Form, ListRequest, Subject};
 use crate::commands::console::Console;
 use crate::commands::refused_listing;
 use crate::commands::walk::Walk;
 use crate::error::Error;
 use crate::ipvs::{Detail, Ipvs};
-use crate::model::{Columns, ListFormat, ServiceIdentity, SyncDaemon};
+use crate::model::{ServiceIdentity, SyncDaemon};
 use crate::render::connections::{self, CONNECTIONS_FILE, Connection};
-use crate::render::labels::Labels;
+use crate::render::endpoints::EndpointWriter;
 use crate::render::{listing, order, status};
+use crate::request::{Columns, ListFormat, ListRequest, OutputFormat, Subject};
 
 /// Lists what a request asks for.
 pub fn list(
@@ -25,10 +25,10 @@ pub fn list(
     ipvs: &mut Ipvs,
     request: &ListRequest,
 ) -> Result<(), Error> {
-    match request.form {
-        Form::Plain => list_plainly(console, ipvs, request),
-        Form::Json => json::list(console, ipvs, request),
-        Form::Table => table::list(console, ipvs, request),
+    match request.output_format {
+        OutputFormat::Plain => list_plainly(console, ipvs, request),
+        OutputFormat::Json => json::list(console, ipvs, request),
+        OutputFormat::Table => table::list(console, ipvs, request),
     }
 }
 
@@ -62,8 +62,8 @@ fn list_table(
 ) -> Result<(), Error> {
     let format = &request.format;
     let detail = match format.columns {
-        Columns::Statistics | Columns::Rate => Detail::Counted,
-        _ => Detail::Plain,
+        Columns::Statistics | Columns::Rate => Detail::WithStatistics,
+        _ => Detail::WithoutStatistics,
     };
     let mut walk = Walk::begin(ipvs, service, detail, request.sorted)?;
     if service.is_none() {
@@ -71,14 +71,20 @@ fn list_table(
         listing::write_version(console.text(), &info);
     }
     listing::write_titles(console.text(), format.columns);
-    let mut labels = Labels::for_listing(format.numeric);
+    let mut endpoints = EndpointWriter::for_listing(format.numeric);
     while let Some((service, destinations)) = walk.next(ipvs)? {
         let identity = &service.service.identity;
-        listing::write_service(console.text(), format, &mut labels, &service);
+        listing::write_service(console.text(), format, &mut endpoints, &service);
         for destination in destinations {
-            listing::write_destination(console.text(), format, &mut labels, identity, destination);
+            listing::write_destination(
+                console.text(),
+                format,
+                &mut endpoints,
+                identity,
+                destination,
+            );
         }
-        console.settle()?;
+        console.flush_if_large()?;
     }
     Ok(())
 }
@@ -87,11 +93,16 @@ fn list_table(
 fn list_connections(console: &mut Console<'_>, format: &ListFormat) -> Result<(), Error> {
     let mut entries = Connections::open()?;
     let with_engine_data = format.columns == Columns::PersistentConnections;
-    let mut labels = Labels::for_listing(format.numeric);
+    let mut endpoints = EndpointWriter::for_listing(format.numeric);
     connections::write_titles(console.text(), with_engine_data);
     while let Some(connection) = entries.next()? {
-        connections::write_row(console.text(), &mut labels, &connection, with_engine_data);
-        console.settle()?;
+        connections::write_row(
+            console.text(),
+            &mut endpoints,
+            &connection,
+            with_engine_data,
+        );
+        console.flush_if_large()?;
     }
     Ok(())
 }

@@ -13,7 +13,7 @@ use nix::errno::Errno;
 use nix::ifaddrs::getifaddrs;
 use nix::net::if_::InterfaceFlags;
 
-use crate::cli::{self, ListRequest, Request, Subject, words};
+use crate::cli::{self, words};
 use crate::error::{KernelError, UsageError};
 use crate::ipvs::{Detail, Ipvs};
 use crate::model::{
@@ -21,8 +21,9 @@ use crate::model::{
     Protocol, ServiceIdentity,
 };
 use crate::options::{Choice, Meaning, SCHEDULERS};
-use crate::render::labels::Labels;
+use crate::render::endpoints::EndpointWriter;
 use crate::render::rules;
+use crate::request::{ListRequest, Request, Subject};
 
 /// How many of the services or servers that were perhaps meant are named.
 const MOST_NAMED: usize = 3;
@@ -205,7 +206,7 @@ fn find_destination(
     identity: DestinationIdentity,
 ) -> Option<DestinationState> {
     let mut destinations = Vec::new();
-    ipvs.destinations(service, Detail::Plain, &mut destinations)
+    ipvs.destinations(service, Detail::WithoutStatistics, &mut destinations)
         .ok()?;
     destinations
         .into_iter()
@@ -237,7 +238,7 @@ fn other_services(ipvs: &mut Ipvs, missing: &ServiceIdentity) -> Option<String> 
         .filter(is_like);
     list_of(alike.map(|identity| {
         let mut name = Vec::new();
-        rules::write_service_name(&mut name, &mut Labels::for_rules(true), &identity);
+        rules::write_service_name(&mut name, &mut EndpointWriter::for_rules(true), &identity);
         name
     }))
 }
@@ -249,7 +250,7 @@ fn other_destinations(
     missing: DestinationIdentity,
 ) -> Option<String> {
     let mut destinations = Vec::new();
-    ipvs.destinations(service, Detail::Plain, &mut destinations)
+    ipvs.destinations(service, Detail::WithoutStatistics, &mut destinations)
         .ok()?;
     if destinations.is_empty() {
         return Some("the service has no real servers".to_owned());
@@ -261,7 +262,7 @@ fn other_destinations(
     list_of(alike.map(|destination| {
         let mut name = Vec::new();
         let DestinationIdentity { address, port } = destination.identity;
-        Labels::for_rules(true).endpoint(&mut name, address, port, None);
+        EndpointWriter::for_rules(true).write(&mut name, address, port, None);
         name.push(b' ');
         name.extend_from_slice(options_of(destination.forwarding_method).as_bytes());
         name
