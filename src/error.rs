@@ -12,7 +12,7 @@ use nix::errno::Errno;
 use thiserror::Error;
 
 use crate::model::Change;
-use crate::options::matrix::Group;
+use crate::options::matrix::{Group, Owner};
 
 /// The status for the reader of words and for the kernel's refusals.
 pub const STATUS_REFUSED: u8 = 255;
@@ -68,24 +68,6 @@ pub enum UsageError {
     FamilyWithoutTunnel,
     TunnelOptionsWithoutTunnel,
     ListConflict,
-}
-
-/// What an option goes with, or not.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Owner {
-    /// A command, by the name that messages use.
-    Command(&'static str),
-    /// A tunnel type.
-    TunnelType(&'static str),
-}
-
-impl Owner {
-    fn text(self) -> String {
-        match self {
-            Owner::Command(name) => format!("'{name}' command"),
-            Owner::TunnelType(name) => format!("'{name}' tunnel type"),
-        }
-    }
 }
 
 impl UsageError {

@@ -21,18 +21,20 @@ unsafe extern "C" {
     ) -> *mut libc::hostent;
 }
 
-/// The address of a host: its first of the `preferred` family, or where it has none its first of the other. `None` where
-/// the name does not resolve or cannot be a name: an address with colons is none, though the resolver would read it.
-pub fn host_address(name: &[u8], preferred: AddressFamily) -> Option<IpAddr> {
+/// The first address that a host has in a family. `None` where it has none, or where the name cannot
+/// be one: an address with colons is none, though the resolver would read it.
+pub fn host_address(name: &[u8], family: AddressFamily) -> Option<IpAddr> {
     if name.is_empty() || name.contains(&b':') {
         return None;
     }
     let name = CString::new(name).ok()?;
-    let ipv4 = || first_address(&name, libc::AF_INET).map(|octets: [u8; 4]| octets.into());
-    let ipv6 = || first_address(&name, libc::AF_INET6).map(|octets: [u8; 16]| octets.into());
-    match preferred {
-        AddressFamily::Ipv4 => ipv4().or_else(ipv6),
-        AddressFamily::Ipv6 => ipv6().or_else(ipv4),
+    match family {
+        AddressFamily::Ipv4 => {
+            first_address(&name, libc::AF_INET).map(|octets: [u8; 4]| octets.into())
+        }
+        AddressFamily::Ipv6 => {
+            first_address(&name, libc::AF_INET6).map(|octets: [u8; 16]| octets.into())
+        }
     }
 }
 
@@ -66,6 +68,22 @@ pub fn service_port(name: &[u8], protocol: Protocol) -> Option<u16> {
         // The low 16 bits of s_port hold the port in network byte order.
         (!entry.is_null()).then(|| u16::from_be((*entry).s_port as u16))
     }
+}
+
+/// The names of all services of a protocol that the databases list.
+pub fn service_names(protocol: Protocol) -> Vec<Vec<u8>> {
+    let mut names = Vec::new();
+    // SAFETY: each entry is read before the next call can overwrite it, for the program has one
+    // thread; both of its names are NUL-terminated strings.
+    unsafe {
+        libc::setservent(1);
+        while let Some(entry) = libc::getservent().as_ref() {
+            if CStr::from_ptr(entry.s_proto).to_bytes() == protocol.name().as_bytes() {
+                names.push(CStr::from_ptr(entry.s_name).to_bytes().to_vec());
+            }
+        }
+    }
+    names
 }
 
 /// The name of a service at a port (host byte order).

@@ -15,12 +15,33 @@ pub struct Endpoint {
     pub port: Option<u16>,
 }
 
-/// Reads an endpoint; service names are those of `protocol`, without one only numbers are ports. `None` for what is no endpoint.
+/// What the name services said of hosts. A name is asked for once a command and family, found or
+/// not: where the name service is down, each question takes its time.
+#[derive(Default)]
+pub struct Hosts {
+    asked: Vec<(Vec<u8>, AddressFamily, Option<IpAddr>)>,
+}
+
+impl Hosts {
+    /// The first address of a host in a family.
+    pub fn address(&mut self, name: &[u8], family: AddressFamily) -> Option<IpAddr> {
+        let known = |(asked, of, _): &&(Vec<u8>, AddressFamily, _)| asked == name && *of == family;
+        if let Some((.., address)) = self.asked.iter().find(known) {
+            return *address;
+        }
+        let address = names::host_address(name, family);
+        self.asked.push((name.to_vec(), family, address));
+        address
+    }
+}
+
+/// Reads an endpoint; service names are those of `protocol`, without one only numbers are ports.
+/// `None` for what is no endpoint.
 ///
-/// `[V6]:PORT` and `[NAME]:PORT` need their port, a bare IPv6 address is taken whole, and a word of digits only is
-/// refused, for it is more likely a forgotten address.
-pub fn endpoint(word: &[u8], protocol: Option<Protocol>) -> Option<Endpoint> {
-    plain_endpoint(word).or_else(|| any_endpoint(word, protocol))
+/// `[V6]:PORT` and `[NAME]:PORT` need their port, a bare IPv6 address is taken whole, and a word of
+/// digits only is refused, for it is more likely a forgotten address.
+pub fn endpoint(word: &[u8], protocol: Option<Protocol>, hosts: &mut Hosts) -> Option<Endpoint> {
+    plain_endpoint(word).or_else(|| any_endpoint(word, protocol, hosts))
 }
 
 /// Reads `A.B.C.D` and `A.B.C.D:PORT`, plain decimals, in one pass: so `-S -n` spells all of IPv4. `None` for every other
@@ -69,7 +90,7 @@ fn take_number(rest: &mut &[u8]) -> Option<u32> {
     (length > 0).then_some(value)
 }
 
-fn any_endpoint(word: &[u8], protocol: Option<Protocol>) -> Option<Endpoint> {
+fn any_endpoint(word: &[u8], protocol: Option<Protocol>, hosts: &mut Hosts) -> Option<Endpoint> {
     if word.iter().all(u8::is_ascii_digit) {
         return None;
     }
@@ -98,13 +119,16 @@ fn any_endpoint(word: &[u8], protocol: Option<Protocol>) -> Option<Endpoint> {
         (None, _) => (host, outer_port),
     };
     // A listing writes the names of IPv6 addresses in brackets, so that is what they stand for there.
-    let family = match outer_port {
-        Some(_) => AddressFamily::Ipv6,
-        None => AddressFamily::Ipv4,
+    let families = match outer_port {
+        Some(_) => [AddressFamily::Ipv6, AddressFamily::Ipv4],
+        None => [AddressFamily::Ipv4, AddressFamily::Ipv6],
     };
-    let address = inet_aton(host)
-        .map(IpAddr::V4)
-        .or_else(|| names::host_address(host, family))?;
+    let address = match inet_aton(host) {
+        Some(address) => IpAddr::V4(address),
+        None => families
+            .into_iter()
+            .find_map(|family| hosts.address(host, family))?,
+    };
     Some(Endpoint {
         address,
         port: read_port(port, protocol)?,
@@ -180,7 +204,7 @@ mod tests {
     use super::*;
 
     fn read(word: &str) -> Option<(String, Option<u16>)> {
-        endpoint(word.as_bytes(), Some(Protocol::Tcp))
+        endpoint(word.as_bytes(), Some(Protocol::Tcp), &mut Hosts::default())
             .map(|endpoint| (endpoint.address.to_string(), endpoint.port))
     }
 
@@ -278,7 +302,7 @@ mod tests {
                 plain += 1;
                 assert!(is_number, "{word}");
                 assert_eq!(
-                    any_endpoint(word.as_bytes(), None),
+                    any_endpoint(word.as_bytes(), None, &mut Hosts::default()),
                     Some(endpoint),
                     "{word}"
                 );

@@ -1,8 +1,8 @@
 //! The reader of argv: clap over our table.
 //!
-//! clap reads every option that may repeat, in the order in which they stand, and leaves all judging to
-//! [`super::fold`]. Where clap or the judge finds a fault, [`super::words`] reads the words once more by popt's rules
-//! and names it: which word is at fault, and in what order, is popt's to say.
+//! clap reads every option that may repeat, in the order in which they stand, and leaves all judging
+//! to [`super::fold`], whose verdict stands. The words are read once more, by [`super::words`], only
+//! where clap refuses them: which word is at fault, and what is wrong before it, is popt's to say.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
@@ -11,7 +11,7 @@ use clap::error::{ContextKind, ContextValue};
 use clap::{Arg, ArgAction, Command};
 
 use crate::cli::named_service::LastService;
-use crate::cli::words::Event;
+use crate::cli::words::{self, Event};
 use crate::cli::{self, fold};
 use crate::error::UsageError;
 use crate::options::{Argument, OPTIONS};
@@ -26,12 +26,15 @@ pub fn parse_arguments(arguments: &[OsString]) -> Result<Request, UsageError> {
     if arguments.is_empty() {
         return Ok(Request::List(ListRequest::default()));
     }
-    if let Some(matches) = read(arguments)
-        && let Ok(request) = fold::fold(&events(&matches), None, &mut LastService::default())
-    {
-        return Ok(request);
-    }
-    cli::parse_words(arguments.iter().map(|argument| argument.as_bytes()))
+    let words = || arguments.iter().map(|argument| argument.as_bytes());
+    let Some(matches) = read(arguments) else {
+        return cli::parse_words(words());
+    };
+    fold::fold(&events(&matches), None, &mut LastService::default()).map_err(|fault| match fault {
+        // clap does not keep the word that a command stands in.
+        UsageError::SecondCommand(_) => UsageError::SecondCommand(words::second_command(words())),
+        fault => fault,
+    })
 }
 
 /// The option that a misspelled one among the words most likely is, with its dashes.
@@ -50,7 +53,7 @@ fn read(arguments: &[OsString]) -> Option<clap::ArgMatches> {
 /// The table as clap knows it.
 pub fn command() -> Command {
     let options = OPTIONS.iter().map(|spec| {
-        let mut shorts = spec.short.iter().map(|letter| char::from(*letter));
+        let mut shorts = spec.short.chars();
         let option = Arg::new(spec.long)
             .long(spec.long)
             .action(ArgAction::Append);
@@ -111,7 +114,6 @@ fn found<'a>(matches: &'a clap::ArgMatches, id: &str) -> impl Iterator<Item = (u
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::words;
 
     /// What each reader makes of the words: the events, without the words that clap does not keep.
     fn both(line: &[&str]) -> (Option<Vec<String>>, Option<Vec<String>>) {
@@ -170,7 +172,7 @@ mod tests {
                 format!("--{long}=x"),
                 format!("--{}", &long[..2]),
             ]);
-            for letter in spec.short.iter().map(|letter| char::from(*letter)) {
+            for letter in spec.short.chars() {
                 words.extend([
                     format!("-{letter}"),
                     format!("-{letter}x"),

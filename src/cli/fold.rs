@@ -7,18 +7,18 @@
 
 use std::net::IpAddr;
 
-use crate::cli::address::{self, Endpoint};
+use crate::cli::address::{self, Endpoint, Hosts};
 use crate::cli::given::Given;
 use crate::cli::named_service::{LastService, NamedService};
 use crate::cli::values::{self, FlagFault};
 use crate::cli::words::Event;
-use crate::error::{Owner, UsageError};
+use crate::error::UsageError;
 use crate::model::{
     AddressFamily, Change, Destination, DestinationIdentity, Encapsulation, ForwardingMethod,
     KernelName, Netmask, Protocol, SchedulerFlags, ServiceIdentity, SyncDaemon, SyncDaemonRole,
     Timeouts, TunnelChecksum, VirtualService,
 };
-use crate::options::matrix::{Group, TUNNEL_GROUPS, TUNNEL_TYPES};
+use crate::options::matrix::{Owner, TunnelType};
 use crate::options::{Choice, Command, Meaning};
 use crate::request::{Columns, ListFormat, ListRequest, OutputFormat, Request, Subject};
 
@@ -47,7 +47,8 @@ pub fn fold<'a>(
         Some(Command::Help) => return Ok(Request::Help(None)),
         Some(_) => {}
     }
-    let mut draft = Draft::new(last_service.look_up(events));
+    let mut hosts = Hosts::default();
+    let mut draft = Draft::new(last_service.look_up(events, &mut hosts));
     for event in events {
         match event {
             Event::Plain(word) => draft.plain.push(word),
@@ -66,7 +67,7 @@ pub fn fold<'a>(
                 meaning: Meaning::Choice(choice),
                 value,
                 ..
-            } => draft.set_choice(*choice, *value)?,
+            } => draft.set_choice(*choice, *value, &mut hosts)?,
         }
     }
     match word_fault {
@@ -92,7 +93,7 @@ struct Draft<'a> {
     weight: u32,
     upper_threshold: u32,
     lower_threshold: u32,
-    tunnel_type: usize,
+    tunnel_type: TunnelType,
     tunnel_port: u16,
     interface: KernelName,
     sync_id: u32,
@@ -120,7 +121,7 @@ impl<'a> Draft<'a> {
             weight: 1,
             upper_threshold: 0,
             lower_threshold: 0,
-            tunnel_type: 0,
+            tunnel_type: TunnelType::Ipip,
             tunnel_port: 0,
             interface: KernelName::default(),
             sync_id: 0,
@@ -149,12 +150,13 @@ impl<'a> Draft<'a> {
         Ok(())
     }
 
-    fn set_choice(&mut self, choice: Choice, value: Option<&'a [u8]>) -> Result<(), UsageError> {
-        if let Some(group) = choice.group()
-            && !self.given.insert(group)
-        {
-            return Err(UsageError::Repeated(group));
-        }
+    fn set_choice(
+        &mut self,
+        choice: Choice,
+        value: Option<&'a [u8]>,
+        hosts: &mut Hosts,
+    ) -> Result<(), UsageError> {
+        self.given.insert(choice)?;
         let word = value.unwrap_or_default();
         match choice {
             Choice::TcpService | Choice::UdpService | Choice::SctpService => {
@@ -181,9 +183,9 @@ impl<'a> Draft<'a> {
             }
             Choice::Netmask => {
                 self.netmask = Some(match self.service.family() {
-                    AddressFamily::Ipv4 => {
-                        Netmask::Ipv4(values::ipv4_netmask(word).ok_or(UsageError::NetmaskIpv4)?)
-                    }
+                    AddressFamily::Ipv4 => Netmask::Ipv4(
+                        values::ipv4_netmask(word, hosts).ok_or(UsageError::NetmaskIpv4)?,
+                    ),
                     AddressFamily::Ipv6 => {
                         Netmask::Ipv6(values::ipv6_netmask(word).ok_or(UsageError::NetmaskIpv6)?)
                     }
@@ -192,7 +194,7 @@ impl<'a> Draft<'a> {
             Choice::PersistenceEngine => self.persistence_engine = KernelName::truncated(word),
             Choice::RealServer => {
                 self.server = Some(
-                    address::endpoint(word, self.service.port_names())
+                    address::endpoint(word, self.service.port_names(), hosts)
                         .ok_or(UsageError::ServerAddress)?,
                 );
             }
@@ -209,10 +211,7 @@ impl<'a> Draft<'a> {
                     values::number_u32(word, 0..=LARGEST).ok_or(UsageError::LowerThreshold)?;
             }
             Choice::TunnelType => {
-                self.tunnel_type = TUNNEL_TYPES
-                    .iter()
-                    .position(|rule| rule.name.as_bytes() == word)
-                    .ok_or(UsageError::TunnelType)?;
+                self.tunnel_type = TunnelType::from_word(word).ok_or(UsageError::TunnelType)?;
             }
             Choice::TunnelPort => {
                 self.tunnel_port =
@@ -245,24 +244,8 @@ impl<'a> Draft<'a> {
                 let length = values::number_u16(word, 1..=LARGEST_SYNC_MESSAGE);
                 self.max_length = Some(length.ok_or(UsageError::SyncMaxLength)?);
             }
-            Choice::OnePacket
-            | Choice::TunnelNoChecksum
-            | Choice::TunnelChecksum
-            | Choice::TunnelRemoteChecksum
-            | Choice::Numeric
-            | Choice::Connection
-            | Choice::Statistics
-            | Choice::Rate
-            | Choice::Exact
-            | Choice::Thresholds
-            | Choice::PersistentConnections
-            | Choice::TunnelInfo
-            | Choice::Timeout
-            | Choice::Daemon
-            | Choice::Sort
-            | Choice::NoSort
-            | Choice::Json
-            | Choice::Table => {}
+            // What a flag means is asked of `given`.
+            _ => {}
         }
         Ok(())
     }
@@ -288,9 +271,7 @@ impl<'a> Draft<'a> {
                     UsageError::SchedulerFlagOfAnother(flag.to_vec())
                 }
             })?;
-        if let Some(rule) = command.rule() {
-            self.given.check(&rule, Owner::Command(rule.name))?;
-        }
+        self.given.check(command)?;
         // The rules above make sure that a service is there wherever a command needs one.
         let service = || self.service.identity().ok_or(UsageError::TryHelp);
         let change = match command {
@@ -316,7 +297,7 @@ impl<'a> Draft<'a> {
             Command::List => return self.list().map(Request::List),
             Command::Save => {
                 return Ok(Request::Save {
-                    numeric: self.given.has(Group::Numeric),
+                    numeric: self.given.has(Choice::Numeric),
                 });
             }
             Command::Restore => return Ok(Request::Restore),
@@ -347,7 +328,7 @@ impl<'a> Draft<'a> {
         identity: ServiceIdentity,
         scheduler_flags: SchedulerFlags,
     ) -> Result<VirtualService, UsageError> {
-        let one_packet = self.given.has(Group::OnePacket);
+        let one_packet = self.given.has(Choice::OnePacket);
         if let ServiceIdentity::Endpoint { protocol, port, .. } = identity {
             if port == 0 && self.persistence_timeout.is_none() {
                 return Err(UsageError::ZeroPort);
@@ -391,7 +372,7 @@ impl<'a> Draft<'a> {
         if AddressFamily::of(identity.address) != service.family() && !is_tunnel {
             return Err(UsageError::FamilyWithoutTunnel);
         }
-        if self.given.has_any(&TUNNEL_GROUPS) && !is_tunnel {
+        if self.given.has_tunnel_options() && !is_tunnel {
             return Err(UsageError::TunnelOptionsWithoutTunnel);
         }
         let forwarding_method = match self.forwarding {
@@ -409,25 +390,21 @@ impl<'a> Draft<'a> {
     }
 
     fn encapsulation(&self) -> Result<Encapsulation, UsageError> {
-        let rule = &TUNNEL_TYPES[self.tunnel_type];
-        let [_, of_the_type @ ..] = &TUNNEL_GROUPS;
-        self.given
-            .only(of_the_type)
-            .check(rule, Owner::TunnelType(rule.name))?;
-        let checksum = if self.given.has(Group::TunnelChecksum) {
+        self.given.check_tunnel(self.tunnel_type)?;
+        let checksum = if self.given.has(Choice::TunnelChecksum) {
             TunnelChecksum::Full
-        } else if self.given.has(Group::TunnelRemoteChecksum) {
+        } else if self.given.has(Choice::TunnelRemoteChecksum) {
             TunnelChecksum::Remote
         } else {
             TunnelChecksum::None
         };
-        Ok(match rule.name {
-            "gue" => Encapsulation::Gue {
+        Ok(match self.tunnel_type {
+            TunnelType::Ipip => Encapsulation::Ipip,
+            TunnelType::Gue => Encapsulation::Gue {
                 port: self.tunnel_port,
                 checksum,
             },
-            "gre" => Encapsulation::Gre { checksum },
-            _ => Encapsulation::Ipip,
+            TunnelType::Gre => Encapsulation::Gre { checksum },
         })
     }
 
@@ -449,54 +426,59 @@ impl<'a> Draft<'a> {
     }
 
     fn list(&self) -> Result<ListRequest, UsageError> {
-        use Group::{
-            Connection, Daemon, PersistentConnections, Rate, Statistics, Thresholds, Timeout,
-        };
         let given = self.given;
-        let clash = |these: &[Group], those: &[Group]| given.has_any(these) && given.has_any(those);
-        if clash(
-            &[Connection, Timeout, Daemon],
-            &[Statistics, Rate, Thresholds],
-        ) || clash(&[Timeout, Daemon], &[PersistentConnections])
-        {
-            return Err(UsageError::ListConflict);
+        if let Some((choice, rival)) = given.rivals() {
+            return Err(
+                match (
+                    choice.row().is_new || rival.row().is_new,
+                    choice.group(),
+                    rival.group(),
+                ) {
+                    // The reference does not say which options are in each other's way.
+                    (true, Some(group), Some(other)) => {
+                        UsageError::Conflict(group, other, Owner::Command(Command::List))
+                    }
+                    _ => UsageError::ListConflict,
+                },
+            );
         }
-        let output_format = match (given.has(Group::Json), given.has(Group::Table)) {
-            (false, false) => OutputFormat::Plain,
-            (true, false) => OutputFormat::Json,
-            (false, true) => OutputFormat::Table,
-            (true, true) => {
-                let owner = Owner::Command("list");
-                return Err(UsageError::Conflict(Group::Table, Group::Json, owner));
-            }
+        let output_format = if given.has(Choice::Json) {
+            OutputFormat::Json
+        } else if given.has(Choice::Table) {
+            OutputFormat::Table
+        } else {
+            OutputFormat::Plain
         };
-        let subject = if given.has(Connection) {
+        let subject = if given.has(Choice::Connection) {
             Subject::ConnectionEntries
-        } else if given.has(Timeout) {
+        } else if given.has(Choice::Timeout) {
             Subject::Timeouts
-        } else if given.has(Daemon) {
+        } else if given.has(Choice::Daemon) {
             Subject::Daemons
         } else {
             Subject::Table(self.service.identity())
         };
         let columns = [
-            (Statistics, Columns::Statistics),
-            (Rate, Columns::Rate),
-            (Thresholds, Columns::Thresholds),
-            (PersistentConnections, Columns::PersistentConnections),
-            (Group::TunnelInfo, Columns::TunnelInfo),
+            (Choice::Statistics, Columns::Statistics),
+            (Choice::Rate, Columns::Rate),
+            (Choice::Thresholds, Columns::Thresholds),
+            (
+                Choice::PersistentConnections,
+                Columns::PersistentConnections,
+            ),
+            (Choice::TunnelInfo, Columns::TunnelInfo),
         ]
         .into_iter()
-        .find(|(group, _)| given.has(*group))
+        .find(|(choice, _)| given.has(*choice))
         .map_or(Columns::Connections, |(_, columns)| columns);
         Ok(ListRequest {
             subject,
             format: ListFormat {
                 columns,
-                numeric: given.has(Group::Numeric),
-                exact: given.has(Group::Exact),
+                numeric: given.has(Choice::Numeric),
+                exact: given.has(Choice::Exact),
             },
-            sorted: !given.has(Group::NoSort),
+            sorted: !given.has(Choice::NoSort),
             output_format,
         })
     }

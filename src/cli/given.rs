@@ -1,71 +1,78 @@
-//! The options that were given, and the check of them against what a command or a type of tunnel takes.
+//! The options that were given, and the check of them against what goes with a command or a type of
+//! tunnel.
 
-use crate::error::{Owner, UsageError};
-use crate::options::matrix::{Group, Rule};
+use crate::error::UsageError;
+use crate::options::matrix::{Groups, Owner, Rule, TUNNEL_GROUPS, TunnelType};
+use crate::options::{Choice, Command, Meaning, OPTIONS};
 
-/// The options that were given, one bit a group.
+/// The options that were given so far.
 #[derive(Clone, Copy, Default)]
-pub struct Given(u64);
+pub struct Given {
+    /// A bit for each option.
+    choices: u128,
+    groups: Groups,
+}
 
 impl Given {
-    /// Adds a group; `false` where it was there.
-    pub fn insert(&mut self, group: Group) -> bool {
-        let bit = 1 << group as u64;
-        let is_new = self.0 & bit == 0;
-        self.0 |= bit;
-        is_new
-    }
-
-    /// Whether an option of the group was given.
-    pub fn has(self, group: Group) -> bool {
-        self.0 & (1 << group as u64) != 0
-    }
-
-    /// Whether an option of any of the groups was given.
-    pub fn has_any(self, groups: &[Group]) -> bool {
-        self.0 & Given::of(groups).0 != 0
-    }
-
-    fn of(groups: &[Group]) -> Given {
-        Given(
-            groups
-                .iter()
-                .fold(0, |bits, group| bits | 1 << *group as u64),
-        )
-    }
-
-    /// Those of these groups.
-    pub fn only(self, groups: &[Group]) -> Given {
-        Given(self.0 & Given::of(groups).0)
-    }
-
-    /// Whether these options are what a rule asks for.
-    fn fit(self, rule: &Rule) -> bool {
-        let of = |groups| Given::of(groups).0;
-        let (needs, one_of) = (of(rule.needs), of(rule.one_of));
-        let beyond = self.0 & !(needs | one_of | of(rule.may));
-        beyond == 0 && self.0 & needs == needs && (self.0 & one_of).count_ones() <= 1
-    }
-
-    /// The first fault of these options against a rule.
-    pub fn check(self, rule: &Rule, owner: Owner) -> Result<(), UsageError> {
-        if self.fit(rule) {
-            return Ok(());
+    /// Takes note of an option. A second one of the same name is a fault.
+    pub fn insert(&mut self, choice: Choice) -> Result<(), UsageError> {
+        self.choices |= 1 << choice as u32;
+        match choice.group() {
+            Some(group) if !self.groups.insert(group) => Err(UsageError::Repeated(group)),
+            _ => Ok(()),
         }
-        let mut chosen = None;
-        for (group, _) in Group::ALL {
-            if !self.has(group) {
-                if rule.needs.contains(&group) {
-                    return Err(UsageError::Needed(group, owner));
-                }
-            } else if rule.one_of.contains(&group) {
-                if let Some(other) = chosen.replace(group) {
-                    return Err(UsageError::Conflict(group, other, owner));
-                }
-            } else if !rule.needs.contains(&group) && !rule.may.contains(&group) {
-                return Err(UsageError::Illegal(group, owner));
+    }
+
+    /// Whether this very option is there.
+    pub fn has(self, choice: Choice) -> bool {
+        self.choices & (1 << choice as u32) != 0
+    }
+
+    /// Whether any option is there that only a tunnel has.
+    pub fn has_tunnel_options(self) -> bool {
+        self.groups.only(TUNNEL_GROUPS).count() > 0
+    }
+
+    /// The first fault of these options against what goes with a command.
+    pub fn check(self, command: Command) -> Result<(), UsageError> {
+        check(self.groups, Owner::Command(command))
+    }
+
+    /// The first fault of these options against what goes with a type of tunnel.
+    pub fn check_tunnel(self, kind: TunnelType) -> Result<(), UsageError> {
+        check(self.groups.only(TUNNEL_GROUPS), Owner::Tunnel(kind))
+    }
+
+    /// Two options that cannot stand beside each other, though both go with the command.
+    pub fn rivals(self) -> Option<(Choice, Choice)> {
+        OPTIONS.iter().find_map(|row| match row.meaning {
+            Meaning::Choice(choice) if self.has(choice) => {
+                let rival = row.rivals.iter().find(|rival| self.has(**rival))?;
+                Some((choice, *rival))
             }
-        }
-        Ok(())
+            _ => None,
+        })
     }
+}
+
+fn check(given: Groups, owner: Owner) -> Result<(), UsageError> {
+    let Rule { needs, may, one_of } = *owner.rule();
+    let beyond = given.without(needs.and(may).and(one_of));
+    if beyond.count() == 0 && given.only(needs) == needs && given.only(one_of).count() <= 1 {
+        return Ok(());
+    }
+    let mut chosen = None;
+    for group in given.and(needs).iter() {
+        if !given.has(group) {
+            return Err(UsageError::Needed(group, owner));
+        }
+        if one_of.has(group) {
+            if let Some(other) = chosen.replace(group) {
+                return Err(UsageError::Conflict(group, other, owner));
+            }
+        } else if beyond.has(group) {
+            return Err(UsageError::Illegal(group, owner));
+        }
+    }
+    Ok(())
 }

@@ -1,11 +1,10 @@
 //! The virtual service that a command line names. It is looked up before the words are judged, since other options
 //! depend on it wherever they stand.
 
-use crate::cli::address::{self, Endpoint};
+use crate::cli::address::{self, Endpoint, Hosts};
 use crate::cli::values;
 use crate::cli::words::Event;
 use crate::model::{AddressFamily, Protocol, ServiceIdentity};
-use crate::options::matrix::Group;
 use crate::options::{Choice, Meaning};
 
 /// What the words say of the virtual service, known before the fold: other options depend on it.
@@ -28,7 +27,7 @@ pub struct LastService<'a>(Option<(NamingWords<'a>, NamedService)>);
 
 impl<'a> LastService<'a> {
     /// The service that the words name.
-    pub fn look_up(&mut self, events: &[Event<'a>]) -> NamedService {
+    pub fn look_up(&mut self, events: &[Event<'a>], hosts: &mut Hosts) -> NamedService {
         let mut naming = None;
         let mut is_ipv6 = false;
         for event in events {
@@ -41,7 +40,7 @@ impl<'a> LastService<'a> {
                 continue;
             };
             is_ipv6 |= *choice == Choice::Ipv6;
-            if naming.is_none() && choice.group() == Some(Group::ServiceAddress) {
+            if naming.is_none() && choice.group() == Choice::TcpService.group() {
                 naming = Some((*choice, value.unwrap_or_default()));
             }
         }
@@ -52,7 +51,7 @@ impl<'a> LastService<'a> {
         match self.0 {
             Some((last_words, service)) if last_words == words => service,
             _ => {
-                let service = NamedService::of(words);
+                let service = NamedService::of(words, hosts);
                 self.0 = Some((words, service));
                 service
             }
@@ -61,7 +60,7 @@ impl<'a> LastService<'a> {
 }
 
 impl NamedService {
-    fn of((choice, word, is_ipv6): NamingWords<'_>) -> NamedService {
+    fn of((choice, word, is_ipv6): NamingWords<'_>, hosts: &mut Hosts) -> NamedService {
         let protocol = match choice {
             Choice::TcpService => Protocol::Tcp,
             Choice::UdpService => Protocol::Udp,
@@ -80,7 +79,7 @@ impl NamedService {
                 };
             }
         };
-        match address::endpoint(word, Some(protocol)) {
+        match address::endpoint(word, Some(protocol), hosts) {
             Some(Endpoint { address, port }) => NamedService::Known(ServiceIdentity::Endpoint {
                 protocol,
                 address,

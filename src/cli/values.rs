@@ -6,9 +6,8 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::ops::RangeInclusive;
 
-use crate::cli::address;
+use crate::cli::address::{self, Hosts};
 use crate::model::{AddressFamily, KernelName, SchedulerFlags};
-use crate::names;
 
 /// The blanks that `isspace` knows in the C locale.
 fn is_blank(byte: u8) -> bool {
@@ -67,8 +66,8 @@ pub fn ipv6_netmask(word: &[u8]) -> Option<u32> {
 }
 
 /// A persistence mask for IPv4: what `inet_aton` reads, else the first IPv4 address of a host name.
-pub fn ipv4_netmask(word: &[u8]) -> Option<Ipv4Addr> {
-    address::inet_aton(word).or_else(|| match names::host_address(word, AddressFamily::Ipv4) {
+pub fn ipv4_netmask(word: &[u8], hosts: &mut Hosts) -> Option<Ipv4Addr> {
+    address::inet_aton(word).or_else(|| match hosts.address(word, AddressFamily::Ipv4) {
         Some(IpAddr::V4(address)) => Some(address),
         _ => None,
     })

@@ -49,6 +49,16 @@ pub fn read<'a>(words: impl Words<'a>) -> (Vec<Event<'a>>, Option<UsageError>) {
     (events, fault)
 }
 
+/// The word in which the second command stands; its value, where that is a word of its own.
+pub fn second_command<'a>(words: impl Words<'a>) -> Vec<u8> {
+    let (events, _) = read(words);
+    let mut commands = events.iter().filter(|event| event.command().is_some());
+    match commands.nth(1) {
+        Some(Event::Option { word, .. }) => word.to_vec(),
+        _ => Vec::new(),
+    }
+}
+
 /// Reads words as [`read`] does, and adds what it finds to `events`.
 pub fn read_into<'a>(
     events: &mut Vec<Event<'a>>,
@@ -96,7 +106,7 @@ fn read_short<'a>(
             (Argument::None | Argument::Words(_), _) | (_, []) => None,
             (_, value) => Some(value),
         };
-        let takes_value = !matches!(spec.argument, Argument::None | Argument::Words(_));
+        let takes_value = spec.takes_value();
         read_value(spec, word, glued, words, events)?;
         rest = if takes_value { &[] } else { after };
     }

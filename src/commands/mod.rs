@@ -7,6 +7,7 @@
 //! `src/link/often.ld` wants it, and a run does not bring the code of other commands into memory.
 
 mod apply;
+mod complete;
 mod console;
 mod help;
 mod hints;
@@ -25,6 +26,7 @@ use crate::cli;
 use crate::error::{Error, KernelError, Operation};
 use crate::ipvs::Ipvs;
 use crate::model::Change;
+use crate::options::{RESTORE_OPTIONS, SAVE_OPTIONS};
 use crate::request::Request;
 use console::Console;
 
@@ -32,7 +34,17 @@ use console::Console;
 /// `ipvsadm-save` and `ipvsadm-restore` are told apart from `ipvsadm`.
 pub fn run(program: &OsStr, arguments: &[OsString], streams: Streams<'_>) -> u8 {
     let mut console = Console::new(program, streams);
-    let outcome = match program.as_bytes().rsplit(|&byte| byte == b'/').next() {
+    let name = program.as_bytes().rsplit(|&byte| byte == b'/').next();
+    if let Some(words) = complete::asked_words(arguments) {
+        let out = console.text();
+        match name {
+            Some(b"ipvsadm-save") => complete::write_helper_answer(out, &SAVE_OPTIONS, words),
+            Some(b"ipvsadm-restore") => complete::write_helper_answer(out, &RESTORE_OPTIONS, words),
+            _ => complete::write_answer(out, words),
+        }
+        return u8::from(console.flush().is_err());
+    }
+    let outcome = match name {
         Some(b"ipvsadm-save") => save::run_helper(&mut console, arguments),
         Some(b"ipvsadm-restore") => reload::run_helper(&mut console, arguments),
         _ => run_command(&mut console, arguments),

@@ -1,15 +1,20 @@
-//! The table of every command and option; [`matrix`] tells which goes with which.
+//! What the words of a command line are: [`table`] has a row for each command and option, and this
+//! module says what a row holds.
 //!
-//! One table feeds them all: the reader of argv, the reader of rule lines, the check of options against commands, the
-//! usage text, and the tests that hold man page and completions to it. It describes words; what a word's value means is
-//! read in [`crate::cli`].
-//!
-//! Source: contract, section 2.
+//! Everything that knows an option by its spelling reads its row: the readers of argv and of rules,
+//! the check of options against commands ([`matrix`]), `-h`, the completions, and the tests that
+//! hold the manual to it. What a value means is read in [`crate::cli`].
 
-pub mod matrix;
+pub(crate) mod matrix;
+mod table;
+
+pub use table::{Choice, Command, OPTIONS, RESTORE_OPTIONS, SAVE_OPTIONS, SCHEDULERS};
+
+use matrix::Group;
+pub use matrix::Owner;
 
 /// What a word of the command line asks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Meaning {
     /// To do something.
     Command(Command),
@@ -17,93 +22,7 @@ pub enum Meaning {
     Choice(Choice),
 }
 
-/// The commands, in the order in which the usage text shows them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Command {
-    /// `-A`.
-    AddService,
-    /// `-E`.
-    EditService,
-    /// `-D`.
-    DeleteService,
-    /// `-C`.
-    Flush,
-    /// `-a`.
-    AddServer,
-    /// `-e`.
-    EditServer,
-    /// `-d`.
-    DeleteServer,
-    /// `-L`.
-    List,
-    /// `-Z`.
-    Zero,
-    /// `-S`.
-    Save,
-    /// `-R`.
-    Restore,
-    /// `--set`.
-    SetTimeouts,
-    /// `--start-daemon`.
-    StartDaemon,
-    /// `--stop-daemon`.
-    StopDaemon,
-    /// `-h`.
-    Help,
-    /// `-v`.
-    Version,
-}
-
-/// The options that go with a command.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[expect(missing_docs, reason = "the table below says what each is")]
-pub enum Choice {
-    TcpService,
-    UdpService,
-    SctpService,
-    FirewallMarkService,
-    Ipv6,
-    Scheduler,
-    SchedulerFlags,
-    Persistent,
-    Netmask,
-    PersistenceEngine,
-    OnePacket,
-    RealServer,
-    Gatewaying,
-    Ipip,
-    Masquerading,
-    Weight,
-    UpperThreshold,
-    LowerThreshold,
-    TunnelType,
-    TunnelPort,
-    TunnelNoChecksum,
-    TunnelChecksum,
-    TunnelRemoteChecksum,
-    Numeric,
-    Connection,
-    Statistics,
-    Rate,
-    Exact,
-    Thresholds,
-    PersistentConnections,
-    TunnelInfo,
-    Timeout,
-    Daemon,
-    Sort,
-    NoSort,
-    McastInterface,
-    McastGroup,
-    McastPort,
-    McastTtl,
-    SyncId,
-    SyncMaxLength,
-    Json,
-    Table,
-}
-
-/// Whether a word takes a value.
+/// Whether a word takes a value, and what help and manual call it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Argument {
     /// It takes none.
@@ -112,378 +31,161 @@ pub enum Argument {
     Required(&'static str),
     /// It takes the next word unless that begins with `-`.
     Optional(&'static str),
-    /// It takes none; the line's plain words, wherever they stand, are what it works with.
+    /// It takes none itself: the line's plain words, wherever they stand, are what it works with.
     Words(&'static str),
 }
 
-/// A row of the table: a word, its spellings, its value, what it is for.
+/// What a shell may offer for a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Completion {
+    /// Nothing: only the person knows.
+    Nothing,
+    /// One of these words, each with what it means.
+    OneOf(&'static [(&'static str, &'static str)]),
+    /// Flags of the scheduler that is named, comma separated.
+    SchedulerFlags,
+    /// A virtual service: one of the table's, or the address of a new one.
+    Service,
+    /// A real server: one of the named service's, or the address of a new one.
+    RealServer,
+    /// A network interface.
+    Interface,
+}
+
+/// A heading of `-h`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Section {
+    /// The commands themselves.
+    Commands,
+    /// How a virtual service is named.
+    Service,
+    /// What `-A` and `-E` say of a virtual service.
+    Scheduling,
+    /// What `-a` and `-e` say of a real server.
+    Server,
+    /// What `-a` and `-e` say of a tunnel.
+    Tunnel,
+    /// What `-L` shows, and how.
+    Listing,
+    /// What sync daemons are started with.
+    SyncDaemon,
+}
+
+impl Section {
+    /// All of them, in the order in which `-h` has them.
+    pub(crate) const ALL: [Section; 7] = [
+        Section::Commands,
+        Section::Service,
+        Section::Scheduling,
+        Section::Server,
+        Section::Tunnel,
+        Section::Listing,
+        Section::SyncDaemon,
+    ];
+
+    pub(crate) fn title(self) -> &'static str {
+        match self {
+            Section::Commands => "Commands",
+            Section::Service => "Which virtual service",
+            Section::Scheduling => "How a virtual service works (-A, -E)",
+            Section::Server => "Which real server, and how it is reached (-a, -e)",
+            Section::Tunnel => "How a tunnel is made (-a, -e with -i)",
+            Section::Listing => "What is listed, and how (-L; -S has -n)",
+            Section::SyncDaemon => {
+                "Sync daemons (--start-daemon, --stop-daemon); ROLE is master or backup"
+            }
+        }
+    }
+}
+
+/// A row of the table.
 #[derive(Clone, Copy, Debug)]
 pub struct OptionSpec {
-    /// What it asks for.
+    /// What the word asks for.
     pub meaning: Meaning,
+    /// The spellings after `-`; `-h` shows the first.
+    pub short: &'static str,
     /// The spelling after `--`.
     pub long: &'static str,
-    /// The spellings after `-`; the usage text shows the first.
-    pub short: &'static [u8],
-    /// Whether it takes a value, and what the usage text calls it.
+    /// Whether it takes a value.
     pub argument: Argument,
-    /// A few words on what it does.
+    /// What a shell may offer for that.
+    pub completion: Completion,
+    /// A few words on what it does, for `-h` and for shells.
     pub help: &'static str,
+    /// Where `-h` shows it.
+    pub section: Section,
+    /// Whole commands that show how it is used; `-h` of the command has them all.
+    pub examples: &'static [&'static str],
+    /// What messages call it. Options that stand for each other, like `-t` and `-u`, share a name.
+    pub name: &'static str,
+    /// Where it stands in the order in which options are checked against commands. The first fault
+    /// in that order is told, so it is the reference's (contract, section 2); options with one name
+    /// share a place. Those without a place are never checked and may be given twice.
+    pub place: Option<u8>,
+    /// What cannot do without it.
+    pub needed_by: &'static [Owner],
+    /// What it goes with.
+    pub goes_with: &'static [Owner],
+    /// What takes it, but only one of all the options that say so.
+    pub alternative_in: &'static [Owner],
+    /// What takes it and gives it no meaning.
+    pub ignored_by: &'static [Owner],
+    /// Options that it cannot stand beside, though each of the two goes with the command.
+    pub rivals: &'static [Choice],
+    /// Whether the reference has never heard of it.
+    pub is_new: bool,
 }
 
-const fn command(
-    command: Command,
-    short: &'static [u8],
-    long: &'static str,
-    argument: Argument,
-    help: &'static str,
-) -> OptionSpec {
-    OptionSpec {
-        meaning: Meaning::Command(command),
-        long,
-        short,
-        argument,
-        help,
+impl OptionSpec {
+    /// The letter that `-h` shows.
+    pub fn letter(&self) -> Option<char> {
+        self.short.chars().next()
+    }
+
+    /// Whether a value may follow.
+    pub(crate) fn takes_value(&self) -> bool {
+        matches!(self.argument, Argument::Required(_) | Argument::Optional(_))
+    }
+
+    /// Whether a command or a type of tunnel takes it and makes something of it.
+    pub fn is_of_use_to(&self, owner: Owner) -> bool {
+        [self.needed_by, self.goes_with, self.alternative_in]
+            .iter()
+            .any(|owners| owners.contains(&owner))
     }
 }
 
-const fn flag(
-    choice: Choice,
-    short: &'static [u8],
-    long: &'static str,
-    help: &'static str,
-) -> OptionSpec {
-    OptionSpec {
-        meaning: Meaning::Choice(choice),
-        long,
-        short,
-        argument: Argument::None,
-        help,
+impl Choice {
+    /// Its row.
+    pub fn row(self) -> &'static OptionSpec {
+        &OPTIONS[table::COMMAND_COUNT + self as usize]
+    }
+
+    /// The options that share its name; `None` for one that is never checked.
+    pub(crate) fn group(self) -> Option<Group> {
+        self.row().place.map(Group)
     }
 }
 
-const fn value(
-    choice: Choice,
-    short: &'static [u8],
-    long: &'static str,
-    value_name: &'static str,
-    help: &'static str,
-) -> OptionSpec {
-    OptionSpec {
-        meaning: Meaning::Choice(choice),
-        long,
-        short,
-        argument: Argument::Required(value_name),
-        help,
+impl Command {
+    /// Its row.
+    pub fn row(self) -> &'static OptionSpec {
+        &OPTIONS[self as usize]
     }
 }
-
-/// The table.
-pub const OPTIONS: &[OptionSpec] = &[
-    command(
-        Command::AddService,
-        b"A",
-        "add-service",
-        Argument::None,
-        "add a service",
-    ),
-    command(
-        Command::EditService,
-        b"E",
-        "edit-service",
-        Argument::None,
-        "change a service",
-    ),
-    command(
-        Command::DeleteService,
-        b"D",
-        "delete-service",
-        Argument::None,
-        "delete a service",
-    ),
-    command(
-        Command::Flush,
-        b"C",
-        "clear",
-        Argument::None,
-        "clear the table",
-    ),
-    command(
-        Command::AddServer,
-        b"a",
-        "add-server",
-        Argument::None,
-        "add a server",
-    ),
-    command(
-        Command::EditServer,
-        b"e",
-        "edit-server",
-        Argument::None,
-        "change a server",
-    ),
-    command(
-        Command::DeleteServer,
-        b"d",
-        "delete-server",
-        Argument::None,
-        "delete a server",
-    ),
-    command(
-        Command::List,
-        b"Ll",
-        "list",
-        Argument::None,
-        "list the table",
-    ),
-    command(Command::Zero, b"Z", "zero", Argument::None, "zero counters"),
-    command(Command::Save, b"S", "save", Argument::None, "write rules"),
-    command(
-        Command::Restore,
-        b"R",
-        "restore",
-        Argument::None,
-        "read rules",
-    ),
-    command(
-        Command::SetTimeouts,
-        b"",
-        "set",
-        Argument::Words("TCP FIN UDP"),
-        "set timeouts",
-    ),
-    command(
-        Command::StartDaemon,
-        b"",
-        "start-daemon",
-        Argument::Required("ROLE"),
-        "start syncing",
-    ),
-    command(
-        Command::StopDaemon,
-        b"",
-        "stop-daemon",
-        Argument::Required("ROLE"),
-        "stop syncing",
-    ),
-    command(Command::Help, b"h", "help", Argument::None, "show this"),
-    command(
-        Command::Version,
-        b"v",
-        "version",
-        Argument::None,
-        "show version",
-    ),
-    value(
-        Choice::TcpService,
-        b"t",
-        "tcp-service",
-        "ADDR:PORT",
-        "a TCP service",
-    ),
-    value(
-        Choice::UdpService,
-        b"u",
-        "udp-service",
-        "ADDR:PORT",
-        "a UDP service",
-    ),
-    value(
-        Choice::SctpService,
-        b"",
-        "sctp-service",
-        "ADDR:PORT",
-        "an SCTP service",
-    ),
-    value(
-        Choice::FirewallMarkService,
-        b"f",
-        "fwmark-service",
-        "MARK",
-        "what the firewall marked",
-    ),
-    flag(Choice::Ipv6, b"6", "ipv6", "the marked packets are IPv6"),
-    value(
-        Choice::Scheduler,
-        b"s",
-        "scheduler",
-        "NAME",
-        "the scheduler (wlc)",
-    ),
-    value(
-        Choice::SchedulerFlags,
-        b"b",
-        "sched-flags",
-        "FLAGS",
-        "flags of the scheduler, comma separated",
-    ),
-    OptionSpec {
-        meaning: Meaning::Choice(Choice::Persistent),
-        long: "persistent",
-        short: b"p",
-        argument: Argument::Optional("SECONDS"),
-        help: "a client keeps its real server (360)",
-    },
-    value(
-        Choice::Netmask,
-        b"M",
-        "netmask",
-        "MASK",
-        "clients under one mask count as one",
-    ),
-    value(
-        Choice::PersistenceEngine,
-        b"",
-        "pe",
-        "ENGINE",
-        "persistence by content: sip",
-    ),
-    flag(
-        Choice::OnePacket,
-        b"o",
-        "ops",
-        "schedule each packet by itself (UDP)",
-    ),
-    value(
-        Choice::RealServer,
-        b"r",
-        "real-server",
-        "ADDR:PORT",
-        "the real server",
-    ),
-    flag(
-        Choice::Gatewaying,
-        b"g",
-        "gatewaying",
-        "forward by direct routing (default)",
-    ),
-    flag(Choice::Ipip, b"i", "ipip", "forward through a tunnel"),
-    flag(
-        Choice::Masquerading,
-        b"m",
-        "masquerading",
-        "forward by address translation (NAT)",
-    ),
-    value(
-        Choice::Weight,
-        b"w",
-        "weight",
-        "N",
-        "the server's share (1); 0: nothing new",
-    ),
-    value(
-        Choice::UpperThreshold,
-        b"x",
-        "u-threshold",
-        "N",
-        "full at N connections (0: never)",
-    ),
-    value(
-        Choice::LowerThreshold,
-        b"y",
-        "l-threshold",
-        "N",
-        "open again below N connections",
-    ),
-    value(
-        Choice::TunnelType,
-        b"",
-        "tun-type",
-        "TYPE",
-        "ipip, gue or gre",
-    ),
-    value(Choice::TunnelPort, b"", "tun-port", "PORT", "gue port"),
-    flag(Choice::TunnelNoChecksum, b"", "tun-nocsum", "no checksum"),
-    flag(Choice::TunnelChecksum, b"", "tun-csum", "checksum"),
-    flag(
-        Choice::TunnelRemoteChecksum,
-        b"",
-        "tun-remcsum",
-        "remote checksum",
-    ),
-    flag(Choice::Numeric, b"n", "numeric", "numbers, no names"),
-    flag(Choice::Connection, b"c", "connection", "connections"),
-    flag(Choice::Statistics, b"", "stats", "counters"),
-    flag(Choice::Rate, b"", "rate", "rates a second"),
-    flag(Choice::Exact, b"X", "exact", "numbers in full"),
-    flag(Choice::Thresholds, b"", "thresholds", "thresholds"),
-    flag(
-        Choice::PersistentConnections,
-        b"",
-        "persistent-conn",
-        "persistence",
-    ),
-    flag(Choice::TunnelInfo, b"", "tun-info", "tunnels"),
-    flag(Choice::Timeout, b"", "timeout", "timeouts"),
-    flag(Choice::Daemon, b"", "daemon", "sync daemons"),
-    flag(Choice::Sort, b"", "sort", "in order (always)"),
-    flag(Choice::NoSort, b"", "nosort", "the kernel's order"),
-    flag(Choice::Json, b"", "json", "all of it as JSON"),
-    flag(Choice::Table, b"", "table", "drawn for people"),
-    value(
-        Choice::McastInterface,
-        b"",
-        "mcast-interface",
-        "IF",
-        "where (eth0)",
-    ),
-    value(Choice::McastGroup, b"", "mcast-group", "ADDR", "group"),
-    value(Choice::McastPort, b"", "mcast-port", "PORT", "UDP port"),
-    value(Choice::McastTtl, b"", "mcast-ttl", "N", "time to live"),
-    value(Choice::SyncId, b"", "syncid", "N", "group's id"),
-    value(
-        Choice::SyncMaxLength,
-        b"",
-        "sync-maxlen",
-        "BYTES",
-        "message size",
-    ),
-];
 
 /// The row of a short spelling.
-pub fn by_short(letter: u8) -> Option<&'static OptionSpec> {
-    OPTIONS.get(usize::from(ROWS_OF_LETTERS[usize::from(letter)]))
+pub(crate) fn by_short(letter: u8) -> Option<&'static OptionSpec> {
+    OPTIONS
+        .iter()
+        .find(|spec| spec.short.as_bytes().contains(&letter))
 }
-
-/// The place in the table of the row that each byte spells, for one that spells none a place behind the table. A line of
-/// rules has five of them, too many to search the table for each.
-static ROWS_OF_LETTERS: [u8; 256] = {
-    assert!(OPTIONS.len() < u8::MAX as usize);
-    let mut rows = [u8::MAX; 256];
-    let mut row = 0;
-    while row < OPTIONS.len() {
-        let mut letters = OPTIONS[row].short;
-        while let [letter, rest @ ..] = letters {
-            rows[*letter as usize] = row as u8;
-            letters = rest;
-        }
-        row += 1;
-    }
-    rows
-};
 
 /// The row of a long spelling; abbreviations are none.
-pub fn by_long(name: &[u8]) -> Option<&'static OptionSpec> {
+pub(crate) fn by_long(name: &[u8]) -> Option<&'static OptionSpec> {
     OPTIONS.iter().find(|spec| spec.long.as_bytes() == name)
 }
-
-/// The schedulers that kernels come with, each a module `ip_vs_NAME`, with a few words on how it chooses; kernels before
-/// 4.18 lack `mh`.
-pub const SCHEDULERS: [(&str, &str); 13] = [
-    ("rr", "round robin"),
-    ("wrr", "weighted round robin"),
-    ("lc", "least connections"),
-    ("wlc", "weighted least connections"),
-    ("lblc", "least connections, by locality"),
-    ("lblcr", "the same with replication"),
-    ("dh", "destination hashing"),
-    ("sh", "source hashing"),
-    ("sed", "shortest expected delay"),
-    ("nq", "never queue"),
-    ("fo", "weighted failover"),
-    ("ovf", "weighted overflow"),
-    ("mh", "Maglev hashing"),
-];
 
 #[cfg(test)]
 mod tests {
@@ -495,12 +197,25 @@ mod tests {
             for other in &OPTIONS[index + 1..] {
                 assert_ne!(spec.long, other.long);
                 assert!(
-                    !spec.short.iter().any(|letter| other.short.contains(letter)),
+                    !spec
+                        .short
+                        .chars()
+                        .any(|letter| other.short.contains(letter)),
                     "{}",
                     spec.long
                 );
-                assert_ne!(spec.meaning, other.meaning);
             }
+        }
+    }
+
+    #[test]
+    fn rows_are_found_by_what_they_mean() {
+        for spec in OPTIONS {
+            let found = match spec.meaning {
+                Meaning::Command(command) => command.row(),
+                Meaning::Choice(choice) => choice.row(),
+            };
+            assert_eq!(found.long, spec.long);
         }
     }
 
@@ -509,6 +224,30 @@ mod tests {
         for spec in OPTIONS {
             assert!(spec.help.len() <= 45, "{}", spec.long);
             assert!(!spec.help.ends_with('.'), "{}", spec.long);
+        }
+    }
+
+    #[test]
+    fn options_with_one_place_have_one_name_and_others_have_other_ones() {
+        for spec in OPTIONS {
+            for other in OPTIONS.iter().filter(|_| spec.place.is_some()) {
+                assert_eq!(
+                    spec.place == other.place,
+                    spec.name == other.name,
+                    "{} {}",
+                    spec.long,
+                    other.long
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn every_option_is_of_use_to_something() {
+        for spec in OPTIONS {
+            let is_option = matches!(spec.meaning, Meaning::Choice(_));
+            let owners = [spec.needed_by, spec.goes_with, spec.alternative_in].concat();
+            assert_eq!(is_option, !owners.is_empty(), "{}", spec.long);
         }
     }
 }

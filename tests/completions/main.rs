@@ -1,7 +1,6 @@
 //! The completions in `completions/`, tried in the real shells on a real table.
 //!
-//! Which options are offered after a command is held to the program's own table, [`OPTIONS`] and
-//! [`Command::rule`]: an option that is added there and forgotten in a completion fails here. The
+//! Which options are offered after a command is held to the program's own table, [`OPTIONS`]; the
 //! values are held to cases written by hand, the same for each shell.
 
 #![allow(
@@ -18,8 +17,7 @@ mod terminal;
 
 use std::collections::BTreeSet;
 
-use ipvsadm::options::matrix::Group;
-use ipvsadm::options::{Argument, Choice, Command, Meaning, OPTIONS, OptionSpec};
+use ipvsadm::options::{Argument, Command, Meaning, OPTIONS, OptionSpec, Owner};
 use nix::mount::{MsFlags, mount};
 use support::{Ending, Invocation, Namespace, Program};
 use terminal::{Seen, Shell, Terminal};
@@ -371,7 +369,9 @@ fn check_options(terminal: &mut Terminal, faults: &mut Vec<String>) {
             Argument::Required(_) => " master",
             _ => "",
         };
-        let choices = OPTIONS.iter().filter(|spec| goes_with(spec, command));
+        let choices = OPTIONS
+            .iter()
+            .filter(|spec| spec.is_of_use_to(Owner::Command(command)));
         let offered = choices.flat_map(spellings).collect();
         check_offers(
             terminal,
@@ -390,29 +390,8 @@ fn check_options(terminal: &mut Terminal, faults: &mut Vec<String>) {
     }
 }
 
-/// Whether an option may follow a command that stands alone.
-fn goes_with(spec: &OptionSpec, command: Command) -> bool {
-    let (Meaning::Choice(choice), Some(rule)) = (spec.meaning, command.rule()) else {
-        return false;
-    };
-    let takes = |group| {
-        [rule.needs, rule.may, rule.one_of]
-            .iter()
-            .any(|groups| groups.contains(&group))
-    };
-    match (choice, choice.group()) {
-        (_, Some(group)) => takes(group),
-        // The two that are never refused, where they mean something.
-        (Choice::Ipv6, None) => takes(Group::ServiceAddress),
-        (_, None) => command == Command::List,
-    }
-}
-
 fn spellings(spec: &OptionSpec) -> Vec<String> {
-    let short = spec
-        .short
-        .first()
-        .map(|letter| format!("-{}", char::from(*letter)));
+    let short = spec.letter().map(|letter| format!("-{letter}"));
     short
         .into_iter()
         .chain([format!("--{}", spec.long)])

@@ -1,0 +1,378 @@
+//! What may stand at the cursor: the program's answer to a shell that completes a line.
+//!
+//! A shell asks with `IPVSADM_COMPLETE=1 ipvsadm -- WORD...`, where the last word is the one at the
+//! cursor, as far as it is typed. Without the variable such a line is a fault, to the reference as
+//! well, so no mistake about who is asked can change a table. The answer has a line for each word
+//! that may stand there: the word, a TAB, what it means. A line `TAB hosts TAB FRONT TAB END` stands
+//! for the host names that the shell knows, each between FRONT and END; what END is makes a
+//! difference only to shells that add a blank to what is complete. Which of the words go on from what is
+//! typed is for the shell to say; some complete more than beginnings. What cannot be found out, for
+//! want of privilege or otherwise, is left out without a word.
+
+use std::env;
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStrExt;
+
+use nix::net::if_::if_nameindex;
+
+use crate::cli::address::Hosts;
+use crate::cli::named_service::LastService;
+use crate::cli::words::{self, Event};
+use crate::ipvs::{Detail, Ipvs};
+use crate::model::{AddressFamily, Change, KernelName, Protocol, SchedulerFlags};
+use crate::names;
+use crate::options::matrix::{Owner, TunnelType};
+use crate::options::{self, Choice, Command, Completion, Meaning, OPTIONS, OptionSpec};
+use crate::render::endpoints::EndpointWriter;
+use crate::render::{listing, rules};
+
+/// Stands at the cursor while the words before it are read: where it ends up tells what may stand
+/// there.
+const AT_CURSOR: &[u8] = b"-h";
+
+/// The words of a line to complete, where a shell asks for it.
+pub fn asked_words(arguments: &[OsString]) -> Option<&[OsString]> {
+    match arguments {
+        [dashes, words @ ..] if dashes == "--" => env::var_os("IPVSADM_COMPLETE").map(|_| words),
+        _ => None,
+    }
+}
+
+/// Answers for `ipvsadm`.
+pub fn write_answer(out: &mut Vec<u8>, words: &[OsString]) {
+    let Some((typed, before)) = words.split_last() else {
+        return;
+    };
+    let before = before.iter().map(|word| word.as_bytes());
+    let (mut events, fault) =
+        words::read(before.chain([AT_CURSOR]).collect::<Vec<_>>().into_iter());
+    if fault.is_some() {
+        return;
+    }
+    let Some(Event::Option { meaning, value, .. }) = events.pop() else {
+        return;
+    };
+    let mut line = Line { out, given: events };
+    let typed = typed.as_bytes();
+    match (meaning, value) {
+        (meaning, Some(_)) => line.offer_values(row_of(meaning), b"", typed),
+        (Meaning::Command(Command::Help), None) => line.offer_word(typed),
+        _ => {}
+    }
+}
+
+/// Answers for a helper, whose options are words each.
+pub fn write_helper_answer(out: &mut Vec<u8>, options: &[(&str, &str)], words: &[OsString]) {
+    let Some((_, before)) = words.split_last() else {
+        return;
+    };
+    for (option, help) in options {
+        if !before.iter().any(|word| word == option) {
+            write_offer(out, &[option.as_bytes()], help.as_bytes());
+        }
+    }
+}
+
+fn write_offer(out: &mut Vec<u8>, parts: &[&[u8]], help: &[u8]) {
+    out.extend_from_slice(&parts.concat());
+    out.push(b'\t');
+    out.extend_from_slice(help);
+    out.push(b'\n');
+}
+
+fn row_of(meaning: Meaning) -> &'static OptionSpec {
+    match meaning {
+        Meaning::Command(command) => command.row(),
+        Meaning::Choice(choice) => choice.row(),
+    }
+}
+
+/// A line up to the cursor.
+struct Line<'a, 'o> {
+    out: &'o mut Vec<u8>,
+    given: Vec<Event<'a>>,
+}
+
+impl<'a> Line<'a, '_> {
+    /// The options and commands that stand there, each with its value.
+    fn given(&self) -> impl Iterator<Item = (Meaning, Option<&'a [u8]>)> {
+        self.given.iter().filter_map(|event| match *event {
+            Event::Option { meaning, value, .. } => Some((meaning, value)),
+            Event::Plain(_) => None,
+        })
+    }
+
+    fn command(&self) -> Option<Command> {
+        self.given.iter().find_map(Event::command)
+    }
+
+    fn value_of(&self, wanted: Choice) -> Option<&'a [u8]> {
+        let is_wanted = |(meaning, _): &(Meaning, _)| *meaning == Meaning::Choice(wanted);
+        self.given().find(is_wanted).and_then(|(_, value)| value)
+    }
+
+    fn has(&self, wanted: Choice) -> bool {
+        self.given()
+            .any(|(meaning, _)| meaning == Meaning::Choice(wanted))
+    }
+
+    /// Whether an option may still come: the command and what is given already would not refuse it.
+    fn may_come(&self, row: &OptionSpec) -> bool {
+        let command = self.command();
+        let goes_with = |row: &OptionSpec, command| row.is_of_use_to(Owner::Command(command));
+        let fits_the_command = match (row.meaning, command) {
+            (Meaning::Command(_), Some(_)) => false,
+            (Meaning::Command(command), None) => self
+                .given()
+                .all(|(given, _)| goes_with(row_of(given), command)),
+            (Meaning::Choice(_), Some(command)) => goes_with(row, command),
+            (Meaning::Choice(_), None) => true,
+        };
+        let tunnel = self
+            .value_of(Choice::TunnelType)
+            .and_then(TunnelType::from_word);
+        let fits_the_tunnel = row.section != Choice::TunnelType.row().section
+            || tunnel.is_none_or(|tunnel| row.is_of_use_to(Owner::Tunnel(tunnel)));
+        let stand_apart = |other: &OptionSpec| {
+            other.name == row.name
+                || are_rivals(row, other)
+                || row
+                    .alternative_in
+                    .iter()
+                    .any(|owner| other.alternative_in.contains(owner))
+        };
+        fits_the_command
+            && fits_the_tunnel
+            && !self.given().any(|(given, _)| stand_apart(row_of(given)))
+    }
+
+    /// Offers what a word that is no value may become.
+    fn offer_word(&mut self, typed: &[u8]) {
+        if matches!(self.command(), Some(Command::Help | Command::Version)) {
+            return;
+        }
+        match typed {
+            [] | [b'-'] => self.offer_options(),
+            [b'-', b'-', long @ ..] => match long.iter().position(|byte| *byte == b'=') {
+                None => self.offer_options(),
+                Some(end) => {
+                    let row = options::by_long(&long[..end]).filter(|row| row.takes_value());
+                    if let Some(row) = row {
+                        let (front, value) = typed.split_at(end + 3);
+                        self.offer_values(row, front, value);
+                    }
+                }
+            },
+            [b'-', letters @ ..] => self.offer_letters(typed, letters),
+            _ => {}
+        }
+    }
+
+    /// Offers the options that may come next; commands, where there is none yet.
+    fn offer_options(&mut self) {
+        let has_command = self.command().is_some();
+        for row in OPTIONS {
+            let is_due = has_command || matches!(row.meaning, Meaning::Command(_));
+            if is_due && self.may_come(row) {
+                if let Some(letter) = row.letter() {
+                    self.offer(&[format!("-{letter}").as_bytes()], row.help);
+                }
+                self.offer(&[b"--", row.long.as_bytes()], row.help);
+            }
+        }
+    }
+
+    /// Completes one dash with letters, of which the last may have its value glued on.
+    fn offer_letters(&mut self, typed: &[u8], letters: &[u8]) {
+        for (index, letter) in letters.iter().enumerate() {
+            let Some(row) = options::by_short(*letter).filter(|row| self.may_come(row)) else {
+                return;
+            };
+            let after = &letters[index + 1..];
+            if row.takes_value() && !after.is_empty() {
+                let equals_sign = usize::from(after[0] == b'=');
+                let (front, value) = typed.split_at(index + 2 + equals_sign);
+                return self.offer_values(row, front, value);
+            }
+            self.given.push(Event::Option {
+                meaning: row.meaning,
+                value: None,
+                word: b"",
+            });
+        }
+        self.offer(&[typed], "");
+    }
+
+    /// Offers the values of an option, each behind `front`, which stands in the same word.
+    fn offer_values(&mut self, row: &OptionSpec, front: &[u8], typed: &[u8]) {
+        if !self.may_come(row) {
+            return;
+        }
+        match row.completion {
+            Completion::Nothing => {}
+            Completion::OneOf(words) => {
+                for (word, help) in words {
+                    self.offer(&[front, word.as_bytes()], help);
+                }
+            }
+            Completion::SchedulerFlags => self.offer_flags(front, typed),
+            Completion::Interface => {
+                for interface in if_nameindex().iter().flatten() {
+                    self.offer(&[front, interface.name().to_bytes()], "");
+                }
+            }
+            Completion::Service => match (row.meaning, self.command()) {
+                (Meaning::Choice(Choice::FirewallMarkService), Some(Command::AddService)) => {}
+                (meaning, Some(Command::AddService)) => {
+                    self.offer_endpoint(row, front, typed, protocol_of(meaning));
+                }
+                (meaning, _) => self.offer_services(front, meaning),
+            },
+            Completion::RealServer => match self.command() {
+                Some(Command::EditServer | Command::DeleteServer) => self.offer_servers(front),
+                _ => {
+                    let protocol = self.given().find_map(|(meaning, _)| protocol_of(meaning));
+                    self.offer_endpoint(row, front, typed, protocol);
+                }
+            },
+        }
+    }
+
+    /// Offers the flags of the scheduler that are not in the list yet.
+    fn offer_flags(&mut self, front: &[u8], typed: &[u8]) {
+        let scheduler = self.value_of(Choice::Scheduler).unwrap_or_default();
+        let end_of_list = typed
+            .iter()
+            .rposition(|byte| *byte == b',')
+            .map_or(0, |comma| comma + 1);
+        let list = &typed[..end_of_list];
+        for flag in SchedulerFlags::from_bits(u8::MAX).words(KernelName::truncated(scheduler)) {
+            if !list
+                .split(|byte| *byte == b',')
+                .any(|given| given == flag.as_bytes())
+            {
+                self.offer(&[front, list, flag.as_bytes()], "");
+            }
+        }
+    }
+
+    /// Offers the services that exist, of the kind that an option names.
+    fn offer_services(&mut self, front: &[u8], naming: Meaning) {
+        let Some(services) = Ipvs::open().ok().and_then(|mut ipvs| ipvs.services().ok()) else {
+            return;
+        };
+        let wanted_protocol = protocol_of(naming);
+        let only_ipv6 = self.has(Choice::Ipv6);
+        let mut endpoints = EndpointWriter::for_rules(true);
+        for service in services {
+            let identity = service.identity;
+            if identity.protocol() != wanted_protocol
+                || (only_ipv6 && identity.family() != AddressFamily::Ipv6)
+            {
+                continue;
+            }
+            let mut rule = Vec::new();
+            rules::write_change(&mut rule, &mut endpoints, &Change::AddService(service));
+            // `-A -t ADDR:PORT`, then how it works.
+            let mut words = rule.trim_ascii().splitn(4, |byte| *byte == b' ').skip(2);
+            if let (Some(name), Some(how)) = (words.next(), words.next()) {
+                write_offer(self.out, &[front, name], how);
+            }
+        }
+    }
+
+    /// Offers the real servers of the service that is named.
+    fn offer_servers(&mut self, front: &[u8]) {
+        let service = LastService::default().look_up(&self.given, &mut Hosts::default());
+        let mut destinations = Vec::new();
+        let Some(service) = service.identity() else {
+            return;
+        };
+        let read = Ipvs::open().and_then(|mut ipvs| {
+            ipvs.destinations(&service, Detail::WithoutStatistics, &mut destinations)
+        });
+        if read.is_err() {
+            return;
+        }
+        let mut endpoints = EndpointWriter::for_rules(true);
+        for state in &destinations {
+            let destination = &state.destination;
+            let mut name = Vec::new();
+            endpoints.write(
+                &mut name,
+                destination.identity.address,
+                destination.identity.port,
+                None,
+            );
+            let method = listing::forwarding_label(destination.forwarding_method);
+            self.offer(
+                &[front, &name],
+                &format!("{method}, weight {}", destination.weight),
+            );
+        }
+    }
+
+    /// Offers host names, and after a host's colon the names of ports; without a protocol those of
+    /// TCP.
+    fn offer_endpoint(
+        &mut self,
+        row: &OptionSpec,
+        front: &[u8],
+        typed: &[u8],
+        protocol: Option<Protocol>,
+    ) {
+        let colons = typed.iter().filter(|byte| **byte == b':').count();
+        let host_end = match typed {
+            [b'[', ..] => typed
+                .windows(2)
+                .position(|pair| pair == b"]:")
+                .map(|at| at + 2),
+            // A bare address of IPv6 has no port.
+            _ if colons > 1 => None,
+            _ => typed
+                .iter()
+                .position(|byte| *byte == b':')
+                .map(|at| at + 1)
+                .filter(|end| *end > 1),
+        };
+        match host_end {
+            Some(end) => {
+                for port in names::service_names(protocol.unwrap_or(Protocol::Tcp)) {
+                    write_offer(self.out, &[front, &typed[..end], &port], b"");
+                }
+            }
+            None if colons == 0 && !typed.starts_with(b"[") => {
+                let end = if row.completion == Completion::Service {
+                    ":"
+                } else {
+                    ""
+                };
+                self.offer(&[b"\thosts\t", front], end);
+            }
+            None => {}
+        }
+    }
+
+    fn offer(&mut self, parts: &[&[u8]], help: &str) {
+        write_offer(self.out, parts, help.as_bytes());
+    }
+}
+
+fn are_rivals(one: &OptionSpec, other: &OptionSpec) -> bool {
+    let names = |row: &OptionSpec, rival: &OptionSpec| {
+        row.rivals
+            .iter()
+            .any(|choice| Meaning::Choice(*choice) == rival.meaning)
+    };
+    names(one, other) || names(other, one)
+}
+
+/// The protocol of the service that an option names.
+fn protocol_of(naming: Meaning) -> Option<Protocol> {
+    match naming {
+        Meaning::Choice(Choice::TcpService) => Some(Protocol::Tcp),
+        Meaning::Choice(Choice::UdpService) => Some(Protocol::Udp),
+        Meaning::Choice(Choice::SctpService) => Some(Protocol::Sctp),
+        _ => None,
+    }
+}

@@ -1,0 +1,372 @@
+//! THE table: a row for each command and option, in the order in which `-h` shows them.
+//!
+//! To add an option, add its row here, use its `Choice` where it has its meaning (a value is read in
+//! `cli::fold`; a flag is asked for with `given.has`), and tell of it in the manual.
+
+use super::matrix::{Owner, TunnelType};
+use super::{Argument, Completion, Meaning, OptionSpec, Section};
+
+/// Makes the enums of commands and options, and the table in the order of their variants.
+macro_rules! table {
+    (
+        commands { $($command:ident = $command_row:expr;)* }
+        options { $($choice:ident = $choice_row:expr;)* }
+    ) => {
+        /// The commands; each is described by its row.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[expect(missing_docs, reason = "the rows say what each is")]
+        pub enum Command { $($command,)* }
+
+        /// The options that go with commands; each is described by its row.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[expect(missing_docs, reason = "the rows say what each is")]
+        pub enum Choice { $($choice,)* }
+
+        /// The table.
+        pub static OPTIONS: &[OptionSpec] = &[
+            $(OptionSpec { meaning: Meaning::Command(Command::$command), ..$command_row },)*
+            $(OptionSpec { meaning: Meaning::Choice(Choice::$choice), ..$choice_row },)*
+        ];
+
+        /// How many rows stand before the first option.
+        pub(super) const COMMAND_COUNT: usize = [$(Command::$command),*].len();
+    };
+}
+
+const ADD_SERVICE: Owner = Owner::Command(Command::AddService);
+const EDIT_SERVICE: Owner = Owner::Command(Command::EditService);
+const DELETE_SERVICE: Owner = Owner::Command(Command::DeleteService);
+const ADD_SERVER: Owner = Owner::Command(Command::AddServer);
+const EDIT_SERVER: Owner = Owner::Command(Command::EditServer);
+const DELETE_SERVER: Owner = Owner::Command(Command::DeleteServer);
+const LIST: Owner = Owner::Command(Command::List);
+const ZERO: Owner = Owner::Command(Command::Zero);
+const SAVE: Owner = Owner::Command(Command::Save);
+const START_DAEMON: Owner = Owner::Command(Command::StartDaemon);
+const STOP_DAEMON: Owner = Owner::Command(Command::StopDaemon);
+const IPIP: Owner = Owner::Tunnel(TunnelType::Ipip);
+const GUE: Owner = Owner::Tunnel(TunnelType::Gue);
+const GRE: Owner = Owner::Tunnel(TunnelType::Gre);
+
+const OF_A_SERVICE: &[Owner] = &[
+    ADD_SERVICE,
+    EDIT_SERVICE,
+    DELETE_SERVICE,
+    ADD_SERVER,
+    EDIT_SERVER,
+    DELETE_SERVER,
+];
+const SETS_A_SERVICE: &[Owner] = &[ADD_SERVICE, EDIT_SERVICE];
+const SETS_A_SERVER: &[Owner] = &[ADD_SERVER, EDIT_SERVER];
+const NO_TUNNEL: &[Choice] = &[Choice::Gatewaying, Choice::Masquerading];
+
+const ROLES: Completion = Completion::OneOf(&[
+    ("master", "tells of its connections"),
+    ("backup", "takes them in"),
+]);
+
+table! {
+    commands {
+        AddService = command("A", "add-service", "add a service").examples(&[
+            "ipvsadm -A -t 192.0.2.1:80 -s rr",
+            "ipvsadm -A -t '[2001:db8::1]:443' -s wlc -p 300",
+        ]);
+        EditService = command("E", "edit-service", "change a service")
+            .examples(&["ipvsadm -E -t 192.0.2.1:80 -s wrr -p 300"]);
+        DeleteService = command("D", "delete-service", "delete a service")
+            .examples(&["ipvsadm -D -t 192.0.2.1:80"]);
+        Flush = command("C", "clear", "clear the table").named("flush").examples(&["ipvsadm -C"]);
+        AddServer = command("a", "add-server", "add a server").examples(&[
+            "ipvsadm -a -t 192.0.2.1:80 -r 10.0.0.10 -m",
+            "ipvsadm -a -t 192.0.2.1:80 -r 10.0.0.11 -i --tun-type gue --tun-port 5555",
+        ]);
+        EditServer = command("e", "edit-server", "change a server")
+            .examples(&["ipvsadm -e -t 192.0.2.1:80 -r 10.0.0.10 -m -w 0"]);
+        DeleteServer = command("d", "delete-server", "delete a server")
+            .examples(&["ipvsadm -d -t 192.0.2.1:80 -r 10.0.0.10"]);
+        List = command("Ll", "list", "list the table").examples(&[
+            "ipvsadm -Ln --stats",
+            "ipvsadm -Ln -t 192.0.2.1:80 --table",
+            "ipvsadm -Lnc",
+        ]);
+        Zero = command("Z", "zero", "zero counters")
+            .examples(&["ipvsadm -Z", "ipvsadm -Z -t 192.0.2.1:80"]);
+        Save = command("S", "save", "write rules").examples(&["ipvsadm -Sn > /etc/ipvsadm.rules"]);
+        Restore = command("R", "restore", "read rules").examples(&["ipvsadm -R < more.rules"]);
+        SetTimeouts = command("", "set", "set timeouts")
+            .takes(Argument::Words("TCP FIN UDP"))
+            .examples(&["ipvsadm --set 900 120 300", "ipvsadm --set 3600 0 0"]);
+        StartDaemon = command("", "start-daemon", "start syncing")
+            .takes(Argument::Required("ROLE")).offers(ROLES)
+            .examples(&["ipvsadm --start-daemon master --mcast-interface eth1 --syncid 7"]);
+        StopDaemon = command("", "stop-daemon", "stop syncing")
+            .takes(Argument::Required("ROLE")).offers(ROLES)
+            .examples(&["ipvsadm --stop-daemon master"]);
+        Help = command("h", "help", "show this");
+        Version = command("v", "version", "show version");
+    }
+
+    options {
+        TcpService = value("t", "tcp-service", "ADDR:PORT", "a TCP service").service();
+        UdpService = value("u", "udp-service", "ADDR:PORT", "a UDP service").service();
+        SctpService = value("", "sctp-service", "ADDR:PORT", "an SCTP service").service();
+        FirewallMarkService =
+            value("f", "fwmark-service", "MARK", "what the firewall marked").service();
+        Ipv6 = flag("6", "ipv6", "the marked packets are IPv6").in_section(Section::Service)
+            .with(&[
+                ADD_SERVICE, EDIT_SERVICE, DELETE_SERVICE, ADD_SERVER, EDIT_SERVER, DELETE_SERVER,
+                ZERO, LIST,
+            ])
+            .not_beside(&[
+                Choice::TcpService, Choice::UdpService, Choice::SctpService,
+                Choice::Connection, Choice::Timeout, Choice::Daemon,
+            ]);
+
+        Scheduler = value("s", "scheduler", "NAME", "the scheduler (wlc)")
+            .in_section(Section::Scheduling).at(3).with(SETS_A_SERVICE)
+            .offers(Completion::OneOf(&SCHEDULERS));
+        SchedulerFlags =
+            value("b", "sched-flags", "FLAGS", "flags of the scheduler, comma separated")
+            .in_section(Section::Scheduling).at(23).with(SETS_A_SERVICE)
+            .offers(Completion::SchedulerFlags);
+        Persistent = flag("p", "persistent", "a client keeps its real server (360)")
+            .takes(Argument::Optional("SECONDS"))
+            .in_section(Section::Scheduling).at(4).with(SETS_A_SERVICE);
+        Netmask = value("M", "netmask", "MASK", "clients under one mask count as one")
+            .in_section(Section::Scheduling).at(5).with(SETS_A_SERVICE);
+        PersistenceEngine = value("", "pe", "ENGINE", "persistence by content: sip")
+            .in_section(Section::Scheduling).at(22).with(SETS_A_SERVICE)
+            .offers(Completion::OneOf(&[("sip", "calls of the Session Initiation Protocol")]));
+        OnePacket = flag("o", "ops", "schedule each packet by itself (UDP)")
+            .in_section(Section::Scheduling).at(21).with(SETS_A_SERVICE)
+            .not_beside(&[Choice::TcpService, Choice::SctpService]);
+
+        RealServer = value("r", "real-server", "ADDR:PORT", "the real server")
+            .in_section(Section::Server).at(6)
+            .needed_by(&[ADD_SERVER, EDIT_SERVER, DELETE_SERVER])
+            .offers(Completion::RealServer);
+        Gatewaying = flag("g", "gatewaying", "forward by direct routing (default)")
+            .forwarding_method();
+        Ipip = flag("i", "ipip", "forward through a tunnel").forwarding_method();
+        Masquerading = flag("m", "masquerading", "forward by address translation (NAT)")
+            .forwarding_method();
+        Weight = value("w", "weight", "N", "the server's share (1); 0: nothing new")
+            .in_section(Section::Server).at(8).with(SETS_A_SERVER);
+        UpperThreshold = value("x", "u-threshold", "N", "full at N connections (0: never)")
+            .in_section(Section::Server).at(9).with(SETS_A_SERVER);
+        LowerThreshold = value("y", "l-threshold", "N", "open again below N connections")
+            .in_section(Section::Server).at(10).with(SETS_A_SERVER);
+
+        TunnelType = value("", "tun-type", "TYPE", "ipip, gue or gre")
+            .in_section(Section::Tunnel).at(29).with(&[ADD_SERVER, EDIT_SERVER, IPIP, GUE, GRE]).not_beside(NO_TUNNEL)
+            .offers(Completion::OneOf(&TunnelType::WORDS));
+        TunnelPort = value("", "tun-port", "PORT", "gue port")
+            .in_section(Section::Tunnel).at(30).with(SETS_A_SERVER).not_beside(NO_TUNNEL)
+            .needed_by(&[GUE]);
+        TunnelNoChecksum = flag("", "tun-nocsum", "no checksum")
+            .in_section(Section::Tunnel).at(31).with(SETS_A_SERVER).not_beside(NO_TUNNEL)
+            .alternative_in(&[GUE, GRE]);
+        TunnelChecksum = flag("", "tun-csum", "checksum")
+            .in_section(Section::Tunnel).at(32).with(SETS_A_SERVER).not_beside(NO_TUNNEL)
+            .alternative_in(&[GUE, GRE]);
+        TunnelRemoteChecksum = flag("", "tun-remcsum", "remote checksum")
+            .in_section(Section::Tunnel).at(33).with(SETS_A_SERVER).not_beside(NO_TUNNEL)
+            .alternative_in(&[GUE]);
+
+        Numeric = flag("n", "numeric", "numbers, no names")
+            .in_section(Section::Listing).at(0).with(&[LIST, SAVE]);
+        Exact = flag("X", "exact", "numbers in full")
+            .in_section(Section::Listing).at(20).with(&[LIST]);
+        Statistics = flag("", "stats", "counters")
+            .in_section(Section::Listing).at(14).with(&[LIST])
+            .not_beside(&[Choice::Connection, Choice::Timeout, Choice::Daemon]);
+        Rate = flag("", "rate", "rates a second")
+            .in_section(Section::Listing).at(15).with(&[LIST])
+            .not_beside(&[Choice::Connection, Choice::Timeout, Choice::Daemon]);
+        Thresholds = flag("", "thresholds", "thresholds")
+            .in_section(Section::Listing).at(16).with(&[LIST])
+            .not_beside(&[Choice::Connection, Choice::Timeout, Choice::Daemon]);
+        PersistentConnections = flag("", "persistent-conn", "persistence")
+            .in_section(Section::Listing).at(17).with(&[LIST])
+            .not_beside(&[Choice::Timeout, Choice::Daemon]);
+        TunnelInfo = flag("", "tun-info", "tunnels")
+            .in_section(Section::Listing).at(28).with(&[LIST]);
+        Connection = flag("c", "connection", "connections")
+            .in_section(Section::Listing).at(1).alternative_in(&[LIST]);
+        Timeout = flag("", "timeout", "timeouts")
+            .in_section(Section::Listing).at(12).alternative_in(&[LIST]);
+        Daemon = flag("", "daemon", "sync daemons")
+            .in_section(Section::Listing).at(13).alternative_in(&[LIST]);
+        Sort = flag("", "sort", "in order (always)").in_section(Section::Listing).with(&[LIST]);
+        NoSort = flag("", "nosort", "the kernel's order")
+            .in_section(Section::Listing).at(18).with(&[LIST]);
+        Json = flag("", "json", "all of it as JSON")
+            .in_section(Section::Listing).at(34).with(&[LIST]).new();
+        Table = flag("", "table", "drawn for people")
+            .in_section(Section::Listing).at(35).with(&[LIST]).new()
+            .not_beside(&[Choice::Json]);
+
+        McastInterface = value("", "mcast-interface", "IF", "where (eth0)")
+            .in_section(Section::SyncDaemon).at(11).with(&[START_DAEMON])
+            .offers(Completion::Interface);
+        McastGroup = value("", "mcast-group", "ADDR", "group")
+            .in_section(Section::SyncDaemon).at(24).with(&[START_DAEMON]);
+        McastPort = value("", "mcast-port", "PORT", "UDP port")
+            .in_section(Section::SyncDaemon).at(25).with(&[START_DAEMON]);
+        McastTtl = value("", "mcast-ttl", "N", "time to live")
+            .in_section(Section::SyncDaemon).at(26).with(&[START_DAEMON]);
+        SyncId = value("", "syncid", "N", "group's id")
+            .in_section(Section::SyncDaemon).at(19).with(&[START_DAEMON, STOP_DAEMON])
+            .ignored_by(&[LIST]);
+        SyncMaxLength = value("", "sync-maxlen", "BYTES", "message size")
+            .in_section(Section::SyncDaemon).at(27).with(&[START_DAEMON]);
+    }
+}
+
+/// The schedulers that kernels come with, each a module `ip_vs_NAME`, with a few words on how it
+/// chooses; kernels before 4.18 lack `mh`.
+pub const SCHEDULERS: [(&str, &str); 13] = [
+    ("rr", "round robin"),
+    ("wrr", "weighted round robin"),
+    ("lc", "least connections"),
+    ("wlc", "weighted least connections"),
+    ("lblc", "least connections, by locality"),
+    ("lblcr", "the same with replication"),
+    ("dh", "destination hashing"),
+    ("sh", "source hashing"),
+    ("sed", "shortest expected delay"),
+    ("nq", "never queue"),
+    ("fo", "weighted failover"),
+    ("ovf", "weighted overflow"),
+    ("mh", "Maglev hashing"),
+];
+
+/// The options of `ipvsadm-save`.
+pub const SAVE_OPTIONS: [(&str, &str); 1] = [("-n", "numbers, no names")];
+
+/// The options of `ipvsadm-restore`.
+pub const RESTORE_OPTIONS: [(&str, &str); 3] = [
+    ("--dry-run", "print the changes, make none"),
+    (
+        "--noflush",
+        "leave alone the services that the rules do not name",
+    ),
+    ("--test", "check the rules, change nothing"),
+];
+
+const fn command(short: &'static str, long: &'static str, help: &'static str) -> OptionSpec {
+    OptionSpec {
+        // The macro puts in which one it is.
+        meaning: Meaning::Command(Command::Help),
+        short,
+        long,
+        argument: Argument::None,
+        completion: Completion::Nothing,
+        help,
+        section: Section::Commands,
+        examples: &[],
+        name: long,
+        place: None,
+        needed_by: &[],
+        goes_with: &[],
+        alternative_in: &[],
+        ignored_by: &[],
+        rivals: &[],
+        is_new: false,
+    }
+}
+
+const fn flag(short: &'static str, long: &'static str, help: &'static str) -> OptionSpec {
+    command(short, long, help)
+}
+
+const fn value(
+    short: &'static str,
+    long: &'static str,
+    value: &'static str,
+    help: &'static str,
+) -> OptionSpec {
+    flag(short, long, help).takes(Argument::Required(value))
+}
+
+/// How rows are put together; each method sets the field of its name.
+impl OptionSpec {
+    const fn takes(mut self, argument: Argument) -> Self {
+        self.argument = argument;
+        self
+    }
+
+    const fn offers(mut self, completion: Completion) -> Self {
+        self.completion = completion;
+        self
+    }
+
+    const fn in_section(mut self, section: Section) -> Self {
+        self.section = section;
+        self
+    }
+
+    const fn examples(mut self, examples: &'static [&'static str]) -> Self {
+        self.examples = examples;
+        self
+    }
+
+    const fn named(mut self, name: &'static str) -> Self {
+        self.name = name;
+        self
+    }
+
+    const fn at(mut self, place: u8) -> Self {
+        self.place = Some(place);
+        self
+    }
+
+    const fn needed_by(mut self, owners: &'static [Owner]) -> Self {
+        self.needed_by = owners;
+        self
+    }
+
+    const fn with(mut self, owners: &'static [Owner]) -> Self {
+        self.goes_with = owners;
+        self
+    }
+
+    const fn alternative_in(mut self, owners: &'static [Owner]) -> Self {
+        self.alternative_in = owners;
+        self
+    }
+
+    const fn ignored_by(mut self, owners: &'static [Owner]) -> Self {
+        self.ignored_by = owners;
+        self
+    }
+
+    const fn not_beside(mut self, rivals: &'static [Choice]) -> Self {
+        self.rivals = rivals;
+        self
+    }
+
+    const fn new(mut self) -> Self {
+        self.is_new = true;
+        self
+    }
+
+    /// One of the four ways to name a virtual service.
+    const fn service(self) -> Self {
+        self.in_section(Section::Service)
+            .named("service-address")
+            .at(2)
+            .needed_by(OF_A_SERVICE)
+            .with(&[ZERO])
+            .alternative_in(&[LIST])
+            .offers(Completion::Service)
+    }
+
+    /// One of the three ways to reach a real server.
+    const fn forwarding_method(self) -> Self {
+        self.in_section(Section::Server)
+            .named("forwarding-method")
+            .at(7)
+            .with(SETS_A_SERVER)
+    }
+}
