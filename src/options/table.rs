@@ -201,9 +201,9 @@ table! {
         NoSort = flag("", "nosort", "the kernel's order")
             .in_section(Section::Listing).at(18).with(&[LIST]);
         Json = flag("", "json", "all of it as JSON")
-            .in_section(Section::Listing).at(34).with(&[LIST]).new();
+            .in_section(Section::Listing).at(34).with(&[LIST]).ours();
         Table = flag("", "table", "drawn for people")
-            .in_section(Section::Listing).at(35).with(&[LIST]).new()
+            .in_section(Section::Listing).at(35).with(&[LIST]).ours()
             .not_beside(&[Choice::Json]);
 
         McastInterface = value("", "mcast-interface", "IF", "where (eth0)")
@@ -346,7 +346,7 @@ impl OptionSpec {
         self
     }
 
-    const fn new(mut self) -> Self {
+    const fn ours(mut self) -> Self {
         self.is_new = true;
         self
     }
