@@ -23,7 +23,6 @@ const STATUS_FAILED: u8 = 1;
 
 /// A fault in the words of a command line.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "`UsageError::text` says what each is")]
 pub enum UsageError {
     /// No command.
     TryHelp,
@@ -177,7 +176,6 @@ impl UsageError {
 
 /// What the kernel was asked for when it refused; its errno means a different thing for each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "named after the commands")]
 pub enum Operation {
     AddService,
     EditService,

@@ -1,10 +1,10 @@
 //! The library behind the `ipvsadm` program: everything but the process itself.
 //!
-//! A command line flows one way: [`cli`] reads words into a request by the table in [`options`], [`commands`] carries
-//! it out with the kernel client in [`ipvs`], and [`render`] turns what the kernel said into text. All four speak in
-//! the plain values of [`model`]; [`error`] knows every message and exit status; [`names`] asks the name services,
-//! [`screen`] the terminal.
-//! `cli`, `ipvs` and `render` never see each other.
+//! A command line flows one way: [`cli`] reads its words into a [`request`], by the table in
+//! [`options`]; [`commands`] carries that out with the kernel client in [`ipvs`]; [`render`] turns
+//! what the kernel said into text. `cli`, `ipvs` and `render` never see each other: they speak in
+//! the plain values of [`model`] and [`request`], and only `commands` knows all three. [`error`]
+//! has every message and exit status, [`names`] asks the name services, [`screen`] the terminal.
 #![cfg_attr(
     test,
     allow(
@@ -13,15 +13,15 @@
     )
 )]
 
-pub mod cli;
-pub mod commands;
-pub mod error;
-pub mod ipvs;
-pub mod model;
-pub mod names;
+mod cli;
+mod commands;
+mod error;
+mod ipvs;
+mod model;
+mod names;
 pub mod options;
-pub mod render;
-pub mod request;
+mod render;
+mod request;
 pub mod screen;
 
 pub use commands::{Streams, run};
