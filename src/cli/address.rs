@@ -41,56 +41,6 @@ impl Hosts {
 /// `[V6]:PORT` and `[NAME]:PORT` need their port, a bare IPv6 address is taken whole, and a word of
 /// digits only is refused, for it is more likely a forgotten address.
 pub fn endpoint(word: &[u8], protocol: Option<Protocol>, hosts: &mut Hosts) -> Option<Endpoint> {
-    plain_endpoint(word).or_else(|| any_endpoint(word, protocol, hosts))
-}
-
-/// Reads `A.B.C.D` and `A.B.C.D:PORT`, plain decimals, in one pass: so `-S -n` spells all of IPv4. `None` for every other
-/// spelling, right or wrong.
-fn plain_endpoint(word: &[u8]) -> Option<Endpoint> {
-    let mut rest = word;
-    let mut octets = [0; 4];
-    for (index, octet) in octets.iter_mut().enumerate() {
-        if index > 0 {
-            rest = rest.strip_prefix(b".")?;
-        }
-        // A leading zero makes a number octal, unless it is all of it.
-        let is_octal = matches!(rest, [b'0', b'0'..=b'9', ..]);
-        let value = take_number(&mut rest).filter(|_| !is_octal)?;
-        *octet = u8::try_from(value).ok()?;
-    }
-    let port = match rest {
-        [] => None,
-        [b':', port @ ..] => {
-            rest = port;
-            let port = take_number(&mut rest).filter(|_| rest.is_empty())?;
-            Some(u16::try_from(port).ok()?)
-        }
-        _ => return None,
-    };
-    Some(Endpoint {
-        address: IpAddr::from(octets),
-        port,
-    })
-}
-
-/// Takes a number of one to five digits off the front of `rest`.
-fn take_number(rest: &mut &[u8]) -> Option<u32> {
-    let mut value = 0;
-    let mut length = 0;
-    while let Some(digit) = rest.get(length).map(|byte| byte.wrapping_sub(b'0'))
-        && digit < 10
-    {
-        value = value * 10 + u32::from(digit);
-        length += 1;
-        if length > 5 {
-            return None;
-        }
-    }
-    *rest = &rest[length..];
-    (length > 0).then_some(value)
-}
-
-fn any_endpoint(word: &[u8], protocol: Option<Protocol>, hosts: &mut Hosts) -> Option<Endpoint> {
     if word.iter().all(u8::is_ascii_digit) {
         return None;
     }
@@ -272,42 +222,5 @@ mod tests {
         ] {
             assert_eq!(read(word), None, "{word:?}");
         }
-    }
-
-    #[test]
-    fn the_plain_spelling_is_read_as_all_others_are() {
-        let octets = [
-            "0", "1", "10", "99", "100", "255", "256", "007", "00", "1000",
-        ];
-        let dots = [".", ".", ".", ".", ".", ".", ".", ".", ".", ":"];
-        let ports = [
-            "", ":", ":0", ":80", ":080", ":65535", ":65536", ":99999", ":100000", ":x", ".", " ",
-        ];
-        let (mut number, mut plain) = (7_u32, 0);
-        let mut pick = |from: &[&'static str]| {
-            number = number.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            from[(number >> 8) as usize % from.len()]
-        };
-        for _ in 0..20_000 {
-            let mut word = String::new();
-            for index in 0..4 {
-                word += if index > 0 { pick(&dots) } else { "" };
-                word += pick(&octets);
-            }
-            word += pick(&ports);
-            // No name is looked up here: an address that is wrong is one, and the resolver would be asked.
-            let is_number =
-                inet_aton(word.split(':').next().unwrap_or_default().as_bytes()).is_some();
-            if let Some(endpoint) = plain_endpoint(word.as_bytes()) {
-                plain += 1;
-                assert!(is_number, "{word}");
-                assert_eq!(
-                    any_endpoint(word.as_bytes(), None, &mut Hosts::default()),
-                    Some(endpoint),
-                    "{word}"
-                );
-            }
-        }
-        assert!(plain > 500, "only {plain} were plain");
     }
 }

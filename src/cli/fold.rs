@@ -1,8 +1,9 @@
-//! The fold: a stream of options and values, left to right, into one request.
+//! The fold: a stream of options and values, left to right, becomes one request.
 //!
-//! Judges in the reference's order: each option where it stands, then what needs all words (the values of `--set`,
-//! words too many, scheduler flags), then which option goes with which command, then what the command itself asks. The
-//! first fault wins (contract, section 2). Only the order of words is free: what one option takes from another (the
+//! Faults are found in the reference's order, and the first one wins (contract, section 2): each
+//! option where it stands; then what takes all words to judge (the values of `--set`, words too
+//! many, scheduler flags); then which option goes with which command; then what the command itself
+//! asks for. Words may stand in any order all the same: what one option takes from another (the
 //! family of `-M`, the port of `-r`) is looked up in the whole stream.
 
 use std::net::IpAddr;
@@ -33,8 +34,8 @@ const LARGEST_SYNC_MESSAGE: u16 = 65507;
 const DEFAULT_SCHEDULER: &str = "wlc";
 const DEFAULT_INTERFACE: &str = "eth0";
 
-/// Folds what was read into a request. `word_fault` is the fault that ended the reading of words, if one did;
-/// `last_service` is what the fold before named, and becomes what this one names.
+/// Folds what was read into a request. `word_fault` is what ended the reading of words early, if
+/// anything did; `last_service` remembers which service was named last, from line to line.
 pub fn fold<'a>(
     events: &[Event<'a>],
     word_fault: Option<UsageError>,

@@ -1,9 +1,10 @@
 //! From words to a request: argv or a line of rules in, a [`Request`] or a [`UsageError`] out.
 //!
-//! Reading never acts. [`argv`] and [`words`] turn words into a stream of options and values, both by the table in
-//! [`crate::options`]; [`fold`] makes one [`request`] of the stream, left to right, by way of [`named_service`], which
-//! knows what service the words are about, and [`given`], which checks what goes with what; [`values`] and [`address`]
-//! read what stands in a value. Nothing here touches the kernel; host and service names are asked of [`crate::names`].
+//! Reading never acts. [`argv`] and [`words`] turn words into a stream of options and values, both
+//! by the table in [`crate::options`]. [`fold`] makes one request of the stream, left to right, with
+//! the help of [`named_service`] (which service the words are about), [`given`] (what goes with
+//! what), [`values`] and [`address`] (what stands in a value). Nothing here touches the kernel; host
+//! and service names are looked up with [`crate::names`].
 
 pub mod address;
 pub mod argv;

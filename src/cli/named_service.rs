@@ -1,5 +1,5 @@
-//! The virtual service that a command line names. It is looked up before the words are judged, since other options
-//! depend on it wherever they stand.
+//! The virtual service that a command line names. It is found before the fold begins, since other
+//! options depend on it and may stand before it.
 
 use crate::cli::address::{self, Endpoint, Hosts};
 use crate::cli::values;
@@ -7,12 +7,12 @@ use crate::cli::words::Event;
 use crate::model::{AddressFamily, Protocol, ServiceIdentity};
 use crate::options::{Choice, Meaning};
 
-/// What the words say of the virtual service, known before the fold: other options depend on it.
+/// What the words say about the virtual service.
 #[derive(Clone, Copy)]
 pub enum NamedService {
     /// None is named.
     Missing,
-    /// One that cannot be read, of a protocol; none for a firewall mark.
+    /// One that cannot be read, with its protocol; without one it is a firewall mark.
     Illegal(Option<Protocol>),
     /// One that can.
     Known(ServiceIdentity),
@@ -21,7 +21,8 @@ pub enum NamedService {
 /// The option that names a virtual service, with its word, and whether `-6` stands beside it.
 type NamingWords<'a> = (Choice, &'a [u8], bool);
 
-/// The virtual service that was named last. A rule mostly names the same one as the rule before it, and in the same word.
+/// The virtual service that was named last. In a file of rules, most lines name the same service as
+/// the line before them, in the same word: this saves reading it, and asking for its name, again.
 #[derive(Default)]
 pub struct LastService<'a>(Option<(NamingWords<'a>, NamedService)>);
 

@@ -1,7 +1,7 @@
 //! What stands in a value: numbers, names from a short list, masks and groups.
 //!
-//! Numbers are read as C's `strtol` reads them in base 10; ranges are the contract's, section 2. Each reader gives
-//! `None` for what it refuses; [`super::fold`] knows the words for it.
+//! Numbers are read as C's `strtol` reads them in base 10; the ranges are the contract's, section 2.
+//! A reader gives `None` for what it refuses; [`super::fold`] knows what to say then.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::ops::RangeInclusive;
@@ -14,13 +14,19 @@ fn is_blank(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\n' | 0x0b | 0x0c | b'\r')
 }
 
-/// A decimal number in a range: leading blanks and a sign are allowed, nothing may follow.
-pub fn number(word: &[u8], range: RangeInclusive<i64>) -> Option<i64> {
+/// Parts a number, as `strtol` and `atoi` read it, into its sign (`true` for minus) and the rest.
+/// `None` for nothing but blanks.
+fn sign_and_digits(word: &[u8]) -> Option<(bool, &[u8])> {
     let start = word.iter().position(|&byte| !is_blank(byte))?;
-    let (negative, digits) = match &word[start..] {
+    Some(match &word[start..] {
         [b'-', digits @ ..] => (true, digits),
         [b'+', digits @ ..] | digits => (false, digits),
-    };
+    })
+}
+
+/// A decimal number in a range: leading blanks and a sign are allowed, nothing may follow.
+pub fn number(word: &[u8], range: RangeInclusive<i64>) -> Option<i64> {
+    let (is_negative, digits) = sign_and_digits(word)?;
     if digits.is_empty() {
         return None;
     }
@@ -29,7 +35,7 @@ pub fn number(word: &[u8], range: RangeInclusive<i64>) -> Option<i64> {
         let digit = i64::from(digit.checked_sub(b'0').filter(|digit| *digit < 10)?);
         value = value.checked_mul(10)?.checked_add(digit)?;
     }
-    Some(if negative { -value } else { value }).filter(|value| range.contains(value))
+    Some(if is_negative { -value } else { value }).filter(|value| range.contains(value))
 }
 
 /// A decimal number in a range that a `u32` holds.
@@ -44,23 +50,17 @@ pub fn number_u16(word: &[u8], range: RangeInclusive<u16>) -> Option<u16> {
         .and_then(|value| u16::try_from(value).ok())
 }
 
-/// A persistence mask for IPv6, a prefix length. It is read as C's `atoi` reads a number: what follows the digits is
-/// passed over, and of a number that is too large the low 32 bits count.
+/// A persistence mask for IPv6, a prefix length. It is read as C's `atoi` reads a number: what
+/// follows the digits is passed over, and of a number that is too large the low 32 bits count.
 pub fn ipv6_netmask(word: &[u8]) -> Option<u32> {
-    let start = word.iter().position(|&byte| !is_blank(byte))?;
-    let (negative, digits) = match &word[start..] {
-        [b'-', digits @ ..] => (true, digits),
-        [b'+', digits @ ..] | digits => (false, digits),
-    };
-    let value =
-        digits
-            .iter()
-            .take_while(|byte| byte.is_ascii_digit())
-            .fold(0i64, |value, digit| {
-                let digit = i64::from(digit - b'0');
-                let digit = if negative { -digit } else { digit };
-                value.saturating_mul(10).saturating_add(digit)
-            });
+    let (is_negative, digits) = sign_and_digits(word)?;
+    let digits = digits.iter().take_while(|byte| byte.is_ascii_digit());
+    let value = digits.fold(0i64, |value, digit| {
+        let digit = i64::from(digit - b'0');
+        value
+            .saturating_mul(10)
+            .saturating_add(if is_negative { -digit } else { digit })
+    });
     let low_bits = value as u32;
     (1..=128).contains(&low_bits).then_some(low_bits)
 }

@@ -1,7 +1,8 @@
 //! The reader of words: popt's rules over our table, in one pass from left to right.
 //!
-//! Reads the lines of rules, where speed counts, and is what argv's reader falls back on to name a fault as popt would
-//! (contract, section 2). It knows spellings and arities, not what a value means.
+//! It reads the lines of rules, where clap would cost more than the kernel does, and it names a
+//! fault in argv as popt would (contract, section 2). It knows spellings and whether a value
+//! follows, not what the value means.
 
 use std::io::BufRead;
 
@@ -17,7 +18,7 @@ pub enum Event<'a> {
         meaning: Meaning,
         /// Its value; `None` only where it takes none, or may go without.
         value: Option<&'a [u8]>,
-        /// The word that the reader stood on after it: its value's, where that is a word of its own.
+        /// The last word consumed, option or value: messages quote it.
         word: &'a [u8],
     },
     /// A word that is no option.
@@ -37,7 +38,7 @@ impl Event<'_> {
     }
 }
 
-/// Words that can be looked at ahead: a copy does not move the original on.
+/// Words that can be peeked at: reading a clone leaves the original where it is.
 pub trait Words<'a>: Iterator<Item = &'a [u8]> + Clone {}
 
 impl<'a, I: Iterator<Item = &'a [u8]> + Clone> Words<'a> for I {}
@@ -49,7 +50,7 @@ pub fn read<'a>(words: impl Words<'a>) -> (Vec<Event<'a>>, Option<UsageError>) {
     (events, fault)
 }
 
-/// The word in which the second command stands; its value, where that is a word of its own.
+/// The last word that the second command consumed, itself or its value.
 pub fn second_command<'a>(words: impl Words<'a>) -> Vec<u8> {
     let (events, _) = read(words);
     let mut commands = events.iter().filter(|event| event.command().is_some());
@@ -159,8 +160,9 @@ pub fn end_of_line(input: &[u8], from: usize) -> Option<usize> {
     (length > 0 && input[end] == b'\n').then_some(end)
 }
 
-/// The words of a line of rules: parted by blanks, TABs and returns, the word `ipvsadm` left out wherever it stands,
-/// each ending at its first NUL as a C string does (contract, section 6).
+/// The words of a line of rules: separated by blanks, TABs and carriage returns, without the word
+/// `ipvsadm` wherever it stands, each ending at its first NUL as a C string does (contract,
+/// section 6).
 #[derive(Clone)]
 pub struct LineWords<'a> {
     rest: &'a [u8],
@@ -184,15 +186,12 @@ impl<'a> Iterator for LineWords<'a> {
             if self.rest.is_empty() {
                 return None;
             }
-            let end = self
-                .rest
-                .iter()
-                .position(|byte| ENDS_WORD[usize::from(*byte)]);
+            let end = self.rest.iter().position(ends_word);
             let (word, after) = self.rest.split_at(end.unwrap_or(self.rest.len()));
             self.rest = after;
-            // Up to the next blank nobody sees what stands behind a NUL.
+            // What follows a NUL, up to the next blank, is out of a C program's sight.
             while let [0, hidden @ ..] = self.rest {
-                let end = hidden.iter().position(|byte| ENDS_WORD[usize::from(*byte)]);
+                let end = hidden.iter().position(ends_word);
                 self.rest = &hidden[end.unwrap_or(hidden.len())..];
             }
             if word != b"ipvsadm" {
@@ -202,16 +201,10 @@ impl<'a> Iterator for LineWords<'a> {
     }
 }
 
-/// The bytes that a word of a line ends with: blanks, and the NUL that ends a C string.
-static ENDS_WORD: [bool; 256] = {
-    let mut ends_word = [false; 256];
-    let mut enders: &[u8] = b" \t\r\n\0";
-    while let [ender, rest @ ..] = enders {
-        ends_word[*ender as usize] = true;
-        enders = rest;
-    }
-    ends_word
-};
+/// Whether a word of a line ends before this byte: a blank, or the NUL that ends a C string.
+fn ends_word(byte: &u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | 0)
+}
 
 #[cfg(test)]
 mod tests {

@@ -177,10 +177,25 @@ impl Command {
 
 /// The row of a short spelling.
 pub(crate) fn by_short(letter: u8) -> Option<&'static OptionSpec> {
-    OPTIONS
-        .iter()
-        .find(|spec| spec.short.as_bytes().contains(&letter))
+    OPTIONS.get(usize::from(ROWS_OF_LETTERS[usize::from(letter)]))
 }
+
+/// The row that each byte spells; for one that spells none, a number that no row has. Searching the
+/// rows for the five letters in a line of rules would cost as much as reading the rest of it.
+static ROWS_OF_LETTERS: [u8; 256] = {
+    assert!(OPTIONS.len() < u8::MAX as usize);
+    let mut rows = [u8::MAX; 256];
+    let mut row = 0;
+    while row < OPTIONS.len() {
+        let mut letters = OPTIONS[row].short.as_bytes();
+        while let [letter, rest @ ..] = letters {
+            rows[*letter as usize] = row as u8;
+            letters = rest;
+        }
+        row += 1;
+    }
+    rows
+};
 
 /// The row of a long spelling; abbreviations are none.
 pub(crate) fn by_long(name: &[u8]) -> Option<&'static OptionSpec> {
