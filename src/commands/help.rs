@@ -148,7 +148,6 @@ pub fn write_version(out: &mut Vec<u8>) {
 }
 
 /// Writes the usage text, of one command where one is named.
-#[inline(never)]
 pub fn write_usage(out: &mut Vec<u8>, command: Option<Command>) {
     let text = match command.and_then(|command| Some((command, command.rule()?))) {
         Some((command, rule)) => usage_of_command(command, &rule),

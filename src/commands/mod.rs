@@ -2,9 +2,6 @@
 //!
 //! [`run`] is the whole program but for the process: it picks the command by the program's name and words, and it is
 //! the one place that prints a fault.
-//!
-//! What is long and for one command alone is not inlined here, and hints are `#[cold]`: so each lies in the program where
-//! `src/link/often.ld` wants it, and a run does not bring the code of other commands into memory.
 
 mod apply;
 mod console;

@@ -8,7 +8,6 @@ use crate::ipvs::Ipvs;
 
 /// Reads rules to the end of standard input, or to the first fault that ends the program. Whatever was read is carried
 /// out before more input is waited for, so that whoever feeds rules line by line sees each of them done.
-#[inline(never)]
 pub fn restore(console: &mut Console<'_>, ipvs: &mut Ipvs) -> Result<(), Error> {
     let mut applier = Applier::new(console, ipvs);
     let mut input = Vec::new();

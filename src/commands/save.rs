@@ -29,7 +29,6 @@ pub fn run_helper(console: &mut Console<'_>, arguments: &[OsString]) -> Result<(
 }
 
 /// Writes the table as rules.
-#[inline(never)]
 pub fn save(console: &mut Console<'_>, ipvs: &mut Ipvs, numeric: bool) -> Result<(), Error> {
     let mut endpoints = EndpointWriter::for_rules(numeric);
     let mut walk = Walk::begin(ipvs, None, Detail::WithoutStatistics, true)?;
