@@ -5,8 +5,6 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use nix::errno::Errno;
-
 use crate::error::KernelError;
 use crate::ipvs::Detail;
 use crate::ipvs::attributes::{Attribute, Attributes, Fields, Layout};
@@ -450,6 +448,6 @@ pub fn read_verdict(payload: &[u8]) -> Result<(), KernelError> {
         .map_or(0, |bytes| i32::from_ne_bytes(*bytes));
     match errno {
         0 => Ok(()),
-        errno => Err(KernelError::Errno(Errno::from_raw(errno.wrapping_neg()))),
+        errno => Err(KernelError::from_errno(errno.wrapping_neg())),
     }
 }

@@ -96,8 +96,7 @@ enum Reading {
 impl Socket {
     /// Opens a socket and lets the kernel choose its port id.
     pub fn open() -> Result<Socket, KernelError> {
-        let socket =
-            NlSocket::connect(NlFamily::Generic, None, Groups::empty()).map_err(errno_of)?;
+        let socket = NlSocket::connect(NlFamily::Generic, None, Groups::empty())?;
         Ok(Socket::over(socket))
     }
 
@@ -323,19 +322,11 @@ impl<W: Wire> Socket<W> {
 
 fn repeat_interrupted<T>(mut call: impl FnMut() -> io::Result<T>) -> Result<T, KernelError> {
     loop {
-        match call().map_err(errno_of) {
-            Err(KernelError::Errno(Errno::EINTR)) => {}
-            outcome => return outcome,
+        match call() {
+            Err(fault) if fault.kind() == io::ErrorKind::Interrupted => {}
+            outcome => return Ok(outcome?),
         }
     }
-}
-
-fn errno_of(fault: io::Error) -> KernelError {
-    KernelError::Errno(
-        fault
-            .raw_os_error()
-            .map_or(Errno::UnknownErrno, Errno::from_raw),
-    )
 }
 
 /// The messages of a datagram.
