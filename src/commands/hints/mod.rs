@@ -210,7 +210,7 @@ fn find_destination(
 
 /// Services that were perhaps meant: those of the same address, or of the same mark and the other family.
 fn other_services(ipvs: &mut Ipvs, missing: &ServiceIdentity) -> Option<String> {
-    let services = ipvs.services().ok()?;
+    let services = ipvs.services(Detail::WithoutStatistics).ok()?;
     if services.is_empty() {
         return Some("the table is empty".to_owned());
     }
@@ -229,7 +229,7 @@ fn other_services(ipvs: &mut Ipvs, missing: &ServiceIdentity) -> Option<String> 
     };
     let alike = services
         .iter()
-        .map(|service| service.identity)
+        .map(|state| state.service.identity)
         .filter(is_like);
     list_of(alike.map(|identity| {
         let mut name = Vec::new();
