@@ -1,10 +1,10 @@
-//! The library behind the `ipvsadm` program: everything but the process itself.
+//! The program `ipvsadm` except its process.
 //!
-//! A command line flows one way: [`cli`] reads words into a request by the table in [`options`], [`commands`] carries
-//! it out with the kernel client in [`ipvs`], and [`render`] turns what the kernel said into text. All four speak in
-//! the plain values of [`model`]; [`error`] knows every message and exit status; [`names`] asks the name services,
-//! [`screen`] the terminal.
-//! `cli`, `ipvs` and `render` never see each other.
+//! A command line flows one way: [`cli`] reads words into a request by the table in [`options`],
+//! [`commands`] carries it out with the kernel client in [`ipvs`], and [`render`] turns what the
+//! kernel said into text. All four speak in the plain values of [`model`]; `cli`, `ipvs` and
+//! `render` never see each other. [`error`] knows every message and exit status, [`names`] asks the
+//! name services, [`screen`] the terminal.
 #![cfg_attr(
     test,
     allow(
