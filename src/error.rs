@@ -1,10 +1,12 @@
-//! Every fault the program tells of: its text and its exit status.
+//! Every fault that ends a command or a line of rules: its text and its exit status. Nothing is
+//! printed here.
 //!
-//! Texts are the reference's where it has one (contract, sections 1, 2 and 7), because scripts read them. Words from
-//! the command line go into them byte for byte, so a text is bytes and need not be UTF-8. Nothing is printed here:
-//! [`crate::run`] does that, in one place.
+//! Where the reference has a text, ours is the same, since scripts read it
+//! (`tests/parity/ipvsadm-1.31.md`, sections 1, 2 and 7). Words from the command line go into it
+//! byte for byte, so `text` gives bytes; `Display` replaces what is not UTF-8.
 
 use std::ffi::OsStr;
+use std::fmt;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 
@@ -14,22 +16,20 @@ use thiserror::Error;
 use crate::model::Change;
 use crate::options::matrix::{Group, Owner};
 
-/// The status for the reader of words and for the kernel's refusals.
+/// The kernel refused, or an option is unknown or misses its value.
 pub const STATUS_REFUSED: u8 = 255;
-/// The status for the program's own checks and for a kernel without IPVS.
+/// The words make no valid command, or the kernel has no IPVS.
 const STATUS_CHECK: u8 = 2;
-/// The status for a listing that could not be made, and for faults of the program's own input and output.
+/// A listing could not be made, or input or output failed.
 const STATUS_FAILED: u8 = 1;
 
 /// A fault in the words of a command line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum UsageError {
-    /// No command.
     TryHelp,
     UnknownOption(Vec<u8>),
     MissingArgument(Vec<u8>),
     UnwantedArgument(Vec<u8>),
-    /// A second command; the word that the reader of words stood on.
     SecondCommand(Vec<u8>),
     Repeated(Group),
     UnexpectedArgument(Vec<u8>),
@@ -56,11 +56,8 @@ pub enum UsageError {
     TimeoutCount,
     SchedulerFlag(Vec<u8>),
     SchedulerFlagOfAnother(Vec<u8>),
-    /// An option that a command or a tunnel type needs.
     Needed(Group, Owner),
-    /// An option that does not go with a command or a tunnel type.
     Illegal(Group, Owner),
-    /// Two options of which a command or a tunnel type takes one.
     Conflict(Group, Group, Owner),
     ZeroPort,
     OnePacketWithoutUdp,
@@ -154,7 +151,7 @@ impl UsageError {
         }
     }
 
-    /// The exit status.
+    /// The exit status of a command line that is at fault.
     pub fn status(&self) -> u8 {
         match self {
             UsageError::TryHelp => STATUS_REFUSED,
@@ -163,7 +160,7 @@ impl UsageError {
         }
     }
 
-    /// Whether `-R` tells of it and reads the next line; all others end the program (contract, section 6).
+    /// Whether `-R` reports it and reads on. All other faults end the program.
     pub fn lets_restore_go_on(&self) -> bool {
         matches!(
             self,
@@ -174,7 +171,15 @@ impl UsageError {
     }
 }
 
-/// What the kernel was asked for when it refused; its errno means a different thing for each.
+impl fmt::Display for UsageError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&String::from_utf8_lossy(&self.text(b"ipvsadm")))
+    }
+}
+
+impl std::error::Error for UsageError {}
+
+/// What the kernel was asked for when it refused: one errno means several things.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Operation {
     AddService,
@@ -209,7 +214,7 @@ impl From<&Change> for Operation {
     }
 }
 
-/// The text for an errno that the kernel answered a request with (contract, section 7).
+/// What the reference says to an errno of the kernel.
 fn refusal_text(operation: Option<Operation>, errno: Errno) -> String {
     use Operation::{
         AddDestination, AddService, DeleteDestination, DeleteService, EditDestination, EditService,
@@ -237,9 +242,26 @@ fn refusal_text(operation: Option<Operation>, errno: Errno) -> String {
         (_, Errno::EOPNOTSUPP) => "Operation not supported with IPv6",
         (_, Errno::EAFNOSUPPORT) => "Operation not supported with specified address family",
         (_, Errno::EMSGSIZE) => "Module is wrong version",
-        _ => return crate::names::errno_text(errno),
+        _ => return errno_text(errno as i32),
     };
     text.to_owned()
+}
+
+/// The C library's text for an errno, which is what the reference prints.
+fn errno_text(errno: i32) -> String {
+    io_text(&io::Error::from_raw_os_error(errno))
+}
+
+/// The system's text for a fault. Rust puts the number of the errno behind it.
+fn io_text(fault: &io::Error) -> String {
+    let text = fault.to_string();
+    let number = fault
+        .raw_os_error()
+        .map(|errno| format!(" (os error {errno})"));
+    match number.and_then(|number| text.strip_suffix(&number)) {
+        Some(text) => text.to_owned(),
+        None => text,
+    }
 }
 
 /// What can go wrong between us and the kernel.
@@ -248,61 +270,75 @@ pub enum KernelError {
     /// The kernel answered with an errno, or the socket did.
     #[error("{}", refusal_text(None, *.0))]
     Errno(Errno),
-    /// A reply lacks an attribute that it must have.
+    /// An errno that `nix` has no name for.
+    #[error("{}", errno_text(*.0))]
+    UnnamedErrno(i32),
+    /// A reply lacks an attribute without which it makes no sense.
     #[error("the kernel's reply lacks the attribute {0}")]
     MissingAttribute(&'static str),
-    /// A reply that is not what its header says.
+    /// A reply does not hold what its headers say.
     #[error("the kernel's reply is malformed ({0})")]
     Malformed(&'static str),
-    /// A listing was interrupted by changes each time it was tried.
+    /// However often the table was read, it changed meanwhile.
     #[error("the table kept changing while it was read")]
     Unsteady,
 }
 
-impl From<Errno> for KernelError {
-    fn from(errno: Errno) -> KernelError {
-        KernelError::Errno(errno)
+impl KernelError {
+    /// The fault that an errno stands for, a positive number.
+    pub fn from_errno(errno: i32) -> KernelError {
+        match Errno::from_raw(errno) {
+            Errno::UnknownErrno => KernelError::UnnamedErrno(errno),
+            errno => KernelError::Errno(errno),
+        }
+    }
+}
+
+impl From<io::Error> for KernelError {
+    /// Of a system call, whose faults all have an errno.
+    fn from(fault: io::Error) -> KernelError {
+        KernelError::from_errno(fault.raw_os_error().unwrap_or(libc::EIO))
     }
 }
 
 /// Whatever ends a command with a message.
 #[derive(Debug)]
 pub enum Error {
-    /// A fault in the words.
+    /// The words make no valid command.
     Usage(UsageError),
     /// IPVS cannot be reached.
     Initialize(KernelError),
     /// The kernel refused, or answered nonsense.
     Kernel(Operation, KernelError),
-    /// A file that could not be opened.
+    /// The file at this path cannot be opened.
     CannotOpen(&'static str),
-    /// A file that does not hold what it should.
+    /// The file at this path does not hold what it should.
     UnexpectedInput(&'static str),
-    /// A file or standard input that could not be read.
+    /// What messages call by this name cannot be read.
     Read(&'static str, io::Error),
-    /// Standard output took no more.
+    /// Standard output cannot be written.
     Write(io::Error),
-    /// A fault in a line of rules, found before anything was changed.
+    /// A line of rules makes no valid command; nothing was changed.
     Rule(UsageError, OwnedRuleLine),
     /// The kernel refused what a line of rules asks for.
     RefusedRule(Operation, KernelError, OwnedRuleLine),
-    /// Something was told already; only the status is left to say.
+    /// Every fault has been printed; this is the status that they end with.
     AlreadyReported(u8),
-    /// A word that `ipvsadm-save` or `ipvsadm-restore` does not know; its help.
+    /// A word that `ipvsadm-save` or `ipvsadm-restore` does not know. Holds its help.
     HelperUsage(&'static str),
 }
 
-/// A line of rules, to be told with its fault.
+/// A line of rules, for the message about its fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RuleLine<'t> {
-    /// Its number, counted from 1.
+    /// Counted from 1.
     pub number: usize,
     /// The line without its newline.
     pub text: &'t [u8],
 }
 
 impl RuleLine<'_> {
-    /// A copy that outlives the text.
+    /// A copy that outlives the input.
     pub fn to_owned(self) -> OwnedRuleLine {
         OwnedRuleLine {
             number: self.number,
@@ -311,7 +347,7 @@ impl RuleLine<'_> {
     }
 }
 
-/// A [`RuleLine`] that holds its text.
+/// A [`RuleLine`] with a copy of its text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OwnedRuleLine {
     number: usize,
@@ -339,7 +375,8 @@ fn kernel_text(operation: Operation, fault: KernelError) -> String {
 }
 
 impl Error {
-    /// The text, with its last newline; empty where there is nothing more to say.
+    /// The text, with its last newline; empty where everything has been said. `program` is the
+    /// program's name as it was typed.
     pub fn text(&self, program: &OsStr) -> Vec<u8> {
         let mut text = match self {
             Error::Usage(fault) => fault.text(program.as_bytes()),
@@ -368,7 +405,7 @@ impl Error {
         text
     }
 
-    /// The exit status.
+    /// The exit status of a command that ends with this fault.
     pub fn status(&self) -> u8 {
         match self {
             Error::Usage(fault) => fault.status(),
@@ -386,16 +423,61 @@ impl Error {
     }
 }
 
-/// The system's text for a fault, without Rust's addition of its number.
-fn io_text(fault: &io::Error) -> String {
-    match fault.raw_os_error() {
-        Some(errno) => crate::names::errno_text(Errno::from_raw(errno)),
-        None => fault.to_string(),
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = self.text(OsStr::new("ipvsadm"));
+        f.write_str(String::from_utf8_lossy(&text).trim_end())
     }
 }
+
+impl std::error::Error for Error {}
 
 impl From<UsageError> for Error {
     fn from(fault: UsageError) -> Error {
         Error::Usage(fault)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_system_s_texts_stand_without_numbers() {
+        let text = |errno| KernelError::from_errno(errno).to_string();
+        assert_eq!(text(libc::ENODEV), "No such device");
+        assert_eq!(text(libc::EPERM), "Permission denied (you must be root)");
+        let full = Error::Write(io::Error::from_raw_os_error(libc::ENOSPC));
+        assert_eq!(
+            full.text(OsStr::new("ipvsadm")),
+            b"cannot write to standard output: No space left on device\n"
+        );
+        let other = Error::Read("standard input", io::Error::other("it is gone"));
+        assert_eq!(other.to_string(), "cannot read standard input: it is gone");
+    }
+
+    #[test]
+    fn an_errno_without_a_name_keeps_its_number() {
+        // ENOTSUPP, which the kernel keeps to itself but for slips.
+        let fault = KernelError::from_errno(524);
+        assert_eq!(fault, KernelError::UnnamedErrno(524));
+        let error = Error::Kernel(Operation::AddService, fault);
+        // glibc names the number, musl has one text for all of them.
+        let expected = if cfg!(target_env = "gnu") {
+            "Unknown error 524"
+        } else {
+            "No error information"
+        };
+        assert_eq!(error.to_string(), expected);
+        assert_eq!(error.status(), STATUS_REFUSED);
+    }
+
+    #[test]
+    fn display_is_the_text_as_far_as_it_is_utf_8() {
+        let fault = UsageError::UnknownOption(b"-\xff".to_vec());
+        assert_eq!(fault.text(b"ipvsadm"), b"-\xff: unknown option");
+        assert_eq!(fault.to_string(), "-\u{fffd}: unknown option");
+        let error: Box<dyn std::error::Error> = Box::new(Error::from(fault));
+        assert_eq!(error.to_string(), "-\u{fffd}: unknown option");
     }
 }

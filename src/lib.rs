@@ -1,4 +1,4 @@
-//! The library behind the `ipvsadm` program: everything but the process itself.
+//! The program `ipvsadm` except its process.
 //!
 //! A command line flows one way: [`cli`] reads its words into a [`request`], by the table in
 //! [`options`]; [`commands`] carries that out with the kernel client in [`ipvs`]; [`render`] turns

@@ -1,30 +1,15 @@
-//! The process: argv, standard streams, exit status; nothing else.
-//!
-//! It starts without Rust's runtime. The runtime reads `/proc/self/maps` and sets up a signal stack before `main`, a
-//! tenth of all that a single `ipvsadm -A` costs, and it ignores `SIGPIPE`, by which a program whose listing is piped into
-//! `head` is expected to end. What else it does for us, opening closed standard streams, is done here.
-#![no_main]
+//! The process: argv, standard streams, SIGPIPE, exit status; nothing else.
 
-use std::ffi::{c_char, c_int};
-use std::fs::OpenOptions;
 use std::io::{self, IsTerminal};
-use std::os::fd::IntoRawFd;
+use std::process::ExitCode;
+use std::ptr;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use ipvsadm::screen::Screen;
-use nix::fcntl::{FcntlArg, fcntl};
+use nix::sys::signal::{SigHandler, Signal, signal};
 
-// The unwinder that the standard library's backtraces ask for, out of the compiler's archive. As a shared library it would
-// be loaded at every start.
-// SAFETY: nothing of it is declared, so nothing of it can be called from here.
-#[cfg(target_env = "gnu")]
-#[link(name = "gcc_eh", kind = "static", modifiers = "-bundle")]
-unsafe extern "C" {}
-
-/// The C library's entry point. The arguments are read with [`std::env::args_os`], which needs no runtime on Linux.
-// SAFETY: nothing else in the program is called `main`, and the C library calls it as it is declared.
-#[unsafe(no_mangle)]
-extern "C" fn main(_count: c_int, _arguments: *const *const c_char) -> c_int {
-    open_standard_streams();
+fn main() -> ExitCode {
+    restore_sigpipe();
     let mut arguments = std::env::args_os();
     let program = arguments.next().unwrap_or_default();
     let arguments: Vec<_> = arguments.collect();
@@ -40,22 +25,36 @@ extern "C" fn main(_count: c_int, _arguments: *const *const c_char) -> c_int {
             screen: Screen::of_standard_output,
         },
     );
-    c_int::from(status)
+    ExitCode::from(status)
 }
 
-/// Opens `/dev/null` in place of each standard stream that is closed, so that no socket takes its number and a listing
-/// goes to the kernel.
-fn open_standard_streams() {
-    for stream in [
-        &io::stdin() as &dyn std::os::fd::AsFd,
-        &io::stdout(),
-        &io::stderr(),
-    ] {
-        if fcntl(stream.as_fd(), FcntlArg::F_GETFD).is_err()
-            && let Ok(null) = OpenOptions::new().read(true).write(true).open("/dev/null")
-        {
-            // The lowest free number is the closed stream's; it stays open to the end.
-            let _ = null.into_raw_fd();
-        }
+/// Whether whoever started the program had SIGPIPE ignored, as systemd does for its services.
+static SIGPIPE_WAS_IGNORED: AtomicBool = AtomicBool::new(false);
+
+/// Gives SIGPIPE back the meaning that the caller gave it: mostly that `ipvsadm -ln | head` ends
+/// with `head`. Rust's runtime ignores the signal before `main`, and does not tell what it found.
+fn restore_sigpipe() {
+    if !SIGPIPE_WAS_IGNORED.load(Ordering::Relaxed) {
+        // SAFETY: the default action is no function of ours. That it cannot be set is no fault
+        // that the kernel knows.
+        let _ = unsafe { signal(Signal::SIGPIPE, SigHandler::SigDfl) };
     }
 }
+
+/// Looks at SIGPIPE before the runtime changes it.
+extern "C" fn look_at_sigpipe() {
+    let mut action = std::mem::MaybeUninit::<libc::sigaction>::zeroed();
+    // SAFETY: without a new action, sigaction changes nothing and writes one struct to the last
+    // pointer; all zeros are a valid one, should it fail.
+    let action = unsafe {
+        libc::sigaction(libc::SIGPIPE, ptr::null(), action.as_mut_ptr());
+        action.assume_init()
+    };
+    SIGPIPE_WAS_IGNORED.store(action.sa_sigaction == libc::SIG_IGN, Ordering::Relaxed);
+}
+
+// SAFETY: the C library calls each function that this section points to once, before `main`. This
+// one needs nothing that is set up later.
+#[unsafe(link_section = ".init_array")]
+#[used]
+static LOOK_AT_SIGPIPE: extern "C" fn() = look_at_sigpipe;

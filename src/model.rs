@@ -27,6 +27,21 @@ impl AddressFamily {
             IpAddr::V6(_) => AddressFamily::Ipv6,
         }
     }
+
+    /// The kernel's number of the family (`<linux/socket.h>`).
+    pub fn number(self) -> u16 {
+        match self {
+            AddressFamily::Ipv4 => libc::AF_INET as u16,
+            AddressFamily::Ipv6 => libc::AF_INET6 as u16,
+        }
+    }
+
+    /// The family with this number, if it is one that IPVS knows.
+    pub fn from_number(number: u16) -> Option<AddressFamily> {
+        [AddressFamily::Ipv4, AddressFamily::Ipv6]
+            .into_iter()
+            .find(|family| family.number() == number)
+    }
 }
 
 /// A transport protocol that IPVS balances.
@@ -41,6 +56,22 @@ pub enum Protocol {
 }
 
 impl Protocol {
+    /// The protocol's number in an IP header.
+    pub fn number(self) -> u16 {
+        match self {
+            Protocol::Tcp => libc::IPPROTO_TCP as u16,
+            Protocol::Udp => libc::IPPROTO_UDP as u16,
+            Protocol::Sctp => libc::IPPROTO_SCTP as u16,
+        }
+    }
+
+    /// The protocol with this number, if it is one that IPVS balances.
+    pub fn from_number(number: u16) -> Option<Protocol> {
+        [Protocol::Tcp, Protocol::Udp, Protocol::Sctp]
+            .into_iter()
+            .find(|protocol| protocol.number() == number)
+    }
+
     /// The name in upper case, as listings print it.
     pub fn label(self) -> &'static str {
         match self {

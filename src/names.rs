@@ -1,4 +1,4 @@
-//! The system's name services: hosts, ports, and the texts of errno.
+//! The system's name services: hosts and ports.
 //!
 //! Asks the C library, so that `/etc/hosts`, `/etc/services`, the resolver and whatever `/etc/nsswitch.conf` names are
 //! heard, the same as for the reference. One of the few files that hold `unsafe`, for that interface is C. It knows
@@ -6,8 +6,6 @@
 
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::net::IpAddr;
-
-use nix::errno::Errno;
 
 use crate::model::{AddressFamily, Protocol};
 
@@ -112,15 +110,5 @@ fn name_at<const N: usize>(address: &[u8; N], family: c_int) -> Option<Vec<u8>> 
         let entry =
             gethostbyaddr(address.as_ptr().cast(), N as libc::socklen_t, family).as_ref()?;
         Some(CStr::from_ptr(entry.h_name).to_bytes().to_vec())
-    }
-}
-
-/// The C library's text for an errno, the one that the reference prints.
-pub fn errno_text(errno: Errno) -> String {
-    // SAFETY: strerror returns a NUL-terminated string that is copied before any other call; the program has one thread.
-    unsafe {
-        CStr::from_ptr(libc::strerror(errno as c_int))
-            .to_string_lossy()
-            .into_owned()
     }
 }

@@ -1,16 +1,15 @@
-//! What standard output is looked at through: how wide it is, whether it shows colours, whether it has more than ASCII.
-//!
-//! Only `--table` asks. The facts are gathered in one function, what follows from them is a function of the facts.
+//! The terminal behind standard output: how wide it is, whether it shows colours, whether it has
+//! more than ASCII. Only `--table` asks.
 
 use std::env;
 use std::ffi::OsString;
 use std::io::{self, IsTerminal};
 use std::os::fd::AsRawFd;
 
-/// The width of a screen that nothing is known of.
+/// The width where neither the terminal nor `COLUMNS` tells one.
 const USUAL_WIDTH: usize = 80;
 
-/// A screen.
+/// What can be drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Screen {
     /// Characters in a line.
@@ -22,7 +21,7 @@ pub struct Screen {
 }
 
 impl Screen {
-    /// The one behind standard output.
+    /// What standard output is shown on.
     pub fn of_standard_output() -> Screen {
         let output = io::stdout();
         Screen::of(&Facts {
@@ -58,13 +57,15 @@ impl Screen {
     }
 }
 
+/// What a screen is judged by, apart from the process so that tests can make it up.
 struct Facts<'f> {
     is_terminal: bool,
     terminal_width: Option<usize>,
     variable: &'f dyn Fn(&'static str) -> Option<OsString>,
 }
 
-/// The width of a terminal, where it is one and knows its width; a serial line does not.
+/// The width of a terminal. `None` for what is no terminal, and for a serial line, which does not
+/// know it.
 fn terminal_width(output: &impl AsRawFd) -> Option<usize> {
     let mut size = libc::winsize {
         ws_row: 0,

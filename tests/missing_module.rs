@@ -13,13 +13,15 @@
 
 mod support;
 
+use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Stdio};
 
 use nix::mount::{MsFlags, mount};
 
 use support::pair::{Pair, compare};
-use support::{Ending, Invocation};
+use support::{Ending, Invocation, Namespace, Outcome, Program, SCRATCH};
 
 /// Removes IPVS from the kernel, its schedulers and engines first.
 fn unload() {
@@ -83,6 +85,44 @@ impl Drop for KernelAsksNobody {
     }
 }
 
+/// Runs a program's `-ln` as a user without any privilege.
+fn run_unprivileged(namespace: &Namespace, program: &Program) -> Outcome {
+    // Where it was built, another user may not be let in.
+    let copy = format!("{SCRATCH}/{}", program.name);
+    let command = program.command(OsStr::new("ipvsadm"));
+    let original = command.get_program().to_owned();
+    namespace.enter({
+        let copy = copy.clone();
+        move || fs::copy(original, copy).unwrap()
+    });
+    let mut command = Command::new("setpriv");
+    command
+        .args(["--reuid", "65534", "--clear-groups", &copy, "-ln"])
+        .stdin(Stdio::null());
+    namespace.output(command)
+}
+
+/// What the stand-in for modprobe has found on its standard input.
+const EATEN: &str = "/media/eaten";
+
+/// Puts a program that reads its input to the end in modprobe's place, for the thread that calls
+/// this and what it starts.
+fn replace_modprobe() {
+    const NOTHING: Option<&str> = None;
+    let script = format!("{SCRATCH}/modprobe");
+    fs::write(&script, format!("#!/bin/sh\ncat >{EATEN}\nexit 1\n")).unwrap();
+    fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
+    let modprobe = fs::canonicalize("/sbin/modprobe").unwrap();
+    mount(
+        Some(script.as_str()),
+        &modprobe,
+        NOTHING,
+        MsFlags::MS_BIND,
+        NOTHING,
+    )
+    .unwrap();
+}
+
 /// One test, since what it does to the kernel allows no other beside it.
 #[test]
 fn modules_are_loaded_where_they_are_and_missed_where_not() {
@@ -113,6 +153,32 @@ fn modules_are_loaded_where_they_are_and_missed_where_not() {
             assert_eq!(got.ending, Ending::Status(0), "{line}\n{got}");
             assert!(got.stderr.is_empty(), "{line}\n{got}");
         }
+    }
+
+    // Whoever is not privileged is told that first.
+    let (expected, got) = (
+        run_unprivileged(&hidden.reference_namespace, &hidden.reference),
+        run_unprivileged(&hidden.our_namespace, &hidden.ours),
+    );
+    if let Err(difference) = compare(&expected, &got) {
+        panic!("without privilege and IPVS it differs in\n{difference}");
+    }
+    assert!(
+        got.stderr_text()
+            .contains("Permission denied (you must be root)\n"),
+        "{got}"
+    );
+
+    // Standard input holds the rules, which are not for modprobe to read.
+    if !hidden.ours.is_reference() {
+        hidden.our_namespace.enter(replace_modprobe);
+        hidden.run_ours(&Invocation::restore("-A -f 1\n"));
+        let eaten = hidden.our_namespace.enter(|| fs::read(EATEN).unwrap());
+        assert!(
+            eaten.is_empty(),
+            "modprobe has read {}",
+            eaten.escape_ascii()
+        );
     }
 
     // With it: loaded by either program.

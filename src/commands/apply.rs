@@ -1,7 +1,7 @@
-//! Requests carried out one after another, changes among them in batches.
+//! Executes requests in order, sending consecutive changes as one batch.
 //!
-//! What both readers of rules share: a batch is carried out when it is full and before anything is told or listed, so
-//! that refusals, listings and faults come in the order of the lines.
+//! `-R` and `ipvsadm-restore` share it. A batch is sent when it is full and before anything is
+//! printed, so refusals, listings and faults come out in the order of the lines.
 
 use crate::commands::console::Console;
 use crate::commands::execute;
@@ -10,24 +10,24 @@ use crate::ipvs::Ipvs;
 use crate::model::Change;
 use crate::request::Request;
 
-/// Whether more requests may follow.
+/// Whether to read on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Flow {
-    /// They may.
+    /// More requests may follow.
     GoOn,
-    /// Help or the version was shown, which ends the program.
+    /// Help or the version was printed, which ends the program.
     End,
 }
 
-/// Where a change that waits came from.
+/// What a message about a queued change needs to know.
 struct Origin<'t> {
     operation: Operation,
     line: Option<RuleLine<'t>>,
 }
 
-/// The carrier-out of requests.
+/// Executes requests, and remembers what its queued changes came from.
 pub struct Applier<'c, 's, 't> {
-    /// Where text and faults go.
+    /// Where listings and faults are printed.
     pub console: &'c mut Console<'s>,
     ipvs: &'c mut Ipvs,
     waiting: Vec<Origin<'t>>,
@@ -36,7 +36,7 @@ pub struct Applier<'c, 's, 't> {
 }
 
 impl<'c, 's, 't> Applier<'c, 's, 't> {
-    /// An applier that has carried out nothing yet.
+    /// An applier with nothing queued.
     pub fn new(console: &'c mut Console<'s>, ipvs: &'c mut Ipvs) -> Applier<'c, 's, 't> {
         Applier {
             console,
@@ -47,7 +47,7 @@ impl<'c, 's, 't> Applier<'c, 's, 't> {
         }
     }
 
-    /// Takes a change, which came from `line` where that is to be told with a refusal.
+    /// Queues a change. If it is refused, the message quotes `line`, if there is one.
     pub fn change(&mut self, change: &Change, line: Option<RuleLine<'t>>) -> Result<(), Error> {
         self.waiting.push(Origin {
             operation: Operation::from(change),
@@ -60,7 +60,7 @@ impl<'c, 's, 't> Applier<'c, 's, 't> {
         }
     }
 
-    /// Takes a request. `-R` has no place among rules.
+    /// Executes a request, or queues it if it is a change. `-R` among rules is a fault.
     pub fn request(&mut self, request: Request, line: Option<RuleLine<'t>>) -> Result<Flow, Error> {
         if let Request::Change(change) = &request {
             self.change(change, line)?;
@@ -77,7 +77,7 @@ impl<'c, 's, 't> Applier<'c, 's, 't> {
         Ok(if ends { Flow::End } else { Flow::GoOn })
     }
 
-    /// Takes a fault in a line: tells of it and goes on, or ends with it, once all before it is carried out.
+    /// Prints a fault in a line, or returns it if it ends the program, after the changes before it.
     pub fn fault(&mut self, fault: UsageError) -> Result<(), Error> {
         self.flush()?;
         if !fault.lets_restore_go_on() {
@@ -89,7 +89,7 @@ impl<'c, 's, 't> Applier<'c, 's, 't> {
         Ok(())
     }
 
-    /// Tells of a line that is not worth asking the kernel for, since it is known to refuse.
+    /// Prints the refusal of a line that the kernel need not be asked about.
     pub fn refuse(
         &mut self,
         operation: Operation,
@@ -103,7 +103,7 @@ impl<'c, 's, 't> Applier<'c, 's, 't> {
         Ok(())
     }
 
-    /// Carries out the changes that wait and tells of those that the kernel refused.
+    /// Sends the queued changes and prints which of them the kernel refused.
     pub fn flush(&mut self) -> Result<(), Error> {
         let Some(last) = self.waiting.len().checked_sub(1) else {
             return Ok(());
@@ -129,14 +129,14 @@ impl<'c, 's, 't> Applier<'c, 's, 't> {
         outcome.map_err(|fault| Error::Kernel(operation, fault))
     }
 
-    /// Carries out what waits; the outcome is that of the last request.
+    /// Sends what is queued. The status is that of the last request.
     pub fn finish(mut self) -> Result<(), Error> {
         self.flush()?;
         outcome(self.status)
     }
 
-    /// Carries out what waits; the outcome is that of the line with this number, in whatever order the lines were
-    /// taken.
+    /// Sends what is queued. The status is that of the line with this number, whenever it was
+    /// executed.
     pub fn finish_with_line(mut self, number: usize) -> Result<(), Error> {
         self.flush()?;
         outcome(if self.last_refused_line == Some(number) {
@@ -147,7 +147,7 @@ impl<'c, 's, 't> Applier<'c, 's, 't> {
     }
 }
 
-/// A fault that has been told already, or none.
+/// The end of a run whose faults have been printed.
 fn outcome(status: u8) -> Result<(), Error> {
     if status == 0 {
         Ok(())

@@ -1,5 +1,5 @@
-//! The standard streams, as the commands see them: text is gathered and written in large pieces, faults are told at
-//! once.
+//! The standard streams as the commands see them: text is collected and written in large pieces,
+//! faults are printed at once.
 
 use std::ffi::{OsStr, OsString};
 use std::io::{ErrorKind, Read, Write};
@@ -7,9 +7,9 @@ use std::io::{ErrorKind, Read, Write};
 use crate::error::Error;
 use crate::screen::Screen;
 
-/// How much text is gathered before it is written.
+/// Bytes of text that are worth a write.
 const PIECE_LENGTH: usize = 16 * 1024;
-/// How much input is asked for at once.
+/// Bytes of input that are asked for at once.
 const INPUT_LENGTH: usize = 64 * 1024;
 
 /// The standard streams of the process.
@@ -20,13 +20,14 @@ pub struct Streams<'a> {
     pub output: &'a mut dyn Write,
     /// Standard error.
     pub errors: &'a mut dyn Write,
-    /// Whether standard error is a terminal, so that hints may follow a fault.
+    /// Whether standard error is a terminal: hints follow faults there, and control characters are
+    /// made visible.
     pub is_interactive: bool,
-    /// Looks at what standard output is shown on; asked only by what is drawn.
+    /// Finds out what standard output is shown on. Only `--table` asks.
     pub screen: fn() -> Screen,
 }
 
-/// The streams, with what waits to be written.
+/// The streams, and what waits to be written.
 pub struct Console<'a> {
     program: OsString,
     streams: Streams<'a>,
@@ -35,7 +36,7 @@ pub struct Console<'a> {
 }
 
 impl<'a> Console<'a> {
-    /// A console for a program of this name.
+    /// A console of the program that was called by this name.
     pub fn new(program: &OsStr, streams: Streams<'a>) -> Console<'a> {
         Console {
             program: program.to_owned(),
@@ -45,7 +46,7 @@ impl<'a> Console<'a> {
         }
     }
 
-    /// Names the program as messages are to name it.
+    /// Has messages call the program by another name.
     pub fn rename(&mut self, program: &str) {
         self.program = OsString::from(program);
     }
@@ -55,12 +56,12 @@ impl<'a> Console<'a> {
         (self.streams.screen)()
     }
 
-    /// The text that waits; more is written behind it.
+    /// The text that waits to be written, for more to be added.
     pub fn text(&mut self) -> &mut Vec<u8> {
         &mut self.text
     }
 
-    /// Writes the text that waits if it has grown large. To be called now and then by whoever writes much.
+    /// Writes the text that waits if there is enough of it. Long listings call this now and then.
     pub fn flush_if_large(&mut self) -> Result<(), Error> {
         if self.text.len() < PIECE_LENGTH {
             Ok(())
@@ -70,54 +71,159 @@ impl<'a> Console<'a> {
     }
 
     /// Writes the text that waits.
+    ///
+    /// A reader that has left is no fault: where SIGPIPE does not end the program then, because its
+    /// caller ignores that signal, the command goes on to its end, as with the reference.
     pub fn flush(&mut self) -> Result<(), Error> {
-        let written = self
-            .streams
-            .output
-            .write_all(&self.text)
-            .and_then(|()| self.streams.output.flush());
+        let output = &mut self.streams.output;
+        let written = output.write_all(&self.text).and_then(|()| output.flush());
         self.text.clear();
-        written.map_err(Error::Write)
+        match written {
+            Err(fault) if fault.kind() != ErrorKind::BrokenPipe => Err(Error::Write(fault)),
+            _ => Ok(()),
+        }
     }
 
-    /// Tells of a fault. Where standard error takes nothing, nobody is there to be told.
+    /// Prints a fault.
     pub fn tell(&mut self, fault: &Error) {
-        let _ = self.streams.errors.write_all(&fault.text(&self.program));
-        let _ = self.streams.errors.flush();
+        self.write_to_errors(&fault.text(&self.program));
     }
 
-    /// Whether a person reads the faults, so that a hint is worth finding.
+    /// Writes to standard error. If that fails, nobody is left to be told.
+    ///
+    /// Text of a file or a command line must not move a terminal's cursor or rename its window, so
+    /// there its control characters are shown as numbers. Elsewhere they stay: whoever compares
+    /// with the reference's messages compares bytes.
+    fn write_to_errors(&mut self, text: &[u8]) {
+        let errors = &mut self.streams.errors;
+        let _ = match self.streams.is_interactive {
+            true => errors.write_all(visible(text).as_bytes()),
+            false => errors.write_all(text),
+        };
+        let _ = errors.flush();
+    }
+
+    /// Whether a person reads the faults, and a hint is worth looking for.
     pub fn is_interactive(&self) -> bool {
         self.streams.is_interactive
     }
 
-    /// Keeps a hint until the fault that it follows is told, or the command has ended.
+    /// Keeps a hint until the fault that it belongs to has been printed.
     pub fn keep_hint(&mut self, hint: Option<String>) {
         self.hint = hint.filter(|_| self.streams.is_interactive);
     }
 
-    /// Tells the hint that was kept.
+    /// Prints the hint that was kept.
     pub fn tell_hint(&mut self) {
         if let Some(hint) = self.hint.take() {
-            let _ = writeln!(self.streams.errors, "hint: {hint}");
+            self.write_to_errors(format!("hint: {hint}\n").as_bytes());
         }
     }
 
-    /// Reads what standard input has behind what `buffer` holds, waiting only if there is nothing. `false` at its end.
+    /// Appends what standard input holds by now to `buffer`; waits only where that is nothing.
+    /// `false` at the end of the input.
     pub fn read(&mut self, buffer: &mut Vec<u8>) -> Result<bool, Error> {
         let start = buffer.len();
         buffer.resize(start + INPUT_LENGTH, 0);
-        let length = loop {
-            match self.streams.input.read(&mut buffer[start..]) {
-                Err(fault) if fault.kind() == ErrorKind::Interrupted => {}
-                Err(fault) => {
-                    buffer.truncate(start);
-                    return Err(Error::Read("standard input", fault));
-                }
-                Ok(length) => break length,
+        let read = self.streams.input.read(&mut buffer[start..]);
+        buffer.truncate(start + read.as_ref().map_or(0, |length| *length));
+        match read {
+            Ok(length) => Ok(length > 0),
+            Err(fault) if fault.kind() == ErrorKind::Interrupted => Ok(true),
+            Err(fault) => Err(Error::Read("standard input", fault)),
+        }
+    }
+}
+
+/// The text with control characters, and bytes that are no text, as `\x1b`. Newlines and TABs stay.
+fn visible(text: &[u8]) -> String {
+    let mut shown = String::with_capacity(text.len());
+    let show_bytes = |shown: &mut String, bytes: &[u8]| {
+        for byte in bytes {
+            shown.push_str(&format!("\\x{byte:02x}"));
+        }
+    };
+    for chunk in text.utf8_chunks() {
+        for character in chunk.valid().chars() {
+            if character.is_control() && !matches!(character, '\n' | '\t') {
+                show_bytes(&mut shown, character.encode_utf8(&mut [0; 4]).as_bytes());
+            } else {
+                shown.push(character);
             }
+        }
+        show_bytes(&mut shown, chunk.invalid());
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+    use crate::error::UsageError;
+
+    /// Takes nothing, for this reason.
+    struct Broken(ErrorKind);
+
+    impl Write for Broken {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(self.0.into())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn with_console<T>(
+        output: &mut dyn Write,
+        errors: &mut dyn Write,
+        is_interactive: bool,
+        action: impl FnOnce(&mut Console<'_>) -> T,
+    ) -> T {
+        let screen = || panic!("nothing is drawn");
+        let input = &mut io::empty();
+        let streams = Streams {
+            input,
+            output,
+            errors,
+            is_interactive,
+            screen,
         };
-        buffer.truncate(start + length);
-        Ok(length > 0)
+        action(&mut Console::new(OsStr::new("ipvsadm"), streams))
+    }
+
+    #[test]
+    fn a_reader_that_left_is_no_fault_but_a_full_disk_is() {
+        for (kind, is_fault) in [
+            (ErrorKind::BrokenPipe, false),
+            (ErrorKind::StorageFull, true),
+        ] {
+            let outcome = with_console(&mut Broken(kind), &mut io::sink(), false, |console| {
+                console.text().extend(b"text");
+                console.flush()
+            });
+            assert_eq!(matches!(outcome, Err(Error::Write(_))), is_fault, "{kind}");
+        }
+    }
+
+    #[test]
+    fn a_terminal_is_shown_no_control_characters() {
+        let word = b"-\x1b]0;x\x07\xc2\x9b\xff\x7f\t\xc3\xa4\r".to_vec();
+        let told = |is_interactive| {
+            let mut errors = Vec::new();
+            with_console(&mut io::sink(), &mut errors, is_interactive, |console| {
+                console.tell(&UsageError::UnknownOption(word.clone()).into());
+                console.keep_hint(Some("\u{7}".to_owned()));
+                console.tell_hint();
+            });
+            errors
+        };
+        assert_eq!(told(false), [&word[..], b": unknown option\n"].concat());
+        assert_eq!(
+            String::from_utf8(told(true)).unwrap(),
+            "-\\x1b]0;x\\x07\\xc2\\x9b\\xff\\x7f\tä\\x0d: unknown option\nhint: \\x07\n"
+        );
     }
 }

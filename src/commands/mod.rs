@@ -1,10 +1,8 @@
-//! Where request, kernel and text meet: one file for each command that is more than a single change.
+//! Where request, kernel and text meet: one file for each command that is more than a single
+//! change.
 //!
-//! [`run`] is the whole program but for the process: it picks the command by the program's name and words, and it is
-//! the one place that prints a fault.
-//!
-//! What is long and for one command alone is not inlined here, and hints are `#[cold]`: so each lies in the program where
-//! `src/link/often.ld` wants it, and a run does not bring the code of other commands into memory.
+//! [`run`] is the whole program except the process. It picks the command by the program's name and
+//! words, and prints the fault that the command ends with.
 
 mod apply;
 mod complete;
@@ -30,8 +28,8 @@ use crate::options::{RESTORE_OPTIONS, SAVE_OPTIONS};
 use crate::request::Request;
 use console::Console;
 
-/// Runs a command line and gives its exit status. `program` is the name as it was typed; by its last part
-/// `ipvsadm-save` and `ipvsadm-restore` are told apart from `ipvsadm`.
+/// Runs a command line and returns its exit status. `program` is the name as it was typed; its last
+/// part tells `ipvsadm-save` and `ipvsadm-restore` from `ipvsadm`.
 pub fn run(program: &OsStr, arguments: &[OsString], streams: Streams<'_>) -> u8 {
     let mut console = Console::new(program, streams);
     let name = program.as_bytes().rsplit(|&byte| byte == b'/').next();
@@ -49,7 +47,7 @@ pub fn run(program: &OsStr, arguments: &[OsString], streams: Streams<'_>) -> u8 
         Some(b"ipvsadm-restore") => reload::run_helper(&mut console, arguments),
         _ => run_command(&mut console, arguments),
     };
-    // What was written before a fault is printed before it.
+    // What a command wrote before its fault comes out before it.
     let outcome = console.flush().and(outcome);
     let status = outcome.map_or_else(
         |fault| {
@@ -74,7 +72,7 @@ fn run_command(console: &mut Console<'_>, arguments: &[OsString]) -> Result<(), 
         }
         Ok(request) => request,
         Err(fault) => {
-            // The reference looks for the kernel before it looks at its words.
+            // The reference tries the kernel before it reads its words, so that fault comes first.
             open_checked(console)?;
             if console.is_interactive() {
                 console.keep_hint(hints::after_usage_fault(&fault, arguments));
@@ -83,7 +81,7 @@ fn run_command(console: &mut Console<'_>, arguments: &[OsString]) -> Result<(), 
         }
     };
     let mut ipvs = match request {
-        // The kernel's refusal says as well whether we may.
+        // A change needs no permission check: its refusal tells the same.
         Request::Change(_) => open(console)?,
         _ => open_checked(console)?,
     };
@@ -116,12 +114,11 @@ fn execute_with_hints(
     outcome
 }
 
-/// Opens the kernel client.
 fn open(console: &mut Console<'_>) -> Result<Ipvs, Error> {
     Ipvs::open().map_err(|fault| not_initialized(console, fault))
 }
 
-/// Opens the kernel client and makes sure that it may be used.
+/// Opens the kernel client and checks that we are allowed to use it.
 fn open_checked(console: &mut Console<'_>) -> Result<Ipvs, Error> {
     let mut ipvs = open(console)?;
     ipvs.info()
@@ -134,7 +131,8 @@ fn not_initialized(console: &mut Console<'_>, fault: KernelError) -> Error {
     Error::Initialize(fault)
 }
 
-/// Carries out one change, without asking first whether we may: the refusal says it as well.
+/// Makes one change. Without permission the message is that of a kernel that cannot be opened, as
+/// in the reference, which checks first.
 fn apply(ipvs: &mut Ipvs, change: &Change) -> Result<(), Error> {
     ipvs.apply(change).map_err(|fault| match fault {
         KernelError::Errno(nix::errno::Errno::EPERM) => Error::Initialize(fault),
@@ -142,12 +140,11 @@ fn apply(ipvs: &mut Ipvs, change: &Change) -> Result<(), Error> {
     })
 }
 
-/// The fault of a listing that the kernel refused.
 fn refused_listing(fault: KernelError) -> Error {
     Error::Kernel(Operation::List, fault)
 }
 
-/// Carries out a request.
+/// Executes a request.
 fn execute(console: &mut Console<'_>, ipvs: &mut Ipvs, request: Request) -> Result<(), Error> {
     match request {
         Request::List(request) => list::list(console, ipvs, &request),

@@ -1,4 +1,4 @@
-//! `-R`: rules from standard input, a line each, as they come (contract, section 6).
+//! `-R`: rules from standard input, one a line, carried out as they arrive.
 
 use crate::cli::{LineReader, words};
 use crate::commands::apply::{Applier, Flow};
@@ -6,9 +6,9 @@ use crate::commands::console::Console;
 use crate::error::Error;
 use crate::ipvs::Ipvs;
 
-/// Reads rules to the end of standard input, or to the first fault that ends the program. Whatever was read is carried
-/// out before more input is waited for, so that whoever feeds rules line by line sees each of them done.
-#[inline(never)]
+/// Carries out rules up to the end of standard input, or up to the first fault that ends the
+/// program. What has arrived is done before we wait for more, so whoever feeds rules one by one
+/// sees each take effect.
 pub fn restore(console: &mut Console<'_>, ipvs: &mut Ipvs) -> Result<(), Error> {
     let mut applier = Applier::new(console, ipvs);
     let mut input = Vec::new();

@@ -14,7 +14,7 @@ use crate::render::rules;
 const HELP: &str = "usage: ipvsadm-save [-n]\n\
     Writes the table of virtual services as rules for ipvsadm-restore; with -n, addresses and ports as numbers.";
 
-/// Runs `ipvsadm-save`: `-n` is its one option, and words that do not begin with `-` mean nothing to it.
+/// Runs `ipvsadm-save`. Its one option is `-n`; words that do not begin with `-` are ignored.
 pub fn run_helper(console: &mut Console<'_>, arguments: &[OsString]) -> Result<(), Error> {
     let mut numeric = false;
     for argument in arguments {
@@ -29,7 +29,6 @@ pub fn run_helper(console: &mut Console<'_>, arguments: &[OsString]) -> Result<(
 }
 
 /// Writes the table as rules.
-#[inline(never)]
 pub fn save(console: &mut Console<'_>, ipvs: &mut Ipvs, numeric: bool) -> Result<(), Error> {
     let mut endpoints = EndpointWriter::for_rules(numeric);
     let mut walk = Walk::begin(ipvs, None, Detail::WithoutStatistics, true)?;

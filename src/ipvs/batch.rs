@@ -1,20 +1,20 @@
 //! Many changes in one send.
 //!
-//! The kernel carries out the requests of a send one after another, and a refused one does not stop the next. Only the
-//! last asks for an acknowledgement; it is the fence that tells that all are done.
+//! The kernel carries out the requests of a send one after another, whatever it refuses of them.
+//! Only the last asks for an acknowledgement: when that comes, all are done.
 //!
-//! One change is no fence: a sync daemon that is stopped before it ever ran fails in the kernel with `EINTR`, and that
-//! is the one fault which netlink does not answer. The daemon is gone all the same.
+//! Exception: stopping a daemon that never ran fails with `EINTR`, which netlink does not
+//! acknowledge (the daemon is gone all the same). Such a batch ends with a `NOOP`, the fence.
 
 use neli::consts::nl::{NlmF, Nlmsg};
 
-use crate::ipvs::requests::{command_of, write_change, write_request};
+use crate::ipvs::requests::{NLMSG_HEADER_LENGTH, command_of, write_change, write_request};
 use crate::model::Change;
 
-/// The most changes in a send: more gains nothing that can be measured.
+/// The most changes in a send. More gains nothing that can be measured.
 const MOST_CHANGES: usize = 128;
 
-/// Changes that wait to be carried out together, encoded one behind the other.
+/// Changes to be sent together, encoded one behind the other.
 pub struct Batch {
     requests: Vec<u8>,
     last_request: usize,
@@ -25,29 +25,29 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// An empty batch; the kernel can refuse `refusals_held` changes before any of its answers is read.
-    pub fn new(refusals_held: usize) -> Batch {
+    /// An empty batch, for a socket that holds so many changes.
+    pub fn new(changes_held: usize) -> Batch {
         Batch {
             requests: Vec::new(),
             last_request: 0,
             first_sequence: 0,
             length: 0,
-            capacity: refusals_held.min(MOST_CHANGES),
+            capacity: changes_held.min(MOST_CHANGES),
             ends_unanswered: false,
         }
     }
 
-    /// Whether it must be carried out before the next change is pushed.
+    /// Whether it must be sent before the next change is pushed.
     pub fn is_full(&self) -> bool {
         self.length as usize >= self.capacity
     }
 
-    /// Whether nothing waits.
+    /// Whether there is nothing to send.
     pub fn is_empty(&self) -> bool {
         self.length == 0
     }
 
-    /// Adds a change behind the others; `sequence` follows that of the change before.
+    /// Appends a change. `sequence` is one more than that of the change before.
     pub fn push(&mut self, family: u16, sequence: u32, change: &Change) {
         if self.is_empty() {
             self.first_sequence = sequence;
@@ -67,25 +67,28 @@ impl Batch {
         self.ends_unanswered = matches!(change, Change::StopDaemon(..));
     }
 
-    /// Whether the kernel may leave the last change unanswered, so that a fence of its own is needed behind it.
+    /// Whether the kernel may leave the last change unanswered.
     pub fn needs_fence(&self) -> bool {
         self.ends_unanswered
     }
 
-    /// Adds a message that asks for nothing, for its acknowledgement; `sequence` follows that of the last change.
+    /// Appends a message that asks for nothing, for its acknowledgement. `sequence` is one more
+    /// than that of the last change.
     pub fn push_fence(&mut self, sequence: u32) {
         self.last_request = self.requests.len();
-        self.requests.extend(16u32.to_ne_bytes());
+        self.requests
+            .extend((NLMSG_HEADER_LENGTH as u32).to_ne_bytes());
         self.requests.extend(u16::from(Nlmsg::Noop).to_ne_bytes());
         self.requests.extend(NlmF::REQUEST.bits().to_ne_bytes());
         self.requests.extend(sequence.to_ne_bytes());
-        // The port: the kernel fills it in.
+        // Our port id; for 0 the kernel fills it in.
         self.requests.extend([0; 4]);
         self.length += 1;
         self.ends_unanswered = false;
     }
 
-    /// The encoded requests, the last of which asks for an acknowledgement, and their first and last sequence number.
+    /// The encoded requests, the last of which asks for an acknowledgement, and their first and
+    /// last sequence numbers.
     pub fn requests(&mut self) -> (&[u8], u32, u32) {
         let flags = (NlmF::REQUEST | NlmF::ACK).bits().to_ne_bytes();
         // Bytes 6 and 7 of a netlink header are its flags.
@@ -103,7 +106,7 @@ impl Batch {
         )
     }
 
-    /// Forgets the changes, which have been carried out.
+    /// Empties the batch.
     pub fn clear(&mut self) {
         self.requests.clear();
         self.length = 0;
@@ -147,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_full_before_the_kernel_can_drop_a_refusal() {
+    fn it_is_full_when_it_has_what_the_socket_holds() {
         let mut batch = Batch::new(2);
         batch.push(20, 1, &Change::Flush);
         assert!(!batch.is_full());

@@ -1,4 +1,5 @@
-//! The kernel's numbers, under the kernel's names: `<linux/ip_vs.h>`, `<linux/netlink.h>`, `<linux/genetlink.h>`.
+//! The kernel's numbers under the kernel's names, from `<linux/ip_vs.h>`, `<linux/netlink.h>` and
+//! `<linux/genetlink.h>`.
 
 pub const IPVS_GENL_NAME: [u8; 5] = *b"IPVS\0";
 pub const IPVS_GENL_VERSION: u8 = 1;
@@ -101,7 +102,10 @@ pub const IP_VS_TUNNEL_ENCAP_FLAG_NOCSUM: u16 = 0;
 pub const IP_VS_TUNNEL_ENCAP_FLAG_CSUM: u16 = 1;
 pub const IP_VS_TUNNEL_ENCAP_FLAG_REMCSUM: u16 = 2;
 
-/// `NLA_TYPE_MASK`: the bits of an attribute's type that are its number.
+/// The bits of an attribute's type that are its number.
 pub const NLA_TYPE_MASK: u16 = 0x3fff;
-/// `NLA_F_NESTED`.
 pub const NLA_F_NESTED: u16 = 0x8000;
+
+pub const CTRL_CMD_GETFAMILY: u8 = 3;
+pub const CTRL_ATTR_FAMILY_ID: u16 = 1;
+pub const CTRL_ATTR_FAMILY_NAME: u16 = 2;

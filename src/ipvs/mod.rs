@@ -1,8 +1,8 @@
-//! The kernel: a generic netlink client for IPVS, whose verbs read like the domain.
+//! The kernel's side: a generic netlink client for IPVS whose methods are called as the domain
+//! calls things.
 //!
-//! One socket and one look-up of the family serve the process for its life. `socket` moves messages, `requests` and
-//! `replies` know what they say, `attributes` how they are laid out, `batch` gathers changes. The client neither prints nor
-//! decides: it carries out what it is told and gives back what the kernel said.
+//! `socket` moves messages, `requests` and `replies` know what they say, `attributes` how they are
+//! laid out, `batch` collects changes. The client neither prints nor decides.
 
 mod attributes;
 mod batch;
@@ -11,32 +11,33 @@ mod replies;
 mod requests;
 mod socket;
 
-use std::process::Command as Program;
+use std::process::{Command, Stdio};
 
 use neli::consts::nl::GenlId;
 use nix::errno::Errno;
+use nix::sys::socket::{SockFlag, SockProtocol, SockType};
 
 use crate::error::KernelError;
 use crate::model::{
     Change, DestinationState, KernelInfo, ServiceIdentity, ServiceState, SyncDaemon, Timeouts,
-    VirtualService,
 };
-use attributes::Writer;
+use attributes::{Attributes, Writer};
 use batch::Batch;
 use constants::*;
-use replies::{DestinationReader, Reader, ServiceReader, ServiceStateReader};
 use socket::Socket;
 
-/// How often a table that changes is looked at before it is given up. Two looks at a table of 10 000 services lie some
-/// milliseconds apart; whoever changes it faster than that, all the time, leaves no moment to list.
-const MOST_LOOKS: usize = 100;
+/// How often a changing table is read before we give up. Two dumps of 10 000 services are some
+/// milliseconds apart: only somebody who changes the table faster than that, all the time, gets us
+/// there.
+const MOST_TRIES: usize = 100;
 
-/// How much of a destination is read. Counters and rates are most of what the kernel tells of one.
+/// How much is read of services and destinations. Counters and rates are most of what the kernel
+/// tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Detail {
-    /// All but counters and rates, which stay 0.
+    /// Counters and rates stay 0.
     WithoutStatistics,
-    /// All.
+    /// Everything.
     WithStatistics,
 }
 
@@ -45,16 +46,16 @@ pub struct Ipvs {
     socket: Socket,
     family: u16,
     batch: Batch,
-    destination_reader: DestinationReader,
     info: Option<KernelInfo>,
 }
 
 impl Ipvs {
-    /// Opens the connection. Where the family is missing, the module is loaded as the reference loads it, and the family
-    /// asked for once more.
+    /// Opens the connection. If the kernel has no IPVS, loads the module and tries once more, as
+    /// the reference does.
     ///
     /// # Errors
-    /// `ENOPROTOOPT` where there is no IPVS; else what the socket said.
+    /// `ENOPROTOOPT` where there is no IPVS, `EPERM` where there is none and we are not privileged;
+    /// else what the socket said.
     pub fn open() -> Result<Ipvs, KernelError> {
         let mut socket = Socket::open()?;
         let family = match find_family(&mut socket) {
@@ -64,25 +65,21 @@ impl Ipvs {
             }
             found => found,
         };
-        match family {
-            Ok(family) => {
-                let batch = Batch::new(socket.refusals_held());
-                Ok(Ipvs {
-                    socket,
-                    family,
-                    batch,
-                    destination_reader: DestinationReader::default(),
-                    info: None,
-                })
-            }
-            Err(KernelError::Errno(Errno::ENOENT)) => Err(KernelError::Errno(Errno::ENOPROTOOPT)),
-            Err(fault) => Err(fault),
-        }
+        let family = family.map_err(|fault| match fault {
+            KernelError::Errno(Errno::ENOENT) => KernelError::Errno(errno_without_ipvs()),
+            fault => fault,
+        })?;
+        let batch = Batch::new(socket.changes_held());
+        Ok(Ipvs {
+            socket,
+            family,
+            batch,
+            info: None,
+        })
     }
 
-    /// What the kernel tells of IPVS itself. Everything here takes the same privilege, so this tells as well whether we
-    /// have it. It is asked once: the reference asks when it starts, and so a listing among the rules of `-R` shows the
-    /// table's size of then, which kernels from 7.2 on change with the first service.
+    /// Version and table size. Doubles as the permission check. Cached: the reference asks once,
+    /// and kernels from 7.2 on resize the table later.
     ///
     /// # Errors
     /// `EPERM` without `CAP_NET_ADMIN`.
@@ -101,46 +98,33 @@ impl Ipvs {
     ///
     /// # Errors
     /// What the kernel said.
-    pub fn services(&mut self) -> Result<Vec<VirtualService>, KernelError> {
-        self.dump_services(&mut ServiceReader::default())
-    }
-
-    /// All virtual services with their counters and rates, in the kernel's order.
-    ///
-    /// # Errors
-    /// What the kernel said.
-    pub fn service_states(&mut self) -> Result<Vec<ServiceState>, KernelError> {
-        self.dump_services(&mut ServiceStateReader::default())
-    }
-
-    fn dump_services<R: Reader>(&mut self, reader: &mut R) -> Result<Vec<R::Item>, KernelError> {
+    pub fn services(&mut self, detail: Detail) -> Result<Vec<ServiceState>, KernelError> {
         let mut services = Vec::new();
-        steady_dump(
-            &mut self.socket,
-            self.family,
+        self.steady_dump(
             IPVS_CMD_GET_SERVICE,
             |_| {},
             &mut services,
-            reader,
+            |attributes| replies::read_service(attributes, detail),
+            |state| state.service.identity,
         )?;
         Ok(services)
     }
 
-    /// One virtual service with its counters and rates.
+    /// One virtual service, with statistics.
     ///
     /// # Errors
-    /// `ESRCH` where there is none.
+    /// `ESRCH` where there is no such service.
     pub fn service(&mut self, identity: &ServiceIdentity) -> Result<ServiceState, KernelError> {
         self.socket.query(
             self.family,
             IPVS_CMD_GET_SERVICE,
             |writer| requests::write_service_identity(writer, identity),
-            |attributes| ServiceStateReader::default().read(attributes),
+            |attributes| replies::read_service(attributes, Detail::WithStatistics),
         )
     }
 
-    /// Reads the destinations of a virtual service into `destinations`, in so much detail, in the kernel's order. None for
-    /// a service that is not there: the kernel makes no difference.
+    /// Replaces `destinations` by those of a virtual service, in the kernel's order. A service that
+    /// does not exist has none: the kernel makes no difference.
     ///
     /// # Errors
     /// What the kernel said.
@@ -150,18 +134,17 @@ impl Ipvs {
         detail: Detail,
         destinations: &mut Vec<DestinationState>,
     ) -> Result<(), KernelError> {
-        self.destination_reader.begin(service.family(), detail);
-        steady_dump(
-            &mut self.socket,
-            self.family,
+        let family = service.family();
+        self.steady_dump(
             IPVS_CMD_GET_DEST,
             |writer| requests::write_service_identity(writer, service),
             destinations,
-            &mut self.destination_reader,
+            |attributes| replies::read_destination(attributes, family, detail),
+            |state| state.destination.identity,
         )
     }
 
-    /// The timeouts.
+    /// The timeouts, in seconds.
     ///
     /// # Errors
     /// What the kernel said.
@@ -174,7 +157,7 @@ impl Ipvs {
         )
     }
 
-    /// The sync daemons that run.
+    /// The running sync daemons, in the kernel's order.
     ///
     /// # Errors
     /// What the kernel said.
@@ -190,19 +173,18 @@ impl Ipvs {
         Ok(daemons)
     }
 
-    /// Puts a change behind those that wait to be carried out together. `true` where there is no room for another:
-    /// [`Ipvs::send_queued`] is due.
+    /// Queues a change for [`Ipvs::send_queued`], which is due if this returns `true`: there is no
+    /// room for another.
     pub fn queue(&mut self, change: &Change) -> bool {
         let sequence = self.socket.next_sequence();
         self.batch.push(self.family, sequence, change);
         self.batch.is_full()
     }
 
-    /// Carries out the changes that wait, in their order, and tells `refused` of each that the kernel refused, by its
-    /// place among them, counted from 0.
+    /// Sends the queued changes. Calls `refused(index, error)` for each rejected one, in order.
     ///
     /// # Errors
-    /// What befell the socket. The kernel's refusals are none.
+    /// Socket failures only.
     pub fn send_queued(
         &mut self,
         refused: impl FnMut(usize, KernelError),
@@ -220,69 +202,76 @@ impl Ipvs {
         outcome
     }
 
-    /// Carries out one change.
+    /// Makes one change.
     ///
     /// # Errors
-    /// What the kernel refused it with.
+    /// The kernel's refusal.
     pub fn apply(&mut self, change: &Change) -> Result<(), KernelError> {
         self.queue(change);
         let mut verdict = Ok(());
         self.send_queued(|_, fault| verdict = Err(fault))?;
         verdict
     }
-}
 
-/// Dumps until the dump is of one moment: it came in one datagram, or a second look finds the same. The kernel
-/// counts its way through a list that others change; between two datagrams of a dump it loses or repeats entries
-/// that nobody touched, and does not tell.
-fn steady_dump<R: Reader>(
-    socket: &mut Socket,
-    family: u16,
-    command: u8,
-    fill: impl Fn(&mut Writer<'_>),
-    items: &mut Vec<R::Item>,
-    reader: &mut R,
-) -> Result<(), KernelError> {
-    for _ in 0..MOST_LOOKS {
-        let pieces = socket.dump(family, command, &fill, items, |attributes| {
-            reader.read(attributes)
-        })?;
-        if pieces <= 1 {
-            return Ok(());
+    /// Repeats a dump until it is consistent: one datagram, or two dumps with the same identities.
+    /// IPVS resumes a dump by counting entries, so if others change the table between two datagrams
+    /// it loses or repeats entries that nobody touched, and it does not report that.
+    fn steady_dump<T, I: PartialEq>(
+        &mut self,
+        command: u8,
+        fill: impl Fn(&mut Writer<'_>),
+        items: &mut Vec<T>,
+        read: impl Fn(Attributes<'_>) -> Result<T, KernelError>,
+        identity: impl Fn(&T) -> I,
+    ) -> Result<(), KernelError> {
+        for _ in 0..MOST_TRIES {
+            let datagrams = self
+                .socket
+                .dump(self.family, command, &fill, items, &read)?;
+            if datagrams <= 1 {
+                return Ok(());
+            }
+            let mut expected = items.iter().map(&identity);
+            let mut are_same = true;
+            self.socket
+                .dump(self.family, command, &fill, &mut Vec::new(), |attributes| {
+                    are_same &= expected.next() == Some(identity(&read(attributes)?));
+                    Ok(())
+                })?;
+            if are_same && expected.next().is_none() {
+                return Ok(());
+            }
         }
-        if command == IPVS_CMD_GET_DEST {
-            // Of services there is one dump; of destinations there are as many as services, and the next one's may
-            // fit where these do not.
-            socket.ask_for_larger_datagrams();
-        }
-        let mut differences = 0;
-        let mut before = items.iter();
-        let mut seen = Vec::new();
-        socket.dump(family, command, &fill, &mut seen, |attributes| {
-            let now = reader.read_identity(attributes)?;
-            let is_there = before.next().is_some_and(|item| R::identity(item) == now);
-            differences += usize::from(!is_there);
-            Ok(())
-        })?;
-        if differences == 0 && before.next().is_none() {
-            return Ok(());
-        }
+        Err(KernelError::Unsteady)
     }
-    Err(KernelError::Unsteady)
 }
 
 fn find_family(socket: &mut Socket) -> Result<u16, KernelError> {
     socket.query(
         u16::from(GenlId::Ctrl),
-        libc::CTRL_CMD_GETFAMILY as u8,
-        |writer| writer.bytes(libc::CTRL_ATTR_FAMILY_NAME as u16, IPVS_GENL_NAME),
+        CTRL_CMD_GETFAMILY,
+        |writer| writer.bytes(CTRL_ATTR_FAMILY_NAME, IPVS_GENL_NAME),
         replies::read_family_id,
     )
 }
 
-/// Loads `ip_vs`. Whether that worked shows when the family is asked for again.
+/// Loads `ip_vs`. Whether that worked shows when the family is looked up again. Standard input is
+/// not modprobe's: under `-R` it holds the rules.
 fn load_module() {
-    let _ = Program::new("/sbin/modprobe")
+    let _ = Command::new("/sbin/modprobe")
         .args(["--", "ip_vs"])
+        .stdin(Stdio::null())
         .status();
+}
+
+/// Why there is no IPVS. The reference turns to the older interface then, which begins with a raw
+/// socket, so whoever may not open one is told that.
+fn errno_without_ipvs() -> Errno {
+    let raw = nix::sys::socket::socket(
+        nix::sys::socket::AddressFamily::Inet,
+        SockType::Raw,
+        SockFlag::SOCK_CLOEXEC,
+        SockProtocol::Raw,
+    );
+    raw.err().unwrap_or(Errno::ENOPROTOOPT)
 }

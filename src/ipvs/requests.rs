@@ -1,6 +1,10 @@
-//! What is asked of IPVS: a change in, a netlink message out.
+//! What we ask of IPVS: a change in, a netlink message out. The socket sends it.
 //!
-//! No input or output here. Source: contract, section 3, and `net/netfilter/ipvs/ip_vs_ctl.c` of the kernel.
+//! Headers are written by hand: neli's `Nlmsghdr` needs to know the length of its payload before it
+//! is written, so the attributes would be built in a buffer of their own and copied.
+//!
+//! Source: `tests/parity/ipvsadm-1.31.md`, section 3, and the kernel's
+//! `net/netfilter/ipvs/ip_vs_ctl.c`.
 
 use std::net::IpAddr;
 
@@ -8,13 +12,18 @@ use crate::ipvs::attributes::{Writer, align};
 use crate::ipvs::constants::*;
 use crate::model::{
     AddressFamily, Change, Destination, DestinationIdentity, Encapsulation, ForwardingMethod,
-    Netmask, Protocol, ServiceIdentity, SyncDaemonRole, TunnelChecksum, VirtualService,
+    KernelName, Netmask, ServiceIdentity, SyncDaemonRole, TunnelChecksum, VirtualService,
 };
 
-/// The bytes of a netlink header and of the generic netlink header behind it.
-pub const HEADERS_LENGTH: usize = 20;
+/// The bytes of a `struct nlmsghdr`.
+pub const NLMSG_HEADER_LENGTH: usize = 16;
+/// The bytes of a `struct genlmsghdr`.
+pub const GENL_HEADER_LENGTH: usize = 4;
+/// The bytes of the longest request: that of a destination with IPv6 addresses.
+pub const LONGEST_REQUEST: usize = 164;
 
-/// Writes one request behind what `buffer` holds: both headers, then what `fill` writes.
+/// Appends a request to `buffer`: the netlink header (`struct nlmsghdr`), the generic netlink
+/// header (`struct genlmsghdr`), and the attributes that `fill` writes.
 ///
 /// `family` is the message type, `flags` are `NLM_F_*`.
 pub fn write_request(
@@ -30,7 +39,7 @@ pub fn write_request(
     buffer.extend_from_slice(&family.to_ne_bytes());
     buffer.extend_from_slice(&flags.to_ne_bytes());
     buffer.extend_from_slice(&sequence.to_ne_bytes());
-    // The port id 0 is the kernel's word for "fill it in".
+    // Our port id; for 0 the kernel fills it in.
     buffer.extend_from_slice(&[0; 4]);
     buffer.extend_from_slice(&[command, IPVS_GENL_VERSION, 0, 0]);
     fill(&mut Writer::new(buffer));
@@ -39,7 +48,7 @@ pub fn write_request(
     buffer.resize(align(buffer.len()), 0);
 }
 
-/// The command that carries out a change.
+/// The IPVS command for a change.
 pub fn command_of(change: &Change) -> u8 {
     match change {
         Change::AddService(_) => IPVS_CMD_NEW_SERVICE,
@@ -87,7 +96,7 @@ pub fn write_change(writer: &mut Writer<'_>, change: &Change) {
         }
         Change::StartDaemon(daemon) => writer.nested(IPVS_CMD_ATTR_DAEMON, |attributes| {
             attributes.u32(IPVS_DAEMON_ATTR_STATE, state_of(daemon.role));
-            attributes.string(IPVS_DAEMON_ATTR_MCAST_IFN, daemon.interface.as_bytes());
+            attributes.name(IPVS_DAEMON_ATTR_MCAST_IFN, &daemon.interface);
             attributes.u32(IPVS_DAEMON_ATTR_SYNC_ID, daemon.sync_id);
             if let Some(length) = daemon.max_length {
                 attributes.u16(IPVS_DAEMON_ATTR_SYNC_MAXLEN, length);
@@ -110,13 +119,13 @@ pub fn write_change(writer: &mut Writer<'_>, change: &Change) {
         }),
         Change::StopDaemon(role, sync_id) => writer.nested(IPVS_CMD_ATTR_DAEMON, |attributes| {
             attributes.u32(IPVS_DAEMON_ATTR_STATE, state_of(*role));
-            attributes.string(IPVS_DAEMON_ATTR_MCAST_IFN, b"");
+            attributes.name(IPVS_DAEMON_ATTR_MCAST_IFN, &KernelName::default());
             attributes.u32(IPVS_DAEMON_ATTR_SYNC_ID, *sync_id);
         }),
     }
 }
 
-/// Writes which virtual service is meant.
+/// Writes the attributes by which the kernel finds a virtual service.
 pub fn write_service_identity(writer: &mut Writer<'_>, identity: &ServiceIdentity) {
     writer.nested(IPVS_CMD_ATTR_SERVICE, |attributes| {
         write_identity(attributes, identity)
@@ -124,7 +133,7 @@ pub fn write_service_identity(writer: &mut Writer<'_>, identity: &ServiceIdentit
 }
 
 fn write_identity(attributes: &mut Writer<'_>, identity: &ServiceIdentity) {
-    attributes.u16(IPVS_SVC_ATTR_AF, family_number(identity.family()));
+    attributes.u16(IPVS_SVC_ATTR_AF, identity.family().number());
     match identity {
         ServiceIdentity::FirewallMark { mark, .. } => attributes.u32(IPVS_SVC_ATTR_FWMARK, *mark),
         ServiceIdentity::Endpoint {
@@ -132,7 +141,7 @@ fn write_identity(attributes: &mut Writer<'_>, identity: &ServiceIdentity) {
             address,
             port,
         } => {
-            attributes.u16(IPVS_SVC_ATTR_PROTOCOL, protocol_number(*protocol));
+            attributes.u16(IPVS_SVC_ATTR_PROTOCOL, protocol.number());
             attributes.bytes(IPVS_SVC_ATTR_ADDR, address_bytes(*address));
             attributes.be16(IPVS_SVC_ATTR_PORT, *port);
         }
@@ -142,9 +151,9 @@ fn write_identity(attributes: &mut Writer<'_>, identity: &ServiceIdentity) {
 fn write_service(writer: &mut Writer<'_>, service: &VirtualService) {
     writer.nested(IPVS_CMD_ATTR_SERVICE, |attributes| {
         write_identity(attributes, &service.identity);
-        attributes.string(IPVS_SVC_ATTR_SCHED_NAME, service.scheduler.as_bytes());
+        attributes.name(IPVS_SVC_ATTR_SCHED_NAME, &service.scheduler);
         if !service.persistence_engine.is_empty() {
-            attributes.string(IPVS_SVC_ATTR_PE_NAME, service.persistence_engine.as_bytes());
+            attributes.name(IPVS_SVC_ATTR_PE_NAME, &service.persistence_engine);
         }
         let mut flags = u32::from(service.scheduler_flags.bits()) << IP_VS_SVC_F_SCHED_SHIFT;
         if service.persistence_timeout.is_some() {
@@ -170,50 +179,28 @@ fn write_service(writer: &mut Writer<'_>, service: &VirtualService) {
 fn write_destination_identity(attributes: &mut Writer<'_>, identity: &DestinationIdentity) {
     attributes.u16(
         IPVS_DEST_ATTR_ADDR_FAMILY,
-        family_number(AddressFamily::of(identity.address)),
+        AddressFamily::of(identity.address).number(),
     );
     attributes.bytes(IPVS_DEST_ATTR_ADDR, address_bytes(identity.address));
     attributes.be16(IPVS_DEST_ATTR_PORT, identity.port);
 }
 
 fn write_destination(attributes: &mut Writer<'_>, destination: &Destination) {
-    let (method, tunnel_type, tunnel_port, checksum) = match destination.forwarding_method {
-        ForwardingMethod::Masquerading => (
-            IP_VS_CONN_F_MASQ,
-            IP_VS_CONN_F_TUNNEL_TYPE_IPIP,
-            0,
-            TunnelChecksum::None,
-        ),
-        ForwardingMethod::Local => (
-            IP_VS_CONN_F_LOCALNODE,
-            IP_VS_CONN_F_TUNNEL_TYPE_IPIP,
-            0,
-            TunnelChecksum::None,
-        ),
-        ForwardingMethod::DirectRouting => (
-            IP_VS_CONN_F_DROUTE,
-            IP_VS_CONN_F_TUNNEL_TYPE_IPIP,
-            0,
-            TunnelChecksum::None,
-        ),
-        ForwardingMethod::Tunnel(Encapsulation::Ipip) => (
-            IP_VS_CONN_F_TUNNEL,
-            IP_VS_CONN_F_TUNNEL_TYPE_IPIP,
-            0,
-            TunnelChecksum::None,
-        ),
-        ForwardingMethod::Tunnel(Encapsulation::Gue { port, checksum }) => (
-            IP_VS_CONN_F_TUNNEL,
-            IP_VS_CONN_F_TUNNEL_TYPE_GUE,
-            port,
-            checksum,
-        ),
-        ForwardingMethod::Tunnel(Encapsulation::Gre { checksum }) => (
-            IP_VS_CONN_F_TUNNEL,
-            IP_VS_CONN_F_TUNNEL_TYPE_GRE,
-            0,
-            checksum,
-        ),
+    let method = match destination.forwarding_method {
+        ForwardingMethod::Masquerading => IP_VS_CONN_F_MASQ,
+        ForwardingMethod::Local => IP_VS_CONN_F_LOCALNODE,
+        ForwardingMethod::DirectRouting => IP_VS_CONN_F_DROUTE,
+        ForwardingMethod::Tunnel(_) => IP_VS_CONN_F_TUNNEL,
+    };
+    // Without a tunnel these mean nothing, but the reference sends them all the same.
+    let (tunnel_type, tunnel_port, checksum) = match destination.forwarding_method {
+        ForwardingMethod::Tunnel(Encapsulation::Gue { port, checksum }) => {
+            (IP_VS_CONN_F_TUNNEL_TYPE_GUE, port, checksum)
+        }
+        ForwardingMethod::Tunnel(Encapsulation::Gre { checksum }) => {
+            (IP_VS_CONN_F_TUNNEL_TYPE_GRE, 0, checksum)
+        }
+        _ => (IP_VS_CONN_F_TUNNEL_TYPE_IPIP, 0, TunnelChecksum::None),
     };
     attributes.u32(IPVS_DEST_ATTR_FWD_METHOD, method);
     attributes.u32(IPVS_DEST_ATTR_WEIGHT, destination.weight);
@@ -227,23 +214,6 @@ fn write_destination(attributes: &mut Writer<'_>, destination: &Destination) {
     attributes.u16(IPVS_DEST_ATTR_TUN_FLAGS, checksum);
     attributes.u32(IPVS_DEST_ATTR_U_THRESH, destination.upper_threshold);
     attributes.u32(IPVS_DEST_ATTR_L_THRESH, destination.lower_threshold);
-}
-
-fn family_number(family: AddressFamily) -> u16 {
-    let number = match family {
-        AddressFamily::Ipv4 => libc::AF_INET,
-        AddressFamily::Ipv6 => libc::AF_INET6,
-    };
-    number as u16
-}
-
-fn protocol_number(protocol: Protocol) -> u16 {
-    let number = match protocol {
-        Protocol::Tcp => libc::IPPROTO_TCP,
-        Protocol::Udp => libc::IPPROTO_UDP,
-        Protocol::Sctp => libc::IPPROTO_SCTP,
-    };
-    number as u16
 }
 
 /// The kernel's `union nf_inet_addr`: 16 bytes, an IPv4 address in the first four.
@@ -262,5 +232,67 @@ fn state_of(role: SyncDaemonRole) -> u32 {
     match role {
         SyncDaemonRole::Master => IP_VS_STATE_MASTER,
         SyncDaemonRole::Backup => IP_VS_STATE_BACKUP,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv6Addr;
+
+    use super::*;
+    use crate::model::{Protocol, SchedulerFlags, SyncDaemon};
+
+    #[test]
+    fn the_longest_request_is_as_long_as_told() {
+        let address = IpAddr::V6(Ipv6Addr::LOCALHOST);
+        let name = KernelName::from("fifteen letters");
+        let identity = ServiceIdentity::Endpoint {
+            protocol: Protocol::Tcp,
+            address,
+            port: 80,
+        };
+        let service = VirtualService {
+            identity,
+            scheduler: name,
+            scheduler_flags: SchedulerFlags::default(),
+            persistence_timeout: Some(1),
+            netmask: Netmask::Ipv6(128),
+            persistence_engine: name,
+            one_packet: false,
+        };
+        let destination = Destination {
+            identity: DestinationIdentity { address, port: 80 },
+            forwarding_method: ForwardingMethod::Masquerading,
+            weight: 1,
+            upper_threshold: 0,
+            lower_threshold: 0,
+        };
+        let daemon = SyncDaemon {
+            role: SyncDaemonRole::Master,
+            interface: name,
+            sync_id: 1,
+            max_length: Some(1),
+            group: Some(address),
+            port: Some(1),
+            ttl: Some(1),
+        };
+        let length_of = |change: Change| {
+            let mut request = Vec::new();
+            write_request(&mut request, 20, 1, 1, command_of(&change), |writer| {
+                write_change(writer, &change)
+            });
+            request.len()
+        };
+        let lengths = [
+            Change::AddService(service),
+            Change::AddDestination(identity, destination),
+            Change::StartDaemon(daemon),
+        ]
+        .map(length_of);
+        assert_eq!(
+            lengths.into_iter().max(),
+            Some(LONGEST_REQUEST),
+            "{lengths:?}"
+        );
     }
 }

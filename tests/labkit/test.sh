@@ -74,11 +74,6 @@ test_main() {
             say "building our package"
             packages_ours
         fi
-        if grep -q '^memory ' "$TEST_WORK/programs"; then
-            say "building the optimized program"
-            cargo build --quiet --release || fail "the optimized program does not build"
-            export IPVSADM_OPTIMIZED=$LAB_TARGET/release/ipvsadm
-        fi
         for kernel in "${kernels[@]}"; do
             kernel_select "$kernel"
             test_in_guests "$kernel" "${words[@]}" || failures=1

@@ -104,17 +104,6 @@ impl Program {
         }
     }
 
-    /// Our program as it is installed: optimized.
-    pub fn optimized() -> Self {
-        let path = std::env::var_os("IPVSADM_OPTIMIZED")
-            .expect("IPVSADM_OPTIMIZED names no program: run tests/lab test");
-        Self {
-            name: "ours, optimized",
-            path: path.into(),
-            helpers_are_files: false,
-        }
-    }
-
     /// Whether this is the reference, under either name.
     pub fn is_reference(&self) -> bool {
         self.helpers_are_files

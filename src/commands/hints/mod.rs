@@ -29,7 +29,6 @@ use crate::request::{ListRequest, Request, Subject};
 const MOST_NAMED: usize = 3;
 
 /// What helps after a fault in the words.
-#[cold]
 pub fn after_usage_fault(fault: &UsageError, arguments: &[OsString]) -> Option<String> {
     let words = Words::read(arguments);
     match fault {
@@ -64,7 +63,6 @@ fn similar_option(arguments: &[OsString]) -> Option<String> {
 }
 
 /// What helps after the kernel refused to be opened.
-#[cold]
 pub fn after_initialize(fault: KernelError) -> Option<String> {
     match fault {
         KernelError::Errno(Errno::EPERM) => {
@@ -78,7 +76,6 @@ pub fn after_initialize(fault: KernelError) -> Option<String> {
 }
 
 /// What helps after the kernel refused a request.
-#[cold]
 pub fn after_refusal(ipvs: &mut Ipvs, request: &Request, errno: Errno) -> Option<String> {
     let change = match request {
         Request::Change(change) => change,
@@ -137,7 +134,6 @@ pub struct MethodAtRisk {
 /// The forwarding method that an edit is about to change without being asked to: `-e` without `-m` or `-i` means direct
 /// routing, `-i` without `--tun-type` means ipip. To be asked before the edit, and told of with [`about_lost_method`]
 /// after it.
-#[cold]
 pub fn method_at_risk(
     ipvs: &mut Ipvs,
     change: &Change,
@@ -168,7 +164,6 @@ pub fn method_at_risk(
 }
 
 /// Tells of a method that an edit has changed without being asked to.
-#[cold]
 pub fn about_lost_method(lost: MethodAtRisk) -> String {
     let MethodAtRisk { was, becomes } = lost;
     let options = options_of(was);
@@ -215,7 +210,7 @@ fn find_destination(
 
 /// Services that were perhaps meant: those of the same address, or of the same mark and the other family.
 fn other_services(ipvs: &mut Ipvs, missing: &ServiceIdentity) -> Option<String> {
-    let services = ipvs.services().ok()?;
+    let services = ipvs.services(Detail::WithoutStatistics).ok()?;
     if services.is_empty() {
         return Some("the table is empty".to_owned());
     }
@@ -234,7 +229,7 @@ fn other_services(ipvs: &mut Ipvs, missing: &ServiceIdentity) -> Option<String> 
     };
     let alike = services
         .iter()
-        .map(|service| service.identity)
+        .map(|state| state.service.identity)
         .filter(is_like);
     list_of(alike.map(|identity| {
         let mut name = Vec::new();

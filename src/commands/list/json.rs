@@ -12,7 +12,6 @@ use crate::request::{ListRequest, Subject};
 
 /// Lists what a request asks for. Where that cannot be done, a reader gets no document: what waits to be written is
 /// taken back.
-#[inline(never)]
 pub fn list(
     console: &mut Console<'_>,
     ipvs: &mut Ipvs,

@@ -53,7 +53,6 @@ fn list_plainly(
     }
 }
 
-#[inline(never)]
 fn list_table(
     console: &mut Console<'_>,
     ipvs: &mut Ipvs,
@@ -89,7 +88,6 @@ fn list_table(
     Ok(())
 }
 
-#[inline(never)]
 fn list_connections(console: &mut Console<'_>, format: &ListFormat) -> Result<(), Error> {
     let mut entries = Connections::open()?;
     let with_engine_data = format.columns == Columns::PersistentConnections;

@@ -20,7 +20,6 @@ use crate::request::{ListRequest, Subject};
 const CONNECTIONS_AT_ONCE: usize = 500;
 
 /// Lists what a request asks for.
-#[inline(never)]
 pub fn list(
     console: &mut Console<'_>,
     ipvs: &mut Ipvs,

@@ -16,7 +16,7 @@ use crate::commands::console::Console;
 use crate::commands::{open_checked, refused_listing};
 use crate::error::{Error, RuleLine, UsageError};
 use crate::ipvs::{Detail, Ipvs};
-use crate::model::Change;
+use crate::model::{Change, ServiceState};
 use crate::render::endpoints::EndpointWriter;
 use crate::render::rules;
 use crate::request::Request;
@@ -112,7 +112,10 @@ fn make_equal(
     let last_line = wanted.last_line();
     let mut difference = Difference::new(wanted, options.no_flush);
     let mut destinations = Vec::new();
-    for service in ipvs.services().map_err(refused_listing)? {
+    let services = ipvs
+        .services(Detail::WithoutStatistics)
+        .map_err(refused_listing)?;
+    for ServiceState { service, .. } in services {
         if difference.needs_destinations_of(&service) {
             ipvs.destinations(
                 &service.identity,
