@@ -6,8 +6,8 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use crate::model::Protocol;
-use crate::render::columns::{cut_and_pad, left, number_right};
 use crate::render::endpoints::EndpointWriter;
+use crate::render::padding::{left, number, pad};
 
 /// The file.
 pub const CONNECTIONS_FILE: &str = "/proc/net/ip_vs_conn";
@@ -132,14 +132,14 @@ pub fn write_row(
     two_digits(out, connection.seconds / 60);
     out.push(b':');
     two_digits(out, connection.seconds % 60);
-    cut_and_pad(out, start, usize::MAX - start, 6);
+    pad(out, start, 6);
     out.push(b' ');
     left(out, connection.state, 11);
     let mut endpoint = |out: &mut Vec<u8>, (address, port): (IpAddr, u16), width| {
         out.push(b' ');
         let start = out.len();
         endpoints.write(out, address, port, protocol);
-        cut_and_pad(out, start, usize::MAX - start, width);
+        pad(out, start, width);
     };
     endpoint(out, connection.client, 18);
     endpoint(out, connection.service, 18);
@@ -160,7 +160,7 @@ fn two_digits(out: &mut Vec<u8>, number: u64) {
     if number < 10 {
         out.push(b'0');
     }
-    number_right(out, number, 0);
+    self::number(out, number);
 }
 
 #[cfg(test)]

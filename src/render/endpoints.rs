@@ -4,11 +4,11 @@
 
 use std::collections::BTreeMap;
 use std::io::Write;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::model::{Protocol, ServiceIdentity};
 use crate::names;
-use crate::render::columns;
+use crate::render::padding::number;
 
 /// The most characters of an address and port in a listing; the reference's buffer for them holds no more.
 const LONGEST_ENDPOINT: usize = 59;
@@ -56,7 +56,9 @@ impl EndpointWriter {
         protocol: Option<Protocol>,
     ) {
         if let (IpAddr::V4(address), true) = (address, self.numeric) {
-            columns::dotted_with_port(out, address.octets(), port);
+            write_ipv4_address(out, address);
+            out.push(b':');
+            number(out, port);
             return;
         }
         let start = out.len();
@@ -117,7 +119,7 @@ impl EndpointWriter {
                 return;
             }
         }
-        columns::number(out, u64::from(port));
+        number(out, port);
     }
 }
 
@@ -196,7 +198,7 @@ impl<K: Key> KnownNames<K> {
 /// Writes an address in numbers: dotted, or as `inet_ntop` shortens it.
 pub fn write_address(out: &mut Vec<u8>, address: IpAddr) {
     match address {
-        IpAddr::V4(address) => columns::dotted(out, address.octets()),
+        IpAddr::V4(address) => write_ipv4_address(out, address),
         IpAddr::V6(address) => {
             // Writing into a vector cannot fail.
             let _ = match address.segments() {
@@ -208,6 +210,15 @@ pub fn write_address(out: &mut Vec<u8>, address: IpAddr) {
                 _ => write!(out, "{address}"),
             };
         }
+    }
+}
+
+fn write_ipv4_address(out: &mut Vec<u8>, address: Ipv4Addr) {
+    let [a, b, c, d] = address.octets();
+    number(out, a);
+    for octet in [b, c, d] {
+        out.push(b'.');
+        number(out, octet);
     }
 }
 
@@ -271,6 +282,8 @@ mod tests {
     fn numbers_are_written_with_brackets_for_ipv6() {
         assert_eq!(numeric("10.0.0.1", 80), "10.0.0.1:80");
         assert_eq!(numeric("255.255.255.255", 65535), "255.255.255.255:65535");
+        assert_eq!(numeric("0.9.10.99", 0), "0.9.10.99:0");
+        assert_eq!(numeric("100.109.199.200", 9), "100.109.199.200:9");
         assert_eq!(numeric("2001:db8::1", 0), "[2001:db8::1]:0");
         assert_eq!(
             numeric("2001:db8:1111:2222:3333:4444:5555:6666", 65535),

@@ -6,8 +6,8 @@ use crate::model::{
     AddressFamily, DestinationState, Encapsulation, ForwardingMethod, KernelInfo, Netmask,
     ServiceIdentity, ServiceState, TunnelChecksum,
 };
-use crate::render::columns::{counter, cut_and_pad, left, number, number_left, number_right};
 use crate::render::endpoints::{EndpointWriter, write_address};
+use crate::render::padding::{counter, left, number, number_left, number_right, pad};
 use crate::request::{Columns, ListFormat};
 
 /// The width of a virtual service's name, its protocol included; longer IPv4 names are cut.
@@ -68,18 +68,12 @@ pub fn write_service(
     let shows_numbers = matches!(format.columns, Columns::Statistics | Columns::Rate);
     let start = out.len();
     write_service_name(out, endpoints, &state.service.identity);
-    let is_ipv4 = state.service.identity.family() == AddressFamily::Ipv4;
-    let longest = if is_ipv4 {
-        SERVICE_WIDTH
-    } else {
-        usize::MAX - start
-    };
-    cut_and_pad(
-        out,
-        start,
-        longest,
-        if shows_numbers { SERVICE_WIDTH } else { 0 },
-    );
+    if state.service.identity.family() == AddressFamily::Ipv4 {
+        out.truncate(start + SERVICE_WIDTH);
+    }
+    if shows_numbers {
+        pad(out, start, SERVICE_WIDTH);
+    }
     let statistics = &state.statistics;
     match format.columns {
         Columns::Statistics => {
@@ -115,7 +109,7 @@ fn write_service_name(
         }
         ServiceIdentity::FirewallMark { mark, family } => {
             out.extend_from_slice(b"FWM  ");
-            number(out, u64::from(mark));
+            number(out, mark);
             if family == AddressFamily::Ipv6 {
                 out.extend_from_slice(b" IPv6");
             }
@@ -139,7 +133,7 @@ fn write_scheduling(out: &mut Vec<u8>, state: &ServiceState) {
     }
     if let Some(seconds) = service.persistence_timeout {
         out.extend_from_slice(b" persistent ");
-        number(out, u64::from(seconds));
+        number(out, seconds);
         if !service.netmask.is_single_host() {
             out.extend_from_slice(b" mask ");
             write_netmask(out, service.netmask);
@@ -158,7 +152,7 @@ fn write_scheduling(out: &mut Vec<u8>, state: &ServiceState) {
 pub fn write_netmask(out: &mut Vec<u8>, netmask: Netmask) {
     match netmask {
         Netmask::Ipv4(mask) => write_address(out, IpAddr::V4(mask)),
-        Netmask::Ipv6(prefix) => number(out, u64::from(prefix)),
+        Netmask::Ipv6(prefix) => number(out, prefix),
     }
 }
 
@@ -179,17 +173,15 @@ pub fn write_destination(
         destination.identity.port,
         service.protocol(),
     );
-    let longest = if destination.identity.address.is_ipv4() {
-        SERVER_WIDTH
-    } else {
-        usize::MAX - start
-    };
-    cut_and_pad(out, start, longest, SERVER_WIDTH);
+    if destination.identity.address.is_ipv4() {
+        out.truncate(start + SERVER_WIDTH);
+    }
+    pad(out, start, SERVER_WIDTH);
     let statistics = &state.statistics;
     let in_columns = |out: &mut Vec<u8>, values: &[(u32, usize)]| {
         for &(value, width) in values {
             out.push(b' ');
-            number_left(out, u64::from(value), width);
+            number_left(out, value, width);
         }
     };
     match format.columns {

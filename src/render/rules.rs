@@ -5,9 +5,9 @@ use crate::model::{
     AddressFamily, Change, Destination, DestinationIdentity, Encapsulation, ForwardingMethod,
     Protocol, ServiceIdentity, SyncDaemon, Timeouts, TunnelChecksum, VirtualService,
 };
-use crate::render::columns::number;
 use crate::render::endpoints::EndpointWriter;
 use crate::render::listing::write_netmask;
+use crate::render::padding::number;
 
 /// Writes the line that makes a change.
 pub fn write_change(out: &mut Vec<u8>, endpoints: &mut EndpointWriter, change: &Change) {
@@ -205,5 +205,5 @@ fn word(out: &mut Vec<u8>, before: &[u8], word: &[u8]) {
 
 fn numbered(out: &mut Vec<u8>, before: &[u8], value: u32) {
     out.extend_from_slice(before);
-    number(out, u64::from(value));
+    number(out, value);
 }
