@@ -19,6 +19,8 @@ pub mod error;
 pub mod ipvs;
 pub mod model;
 pub mod names;
+#[cfg(test)]
+mod numbers;
 pub mod options;
 pub mod render;
 pub mod request;

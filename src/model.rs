@@ -118,7 +118,7 @@ impl fmt::Debug for KernelName {
 }
 
 /// What tells one virtual service from all others in the kernel's table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ServiceIdentity {
     /// A protocol, an address and a port; port 0 is every port.
     Endpoint {
@@ -322,7 +322,7 @@ pub enum ForwardingMethod {
 }
 
 /// What tells one destination of a virtual service from its others.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DestinationIdentity {
     /// The real server's address.
     pub address: IpAddr,
