@@ -168,7 +168,7 @@ pub fn write_service_name(
     endpoints: &mut EndpointWriter,
     identity: &ServiceIdentity,
 ) {
-    endpoints.once_a_service(out, identity, write_new_service_name);
+    endpoints.write_service_name(out, identity, write_new_service_name);
 }
 
 fn write_new_service_name(
