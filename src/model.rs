@@ -418,6 +418,32 @@ pub struct DestinationState {
     pub statistics: Statistics,
 }
 
+/// A connection as the kernel tells of it. Ports are in host byte order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Connection<'a> {
+    /// The protocol, in upper case.
+    pub protocol: &'a [u8],
+    pub client: (IpAddr, u16),
+    /// The virtual service it came to; for a firewall mark, the mark stands in the address.
+    pub service: (IpAddr, u16),
+    pub destination: (IpAddr, u16),
+    /// The state, in upper case.
+    pub state: &'a [u8],
+    /// For how many seconds it is kept if no packet comes.
+    pub seconds: u64,
+    /// The persistence engine's name, and the data by which the engine knows the connection.
+    pub engine: Option<(&'a [u8], &'a [u8])>,
+}
+
+impl Connection<'_> {
+    /// The protocol, if it is one whose ports have names.
+    pub fn named_protocol(&self) -> Option<Protocol> {
+        [Protocol::Tcp, Protocol::Udp, Protocol::Sctp]
+            .into_iter()
+            .find(|protocol| protocol.label().as_bytes() == self.protocol)
+    }
+}
+
 /// The two kinds of sync daemon.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum SyncDaemonRole {

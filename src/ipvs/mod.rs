@@ -6,6 +6,7 @@
 
 mod attributes;
 mod batch;
+pub mod connections;
 mod constants;
 mod replies;
 mod requests;

@@ -13,10 +13,10 @@ use std::net::{IpAddr, Ipv4Addr};
 use serde::Serialize;
 
 use crate::model::{
-    AddressFamily, DestinationState, Encapsulation, ForwardingMethod, KernelInfo, KernelName,
-    Netmask, ServiceIdentity, ServiceState, Statistics, SyncDaemon, Timeouts, TunnelChecksum,
+    AddressFamily, Connection, DestinationState, Encapsulation, ForwardingMethod, KernelInfo,
+    KernelName, Netmask, ServiceIdentity, ServiceState, Statistics, SyncDaemon, Timeouts,
+    TunnelChecksum,
 };
-use crate::render::connections::Connection;
 
 /// A document whose one list is being written.
 pub struct Document {
@@ -540,11 +540,19 @@ mod tests {
             "{document}"
         );
 
-        let line = b"UDP 0A000002 0000 0A000001 13C4 C0A80002 13C4 UDP  290 sip \xfe1@x";
+        let connection = Connection {
+            protocol: b"UDP",
+            client: ("10.0.0.2".parse().unwrap(), 0),
+            service: ("10.0.0.1".parse().unwrap(), 5060),
+            destination: ("192.168.0.2".parse().unwrap(), 5060),
+            state: b"UDP",
+            seconds: 290,
+            engine: Some((b"sip", b"\xfe1@x")),
+        };
         let mut out = Vec::new();
         let mut document = Document::of_connections(&mut out);
         for _ in 0..2 {
-            document.connection(&mut out, &Connection::read(line).unwrap());
+            document.connection(&mut out, &connection);
         }
         document.end(&mut out);
         let document = checked(&out);

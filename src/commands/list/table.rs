@@ -2,25 +2,23 @@
 //!
 //! Columns are as wide as what stands in them, so everything is read before anything is written.
 
-use super::{Connections, sync_daemons};
+use super::sync_daemons;
 use crate::commands::console::Console;
 use crate::commands::refused_listing;
 use crate::commands::walk::Walk;
 use crate::error::Error;
+use crate::ipvs::connections::{Connections, parse_connection};
 use crate::ipvs::{Detail, Ipvs};
-use crate::model::ServiceIdentity;
-use crate::render::connections::Connection;
+use crate::model::{Connection, ServiceIdentity};
 use crate::render::table::connections::ConnectionTable;
 use crate::render::table::services::ServiceTable;
 use crate::render::table::status;
-use crate::request::{Columns, ListFormat};
-use crate::request::{ListRequest, Subject};
+use crate::request::{Columns, ListFormat, ListRequest, Subject};
 
 /// Connections drawn at once: enough to keep the frame cheap, few enough to keep the drawing small.
 const CONNECTIONS_AT_ONCE: usize = 500;
 
 /// Lists what a request asks for.
-#[inline(never)]
 pub fn list(
     console: &mut Console<'_>,
     ipvs: &mut Ipvs,
@@ -74,14 +72,14 @@ fn list_connections(console: &mut Console<'_>, format: &ListFormat) -> Result<()
     let mut table = ConnectionTable::new(console.screen(), format.numeric, with_engine_data);
     let mut entries = Connections::open()?;
     let mut lines = Vec::new();
-    while let Some(connection) = entries.next()? {
+    while let Some(connection) = entries.read_next()? {
         table.measure(&connection);
         lines.extend_from_slice(entries.line());
     }
     table.begin(console.text());
     let mut rest = lines
         .split_inclusive(|byte| *byte == b'\n')
-        .filter_map(Connection::read);
+        .filter_map(parse_connection);
     loop {
         let some: Vec<Connection<'_>> = rest.by_ref().take(CONNECTIONS_AT_ONCE).collect();
         if some.is_empty() {

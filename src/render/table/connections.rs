@@ -3,7 +3,7 @@
 //! A row each where the addresses have room side by side. Where they have not, the way of a connection, from client to
 //! virtual service to real server, reads downwards: of those with long addresses, or of all.
 
-use crate::render::connections::Connection;
+use crate::model::Connection;
 use crate::render::endpoints::EndpointWriter;
 use crate::render::table::sheet::{Cell, Row, Sheet, Tint};
 use crate::render::table::{endpoint, foreign};
