@@ -11,5 +11,5 @@ pub mod listing;
 pub mod order;
 pub mod padding;
 pub mod rules;
-pub mod status;
 pub mod table;
+pub mod timeouts_and_daemons;

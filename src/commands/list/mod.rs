@@ -13,7 +13,7 @@ use crate::ipvs::connections::Connections;
 use crate::ipvs::{Detail, Ipvs};
 use crate::model::{ServiceIdentity, SyncDaemon};
 use crate::render::endpoints::EndpointWriter;
-use crate::render::{connections, listing, order, status};
+use crate::render::{connections, listing, order, timeouts_and_daemons};
 use crate::request::{Columns, ListFormat, ListRequest, OutputFormat, Subject};
 
 /// Lists what a request asks for.
@@ -39,12 +39,12 @@ fn list_plainly(
         Subject::ConnectionEntries => list_connections(console, &request.format),
         Subject::Timeouts => {
             let timeouts = ipvs.timeouts().map_err(refused_listing)?;
-            status::write_timeouts(console.text(), &timeouts);
+            timeouts_and_daemons::write_timeouts(console.text(), &timeouts);
             Ok(())
         }
         Subject::Daemons => {
             let daemons = sync_daemons(ipvs)?;
-            status::write_sync_daemons(console.text(), &daemons);
+            timeouts_and_daemons::write_sync_daemons(console.text(), &daemons);
             Ok(())
         }
     }

@@ -12,7 +12,7 @@ use crate::ipvs::{Detail, Ipvs};
 use crate::model::{Connection, ServiceIdentity};
 use crate::render::table::connections::ConnectionTable;
 use crate::render::table::services::ServiceTable;
-use crate::render::table::status;
+use crate::render::table::timeouts_and_daemons;
 use crate::request::{Columns, ListFormat, ListRequest, Subject};
 
 /// Connections drawn at once: enough to keep the frame cheap, few enough to keep the drawing small.
@@ -30,12 +30,17 @@ pub fn list(
         Subject::ConnectionEntries => list_connections(console, &request.format),
         Subject::Timeouts => {
             let timeouts = ipvs.timeouts().map_err(refused_listing)?;
-            status::write_timeouts(console.text(), screen, request.format.exact, &timeouts);
+            timeouts_and_daemons::write_timeouts(
+                console.text(),
+                screen,
+                request.format.exact,
+                &timeouts,
+            );
             Ok(())
         }
         Subject::Daemons => {
             let daemons = sync_daemons(ipvs)?;
-            status::write_sync_daemons(console.text(), screen, &daemons);
+            timeouts_and_daemons::write_sync_daemons(console.text(), screen, &daemons);
             Ok(())
         }
     }

@@ -1,14 +1,14 @@
 //! What `--table` prints: the listings drawn for people, as wide as the screen.
 //!
 //! Shows what the plain listing with the same options shows, with quantities that can be read at a glance; nothing
-//! here is for programs, and it may change. [`services`], [`connections`] and [`status`] say what is in a table,
+//! here is for programs, and it may change. [`services`], [`connections`] and [`timeouts_and_daemons`] say what is in a table,
 //! [`sheet`] draws it, [`quantities`] writes numbers.
 
 pub mod connections;
 pub mod quantities;
 pub mod services;
 pub mod sheet;
-pub mod status;
+pub mod timeouts_and_daemons;
 
 use std::net::IpAddr;
 

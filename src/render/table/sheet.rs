@@ -10,7 +10,7 @@ use std::ops::Range;
 
 use tabled::builder::Builder;
 use tabled::grid::config::Borders;
-use tabled::settings::object::{Cell as Place, Columns};
+use tabled::settings::object;
 use tabled::settings::themes::Theme;
 use tabled::settings::width::WidthList;
 use tabled::settings::{Alignment, Color, Padding, Span};
@@ -281,21 +281,21 @@ impl Sheet {
         let mut table = builder.build();
         table.with(self.theme(is_last));
         table.with(Padding::new(self.gap, 0, 0, 0));
-        table.modify(Columns::first(), Padding::new(1, 0, 0, 0));
-        table.modify(Columns::one(last), Padding::new(self.gap, 1, 0, 0));
+        table.modify(object::Columns::first(), Padding::new(1, 0, 0, 0));
+        table.modify(object::Columns::one(last), Padding::new(self.gap, 1, 0, 0));
         let mut widths = self.widths.clone();
         for (index, row) in rows.iter().enumerate() {
             let mut column = 0;
             for cell in row {
-                let place = Place::new(index, column);
+                let position = object::Cell::new(index, column);
                 if cell.columns > 1 {
-                    table.modify(place, Span::column(cell.columns as isize));
+                    table.modify(position, Span::column(cell.columns as isize));
                 }
                 if cell.side == Side::Right {
-                    table.modify(place, Alignment::right());
+                    table.modify(position, Alignment::right());
                 }
                 if let Some(color) = cell.tint.color().filter(|_| self.screen.has_colours) {
-                    table.modify(place, color);
+                    table.modify(position, color);
                 }
                 let end = column + cell.columns;
                 // tabled counts on widths that texts keep to. A row that was never measured makes its block wider.
