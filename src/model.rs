@@ -105,6 +105,7 @@ impl From<&str> for KernelName {
     }
 }
 
+/// For hints, which are read by people. Output that is read back takes [`KernelName::as_bytes`].
 impl fmt::Display for KernelName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&String::from_utf8_lossy(self.as_bytes()))
