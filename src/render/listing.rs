@@ -1,4 +1,5 @@
-//! What `-L` prints of virtual services and their real servers (contract, section 4).
+//! What `-L` prints of virtual services and their real servers (`tests/parity/ipvsadm-1.31.md`,
+//! section 4).
 
 use std::net::IpAddr;
 
@@ -37,7 +38,8 @@ pub fn write_titles(out: &mut Vec<u8>, columns: Columns) {
     let titles = match columns {
         Columns::Connections => {
             format!(
-                "{SERVICE_TITLE} Scheduler Flags\n{SERVER_TITLE}           Forward Weight ActiveConn InActConn\n"
+                "{SERVICE_TITLE} Scheduler Flags\n\
+                 {SERVER_TITLE}           Forward Weight ActiveConn InActConn\n"
             )
         }
         Columns::TunnelInfo => format!(
@@ -58,7 +60,6 @@ pub fn write_titles(out: &mut Vec<u8>, columns: Columns) {
     out.extend_from_slice(titles.as_bytes());
 }
 
-/// Writes the line of a virtual service.
 pub fn write_service(
     out: &mut Vec<u8>,
     format: &ListFormat,
@@ -91,7 +92,7 @@ pub fn write_service(
     out.push(b'\n');
 }
 
-/// Writes a virtual service's name: its protocol, address and port, or its mark.
+/// Writes protocol, address and port of a service, or its mark.
 fn write_service_name(
     out: &mut Vec<u8>,
     endpoints: &mut EndpointWriter,
@@ -148,7 +149,7 @@ fn write_scheduling(out: &mut Vec<u8>, state: &ServiceState) {
     }
 }
 
-/// Writes a mask: dotted for IPv4, a prefix length for IPv6.
+/// Writes a dotted mask for IPv4, a prefix length for IPv6.
 pub fn write_netmask(out: &mut Vec<u8>, netmask: Netmask) {
     match netmask {
         Netmask::Ipv4(mask) => write_address(out, IpAddr::V4(mask)),
@@ -247,7 +248,6 @@ pub fn write_destination(
     out.push(b'\n');
 }
 
-/// The word for a forwarding method.
 pub fn forwarding_label(method: ForwardingMethod) -> &'static str {
     match method {
         ForwardingMethod::Masquerading => "Masq",

@@ -1,4 +1,5 @@
-//! The order of a listing: the reference's, oddities and all (`tests/parity/ipvsadm-1.31.md`, section 4).
+//! The order of a listing: the reference's, oddities and all (`tests/parity/ipvsadm-1.31.md`,
+//! section 4).
 //!
 //! The reference subtracts 32-bit numbers and takes the difference as signed, which is no order at
 //! all where numbers are more than 2^31 apart: 192.168.0.1 comes before 10.0.0.1. The result then
@@ -24,7 +25,7 @@ pub fn sort_destinations(destinations: &mut [DestinationState]) {
     });
 }
 
-/// Sorts sync daemons: masters first.
+/// Masters first.
 pub fn sort_sync_daemons(daemons: &mut [SyncDaemon]) {
     daemons.sort_by_key(|daemon| daemon.role != SyncDaemonRole::Master);
 }

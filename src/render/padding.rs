@@ -1,7 +1,6 @@
 //! Numbers and texts, padded to the width of their column.
 //!
-//! `std::fmt` is what would cost most in a large listing after the kernel; these few functions write the
-//! same text without it.
+//! `std::fmt` is too slow for a listing of 100 000 lines; these few functions write the same text.
 
 use itoa::{Buffer, Integer};
 
@@ -26,7 +25,6 @@ pub fn right(out: &mut Vec<u8>, text: &[u8], width: usize) {
     out.extend_from_slice(text);
 }
 
-/// A number without padding.
 pub fn number(out: &mut Vec<u8>, number: impl Integer) {
     out.extend_from_slice(Buffer::new().format(number).as_bytes());
 }
@@ -41,7 +39,7 @@ pub fn number_right(out: &mut Vec<u8>, number: impl Integer, width: usize) {
     right(out, Buffer::new().format(number).as_bytes(), width);
 }
 
-/// A counter or rate: a blank, then 8 places. A number that does not fit is told in thousands,
+/// A counter or rate: a blank, then 8 places. A number that does not fit is shown in thousands,
 /// millions and so on, unless it is to be `exact`.
 pub fn counter(out: &mut Vec<u8>, number: u64, exact: bool) {
     const STEPS: [(u64, u64, u8); 3] = [

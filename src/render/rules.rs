@@ -9,7 +9,7 @@ use crate::render::endpoints::EndpointWriter;
 use crate::render::listing::write_netmask;
 use crate::render::padding::number;
 
-/// Writes the line that makes a change.
+/// Writes the command line that makes a change.
 pub fn write_change(out: &mut Vec<u8>, endpoints: &mut EndpointWriter, change: &Change) {
     match change {
         Change::AddService(service) => write_service(out, endpoints, b"-A ", service),
@@ -137,7 +137,6 @@ fn write_sync_daemon(out: &mut Vec<u8>, daemon: &SyncDaemon) {
     out.extend_from_slice(rest.as_bytes());
 }
 
-/// Writes the options of a tunnel.
 pub fn write_encapsulation(out: &mut Vec<u8>, encapsulation: Encapsulation) {
     let with_checksum =
         |out: &mut Vec<u8>, checksum: TunnelChecksum| word(out, b" ", checksum.option().as_bytes());

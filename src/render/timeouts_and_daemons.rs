@@ -1,14 +1,14 @@
-//! What `-L --timeout` and `-L --daemon` print (`tests/parity/ipvsadm-1.31.md`, section 4).
+//! What `-L --timeout` and `-L --daemon` print (`tests/parity/ipvsadm-1.31.md`,
+//! section 4).
 
 use crate::model::{SyncDaemon, Timeouts};
 
-/// Writes the line of the timeouts.
 pub fn write_timeouts(out: &mut Vec<u8>, timeouts: &Timeouts) {
     let Timeouts { tcp, tcp_fin, udp } = timeouts;
     out.extend_from_slice(format!("Timeout (tcp tcpfin udp): {tcp} {tcp_fin} {udp}\n").as_bytes());
 }
 
-/// Writes a line for each sync daemon.
+/// Writes a line for each sync daemon, without what the kernel does not tell.
 pub fn write_sync_daemons(out: &mut Vec<u8>, daemons: &[SyncDaemon]) {
     for daemon in daemons {
         out.extend_from_slice(daemon.role.word().as_bytes());
@@ -79,7 +79,8 @@ mod tests {
         write_sync_daemons(&mut out, &daemons);
         assert_eq!(
             String::from_utf8(out).unwrap(),
-            "master sync daemon (mcast=eth1, syncid=7, maxlen=1472, group=224.0.0.81, port=8848, ttl=1)\n\
+            "master sync daemon (mcast=eth1, syncid=7, maxlen=1472, group=224.0.0.81, port=8848, \
+             ttl=1)\n\
              backup sync daemon (mcast=eth1, syncid=7)\n"
         );
     }

@@ -11,8 +11,8 @@ use crate::model::ServiceIdentity;
 use crate::render::json::{self, Document};
 use crate::request::{ListRequest, Subject};
 
-/// Lists what a request asks for. Where that cannot be done, a reader gets no document: what waits to be written is
-/// taken back.
+/// Lists what a request asks for. If that fails, what has not been written yet is dropped: a reader
+/// gets nothing, or the beginning of a document, which no parser takes for a whole one.
 pub fn list(
     console: &mut Console<'_>,
     ipvs: &mut Ipvs,

@@ -1,6 +1,6 @@
 //! `-L`: the table, one virtual service, connections, timeouts, sync daemons.
 //!
-//! Here as the reference prints them; the forms it does not have are below: [`json`] and [`table`].
+//! Here as the reference prints them; [`json`] and [`table`] are formats that it does not have.
 
 mod json;
 mod table;
@@ -16,7 +16,6 @@ use crate::render::endpoints::EndpointWriter;
 use crate::render::{connections, listing, order, timeouts_and_daemons};
 use crate::request::{Columns, ListFormat, ListRequest, OutputFormat, Subject};
 
-/// Lists what a request asks for.
 pub fn list(
     console: &mut Console<'_>,
     ipvs: &mut Ipvs,

@@ -1,6 +1,6 @@
 //! `-L --table`: the same listings drawn for people.
 //!
-//! Columns are as wide as what stands in them, so everything is read before anything is written.
+//! A column is as wide as its widest cell, so everything is read before anything is written.
 
 use super::sync_daemons;
 use crate::commands::console::Console;
@@ -15,10 +15,10 @@ use crate::render::table::services::ServiceTable;
 use crate::render::table::timeouts_and_daemons;
 use crate::request::{Columns, ListFormat, ListRequest, Subject};
 
-/// Connections drawn at once: enough to keep the frame cheap, few enough to keep the drawing small.
+/// Connections drawn at once: many, since each drawing has a cost of its own; not all, since each
+/// is held in memory.
 const CONNECTIONS_AT_ONCE: usize = 500;
 
-/// Lists what a request asks for.
 pub fn list(
     console: &mut Console<'_>,
     ipvs: &mut Ipvs,

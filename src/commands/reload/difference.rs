@@ -217,8 +217,8 @@ fn in_line_order<'t>(
         .map(move |wanted| (change(*wanted.destination), Some(*wanted.line)))
 }
 
-/// Whether two descriptions of a service are the same to the kernel: without persistence a mask means
-/// nothing.
+/// Whether two descriptions of a service are the same to the kernel. Without persistence a mask
+/// means nothing.
 fn is_same_service(there: &VirtualService, wanted: &VirtualService) -> bool {
     let netmask = if wanted.persistence_timeout.is_none() {
         there.netmask

@@ -1,7 +1,7 @@
 //! Connection entries.
 //!
-//! A row each where the addresses have room side by side. Where they have not, the way of a connection, from client to
-//! virtual service to real server, reads downwards: of those with long addresses, or of all.
+//! One row each if client, virtual service and real server have room side by side. If not, they
+//! stand below each other: for connections with long addresses, or for all.
 
 use crate::model::Connection;
 use crate::render::endpoints::EndpointWriter;
@@ -9,17 +9,15 @@ use crate::render::table::sheet::{Cell, Row, Sheet, Tint};
 use crate::render::table::{endpoint, foreign};
 use crate::screen::Screen;
 
-/// An address and port that are no longer should stand side by side with others: IPv4.
+/// Up to this length, that of IPv4, an address and port should stand beside others.
 const USUAL_ADDRESS: usize = 21;
 
 /// How the addresses of a connection stand to each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Arrangement {
-    /// All side by side.
     Beside,
     /// Those with long addresses downwards.
     Mixed,
-    /// All downwards.
     Downwards,
 }
 
@@ -43,7 +41,6 @@ pub struct ConnectionTable {
 }
 
 impl ConnectionTable {
-    /// A table for a screen.
     pub fn new(screen: Screen, numeric: bool, with_engine_data: bool) -> ConnectionTable {
         let columns = [if with_engine_data { 8 } else { 6 }, 6, 4];
         ConnectionTable {
@@ -66,7 +63,6 @@ impl ConnectionTable {
         }
     }
 
-    /// Begins the table.
     pub fn begin(&mut self, out: &mut Vec<u8>) {
         let line = match self.connections {
             0 => "No connections.\n".to_owned(),
@@ -107,7 +103,6 @@ impl ConnectionTable {
         titles.iter().map(title).collect()
     }
 
-    /// Writes some connections.
     pub fn write(&mut self, out: &mut Vec<u8>, connections: &[Connection<'_>]) {
         let arrangement = self.arrangement;
         let rows = connections.iter();
@@ -119,7 +114,6 @@ impl ConnectionTable {
         sheet.draw(out, rows);
     }
 
-    /// Ends the table.
     pub fn end(&mut self, out: &mut Vec<u8>) {
         self.sheet().end(out);
     }

@@ -58,7 +58,6 @@ impl Condition {
         }
     }
 
-    /// What the mark means.
     pub fn meaning(self) -> &'static str {
         match self {
             Condition::Open => "",

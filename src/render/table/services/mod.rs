@@ -1,9 +1,9 @@
 //! Virtual services and their real servers.
 //!
-//! A service stands under a line with its scheduling beside it and its real servers below, each with its share of what
-//! the service's real servers carry. Who is drained or full, and a service that has nobody, can be told from the rest
-//! with and without colours. `columns` has the columns, `condition` who takes connections, `wording` what is said in
-//! words.
+//! A service stands under a line, with its scheduling beside it and its real servers below, each
+//! with its share of what they carry together. Servers that take no connections and services
+//! without servers stand out, with and without colours. `columns` has the columns, `condition` who
+//! takes connections, `wording` what is said in words.
 
 mod columns;
 mod condition;
@@ -37,7 +37,6 @@ pub struct ServiceTable {
 }
 
 impl ServiceTable {
-    /// A table for a screen.
     pub fn new(screen: Screen, format: ListFormat) -> ServiceTable {
         let columns = columns_of(format.columns, screen.width);
         ServiceTable {
@@ -127,7 +126,6 @@ impl ServiceTable {
         self.sheet.draw(out, vec![row]);
     }
 
-    /// Writes a service.
     pub fn write(
         &mut self,
         out: &mut Vec<u8>,
@@ -546,8 +544,8 @@ mod tests {
         ("-L --tun-info", Columns::TunnelInfo),
     ];
 
-    /// Holds every listing of the cluster to a file of `tests/table`. With `UPDATE=1` the file is written anew: look
-    /// at it before it is committed.
+    /// Holds every listing of the cluster to a file of `tests/table`. With `UPDATE=1` the file is
+    /// written anew: look at it before committing it.
     fn assert_drawn_as_in_file(width: usize) {
         let drawn: String = EVERY_LISTING
             .iter()
