@@ -19,6 +19,8 @@ mod error;
 mod ipvs;
 mod model;
 mod names;
+#[cfg(test)]
+mod numbers;
 pub mod options;
 mod render;
 mod request;

@@ -1,16 +1,15 @@
-//! What the program speaks of: virtual services, destinations, sync daemons, timeouts, counters, and the changes that
-//! can be made to them.
+//! What the program speaks of: virtual services, destinations, connections, sync daemons, timeouts,
+//! counters, and the changes that can be made to them.
 //!
-//! Plain values without any input or output. The command line is read into these values, the kernel client carries
-//! them, the printers show them; this module knows none of the three and imports nothing of ours.
+//! Plain values that do no input or output. The command line is read into them, the kernel client
+//! sends and receives them, the printers show them; this module knows none of the three.
 //!
-//! Integers are in host byte order everywhere here; addresses are [`IpAddr`]. The kernel client alone knows how they
-//! look on the wire.
+//! Integers are in host byte order. Only the kernel client knows how things look on the wire.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
 
-/// An address family, for the one kind of virtual service whose identity holds no address: a firewall mark.
+/// An address family. A firewall mark has one without having an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum AddressFamily {
     /// `AF_INET`.
@@ -20,7 +19,6 @@ pub enum AddressFamily {
 }
 
 impl AddressFamily {
-    /// The family of an address.
     pub fn of(address: IpAddr) -> AddressFamily {
         match address {
             IpAddr::V4(_) => AddressFamily::Ipv4,
@@ -44,7 +42,6 @@ impl AddressFamily {
     }
 }
 
-/// A transport protocol that IPVS balances.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Protocol {
     /// `IPPROTO_TCP`, 6.
@@ -91,8 +88,9 @@ impl Protocol {
     }
 }
 
-/// A name the kernel stores in 16 bytes, the last of them a NUL: a scheduler, a persistence engine, an interface
-/// (`IP_VS_SCHEDNAME_MAXLEN`, `IP_VS_PENAME_MAXLEN`, `IP_VS_IFNAME_MAXLEN` of `<linux/ip_vs.h>`).
+/// A name that the kernel stores in 16 bytes, the last of them a NUL: of a scheduler, a persistence
+/// engine or an interface (`IP_VS_SCHEDNAME_MAXLEN`, `IP_VS_PENAME_MAXLEN`, `IP_VS_IFNAME_MAXLEN`
+/// of `<linux/ip_vs.h>`).
 ///
 /// Any bytes but NUL; it need not be UTF-8.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -105,8 +103,8 @@ impl KernelName {
     /// The most bytes a name holds.
     pub const MAX_LENGTH: usize = 15;
 
-    /// The name made of `word`, cut at its first NUL and after [`KernelName::MAX_LENGTH`] bytes, as the reference cuts
-    /// longer words (contract, section 3).
+    /// The name made of `word`, cut at its first NUL and after [`KernelName::MAX_LENGTH`] bytes, as
+    /// the reference cuts longer words (`tests/parity/ipvsadm-1.31.md`, section 3).
     pub fn truncated(word: &[u8]) -> KernelName {
         let mut name = KernelName::default();
         for (slot, &byte) in name.bytes.iter_mut().zip(word) {
@@ -124,7 +122,6 @@ impl KernelName {
         &self.bytes[..usize::from(self.length)]
     }
 
-    /// Whether there is no byte in it.
     pub fn is_empty(&self) -> bool {
         self.length == 0
     }
@@ -136,6 +133,7 @@ impl From<&str> for KernelName {
     }
 }
 
+/// For hints, which are read by people. Output that is read back takes [`KernelName::as_bytes`].
 impl fmt::Display for KernelName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&String::from_utf8_lossy(self.as_bytes()))
@@ -149,13 +147,11 @@ impl fmt::Debug for KernelName {
 }
 
 /// What tells one virtual service from all others in the kernel's table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ServiceIdentity {
     /// A protocol, an address and a port; port 0 is every port.
     Endpoint {
-        /// The transport protocol.
         protocol: Protocol,
-        /// The virtual address.
         address: IpAddr,
         /// The port, host byte order.
         port: u16,
@@ -164,7 +160,6 @@ pub enum ServiceIdentity {
     FirewallMark {
         /// The mark, never 0.
         mark: u32,
-        /// The family of the packets.
         family: AddressFamily,
     },
 }
@@ -186,8 +181,8 @@ impl ServiceIdentity {
         }
     }
 
-    /// The protocol whose service names apply to the ports of the service and of its destinations; none for a
-    /// firewall mark, whose ports stay numbers.
+    /// The protocol whose service names apply to the ports of the service and of its destinations;
+    /// none for a firewall mark, whose ports stay numbers.
     pub fn protocol(&self) -> Option<Protocol> {
         match *self {
             ServiceIdentity::Endpoint { protocol, .. } => Some(protocol),
@@ -214,7 +209,6 @@ impl Netmask {
         }
     }
 
-    /// Whether it tells every single client from the others, the default.
     pub fn is_single_host(self) -> bool {
         self == Netmask::Ipv4(Ipv4Addr::BROADCAST) || self == Netmask::Ipv6(128)
     }
@@ -246,12 +240,12 @@ impl SchedulerFlags {
         self.0
     }
 
-    /// Whether no flag is set.
     pub fn is_empty(self) -> bool {
         self.0 == 0
     }
 
-    /// The flag that a word stands for and the scheduler it belongs to alone, or `None` for a word that is no flag.
+    /// The flag that a word stands for, and the scheduler if it belongs to one alone; `None` if the
+    /// word is no flag.
     pub fn from_word(word: &[u8]) -> Option<(SchedulerFlags, Option<&'static str>)> {
         let (_, scheduler, bit) = SCHEDULER_FLAG_WORDS
             .iter()
@@ -259,8 +253,8 @@ impl SchedulerFlags {
         Some((SchedulerFlags(1 << bit), *scheduler))
     }
 
-    /// The words of the flags that are set, spelled for `scheduler`. A scheduler with flag words of its own has no words
-    /// for the others: it does not read them.
+    /// The words of the flags that are set, spelled for `scheduler`. One with flag words of its own
+    /// has no words for the other flags: it does not read them.
     pub fn words(self, scheduler: KernelName) -> impl Iterator<Item = &'static str> {
         let owner = SCHEDULER_FLAG_WORDS
             .iter()
@@ -272,7 +266,6 @@ impl SchedulerFlags {
             .map(|(word, ..)| *word)
     }
 
-    /// Both sets of flags together.
     pub fn union(self, other: SchedulerFlags) -> SchedulerFlags {
         SchedulerFlags(self.0 | other.0)
     }
@@ -281,13 +274,11 @@ impl SchedulerFlags {
 /// A virtual service as an administrator describes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct VirtualService {
-    /// Which one it is.
     pub identity: ServiceIdentity,
     /// The scheduler's name; `none` where the kernel runs without one.
     pub scheduler: KernelName,
-    /// The scheduler's flags.
     pub scheduler_flags: SchedulerFlags,
-    /// Persistence: for how many seconds a client stays with its real server; `None` is no persistence.
+    /// For how many seconds a client stays with its real server; `None` is no persistence.
     pub persistence_timeout: Option<u32>,
     /// The mask of persistence; without persistence it means nothing.
     pub netmask: Netmask,
@@ -300,10 +291,8 @@ pub struct VirtualService {
 /// How the header checksum of an encapsulated packet is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 pub enum TunnelChecksum {
-    /// No checksum.
     #[default]
     None,
-    /// A checksum.
     Full,
     /// A remote checksum (gue only).
     Remote,
@@ -323,18 +312,13 @@ impl TunnelChecksum {
 /// How a tunnelled packet is wrapped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Encapsulation {
-    /// IP in IP.
     Ipip,
-    /// Generic UDP encapsulation.
     Gue {
         /// The UDP port of the real server, host byte order.
         port: u16,
-        /// The checksum.
         checksum: TunnelChecksum,
     },
-    /// Generic routing encapsulation.
     Gre {
-        /// The checksum.
         checksum: TunnelChecksum,
     },
 }
@@ -353,9 +337,8 @@ pub enum ForwardingMethod {
 }
 
 /// What tells one destination of a virtual service from its others.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DestinationIdentity {
-    /// The real server's address.
     pub address: IpAddr,
     /// The port, host byte order.
     pub port: u16,
@@ -364,9 +347,7 @@ pub struct DestinationIdentity {
 /// A destination (a real server of a virtual service) as an administrator describes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Destination {
-    /// Which one it is.
     pub identity: DestinationIdentity,
-    /// How packets reach it.
     pub forwarding_method: ForwardingMethod,
     /// Its share; 0 takes no new connections. At most 2147483647.
     pub weight: u32,
@@ -389,7 +370,6 @@ pub struct Statistics {
     pub incoming_bytes: u64,
     /// Bytes to clients that the director saw.
     pub outgoing_bytes: u64,
-    /// Connections a second.
     pub connection_rate: u64,
     /// Packets a second from clients.
     pub incoming_packet_rate: u64,
@@ -428,25 +408,46 @@ impl Statistics {
 /// A virtual service as the kernel tells of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ServiceState {
-    /// Its description.
     pub service: VirtualService,
-    /// Its counters and rates.
     pub statistics: Statistics,
 }
 
 /// A destination as the kernel tells of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DestinationState {
-    /// Its description.
     pub destination: Destination,
-    /// Connections that are open.
     pub active_connections: u32,
     /// Connections that are ending, or of a protocol that has no state.
     pub inactive_connections: u32,
     /// Persistence entries.
     pub persistent_connections: u32,
-    /// Its counters and rates.
     pub statistics: Statistics,
+}
+
+/// A connection as the kernel tells of it. Ports are in host byte order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Connection<'a> {
+    /// The protocol, in upper case.
+    pub protocol: &'a [u8],
+    pub client: (IpAddr, u16),
+    /// The virtual service it came to; for a firewall mark, the mark stands in the address.
+    pub service: (IpAddr, u16),
+    pub destination: (IpAddr, u16),
+    /// The state, in upper case.
+    pub state: &'a [u8],
+    /// For how many seconds it is kept if no packet comes.
+    pub seconds: u64,
+    /// The persistence engine's name, and the data by which the engine knows the connection.
+    pub engine: Option<(&'a [u8], &'a [u8])>,
+}
+
+impl Connection<'_> {
+    /// The protocol, if it is one whose ports have names.
+    pub fn named_protocol(&self) -> Option<Protocol> {
+        [Protocol::Tcp, Protocol::Udp, Protocol::Sctp]
+            .into_iter()
+            .find(|protocol| protocol.label().as_bytes() == self.protocol)
+    }
 }
 
 /// The two kinds of sync daemon.
@@ -467,7 +468,6 @@ impl SyncDaemonRole {
         }
     }
 
-    /// The role that a word names.
     pub fn from_word(word: &[u8]) -> Option<SyncDaemonRole> {
         [SyncDaemonRole::Master, SyncDaemonRole::Backup]
             .into_iter()
@@ -475,33 +475,26 @@ impl SyncDaemonRole {
     }
 }
 
-/// A sync daemon: what it is started with, and what the kernel tells of it.
+/// A sync daemon: what it is started with, and what the kernel tells of it. `None` leaves a value
+/// to the kernel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SyncDaemon {
-    /// Master or backup.
     pub role: SyncDaemonRole,
-    /// The interface that its multicast goes through.
     pub interface: KernelName,
     /// The group of directors it belongs to, 0 to 255.
     pub sync_id: u32,
-    /// The longest message in bytes, without headers; `None` leaves it to the kernel.
+    /// The longest message in bytes, without headers.
     pub max_length: Option<u16>,
-    /// The multicast group; `None` leaves it to the kernel.
     pub group: Option<IpAddr>,
-    /// The UDP port; `None` leaves it to the kernel.
     pub port: Option<u16>,
-    /// The packets' time to live; `None` leaves it to the kernel.
     pub ttl: Option<u8>,
 }
 
-/// For how many seconds connections without traffic are kept; in a request 0 leaves one as it is.
+/// For how many seconds connections without traffic are kept. In a request, 0 leaves one as it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct Timeouts {
-    /// Open TCP connections.
     pub tcp: u32,
-    /// TCP connections after a FIN.
     pub tcp_fin: u32,
-    /// UDP.
     pub udp: u32,
 }
 
@@ -515,7 +508,6 @@ pub struct KernelInfo {
 }
 
 impl KernelInfo {
-    /// Major, minor and patch.
     pub fn version_parts(&self) -> (u32, u32, u32) {
         (
             (self.version >> 16) & 0xff,
@@ -525,29 +517,20 @@ impl KernelInfo {
     }
 }
 
-/// One change to the kernel's table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Change {
-    /// Add a virtual service.
     AddService(VirtualService),
     /// Change a virtual service; its destinations stay.
     EditService(VirtualService),
     /// Remove a virtual service and its destinations.
     DeleteService(ServiceIdentity),
-    /// Remove every virtual service.
     Flush,
     /// Set the counters of one virtual service, or of all, to 0.
     Zero(Option<ServiceIdentity>),
-    /// Add a destination to a virtual service.
     AddDestination(ServiceIdentity, Destination),
-    /// Change a destination.
     EditDestination(ServiceIdentity, Destination),
-    /// Remove a destination.
     DeleteDestination(ServiceIdentity, DestinationIdentity),
-    /// Set the timeouts.
     SetTimeouts(Timeouts),
-    /// Start a sync daemon.
     StartDaemon(SyncDaemon),
-    /// Stop the sync daemon of a role and sync id.
     StopDaemon(SyncDaemonRole, u32),
 }

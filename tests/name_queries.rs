@@ -3,7 +3,11 @@
 //!
 //! The name service here is the test's own, on the namespace's loopback, and counts.
 
-#![allow(clippy::expect_used, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test fails by panicking"
+)]
 
 mod support;
 

@@ -128,7 +128,7 @@ fn what_needs_a_look_stands_out() {
         "{drawn}"
     );
     assert!(
-        line(&drawn, "10.0.0.13:8080").starts_with("│ ○ "),
+        line(&drawn, "10.0.0.13:8080").starts_with("│ ◐ "),
         "{drawn}"
     );
     assert!(
@@ -136,7 +136,7 @@ fn what_needs_a_look_stands_out() {
         "{drawn}"
     );
     assert!(drawn.contains("│   no real servers"), "{drawn}");
-    assert!(drawn.contains("○ drained"), "{drawn}");
+    assert!(drawn.contains("◐ draining"), "{drawn}");
     assert!(drawn.contains("■ full"), "{drawn}");
     // 12 connections of 10 000 bytes: the full server had two of them.
     assert!(
@@ -147,6 +147,15 @@ fn what_needs_a_look_stands_out() {
         line(&drawn, "TCP 192.0.2.10:80 ").contains(" 12"),
         "{drawn}"
     );
+
+    // A server with a weight of 0 is drained once nobody is on it.
+    busy.run("-a -t 192.0.2.10:80 -r 10.0.0.14:8080 -m -w 0");
+    let drawn = piped(&busy.namespace, "-Ln --table", &[("LC_ALL", "C.UTF-8")]);
+    assert!(
+        line(&drawn, "10.0.0.14:8080").starts_with("│ ○ "),
+        "{drawn}"
+    );
+    assert!(drawn.contains("○ drained"), "{drawn}");
 
     let drawn = piped(&busy.namespace, "-Ln --thresholds --table", &[]);
     assert!(

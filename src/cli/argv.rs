@@ -114,6 +114,7 @@ fn found<'a>(matches: &'a clap::ArgMatches, id: &str) -> impl Iterator<Item = (u
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::numbers::Numbers;
 
     /// What each reader makes of the words: the events, without the words that clap does not keep.
     fn both(line: &[&str]) -> (Option<Vec<String>>, Option<Vec<String>>) {
@@ -131,18 +132,6 @@ mod tests {
             (_, Some(_)) => None,
         };
         (by_clap, by_words)
-    }
-
-    /// A small generator of numbers (xorshift), the same from run to run.
-    struct Numbers(u64);
-
-    impl Numbers {
-        fn below(&mut self, bound: usize) -> usize {
-            self.0 ^= self.0 << 13;
-            self.0 ^= self.0 >> 7;
-            self.0 ^= self.0 << 17;
-            (self.0 % bound as u64) as usize
-        }
     }
 
     #[test]
@@ -181,7 +170,7 @@ mod tests {
                 ]);
             }
         }
-        let mut numbers = Numbers(20_061_123);
+        let mut numbers = Numbers::new();
         let mut accepted = 0;
         for _ in 0..6_000 {
             let line: Vec<&str> = (0..=numbers.below(6))

@@ -19,7 +19,7 @@ use crate::cli::address::Hosts;
 use crate::cli::named_service::LastService;
 use crate::cli::words::{self, Event};
 use crate::ipvs::{Detail, Ipvs};
-use crate::model::{AddressFamily, Change, KernelName, Protocol, SchedulerFlags};
+use crate::model::{AddressFamily, Change, KernelName, Protocol, SchedulerFlags, ServiceState};
 use crate::names;
 use crate::options::matrix::{Owner, TunnelType};
 use crate::options::{self, Choice, Command, Completion, Meaning, OPTIONS, OptionSpec};
@@ -258,17 +258,13 @@ impl<'a> Line<'a, '_> {
 
     /// Offers the services that exist, of the kind that an option names.
     fn offer_services(&mut self, front: &[u8], naming: Meaning) {
-        let Some(services) = Ipvs::open().ok().and_then(|mut ipvs| ipvs.services().ok()) else {
-            return;
-        };
-        let wanted_protocol = protocol_of(naming);
+        let opened = Ipvs::open_loaded();
+        let read = opened.and_then(|mut ipvs| ipvs.services(Detail::WithoutStatistics));
         let only_ipv6 = self.has(Choice::Ipv6);
         let mut endpoints = EndpointWriter::for_rules(true);
-        for service in services {
-            let identity = service.identity;
-            if identity.protocol() != wanted_protocol
-                || (only_ipv6 && identity.family() != AddressFamily::Ipv6)
-            {
+        for ServiceState { service, .. } in read.into_iter().flatten() {
+            let is_of_the_family = !only_ipv6 || service.identity.family() == AddressFamily::Ipv6;
+            if service.identity.protocol() != protocol_of(naming) || !is_of_the_family {
                 continue;
             }
             let mut rule = Vec::new();
@@ -288,7 +284,7 @@ impl<'a> Line<'a, '_> {
         let Some(service) = service.identity() else {
             return;
         };
-        let read = Ipvs::open().and_then(|mut ipvs| {
+        let read = Ipvs::open_loaded().and_then(|mut ipvs| {
             ipvs.destinations(&service, Detail::WithoutStatistics, &mut destinations)
         });
         if read.is_err() {

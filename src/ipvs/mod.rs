@@ -6,6 +6,7 @@
 
 mod attributes;
 mod batch;
+pub mod connections;
 mod constants;
 mod replies;
 mod requests;
@@ -57,18 +58,26 @@ impl Ipvs {
     /// `ENOPROTOOPT` where there is no IPVS, `EPERM` where there is none and we are not privileged;
     /// else what the socket said.
     pub fn open() -> Result<Ipvs, KernelError> {
-        let mut socket = Socket::open()?;
-        let family = match find_family(&mut socket) {
+        let opened = match Ipvs::open_loaded() {
             Err(KernelError::Errno(Errno::ENOENT)) => {
                 load_module();
-                find_family(&mut socket)
+                Ipvs::open_loaded()
             }
-            found => found,
+            opened => opened,
         };
-        let family = family.map_err(|fault| match fault {
+        opened.map_err(|fault| match fault {
             KernelError::Errno(Errno::ENOENT) => KernelError::Errno(errno_without_ipvs()),
             fault => fault,
-        })?;
+        })
+    }
+
+    /// Opens the connection if the kernel has IPVS already.
+    ///
+    /// # Errors
+    /// `ENOENT` where it has not.
+    pub fn open_loaded() -> Result<Ipvs, KernelError> {
+        let mut socket = Socket::open()?;
+        let family = find_family(&mut socket)?;
         let batch = Batch::new(socket.changes_held());
         Ok(Ipvs {
             socket,

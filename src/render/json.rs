@@ -1,11 +1,11 @@
 //! What `--json` prints: everything the kernel tells, as one document for programs.
 //!
-//! Every field is always there, `null` where it does not apply; numbers are exact, addresses are never names. The
-//! documents are described by `man/ipvsadm.schema.json`, which a test holds them to: whoever adds a field here adds it
-//! there. Names of fields, once published, stay.
+//! Every field is always there, `null` where it does not apply; numbers are exact, addresses are
+//! never names. `man/ipvsadm.schema.json` describes the documents, and a test holds them to it:
+//! whoever adds a field here adds it there. Names of fields, once published, stay.
 //!
-//! A document is written item by item, each on a line of its own, so that a table of any size passes through a small
-//! buffer. Text that is not UTF-8, which the kernel allows in names, has U+FFFD in place of what cannot be shown.
+//! A document is written item by item, each on a line of its own, so that a table of any size goes
+//! through a small buffer. Kernel names need not be UTF-8; what is not becomes U+FFFD.
 
 use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr};
@@ -13,10 +13,10 @@ use std::net::{IpAddr, Ipv4Addr};
 use serde::Serialize;
 
 use crate::model::{
-    AddressFamily, DestinationState, Encapsulation, ForwardingMethod, KernelInfo, KernelName,
-    Netmask, ServiceIdentity, ServiceState, Statistics, SyncDaemon, Timeouts, TunnelChecksum,
+    AddressFamily, Connection, DestinationState, Encapsulation, ForwardingMethod, KernelInfo,
+    KernelName, Netmask, ServiceIdentity, ServiceState, Statistics, SyncDaemon, Timeouts,
+    TunnelChecksum,
 };
-use crate::render::connections::Connection;
 
 /// A document whose one list is being written.
 pub struct Document {
@@ -24,7 +24,6 @@ pub struct Document {
 }
 
 impl Document {
-    /// Begins the document of virtual services.
     pub fn of_services(out: &mut Vec<u8>, info: &KernelInfo) -> Document {
         let (major, minor, patch) = info.version_parts();
         out.extend_from_slice(b"{\"ipvs\":");
@@ -39,13 +38,11 @@ impl Document {
         Document { has_items: false }
     }
 
-    /// Begins the document of connections.
     pub fn of_connections(out: &mut Vec<u8>) -> Document {
         out.extend_from_slice(b"{\"connections\":[");
         Document { has_items: false }
     }
 
-    /// Writes a virtual service with its real servers.
     pub fn service(
         &mut self,
         out: &mut Vec<u8>,
@@ -55,7 +52,6 @@ impl Document {
         self.item(out, &Service::of(service, destinations));
     }
 
-    /// Writes a connection.
     pub fn connection(&mut self, out: &mut Vec<u8>, connection: &Connection<'_>) {
         self.item(out, &ConnectionEntry::of(connection));
     }
@@ -66,13 +62,11 @@ impl Document {
         write(out, item);
     }
 
-    /// Ends the document.
     pub fn end(self, out: &mut Vec<u8>) {
         out.extend_from_slice(if self.has_items { b"\n]}\n" } else { b"]}\n" });
     }
 }
 
-/// Writes the document of the timeouts.
 pub fn write_timeouts(out: &mut Vec<u8>, timeouts: &Timeouts) {
     #[derive(Serialize)]
     struct Fields {
@@ -92,7 +86,6 @@ pub fn write_timeouts(out: &mut Vec<u8>, timeouts: &Timeouts) {
     out.extend_from_slice(b"}\n");
 }
 
-/// Writes the document of the sync daemons.
 pub fn write_sync_daemons(out: &mut Vec<u8>, daemons: &[SyncDaemon]) {
     #[derive(Serialize)]
     struct Daemon<'a> {
@@ -225,7 +218,7 @@ impl Persistence {
     }
 }
 
-/// Counters since they were last set to 0, or rates a second.
+/// Counters since they were last zeroed, or rates per second.
 #[derive(Serialize)]
 struct Numbers {
     connections: u64,
@@ -540,11 +533,19 @@ mod tests {
             "{document}"
         );
 
-        let line = b"UDP 0A000002 0000 0A000001 13C4 C0A80002 13C4 UDP  290 sip \xfe1@x";
+        let connection = Connection {
+            protocol: b"UDP",
+            client: ("10.0.0.2".parse().unwrap(), 0),
+            service: ("10.0.0.1".parse().unwrap(), 5060),
+            destination: ("192.168.0.2".parse().unwrap(), 5060),
+            state: b"UDP",
+            seconds: 290,
+            engine: Some((b"sip", b"\xfe1@x")),
+        };
         let mut out = Vec::new();
         let mut document = Document::of_connections(&mut out);
         for _ in 0..2 {
-            document.connection(&mut out, &Connection::read(line).unwrap());
+            document.connection(&mut out, &connection);
         }
         document.end(&mut out);
         let document = checked(&out);

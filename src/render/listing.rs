@@ -1,4 +1,5 @@
-//! What `-L` prints of virtual services and their real servers (contract, section 4).
+//! What `-L` prints of virtual services and their real servers (`tests/parity/ipvsadm-1.31.md`,
+//! section 4).
 
 use std::net::IpAddr;
 
@@ -6,8 +7,8 @@ use crate::model::{
     AddressFamily, DestinationState, Encapsulation, ForwardingMethod, KernelInfo, Netmask,
     ServiceIdentity, ServiceState, TunnelChecksum,
 };
-use crate::render::columns::{counter, cut_and_pad, left, number, number_left, number_right};
 use crate::render::endpoints::{EndpointWriter, write_address};
+use crate::render::padding::{counter, left, number, number_left, number_right, pad};
 use crate::request::{Columns, ListFormat};
 
 /// The width of a virtual service's name, its protocol included; longer IPv4 names are cut.
@@ -37,7 +38,8 @@ pub fn write_titles(out: &mut Vec<u8>, columns: Columns) {
     let titles = match columns {
         Columns::Connections => {
             format!(
-                "{SERVICE_TITLE} Scheduler Flags\n{SERVER_TITLE}           Forward Weight ActiveConn InActConn\n"
+                "{SERVICE_TITLE} Scheduler Flags\n\
+                 {SERVER_TITLE}           Forward Weight ActiveConn InActConn\n"
             )
         }
         Columns::TunnelInfo => format!(
@@ -58,7 +60,6 @@ pub fn write_titles(out: &mut Vec<u8>, columns: Columns) {
     out.extend_from_slice(titles.as_bytes());
 }
 
-/// Writes the line of a virtual service.
 pub fn write_service(
     out: &mut Vec<u8>,
     format: &ListFormat,
@@ -68,18 +69,12 @@ pub fn write_service(
     let shows_numbers = matches!(format.columns, Columns::Statistics | Columns::Rate);
     let start = out.len();
     write_service_name(out, endpoints, &state.service.identity);
-    let is_ipv4 = state.service.identity.family() == AddressFamily::Ipv4;
-    let longest = if is_ipv4 {
-        SERVICE_WIDTH
-    } else {
-        usize::MAX - start
-    };
-    cut_and_pad(
-        out,
-        start,
-        longest,
-        if shows_numbers { SERVICE_WIDTH } else { 0 },
-    );
+    if state.service.identity.family() == AddressFamily::Ipv4 {
+        out.truncate(start + SERVICE_WIDTH);
+    }
+    if shows_numbers {
+        pad(out, start, SERVICE_WIDTH);
+    }
     let statistics = &state.statistics;
     match format.columns {
         Columns::Statistics => {
@@ -97,7 +92,7 @@ pub fn write_service(
     out.push(b'\n');
 }
 
-/// Writes a virtual service's name: its protocol, address and port, or its mark.
+/// Writes protocol, address and port of a service, or its mark.
 fn write_service_name(
     out: &mut Vec<u8>,
     endpoints: &mut EndpointWriter,
@@ -115,7 +110,7 @@ fn write_service_name(
         }
         ServiceIdentity::FirewallMark { mark, family } => {
             out.extend_from_slice(b"FWM  ");
-            number(out, u64::from(mark));
+            number(out, mark);
             if family == AddressFamily::Ipv6 {
                 out.extend_from_slice(b" IPv6");
             }
@@ -139,7 +134,7 @@ fn write_scheduling(out: &mut Vec<u8>, state: &ServiceState) {
     }
     if let Some(seconds) = service.persistence_timeout {
         out.extend_from_slice(b" persistent ");
-        number(out, u64::from(seconds));
+        number(out, seconds);
         if !service.netmask.is_single_host() {
             out.extend_from_slice(b" mask ");
             write_netmask(out, service.netmask);
@@ -154,11 +149,11 @@ fn write_scheduling(out: &mut Vec<u8>, state: &ServiceState) {
     }
 }
 
-/// Writes a mask: dotted for IPv4, a prefix length for IPv6.
+/// Writes a dotted mask for IPv4, a prefix length for IPv6.
 pub fn write_netmask(out: &mut Vec<u8>, netmask: Netmask) {
     match netmask {
         Netmask::Ipv4(mask) => write_address(out, IpAddr::V4(mask)),
-        Netmask::Ipv6(prefix) => number(out, u64::from(prefix)),
+        Netmask::Ipv6(prefix) => number(out, prefix),
     }
 }
 
@@ -179,17 +174,15 @@ pub fn write_destination(
         destination.identity.port,
         service.protocol(),
     );
-    let longest = if destination.identity.address.is_ipv4() {
-        SERVER_WIDTH
-    } else {
-        usize::MAX - start
-    };
-    cut_and_pad(out, start, longest, SERVER_WIDTH);
+    if destination.identity.address.is_ipv4() {
+        out.truncate(start + SERVER_WIDTH);
+    }
+    pad(out, start, SERVER_WIDTH);
     let statistics = &state.statistics;
     let in_columns = |out: &mut Vec<u8>, values: &[(u32, usize)]| {
         for &(value, width) in values {
             out.push(b' ');
-            number_left(out, u64::from(value), width);
+            number_left(out, value, width);
         }
     };
     match format.columns {
@@ -255,7 +248,6 @@ pub fn write_destination(
     out.push(b'\n');
 }
 
-/// The word for a forwarding method.
 pub fn forwarding_label(method: ForwardingMethod) -> &'static str {
     match method {
         ForwardingMethod::Masquerading => "Masq",

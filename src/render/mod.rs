@@ -1,15 +1,16 @@
 //! From what the kernel said to text: listings, rules, connections.
 //!
-//! Writes bytes behind those of a buffer and never prints. To the byte the reference's (contract, sections 4 and 5), but
-//! for the forms it does not have: [`json`] for programs, [`table`] for people.
-//! [`endpoints`] turns addresses and ports into words, [`columns`] pads them, [`order`] sorts.
+//! Appends to a buffer and never prints. The text is the reference's to the byte
+//! (`tests/parity/ipvsadm-1.31.md`, sections 4 and 5), except in two formats that it does not have:
+//! [`json`] for programs, [`table`] for people. [`endpoints`] writes addresses and ports, as
+//! numbers or names, [`padding`] aligns columns, [`order`] sorts.
 
-pub mod columns;
 pub mod connections;
 pub mod endpoints;
 pub mod json;
 pub mod listing;
 pub mod order;
+pub mod padding;
 pub mod rules;
-pub mod status;
 pub mod table;
+pub mod timeouts_and_daemons;

@@ -1,15 +1,15 @@
-//! Changes as the command lines that make them. `-S` prints the table as the changes that build it (contract,
-//! section 5).
+//! Changes as the command lines that make them. `-S` prints the table as the changes that build it
+//! (`tests/parity/ipvsadm-1.31.md`, section 5).
 
 use crate::model::{
     AddressFamily, Change, Destination, DestinationIdentity, Encapsulation, ForwardingMethod,
     Protocol, ServiceIdentity, SyncDaemon, Timeouts, TunnelChecksum, VirtualService,
 };
-use crate::render::columns::number;
 use crate::render::endpoints::EndpointWriter;
 use crate::render::listing::write_netmask;
+use crate::render::padding::number;
 
-/// Writes the line that makes a change.
+/// Writes the command line that makes a change.
 pub fn write_change(out: &mut Vec<u8>, endpoints: &mut EndpointWriter, change: &Change) {
     match change {
         Change::AddService(service) => write_service(out, endpoints, b"-A ", service),
@@ -119,32 +119,24 @@ fn write_destination_name(
 }
 
 fn write_sync_daemon(out: &mut Vec<u8>, daemon: &SyncDaemon) {
-    let SyncDaemon {
-        role,
-        interface,
-        sync_id,
-        ..
-    } = daemon;
-    let mut line = format!(
-        "--start-daemon {} --mcast-interface {interface} --syncid {sync_id}",
-        role.word()
-    );
+    word(out, b"--start-daemon ", daemon.role.word().as_bytes());
+    word(out, b" --mcast-interface ", daemon.interface.as_bytes());
+    let mut rest = format!(" --syncid {}", daemon.sync_id);
     if let Some(length) = daemon.max_length {
-        line += &format!(" --sync-maxlen {length}");
+        rest += &format!(" --sync-maxlen {length}");
     }
     if let Some(group) = daemon.group {
-        line += &format!(" --mcast-group {group}");
+        rest += &format!(" --mcast-group {group}");
     }
     if let Some(port) = daemon.port {
-        line += &format!(" --mcast-port {port}");
+        rest += &format!(" --mcast-port {port}");
     }
     if let Some(ttl) = daemon.ttl {
-        line += &format!(" --mcast-ttl {ttl}");
+        rest += &format!(" --mcast-ttl {ttl}");
     }
-    out.extend_from_slice(line.as_bytes());
+    out.extend_from_slice(rest.as_bytes());
 }
 
-/// Writes the options of a tunnel.
 pub fn write_encapsulation(out: &mut Vec<u8>, encapsulation: Encapsulation) {
     let with_checksum =
         |out: &mut Vec<u8>, checksum: TunnelChecksum| word(out, b" ", checksum.option().as_bytes());
@@ -168,7 +160,7 @@ pub fn write_service_name(
     endpoints: &mut EndpointWriter,
     identity: &ServiceIdentity,
 ) {
-    endpoints.once_a_service(out, identity, write_new_service_name);
+    endpoints.write_service_name(out, identity, write_new_service_name);
 }
 
 fn write_new_service_name(
@@ -205,5 +197,32 @@ fn word(out: &mut Vec<u8>, before: &[u8], word: &[u8]) {
 
 fn numbered(out: &mut Vec<u8>, before: &[u8], value: u32) {
     out.extend_from_slice(before);
-    number(out, u64::from(value));
+    number(out, value);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{KernelName, SyncDaemonRole};
+
+    #[test]
+    fn an_interface_keeps_its_bytes() {
+        let daemon = SyncDaemon {
+            role: SyncDaemonRole::Master,
+            interface: KernelName::truncated(b"eth\xff"),
+            sync_id: 7,
+            max_length: Some(1472),
+            group: None,
+            port: None,
+            ttl: Some(1),
+        };
+        let mut out = Vec::new();
+        let mut endpoints = EndpointWriter::for_rules(true);
+        write_change(&mut out, &mut endpoints, &Change::StartDaemon(daemon));
+        assert_eq!(
+            out,
+            b"--start-daemon master --mcast-interface eth\xff --syncid 7 --sync-maxlen 1472 \
+              --mcast-ttl 1\n"
+        );
+    }
 }

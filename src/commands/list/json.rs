@@ -1,17 +1,18 @@
 //! `-L --json`: the same listings as one document.
 
-use super::{Connections, sync_daemons};
+use super::sync_daemons;
 use crate::commands::console::Console;
 use crate::commands::refused_listing;
 use crate::commands::walk::Walk;
 use crate::error::Error;
+use crate::ipvs::connections::Connections;
 use crate::ipvs::{Detail, Ipvs};
 use crate::model::ServiceIdentity;
 use crate::render::json::{self, Document};
 use crate::request::{ListRequest, Subject};
 
-/// Lists what a request asks for. Where that cannot be done, a reader gets no document: what waits to be written is
-/// taken back.
+/// Lists what a request asks for. If that fails, what has not been written yet is dropped: a reader
+/// gets nothing, or the beginning of a document, which no parser takes for a whole one.
 pub fn list(
     console: &mut Console<'_>,
     ipvs: &mut Ipvs,
@@ -55,7 +56,7 @@ fn list_table(
 fn list_connections(console: &mut Console<'_>) -> Result<(), Error> {
     let mut entries = Connections::open()?;
     let mut document = Document::of_connections(console.text());
-    while let Some(connection) = entries.next()? {
+    while let Some(connection) = entries.read_next()? {
         document.connection(console.text(), &connection);
         console.flush_if_large()?;
     }

@@ -1,25 +1,21 @@
 //! `-L`: the table, one virtual service, connections, timeouts, sync daemons.
 //!
-//! Here as the reference prints them; the forms it does not have are below: [`json`] and [`table`].
+//! Here as the reference prints them; [`json`] and [`table`] are formats that it does not have.
 
 mod json;
 mod table;
-
-use std::fs::File;
-use std::io::{BufRead, BufReader};
 
 use crate::commands::console::Console;
 use crate::commands::refused_listing;
 use crate::commands::walk::Walk;
 use crate::error::Error;
+use crate::ipvs::connections::Connections;
 use crate::ipvs::{Detail, Ipvs};
 use crate::model::{ServiceIdentity, SyncDaemon};
-use crate::render::connections::{self, CONNECTIONS_FILE, Connection};
 use crate::render::endpoints::EndpointWriter;
-use crate::render::{listing, order, status};
+use crate::render::{connections, listing, order, timeouts_and_daemons};
 use crate::request::{Columns, ListFormat, ListRequest, OutputFormat, Subject};
 
-/// Lists what a request asks for.
 pub fn list(
     console: &mut Console<'_>,
     ipvs: &mut Ipvs,
@@ -42,12 +38,12 @@ fn list_plainly(
         Subject::ConnectionEntries => list_connections(console, &request.format),
         Subject::Timeouts => {
             let timeouts = ipvs.timeouts().map_err(refused_listing)?;
-            status::write_timeouts(console.text(), &timeouts);
+            timeouts_and_daemons::write_timeouts(console.text(), &timeouts);
             Ok(())
         }
         Subject::Daemons => {
             let daemons = sync_daemons(ipvs)?;
-            status::write_sync_daemons(console.text(), &daemons);
+            timeouts_and_daemons::write_sync_daemons(console.text(), &daemons);
             Ok(())
         }
     }
@@ -93,7 +89,7 @@ fn list_connections(console: &mut Console<'_>, format: &ListFormat) -> Result<()
     let with_engine_data = format.columns == Columns::PersistentConnections;
     let mut endpoints = EndpointWriter::for_listing(format.numeric);
     connections::write_titles(console.text(), with_engine_data);
-    while let Some(connection) = entries.next()? {
+    while let Some(connection) = entries.read_next()? {
         connections::write_row(
             console.text(),
             &mut endpoints,
@@ -110,52 +106,4 @@ fn sync_daemons(ipvs: &mut Ipvs) -> Result<Vec<SyncDaemon>, Error> {
     let mut daemons = ipvs.sync_daemons().map_err(refused_listing)?;
     order::sort_sync_daemons(&mut daemons);
     Ok(daemons)
-}
-
-/// The kernel's connection table, entry by entry.
-struct Connections {
-    lines: BufReader<File>,
-    line: Vec<u8>,
-}
-
-impl Connections {
-    fn open() -> Result<Connections, Error> {
-        let file = File::open(CONNECTIONS_FILE).map_err(|_| Error::CannotOpen(CONNECTIONS_FILE))?;
-        let lines = BufReader::with_capacity(64 * 1024, file);
-        let mut connections = Connections {
-            lines,
-            line: Vec::new(),
-        };
-        // The first line are titles, which are there even if no entry is.
-        if connections.read_line()? {
-            Ok(connections)
-        } else {
-            Err(Error::UnexpectedInput(CONNECTIONS_FILE))
-        }
-    }
-
-    /// The line of the entry that was read last.
-    fn line(&self) -> &[u8] {
-        &self.line
-    }
-
-    /// The next entry, `None` behind the last.
-    fn next(&mut self) -> Result<Option<Connection<'_>>, Error> {
-        if !self.read_line()? {
-            return Ok(None);
-        }
-        let connection = Connection::read(&self.line);
-        connection
-            .map(Some)
-            .ok_or(Error::UnexpectedInput(CONNECTIONS_FILE))
-    }
-
-    /// Reads a line; `false` at the end of the file.
-    fn read_line(&mut self) -> Result<bool, Error> {
-        self.line.clear();
-        let length = self.lines.read_until(b'\n', &mut self.line);
-        length
-            .map(|length| length > 0)
-            .map_err(|fault| Error::Read(CONNECTIONS_FILE, fault))
-    }
 }

@@ -1,25 +1,24 @@
 //! `-L --table`: the same listings drawn for people.
 //!
-//! Columns are as wide as what stands in them, so everything is read before anything is written.
+//! A column is as wide as its widest cell, so everything is read before anything is written.
 
-use super::{Connections, sync_daemons};
+use super::sync_daemons;
 use crate::commands::console::Console;
 use crate::commands::refused_listing;
 use crate::commands::walk::Walk;
 use crate::error::Error;
+use crate::ipvs::connections::{Connections, parse_connection};
 use crate::ipvs::{Detail, Ipvs};
-use crate::model::ServiceIdentity;
-use crate::render::connections::Connection;
+use crate::model::{Connection, ServiceIdentity};
 use crate::render::table::connections::ConnectionTable;
 use crate::render::table::services::ServiceTable;
-use crate::render::table::status;
-use crate::request::{Columns, ListFormat};
-use crate::request::{ListRequest, Subject};
+use crate::render::table::timeouts_and_daemons;
+use crate::request::{Columns, ListFormat, ListRequest, Subject};
 
-/// Connections drawn at once: enough to keep the frame cheap, few enough to keep the drawing small.
+/// Connections drawn at once: many, since each drawing has a cost of its own; not all, since each
+/// is held in memory.
 const CONNECTIONS_AT_ONCE: usize = 500;
 
-/// Lists what a request asks for.
 pub fn list(
     console: &mut Console<'_>,
     ipvs: &mut Ipvs,
@@ -31,12 +30,17 @@ pub fn list(
         Subject::ConnectionEntries => list_connections(console, &request.format),
         Subject::Timeouts => {
             let timeouts = ipvs.timeouts().map_err(refused_listing)?;
-            status::write_timeouts(console.text(), screen, request.format.exact, &timeouts);
+            timeouts_and_daemons::write_timeouts(
+                console.text(),
+                screen,
+                request.format.exact,
+                &timeouts,
+            );
             Ok(())
         }
         Subject::Daemons => {
             let daemons = sync_daemons(ipvs)?;
-            status::write_sync_daemons(console.text(), screen, &daemons);
+            timeouts_and_daemons::write_sync_daemons(console.text(), screen, &daemons);
             Ok(())
         }
     }
@@ -73,14 +77,14 @@ fn list_connections(console: &mut Console<'_>, format: &ListFormat) -> Result<()
     let mut table = ConnectionTable::new(console.screen(), format.numeric, with_engine_data);
     let mut entries = Connections::open()?;
     let mut lines = Vec::new();
-    while let Some(connection) = entries.next()? {
+    while let Some(connection) = entries.read_next()? {
         table.measure(&connection);
         lines.extend_from_slice(entries.line());
     }
     table.begin(console.text());
     let mut rest = lines
         .split_inclusive(|byte| *byte == b'\n')
-        .filter_map(Connection::read);
+        .filter_map(parse_connection);
     loop {
         let some: Vec<Connection<'_>> = rest.by_ref().take(CONNECTIONS_AT_ONCE).collect();
         if some.is_empty() {

@@ -1,16 +1,15 @@
 //! The fewest changes that make one table another.
 //!
-//! Pure: it is shown the wanted table and the kernel's, service by service, and gives changes. Nothing that stays is
-//! touched; what differs is edited in place; all that is added comes before anything is removed, so that no service and
-//! no client is without a server in between.
+//! Pure: it is given the wanted table and the kernel's, service by service, and gives changes.
+//! Nothing that stays is touched; what differs is edited in place; every addition comes before any
+//! removal, so that no service and no client is without a server in between.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use nix::errno::Errno;
 
 use super::Rule;
-use super::hash::QuickHash;
 use crate::error::{KernelError, Operation, RuleLine};
 use crate::model::{
     Change, Destination, DestinationIdentity, DestinationState, ForwardingMethod, ServiceIdentity,
@@ -18,110 +17,104 @@ use crate::model::{
 };
 use crate::request::Request;
 
-/// A change, and the line it came from; a removal comes from none.
+/// A change and the line that asks for it; no line asks for a removal.
 pub type PlannedChange<'t> = (Change, Option<RuleLine<'t>>);
 
-/// A line that the kernel would refuse on an empty table, and why.
+/// A line that the kernel would refuse on an empty table, and its answer.
 pub struct Refusal<'t> {
-    /// What the line asks for.
     pub operation: Operation,
-    /// The kernel's answer to it.
     pub fault: KernelError,
-    /// The line.
     pub line: RuleLine<'t>,
 }
 
-impl<'t> Refusal<'t> {
-    fn of(line: RuleLine<'t>, operation: Operation, errno: Errno) -> Refusal<'t> {
-        Refusal {
-            operation,
-            fault: KernelError::Errno(errno),
-            line,
-        }
-    }
-}
-
-/// What there is to do.
 pub struct Plan<'t> {
-    /// The changes, in the order in which they are to be made.
+    /// In the order in which they are to be made.
     pub changes: Vec<PlannedChange<'t>>,
-    /// The lines that add what lines before them have added, or add it to nothing; in their order.
+    /// In the order of their lines.
     pub refusals: Vec<Refusal<'t>>,
 }
 
-/// A virtual service and its destinations as the rules, which are kept, describe them.
+/// A virtual service and its destinations as the rules describe them.
 struct WantedService<'r, 't> {
     service: &'r VirtualService,
     line: RuleLine<'t>,
-    destinations: Vec<(&'r Destination, &'r RuleLine<'t>)>,
+    destinations: BTreeMap<DestinationIdentity, WantedDestination<'r, 't>>,
 }
 
-/// The table that a list of rules describes.
+struct WantedDestination<'r, 't> {
+    destination: &'r Destination,
+    line: &'r RuleLine<'t>,
+}
+
+/// The table that rules describe, and the lines that an empty table would refuse: duplicates, and
+/// servers of services that no line before them adds.
 pub struct WantedTable<'r, 't> {
-    services: Vec<WantedService<'r, 't>>,
-    places: HashMap<ServiceIdentity, usize, QuickHash>,
+    services: BTreeMap<ServiceIdentity, WantedService<'r, 't>>,
     refusals: Vec<Refusal<'t>>,
-    last_line: usize,
 }
 
 impl<'r, 't> WantedTable<'r, 't> {
-    /// The table that the rules leave on an empty one; `None` where they do more than add.
+    /// `None` if the rules do more than add.
     pub fn of(rules: &'r [Rule<'t>]) -> Option<WantedTable<'r, 't>> {
-        let mut table = WantedTable {
-            services: Vec::new(),
-            places: HashMap::default(),
-            refusals: Vec::new(),
-            last_line: rules.last().map_or(0, |rule| rule.line.number),
-        };
-        for Rule { line, request } in rules {
-            match request {
-                Request::Change(Change::AddService(service)) => {
-                    match table.places.entry(service.identity) {
-                        Entry::Occupied(_) => {
-                            let refusal = Refusal::of(*line, Operation::AddService, Errno::EEXIST);
-                            table.refusals.push(refusal);
-                        }
-                        Entry::Vacant(entry) => {
-                            entry.insert(table.services.len());
-                            table.services.push(WantedService {
-                                service,
-                                line: *line,
-                                destinations: Vec::new(),
-                            });
+        let mut services = BTreeMap::new();
+        let mut refusals = Vec::new();
+        // Rules of one service mostly come together, and then the service is looked up once.
+        for rules in rules.chunk_by(|a, b| service_of(a) == service_of(b)) {
+            let identity = *service_of(&rules[0])?;
+            let mut wanted: Option<WantedService<'r, 't>> = services.remove(&identity);
+            for Rule { line, request } in rules {
+                let mut refuse = |operation, errno| {
+                    refusals.push(Refusal {
+                        operation,
+                        fault: KernelError::Errno(errno),
+                        line: *line,
+                    });
+                };
+                match (request, &mut wanted) {
+                    (Request::Change(Change::AddService(service)), None) => {
+                        wanted = Some(WantedService {
+                            service,
+                            line: *line,
+                            destinations: BTreeMap::new(),
+                        });
+                    }
+                    (Request::Change(Change::AddService(_)), Some(_)) => {
+                        refuse(Operation::AddService, Errno::EEXIST);
+                    }
+                    (Request::Change(Change::AddDestination(_, destination)), Some(wanted)) => {
+                        match wanted.destinations.entry(destination.identity) {
+                            Entry::Vacant(entry) => {
+                                entry.insert(WantedDestination { destination, line });
+                            }
+                            Entry::Occupied(_) => refuse(Operation::AddDestination, Errno::EEXIST),
                         }
                     }
-                }
-                Request::Change(Change::AddDestination(service, destination)) => {
-                    match table.places.get(service) {
-                        Some(&place) => {
-                            table.services[place].destinations.push((destination, line))
-                        }
-                        None => {
-                            let refusal =
-                                Refusal::of(*line, Operation::AddDestination, Errno::ESRCH);
-                            table.refusals.push(refusal);
-                        }
+                    (Request::Change(Change::AddDestination(..)), None) => {
+                        refuse(Operation::AddDestination, Errno::ESRCH);
                     }
+                    _ => return None,
                 }
-                _ => return None,
             }
+            services.extend(wanted.map(|wanted| (identity, wanted)));
         }
-        Some(table)
+        Some(WantedTable { services, refusals })
     }
+}
 
-    /// The number of the last line.
-    pub fn last_line(&self) -> usize {
-        self.last_line
+/// The service that a rule adds, or adds a destination to; `None` if it does something else.
+fn service_of<'r>(rule: &'r Rule<'_>) -> Option<&'r ServiceIdentity> {
+    match &rule.request {
+        Request::Change(Change::AddService(service)) => Some(&service.identity),
+        Request::Change(Change::AddDestination(service, _)) => Some(service),
+        _ => None,
     }
 }
 
 /// The difference between the kernel's table and the wanted one, gathered service by service.
 pub struct Difference<'r, 't> {
-    wanted: WantedTable<'r, 't>,
+    /// What the kernel has not been seen to have.
+    missing: WantedTable<'r, 't>,
     keeps_others: bool,
-    is_there: Vec<bool>,
-    /// Room for the places of the destinations of one service among those that are wanted.
-    positions: HashMap<DestinationIdentity, usize, QuickHash>,
     edited_services: Vec<PlannedChange<'t>>,
     added_destinations: Vec<PlannedChange<'t>>,
     edited_destinations: Vec<PlannedChange<'t>>,
@@ -129,25 +122,12 @@ pub struct Difference<'r, 't> {
     removed_services: Vec<PlannedChange<'t>>,
 }
 
-/// What the kernel has of a destination that is wanted.
-#[derive(Clone, Copy)]
-enum Counterpart<'d> {
-    /// Nothing.
-    Missing,
-    /// This.
-    There(&'d Destination),
-    /// Another line wants the same destination, and came first.
-    Repeated,
-}
-
 impl<'r, 't> Difference<'r, 't> {
-    /// Nothing compared yet. With `keeps_others`, services that the wanted table does not name stay.
+    /// With `keeps_others`, services that the wanted table does not name stay.
     pub fn new(wanted: WantedTable<'r, 't>, keeps_others: bool) -> Difference<'r, 't> {
         Difference {
+            missing: wanted,
             keeps_others,
-            is_there: vec![false; wanted.services.len()],
-            wanted,
-            positions: HashMap::default(),
             edited_services: Vec::new(),
             added_destinations: Vec::new(),
             edited_destinations: Vec::new(),
@@ -156,95 +136,89 @@ impl<'r, 't> Difference<'r, 't> {
         }
     }
 
-    /// Whether a service's destinations make a difference: one that goes or is not ours to touch has none that do.
+    /// Whether the service's destinations must be read: not if it will be deleted or left alone.
     pub fn needs_destinations_of(&self, service: &VirtualService) -> bool {
-        self.wanted.places.contains_key(&service.identity)
+        self.missing.services.contains_key(&service.identity)
     }
 
     /// Compares a virtual service of the kernel's table, with its destinations.
     pub fn compare(&mut self, service: &VirtualService, destinations: &[DestinationState]) {
         let identity = service.identity;
-        let Some(&place) = self.wanted.places.get(&identity) else {
+        let Some(wanted) = self.missing.services.remove(&identity) else {
             if !self.keeps_others {
                 self.removed_services
                     .push((Change::DeleteService(identity), None));
             }
             return;
         };
-        let wanted = &self.wanted.services[place];
-        self.is_there[place] = true;
         if !is_same_service(service, wanted.service) {
             self.edited_services
                 .push((Change::EditService(*wanted.service), Some(wanted.line)));
         }
-        self.compare_destinations(place, destinations);
-    }
-
-    /// Compares the destinations of the kernel's service with those of the wanted one at `place`.
-    fn compare_destinations(&mut self, place: usize, there: &[DestinationState]) {
-        let wanted = &self.wanted.services[place];
-        let service = wanted.service.identity;
-        let mut counterparts = vec![Counterpart::Missing; wanted.destinations.len()];
-        self.positions.clear();
-        for (position, (destination, line)) in wanted.destinations.iter().enumerate() {
-            match self.positions.entry(destination.identity) {
-                Entry::Vacant(entry) => {
-                    entry.insert(position);
-                }
-                Entry::Occupied(_) => {
-                    counterparts[position] = Counterpart::Repeated;
-                    let refusal = Refusal::of(**line, Operation::AddDestination, Errno::EEXIST);
-                    self.wanted.refusals.push(refusal);
-                }
-            }
-        }
-        for DestinationState { destination, .. } in there {
-            match self.positions.get(&destination.identity) {
-                Some(&position) => counterparts[position] = Counterpart::There(destination),
+        let mut missing = wanted.destinations;
+        let mut edited = Vec::new();
+        for DestinationState { destination, .. } in destinations {
+            match missing.remove(&destination.identity) {
                 None => self.removed_destinations.push((
-                    Change::DeleteDestination(service, destination.identity),
+                    Change::DeleteDestination(identity, destination.identity),
                     None,
                 )),
+                Some(wanted) if !is_same_destination(destination, wanted.destination) => {
+                    edited.push(wanted);
+                }
+                Some(_) => {}
             }
         }
-        for ((destination, line), counterpart) in wanted.destinations.iter().zip(counterparts) {
-            let line = Some(**line);
-            match counterpart {
-                Counterpart::Missing => self
-                    .added_destinations
-                    .push((Change::AddDestination(service, **destination), line)),
-                Counterpart::There(there) if !is_same_destination(there, destination) => self
-                    .edited_destinations
-                    .push((Change::EditDestination(service, **destination), line)),
-                Counterpart::There(_) | Counterpart::Repeated => {}
-            }
-        }
+        self.edited_destinations
+            .extend(in_line_order(edited, |destination| {
+                Change::EditDestination(identity, destination)
+            }));
+        self.added_destinations.extend(in_line_order(
+            missing.into_values().collect(),
+            |destination| Change::AddDestination(identity, destination),
+        ));
     }
 
     /// What there is to do, once every service of the kernel's table has been compared.
-    pub fn into_plan(mut self) -> Plan<'t> {
-        let added_to_services_there = std::mem::take(&mut self.added_destinations);
+    pub fn into_plan(self) -> Plan<'t> {
+        let WantedTable { services, refusals } = self.missing;
+        let mut services: Vec<_> = services.into_values().collect();
+        services.sort_by_key(|wanted| wanted.line.number);
         let mut changes = Vec::new();
-        for place in 0..self.is_there.len() {
-            if !self.is_there[place] {
-                let WantedService { service, line, .. } = self.wanted.services[place];
-                changes.push((Change::AddService(*service), Some(line)));
-                self.compare_destinations(place, &[]);
-                changes.append(&mut self.added_destinations);
-            }
+        for WantedService {
+            service,
+            line,
+            destinations,
+        } in services
+        {
+            changes.push((Change::AddService(*service), Some(line)));
+            changes.extend(in_line_order(
+                destinations.into_values().collect(),
+                |destination| Change::AddDestination(service.identity, destination),
+            ));
         }
         changes.extend(self.edited_services);
-        changes.extend(added_to_services_there);
+        changes.extend(self.added_destinations);
         changes.extend(self.edited_destinations);
         changes.extend(self.removed_destinations);
         changes.extend(self.removed_services);
-        let mut refusals = self.wanted.refusals;
-        refusals.sort_by_key(|refusal| refusal.line.number);
         Plan { changes, refusals }
     }
 }
 
-/// Whether two descriptions of a service are the same to the kernel: without persistence a mask means nothing.
+/// The changes that destinations ask for, in the order of their lines.
+fn in_line_order<'t>(
+    mut destinations: Vec<WantedDestination<'_, 't>>,
+    change: impl Fn(Destination) -> Change,
+) -> impl Iterator<Item = PlannedChange<'t>> {
+    destinations.sort_by_key(|wanted| wanted.line.number);
+    destinations
+        .into_iter()
+        .map(move |wanted| (change(*wanted.destination), Some(*wanted.line)))
+}
+
+/// Whether two descriptions of a service are the same to the kernel. Without persistence a mask
+/// means nothing.
 fn is_same_service(there: &VirtualService, wanted: &VirtualService) -> bool {
     let netmask = if wanted.persistence_timeout.is_none() {
         there.netmask
@@ -254,8 +228,8 @@ fn is_same_service(there: &VirtualService, wanted: &VirtualService) -> bool {
     *there == VirtualService { netmask, ..*wanted }
 }
 
-/// Whether two descriptions of a destination are the same to the kernel, which finds out by itself that a server is
-/// local and tells of it in place of direct routing.
+/// Whether two descriptions of a destination are the same to the kernel, which finds out by itself
+/// that a server is local and then shows that instead of direct routing.
 fn is_same_destination(there: &Destination, wanted: &Destination) -> bool {
     let forwarding_method = match (there.forwarding_method, wanted.forwarding_method) {
         (ForwardingMethod::Local, ForwardingMethod::DirectRouting) => ForwardingMethod::Local,
@@ -290,11 +264,10 @@ mod tests {
     fn plan<'t>(from: &[Rule<'_>], to: &[Rule<'t>], keeps_others: bool) -> Plan<'t> {
         let from = WantedTable::of(from).unwrap();
         let mut difference = Difference::new(WantedTable::of(to).unwrap(), keeps_others);
-        for service in &from.services {
-            let destinations: Vec<_> = service
-                .destinations
-                .iter()
-                .map(|(there, _)| state(**there))
+        for service in from.services.values() {
+            let destinations = service.destinations.values();
+            let destinations: Vec<_> = destinations
+                .map(|there| state(*there.destination))
                 .collect();
             difference.compare(service.service, &destinations);
         }

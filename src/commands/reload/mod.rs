@@ -1,12 +1,11 @@
-//! `ipvsadm-restore`: the table made what the rules on standard input say.
+//! `ipvsadm-restore`: makes the table what the rules on standard input say.
 //!
-//! All rules are read and checked before the kernel is asked for anything: one fault, and nothing has changed. Rules
-//! that only add (what `-S` writes) describe a table; [`difference`] finds the fewest changes that make the kernel's
-//! table equal, so that what stays keeps its connections and counters. Other rules are run as `-R` runs them, on a table
-//! that is cleared first.
+//! All rules are read and checked before the kernel is asked for anything: one fault, and nothing
+//! has changed. Rules that only add (what `-S` writes) describe a table; [`difference`] finds the
+//! fewest changes to the kernel's, so that what stays keeps its connections and counters. Other
+//! rules are run as `-R` runs them, on a table that is cleared first.
 
 mod difference;
-mod hash;
 
 use std::ffi::OsString;
 
@@ -22,7 +21,6 @@ use crate::render::rules;
 use crate::request::Request;
 use difference::{Difference, Plan, WantedTable};
 
-/// What `ipvsadm-restore` was asked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Options {
     /// `--dry-run`: print the changes, make none.
@@ -37,8 +35,8 @@ const HELP: &str = "usage: ipvsadm-restore [--dry-run] [--test] [--noflush] < RU
     Makes the table what the rules say; prints the changes, only checks, or spares other services.";
 
 impl Options {
-    /// The reference's helper heeds no word, and no script gives it any that begins with two dashes. One that we do not
-    /// know is a misspelled one of ours, and whoever wanted a dry run must not get a real one.
+    /// The reference's helper ignores its words, and scripts give it none that begins with `--`. An
+    /// unknown one is one of ours misspelled, and who wanted a dry run must not get a real one.
     fn read(arguments: &[OsString]) -> Result<Options, Error> {
         let mut options = Options::default();
         for argument in arguments {
@@ -54,16 +52,15 @@ impl Options {
     }
 }
 
-/// A line of the input with the request in it.
+/// A line and what it asks for.
 #[derive(Clone, Copy, Debug)]
 struct Rule<'t> {
     line: RuleLine<'t>,
     request: Request,
 }
 
-/// Runs `ipvsadm-restore`.
 pub fn run_helper(console: &mut Console<'_>, arguments: &[OsString]) -> Result<(), Error> {
-    // The reference's helper is a script that calls `ipvsadm`, which is the name that its messages hold.
+    // The reference's helper is a script around `ipvsadm`, which is the name in its messages.
     console.rename("ipvsadm");
     let options = Options::read(arguments)?;
     let mut input = Vec::new();
@@ -74,12 +71,15 @@ pub fn run_helper(console: &mut Console<'_>, arguments: &[OsString]) -> Result<(
     }
     let ipvs = &mut open_checked(console)?;
     match WantedTable::of(&rules) {
-        Some(wanted) => make_equal(console, ipvs, wanted, options),
+        Some(wanted) => {
+            let last_line = rules.last().map_or(0, |rule| rule.line.number);
+            make_equal(console, ipvs, wanted, last_line, options)
+        }
         None => run_anew(console, ipvs, &rules, options),
     }
 }
 
-/// Every rule of the input, or the first that is at fault.
+/// Reads every rule of the input; the first fault ends it.
 fn read_rules(input: &[u8]) -> Result<Vec<Rule<'_>>, Error> {
     let mut rules = Vec::new();
     let mut reader = LineReader::default();
@@ -107,9 +107,9 @@ fn make_equal(
     console: &mut Console<'_>,
     ipvs: &mut Ipvs,
     wanted: WantedTable<'_, '_>,
+    last_line: usize,
     options: Options,
 ) -> Result<(), Error> {
-    let last_line = wanted.last_line();
     let mut difference = Difference::new(wanted, options.no_flush);
     let mut destinations = Vec::new();
     let services = ipvs

@@ -1,30 +1,32 @@
 //! Connection entries.
 //!
-//! A row each where the addresses have room side by side. Where they have not, the way of a connection, from client to
-//! virtual service to real server, reads downwards: of those with long addresses, or of all.
+//! One row each if client, virtual service and real server have room side by side. If not, they
+//! stand below each other: for connections with long addresses, or for all.
 
-use crate::render::connections::Connection;
+use crate::model::Connection;
 use crate::render::endpoints::EndpointWriter;
 use crate::render::table::sheet::{Cell, Row, Sheet, Tint};
 use crate::render::table::{endpoint, foreign};
 use crate::screen::Screen;
 
-/// An address and port that are no longer should stand side by side with others: IPv4.
+/// Up to this length, that of IPv4, an address and port should stand beside others.
 const USUAL_ADDRESS: usize = 21;
 
-/// How the connections are laid out.
+/// How the addresses of a connection stand to each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Layout {
-    /// All side by side.
+enum Arrangement {
     Beside,
     /// Those with long addresses downwards.
     Mixed,
-    /// All downwards.
     Downwards,
 }
 
-impl Layout {
-    const ALL: [Layout; 3] = [Layout::Beside, Layout::Mixed, Layout::Downwards];
+impl Arrangement {
+    const ALL: [Arrangement; 3] = [
+        Arrangement::Beside,
+        Arrangement::Mixed,
+        Arrangement::Downwards,
+    ];
 }
 
 /// A table of connections. All of them are measured first, then written in the same order.
@@ -32,21 +34,20 @@ pub struct ConnectionTable {
     screen: Screen,
     endpoints: EndpointWriter,
     with_engine_data: bool,
-    layout: Layout,
-    /// The drawing in each layout, of which one is made.
+    arrangement: Arrangement,
+    /// The drawing in each arrangement, of which one is used.
     sheets: [Sheet; 3],
     connections: usize,
 }
 
 impl ConnectionTable {
-    /// A table for a screen.
     pub fn new(screen: Screen, numeric: bool, with_engine_data: bool) -> ConnectionTable {
         let columns = [if with_engine_data { 8 } else { 6 }, 6, 4];
         ConnectionTable {
             screen,
             endpoints: EndpointWriter::for_rules(numeric),
             with_engine_data,
-            layout: Layout::Beside,
+            arrangement: Arrangement::Beside,
             sheets: columns.map(|columns| Sheet::new(screen, columns)),
             connections: 0,
         }
@@ -55,14 +56,13 @@ impl ConnectionTable {
     /// Takes note of a connection and what room it needs.
     pub fn measure(&mut self, connection: &Connection<'_>) {
         self.connections += 1;
-        for layout in Layout::ALL {
-            for row in self.rows(connection, layout) {
-                self.sheets[layout as usize].measure(&row);
+        for arrangement in Arrangement::ALL {
+            for row in self.rows(connection, arrangement) {
+                self.sheets[arrangement as usize].measure(&row);
             }
         }
     }
 
-    /// Begins the table.
     pub fn begin(&mut self, out: &mut Vec<u8>) {
         let line = match self.connections {
             0 => "No connections.\n".to_owned(),
@@ -73,8 +73,8 @@ impl ConnectionTable {
         if self.connections == 0 {
             return;
         }
-        for layout in Layout::ALL {
-            self.layout = layout;
+        for arrangement in Arrangement::ALL {
+            self.arrangement = arrangement;
             let titles = self.titles();
             let sheet = self.sheet();
             sheet.measure(&titles);
@@ -90,12 +90,12 @@ impl ConnectionTable {
     }
 
     fn titles(&self) -> Row {
-        let addresses: &[&str] = match self.layout {
-            Layout::Downwards => &["Client"],
+        let addresses: &[&str] = match self.arrangement {
+            Arrangement::Downwards => &["Client"],
             _ => &["Client", "Service", "Real server"],
         };
-        let engine: &[&str] = match self.layout {
-            Layout::Beside if self.with_engine_data => &["Engine", "Data"],
+        let engine: &[&str] = match self.arrangement {
+            Arrangement::Beside if self.with_engine_data => &["Engine", "Data"],
             _ => &[],
         };
         let titles = [addresses, &["Prot", "State", "Expires"], engine].concat();
@@ -103,11 +103,10 @@ impl ConnectionTable {
         titles.iter().map(title).collect()
     }
 
-    /// Writes some connections.
     pub fn write(&mut self, out: &mut Vec<u8>, connections: &[Connection<'_>]) {
-        let layout = self.layout;
+        let arrangement = self.arrangement;
         let rows = connections.iter();
-        let rows = rows.flat_map(|connection| self.rows(connection, layout));
+        let rows = rows.flat_map(|connection| self.rows(connection, arrangement));
         let rows: Vec<Row> = rows.collect();
         let sheet = self.sheet();
         let rows = rows.into_iter().flat_map(|row| sheet.parted(row));
@@ -115,16 +114,15 @@ impl ConnectionTable {
         sheet.draw(out, rows);
     }
 
-    /// Ends the table.
     pub fn end(&mut self, out: &mut Vec<u8>) {
         self.sheet().end(out);
     }
 
     fn sheet(&mut self) -> &mut Sheet {
-        &mut self.sheets[self.layout as usize]
+        &mut self.sheets[self.arrangement as usize]
     }
 
-    fn rows(&mut self, connection: &Connection<'_>, layout: Layout) -> Vec<Row> {
+    fn rows(&mut self, connection: &Connection<'_>, arrangement: Arrangement) -> Vec<Row> {
         let protocol = connection.named_protocol();
         let ends = [
             connection.client,
@@ -149,10 +147,10 @@ impl ConnectionTable {
         let fits = ends.iter().all(|end| end.len() <= USUAL_ADDRESS);
         let [client, service, server] = ends;
         let client = Cell::text(client, Tint::Strong);
-        let (columns, below) = match layout {
-            Layout::Beside => (6, false),
-            Layout::Mixed => (6, !fits),
-            Layout::Downwards => (4, true),
+        let (columns, below) = match arrangement {
+            Arrangement::Beside => (6, false),
+            Arrangement::Mixed => (6, !fits),
+            Arrangement::Downwards => (4, true),
         };
         let mut first = Row::new();
         let mut rows = Vec::new();
@@ -168,7 +166,7 @@ impl ConnectionTable {
             first.extend([service, server].map(|end| Cell::text(end, Tint::Plain)));
         }
         first.extend(rest);
-        if layout == Layout::Beside && self.with_engine_data {
+        if arrangement == Arrangement::Beside && self.with_engine_data {
             let (name, data) = engine.unwrap_or_default();
             first.extend([name, data].map(|text| Cell::text(text, Tint::Plain)));
         } else if let Some((name, data)) = engine {

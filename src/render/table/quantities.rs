@@ -18,7 +18,7 @@ pub fn bytes(number: u64) -> String {
     }
 }
 
-/// The step, and the number in it: with a decimal below 100, as a whole number above.
+/// The step, and the number in it, with a decimal below 100.
 fn scaled(number: u64) -> (usize, String) {
     if number < 1000 {
         return (0, number.to_string());
@@ -50,17 +50,15 @@ pub fn duration(seconds: u64) -> String {
     format!("{number} {unit}")
 }
 
-/// A part of a whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Share {
-    /// The part.
     pub part: u128,
     /// The whole; a share of nothing is not shown.
     pub whole: u128,
 }
 
 impl Share {
-    /// In percent. What is there but rounds to nothing is told apart from nothing.
+    /// In percent. `<1%` is what is not nothing but rounds to it.
     pub fn percent(self) -> Option<String> {
         let hundredths = self.rounded(100)?;
         Some(if hundredths == 0 && self.part > 0 {
@@ -70,8 +68,8 @@ impl Share {
         })
     }
 
-    /// As a bar in a field so many characters wide. The bar ends on an eighth of a character where the screen can do
-    /// that.
+    /// As a bar in a field of `width` characters. It ends on an eighth of a character if the screen
+    /// can show that.
     pub fn bar(self, width: usize, has_unicode: bool) -> String {
         const EIGHTHS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
         if !has_unicode {

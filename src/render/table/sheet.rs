@@ -1,16 +1,16 @@
-//! The drawing: rows of cells in a frame, drawn with `tabled` block by block, so that a table of any length can be
-//! written as it is made.
+//! The drawing: rows of cells in a frame, drawn with `tabled` block by block, so that a table of
+//! any length can be written as it is made.
 //!
-//! Columns have the width of their widest cell. The first column holds names, which are never cut or broken: a name
-//! that would leave too little room for the rest stands in a row of its own. The last column may hold bars and takes
-//! what room is left.
+//! A column is as wide as its widest cell. The first column holds names, which are never cut or
+//! broken: a name that would leave too little room for the rest gets a row of its own. The last
+//! column may hold bars and takes the room that is left.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use tabled::builder::Builder;
 use tabled::grid::config::Borders;
-use tabled::settings::object::{Cell as Place, Columns};
+use tabled::settings::object;
 use tabled::settings::themes::Theme;
 use tabled::settings::width::WidthList;
 use tabled::settings::{Alignment, Color, Padding, Span};
@@ -21,9 +21,10 @@ use crate::screen::Screen;
 const FRAME: usize = 4;
 /// The room that a bar is worth moving names out of the way for.
 const SHORTEST_BAR: usize = 6;
-/// A name that is no longer should stand beside what belongs to it: an IPv4 address and port with a protocol.
+/// Up to this length a name should stand beside what belongs to it: an IPv4 address and port with a
+/// protocol.
 const USUAL_NAME: usize = 26;
-/// Longer bars say no more.
+/// A longer bar says no more.
 const LONGEST_BAR: usize = 32;
 
 /// How a cell is to be looked at.
@@ -86,7 +87,6 @@ pub struct Cell {
 }
 
 impl Cell {
-    /// A cell with a text.
     pub fn text(text: impl Into<String>, tint: Tint) -> Cell {
         Cell {
             text: text.into(),
@@ -96,7 +96,6 @@ impl Cell {
         }
     }
 
-    /// A cell with a number.
     pub fn number(text: impl Into<String>, tint: Tint) -> Cell {
         Cell {
             side: Side::Right,
@@ -114,13 +113,11 @@ impl Cell {
         Cell { columns, ..self }
     }
 
-    /// The width of its text.
     pub fn width(&self) -> usize {
         self.text.chars().count()
     }
 }
 
-/// Cells for all columns.
 pub type Row = Vec<Cell>;
 
 /// What columns of these widths have room for together.
@@ -128,13 +125,12 @@ fn text_width(widths: &[usize], gap: usize) -> usize {
     widths.iter().sum::<usize>() + gap * widths.len().saturating_sub(1)
 }
 
-/// A drawing of one table.
 pub struct Sheet {
     screen: Screen,
     widths: Vec<usize>,
     /// The widths of the texts in the first column.
     names: BTreeSet<usize>,
-    /// The width of the widest text over some columns, by the first of them and the first behind them.
+    /// The width of the widest text over several columns, by the first of them and the first after.
     spans: BTreeMap<(usize, usize), usize>,
     /// Blanks between columns.
     gap: usize,
@@ -281,24 +277,25 @@ impl Sheet {
         let mut table = builder.build();
         table.with(self.theme(is_last));
         table.with(Padding::new(self.gap, 0, 0, 0));
-        table.modify(Columns::first(), Padding::new(1, 0, 0, 0));
-        table.modify(Columns::one(last), Padding::new(self.gap, 1, 0, 0));
+        table.modify(object::Columns::first(), Padding::new(1, 0, 0, 0));
+        table.modify(object::Columns::one(last), Padding::new(self.gap, 1, 0, 0));
         let mut widths = self.widths.clone();
         for (index, row) in rows.iter().enumerate() {
             let mut column = 0;
             for cell in row {
-                let place = Place::new(index, column);
+                let position = object::Cell::new(index, column);
                 if cell.columns > 1 {
-                    table.modify(place, Span::column(cell.columns as isize));
+                    table.modify(position, Span::column(cell.columns as isize));
                 }
                 if cell.side == Side::Right {
-                    table.modify(place, Alignment::right());
+                    table.modify(position, Alignment::right());
                 }
                 if let Some(color) = cell.tint.color().filter(|_| self.screen.has_colours) {
-                    table.modify(place, color);
+                    table.modify(position, color);
                 }
                 let end = column + cell.columns;
-                // tabled counts on widths that texts keep to. A row that was never measured makes its block wider.
+                // tabled relies on texts not being wider than their columns. A row that was never
+                // measured makes its block wider.
                 let room = text_width(&widths[column..end], self.gap);
                 widths[end - 1] += cell.width().saturating_sub(room);
                 column = end;

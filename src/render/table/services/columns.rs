@@ -3,48 +3,34 @@
 use crate::render::table::sheet::{Cell, Tint};
 use crate::request::Columns;
 
-/// A column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Column {
-    /// Of services and servers.
     Name,
-    /// How packets reach a server.
     Forwarding,
-    /// Forwarding, of a tunnel its kind.
     Tunnel,
-    /// Its weight.
     Weight,
-    /// Its upper threshold.
     UpperThreshold,
-    /// Its lower threshold.
     LowerThreshold,
     /// The clients that persistence holds there.
     Persistent,
-    /// Active connections.
     Active,
-    /// Inactive connections.
     Inactive,
-    /// Connections so far, or per second.
+    // The next five are counters, or rates per second.
     Connections,
-    /// Likewise packets from clients.
     IncomingPackets,
-    /// Packets to clients.
     OutgoingPackets,
-    /// Bytes from clients.
     IncomingBytes,
-    /// Bytes to clients.
     OutgoingBytes,
-    /// Bytes both ways, where the screen is wide and the other columns do not tell them.
+    /// Bytes both ways, if the screen is wide and no other column has them.
     Traffic,
-    /// A share as a number; the bar belongs to it.
+    /// A share as a number, with the bar beside it.
     Share,
-    /// The bar.
     Bar,
 }
 
-/// On a screen so wide there is room for one more column.
+/// From this width on there is room for one more column.
 const WIDE: usize = 110;
-/// On a screen that is no wider titles are short.
+/// Up to this width titles are short.
 const NARROW: usize = 60;
 
 /// The columns of a listing. The first is the name, the last two are the share and its bar.
@@ -74,7 +60,6 @@ pub fn columns_of(columns: Columns, screen_width: usize) -> Vec<Column> {
         .collect()
 }
 
-/// The title of a column.
 pub fn title(column: Column, columns: Columns, screen_width: usize) -> Cell {
     let is_rate = columns == Columns::Rate;
     let [title, short] = match (column, is_rate) {

@@ -3,23 +3,33 @@
 use crate::model::DestinationState;
 use crate::render::table::sheet::Tint;
 
-/// Whether a real server takes new connections.
+/// Whether a real server takes new connections, and if not, why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Condition {
-    /// It does.
     Open,
-    /// It does not, for its weight is 0.
+    /// Its weight is 0, and clients are still on it.
+    Draining,
+    /// Its weight is 0, and nobody is on it.
     Drained,
-    /// It does not until it has fewer.
+    /// It takes none until it has fewer.
     Full,
 }
 
 impl Condition {
-    /// What a server is in.
+    pub const ALL: [Condition; 4] = [
+        Condition::Open,
+        Condition::Draining,
+        Condition::Drained,
+        Condition::Full,
+    ];
+
     pub fn of(state: &DestinationState) -> Condition {
         let upper = u64::from(state.destination.upper_threshold);
         if state.destination.weight == 0 {
-            Condition::Drained
+            match connections(state) + u64::from(state.persistent_connections) {
+                0 => Condition::Drained,
+                _ => Condition::Draining,
+            }
         } else if upper > 0 && connections(state) >= upper {
             Condition::Full
         } else {
@@ -27,19 +37,20 @@ impl Condition {
         }
     }
 
-    /// How its row is to be looked at.
     pub fn tint(self) -> Tint {
         match self {
             Condition::Open => Tint::Plain,
-            Condition::Drained => Tint::Warning,
+            Condition::Draining | Condition::Drained => Tint::Warning,
             Condition::Full => Tint::Alarm,
         }
     }
 
-    /// What stands before its name.
+    /// What stands before the server's name.
     pub fn mark(self, has_unicode: bool) -> &'static str {
         match (self, has_unicode) {
             (Condition::Open, _) => " ",
+            (Condition::Draining, true) => "◐",
+            (Condition::Draining, false) => "~",
             (Condition::Drained, true) => "○",
             (Condition::Drained, false) => "o",
             (Condition::Full, true) => "■",
@@ -47,17 +58,17 @@ impl Condition {
         }
     }
 
-    /// What the mark means.
     pub fn meaning(self) -> &'static str {
         match self {
             Condition::Open => "",
-            Condition::Drained => "drained: its weight is 0",
+            Condition::Draining => "draining: weight 0, still in use",
+            Condition::Drained => "drained: weight 0, unused",
             Condition::Full => "full: at its upper threshold",
         }
     }
 }
 
-/// The connections that the kernel holds against the thresholds.
+/// The connections that the kernel compares with the thresholds.
 pub fn connections(state: &DestinationState) -> u64 {
     u64::from(state.active_connections) + u64::from(state.inactive_connections)
 }

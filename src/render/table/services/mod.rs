@@ -1,9 +1,9 @@
 //! Virtual services and their real servers.
 //!
-//! A service stands under a line with its scheduling beside it and its real servers below, each with its share of what
-//! the service's real servers carry. Who is drained or full, and a service that has nobody, can be told from the rest
-//! with and without colours. `columns` has the columns, `condition` who takes connections, `wording` what is said in
-//! words.
+//! A service stands under a line, with its scheduling beside it and its real servers below, each
+//! with its share of what they carry together. Servers that take no connections and services
+//! without servers stand out, with and without colours. `columns` has the columns, `condition` who
+//! takes connections, `wording` what is said in words.
 
 mod columns;
 mod condition;
@@ -37,7 +37,6 @@ pub struct ServiceTable {
 }
 
 impl ServiceTable {
-    /// A table for a screen.
     pub fn new(screen: Screen, format: ListFormat) -> ServiceTable {
         let columns = columns_of(format.columns, screen.width);
         ServiceTable {
@@ -127,7 +126,6 @@ impl ServiceTable {
         self.sheet.draw(out, vec![row]);
     }
 
-    /// Writes a service.
     pub fn write(
         &mut self,
         out: &mut Vec<u8>,
@@ -154,7 +152,7 @@ impl ServiceTable {
     /// Ends the table, and explains its marks.
     pub fn end(mut self, out: &mut Vec<u8>) {
         self.sheet.end(out);
-        let met = [Condition::Drained, Condition::Full].into_iter();
+        let met = Condition::ALL.into_iter();
         let met = met.filter(|condition| self.conditions.contains(condition));
         let marks: Vec<String> = met
             .clone()
@@ -163,7 +161,10 @@ impl ServiceTable {
         let width: usize = met
             .map(|condition| "  x ".len() + condition.meaning().len())
             .sum();
-        let parted_by = if width < self.screen.width { " " } else { "\n" };
+        let parted_by = match width + marks.len() <= self.screen.width + 1 {
+            true => " ",
+            false => "\n",
+        };
         if !marks.is_empty() {
             out.extend_from_slice(marks.join(parted_by).as_bytes());
             out.push(b'\n');
@@ -465,11 +466,14 @@ mod tests {
         }
     }
 
-    /// A service with a drained and a full server, one with long addresses and much to say, one with nobody.
+    /// A service with servers in every condition, one with long addresses and much to say, one with
+    /// nobody.
     fn cluster() -> Vec<(ServiceState, Vec<DestinationState>)> {
         let mut full = server("10.0.0.14", 1, 93, 100_000);
         full.destination.upper_threshold = 100;
         full.destination.lower_threshold = 80;
+        let mut drained = server("10.0.0.15", 0, 0, 0);
+        drained.inactive_connections = 0;
         let mut busy = service(at("2001:db8:1111:2222:3333:4444:5555:6666", 443), "sh", 0);
         busy.service.scheduler_flags = SchedulerFlags::from_bits(0b11);
         busy.service.persistence_timeout = Some(360);
@@ -491,6 +495,7 @@ mod tests {
                     server("10.0.0.12", 2, 812, 3_000_000),
                     server("10.0.0.13", 0, 4, 50_000),
                     full,
+                    drained,
                 ],
             ),
             (busy, vec![tunnelled]),
@@ -539,8 +544,8 @@ mod tests {
         ("-L --tun-info", Columns::TunnelInfo),
     ];
 
-    /// Holds every listing of the cluster to a file of `tests/table`. With `UPDATE=1` the file is written anew: look
-    /// at it before it is committed.
+    /// Holds every listing of the cluster to a file of `tests/table`. With `UPDATE=1` the file is
+    /// written anew: look at it before committing it.
     fn assert_drawn_as_in_file(width: usize) {
         let drawn: String = EVERY_LISTING
             .iter()
@@ -606,8 +611,9 @@ mod tests {
         let drawn = drawn(format, screen, &cluster());
         assert!(drawn.is_ascii(), "{drawn}");
         assert!(drawn.contains(" 9150000 "), "{drawn}");
-        assert!(drawn.contains("| o 10.0.0.13:80 "), "{drawn}");
+        assert!(drawn.contains("| ~ 10.0.0.13:80 "), "{drawn}");
         assert!(drawn.contains("| ! 10.0.0.14:80 "), "{drawn}");
+        assert!(drawn.contains("| o 10.0.0.15:80 "), "{drawn}");
     }
 
     #[test]
@@ -634,6 +640,20 @@ mod tests {
             rest = after.split_once('m').unwrap().1;
         }
         assert_eq!(without + rest, plain);
+    }
+
+    #[test]
+    fn a_server_drains_while_anyone_is_on_it() {
+        let of = |active, inactive, persistent| {
+            let mut server = server("10.0.0.1", 0, active, 0);
+            server.inactive_connections = inactive;
+            server.persistent_connections = persistent;
+            Condition::of(&server)
+        };
+        assert_eq!(of(1, 0, 0), Condition::Draining);
+        assert_eq!(of(0, 1, 0), Condition::Draining);
+        assert_eq!(of(0, 0, 1), Condition::Draining);
+        assert_eq!(of(0, 0, 0), Condition::Drained);
     }
 
     #[test]

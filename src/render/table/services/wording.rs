@@ -5,7 +5,7 @@ use crate::render::listing::forwarding_label;
 use crate::render::table::foreign;
 use crate::render::table::quantities::duration;
 
-/// How packets reach a real server, of a tunnel its kind.
+/// How packets reach a real server, with the kind of a tunnel.
 pub fn tunnel(method: ForwardingMethod) -> String {
     let checksum_word = |checksum| match checksum {
         TunnelChecksum::None => "",
@@ -24,7 +24,6 @@ pub fn tunnel(method: ForwardingMethod) -> String {
     }
 }
 
-/// A number of things.
 pub fn counted(number: usize, what: &str) -> String {
     match number {
         1 => format!("1 {what}"),
@@ -37,7 +36,7 @@ pub fn indented(text: &str) -> String {
     format!("  {text}")
 }
 
-/// How a service schedules, in pieces.
+/// How a service schedules, in pieces that a line may end after.
 pub fn scheduling(state: &ServiceState) -> Vec<String> {
     let service = &state.service;
     let mut scheduler = foreign(service.scheduler.as_bytes());
@@ -65,7 +64,7 @@ pub fn scheduling(state: &ServiceState) -> Vec<String> {
     pieces
 }
 
-/// Pieces in indented lines of at most a width, where they let themselves be parted so.
+/// Pieces in indented lines of at most `width`, unless one piece alone is longer.
 pub fn wrapped(pieces: &[String], width: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for piece in pieces {

@@ -1,35 +1,33 @@
-//! What `-L --timeout` and `-L --daemon` print (contract, section 4).
+//! What `-L --timeout` and `-L --daemon` print (`tests/parity/ipvsadm-1.31.md`,
+//! section 4).
 
 use crate::model::{SyncDaemon, Timeouts};
 
-/// Writes the line of the timeouts.
 pub fn write_timeouts(out: &mut Vec<u8>, timeouts: &Timeouts) {
     let Timeouts { tcp, tcp_fin, udp } = timeouts;
     out.extend_from_slice(format!("Timeout (tcp tcpfin udp): {tcp} {tcp_fin} {udp}\n").as_bytes());
 }
 
-/// Writes a line for each sync daemon.
+/// Writes a line for each sync daemon, without what the kernel does not tell.
 pub fn write_sync_daemons(out: &mut Vec<u8>, daemons: &[SyncDaemon]) {
     for daemon in daemons {
-        let mut line = format!(
-            "{} sync daemon (mcast={}, syncid={}",
-            daemon.role.word(),
-            daemon.interface,
-            daemon.sync_id
-        );
+        out.extend_from_slice(daemon.role.word().as_bytes());
+        out.extend_from_slice(b" sync daemon (mcast=");
+        out.extend_from_slice(daemon.interface.as_bytes());
+        let mut rest = format!(", syncid={}", daemon.sync_id);
         if let Some(length) = daemon.max_length {
-            line += &format!(", maxlen={length}");
+            rest += &format!(", maxlen={length}");
         }
         if let Some(group) = daemon.group {
-            line += &format!(", group={group}");
+            rest += &format!(", group={group}");
         }
         if let Some(port) = daemon.port {
-            line += &format!(", port={port}");
+            rest += &format!(", port={port}");
         }
         if let Some(ttl) = daemon.ttl {
-            line += &format!(", ttl={ttl}");
+            rest += &format!(", ttl={ttl}");
         }
-        out.extend_from_slice(line.as_bytes());
+        out.extend_from_slice(rest.as_bytes());
         out.extend_from_slice(b")\n");
     }
 }
@@ -39,6 +37,22 @@ mod tests {
     use super::*;
     use crate::model::{KernelName, SyncDaemonRole};
     use crate::render::order;
+
+    #[test]
+    fn an_interface_keeps_its_bytes() {
+        let daemon = SyncDaemon {
+            role: SyncDaemonRole::Backup,
+            interface: KernelName::truncated(b"eth\xff"),
+            sync_id: 7,
+            max_length: None,
+            group: None,
+            port: None,
+            ttl: None,
+        };
+        let mut out = Vec::new();
+        write_sync_daemons(&mut out, &[daemon]);
+        assert_eq!(out, b"backup sync daemon (mcast=eth\xff, syncid=7)\n");
+    }
 
     #[test]
     fn what_the_kernel_does_not_tell_of_a_daemon_is_left_out() {
@@ -65,7 +79,8 @@ mod tests {
         write_sync_daemons(&mut out, &daemons);
         assert_eq!(
             String::from_utf8(out).unwrap(),
-            "master sync daemon (mcast=eth1, syncid=7, maxlen=1472, group=224.0.0.81, port=8848, ttl=1)\n\
+            "master sync daemon (mcast=eth1, syncid=7, maxlen=1472, group=224.0.0.81, port=8848, \
+             ttl=1)\n\
              backup sync daemon (mcast=eth1, syncid=7)\n"
         );
     }

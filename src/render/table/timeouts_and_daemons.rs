@@ -6,7 +6,6 @@ use crate::render::table::quantities::duration;
 use crate::render::table::sheet::{Cell, Row, Sheet, Tint};
 use crate::screen::Screen;
 
-/// Writes the timeouts.
 pub fn write_timeouts(out: &mut Vec<u8>, screen: Screen, exact: bool, timeouts: &Timeouts) {
     let kept = |seconds: u32| match exact {
         true => format!("{seconds} s"),
@@ -26,7 +25,6 @@ pub fn write_timeouts(out: &mut Vec<u8>, screen: Screen, exact: bool, timeouts: 
     draw(out, screen, &["Connections", "Kept without traffic"], rows);
 }
 
-/// Writes the sync daemons.
 pub fn write_sync_daemons(out: &mut Vec<u8>, screen: Screen, daemons: &[SyncDaemon]) {
     if daemons.is_empty() {
         out.extend_from_slice(b"No sync daemon runs.\n");

@@ -1,0 +1,27 @@
+//! Numbers for unit tests that try many cases: they look random and are the same in every run.
+
+/// A xorshift generator.
+pub struct Numbers(u64);
+
+impl Numbers {
+    pub fn new() -> Numbers {
+        Numbers(0x9e37_79b9_7f4a_7c15)
+    }
+
+    pub fn next(&mut self) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0
+    }
+
+    /// A number from 0 to `limit - 1`.
+    pub fn below(&mut self, limit: usize) -> usize {
+        (self.next() % limit as u64) as usize
+    }
+
+    /// One of `choices`.
+    pub fn pick<'a, T>(&mut self, choices: &'a [T]) -> &'a T {
+        &choices[self.below(choices.len())]
+    }
+}
