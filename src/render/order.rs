@@ -8,8 +8,7 @@
 use std::net::IpAddr;
 
 use crate::model::{
-    AddressFamily, DestinationIdentity, DestinationState, Protocol, ServiceIdentity, SyncDaemon,
-    SyncDaemonRole,
+    DestinationIdentity, DestinationState, ServiceIdentity, SyncDaemon, SyncDaemonRole,
 };
 
 /// Sorts virtual services, by what each of them is: by mark, family, protocol, address, port.
@@ -41,26 +40,16 @@ struct Place {
 
 impl Place {
     fn of_service(identity: &ServiceIdentity) -> Place {
-        let family = match identity.family() {
-            AddressFamily::Ipv4 => libc::AF_INET,
-            AddressFamily::Ipv6 => libc::AF_INET6,
-        };
+        let family = u32::from(identity.family().number());
         match *identity {
             ServiceIdentity::FirewallMark { mark, .. } => {
-                Place::new([mark, family as u32, 0], IpAddr::from([0; 4]), 0)
+                Place::new([mark, family, 0], IpAddr::from([0; 4]), 0)
             }
             ServiceIdentity::Endpoint {
                 protocol,
                 address,
                 port,
-            } => {
-                let protocol = match protocol {
-                    Protocol::Tcp => libc::IPPROTO_TCP,
-                    Protocol::Udp => libc::IPPROTO_UDP,
-                    Protocol::Sctp => libc::IPPROTO_SCTP,
-                };
-                Place::new([0, family as u32, protocol as u32], address, port)
-            }
+            } => Place::new([0, family, u32::from(protocol.number())], address, port),
         }
     }
 
