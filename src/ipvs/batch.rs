@@ -8,7 +8,7 @@
 
 use neli::consts::nl::{NlmF, Nlmsg};
 
-use crate::ipvs::requests::{NLMSG_HEADER_LENGTH, command_of, write_change, write_request};
+use crate::ipvs::requests::{command_of, write_change, write_message, write_request};
 use crate::model::Change;
 
 /// The most changes in a send. More gains nothing that can be measured.
@@ -76,13 +76,14 @@ impl Batch {
     /// than that of the last change.
     pub fn push_fence(&mut self, sequence: u32) {
         self.last_request = self.requests.len();
-        self.requests
-            .extend((NLMSG_HEADER_LENGTH as u32).to_ne_bytes());
-        self.requests.extend(u16::from(Nlmsg::Noop).to_ne_bytes());
-        self.requests.extend(NlmF::REQUEST.bits().to_ne_bytes());
-        self.requests.extend(sequence.to_ne_bytes());
-        // Our port id; for 0 the kernel fills it in.
-        self.requests.extend([0; 4]);
+        let flags = NlmF::REQUEST.bits();
+        write_message(
+            &mut self.requests,
+            Nlmsg::Noop.into(),
+            flags,
+            sequence,
+            |_| {},
+        );
         self.length += 1;
         self.ends_unanswered = false;
     }

@@ -22,10 +22,31 @@ pub const GENL_HEADER_LENGTH: usize = 4;
 /// The bytes of the longest request: that of a destination with IPv6 addresses.
 pub const LONGEST_REQUEST: usize = 164;
 
-/// Appends a request to `buffer`: the netlink header (`struct nlmsghdr`), the generic netlink
-/// header (`struct genlmsghdr`), and the attributes that `fill` writes.
+/// Appends a netlink message: its header (`struct nlmsghdr`) and the payload that `fill` appends.
 ///
-/// `family` is the message type, `flags` are `NLM_F_*`.
+/// `kind` is the message type, `flags` are `NLM_F_*`.
+pub fn write_message(
+    buffer: &mut Vec<u8>,
+    kind: u16,
+    flags: u16,
+    sequence: u32,
+    fill: impl FnOnce(&mut Vec<u8>),
+) {
+    let start = buffer.len();
+    buffer.extend_from_slice(&[0; 4]);
+    buffer.extend_from_slice(&kind.to_ne_bytes());
+    buffer.extend_from_slice(&flags.to_ne_bytes());
+    buffer.extend_from_slice(&sequence.to_ne_bytes());
+    // Our port id; for 0 the kernel fills it in.
+    buffer.extend_from_slice(&[0; 4]);
+    fill(buffer);
+    let length = (buffer.len() - start) as u32;
+    buffer[start..start + 4].copy_from_slice(&length.to_ne_bytes());
+    buffer.resize(align(buffer.len()), 0);
+}
+
+/// Appends a request to a generic netlink family: a message that begins with a second header
+/// (`struct genlmsghdr`), then the attributes that `fill` writes.
 pub fn write_request(
     buffer: &mut Vec<u8>,
     family: u16,
@@ -34,18 +55,10 @@ pub fn write_request(
     command: u8,
     fill: impl FnOnce(&mut Writer<'_>),
 ) {
-    let start = buffer.len();
-    buffer.extend_from_slice(&[0; 4]);
-    buffer.extend_from_slice(&family.to_ne_bytes());
-    buffer.extend_from_slice(&flags.to_ne_bytes());
-    buffer.extend_from_slice(&sequence.to_ne_bytes());
-    // Our port id; for 0 the kernel fills it in.
-    buffer.extend_from_slice(&[0; 4]);
-    buffer.extend_from_slice(&[command, IPVS_GENL_VERSION, 0, 0]);
-    fill(&mut Writer::new(buffer));
-    let length = (buffer.len() - start) as u32;
-    buffer[start..start + 4].copy_from_slice(&length.to_ne_bytes());
-    buffer.resize(align(buffer.len()), 0);
+    write_message(buffer, family, flags, sequence, |buffer| {
+        buffer.extend_from_slice(&[command, IPVS_GENL_VERSION, 0, 0]);
+        fill(&mut Writer::new(buffer));
+    });
 }
 
 /// The IPVS command for a change.

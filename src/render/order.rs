@@ -44,8 +44,7 @@ struct SortKey {
 
 impl SortKey {
     fn of_service(identity: &ServiceIdentity) -> SortKey {
-        // Families and protocols are declared in the order of their numbers in the kernel.
-        let family = identity.family() as u32;
+        let family = u32::from(identity.family().number());
         match *identity {
             ServiceIdentity::FirewallMark { mark, .. } => {
                 SortKey::new([mark, family, 0], IpAddr::from([0; 4]), 0)
@@ -54,7 +53,7 @@ impl SortKey {
                 protocol,
                 address,
                 port,
-            } => SortKey::new([0, family, protocol as u32], address, port),
+            } => SortKey::new([0, family, u32::from(protocol.number())], address, port),
         }
     }
 
