@@ -5,7 +5,7 @@
 //! (`tests/parity/ipvsadm-1.31.md`, sections 1, 2 and 7). Words from the command line go into it
 //! byte for byte, so `text` gives bytes; `Display` replaces what is not UTF-8.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
@@ -316,8 +316,16 @@ pub enum Error {
     UnexpectedInput(&'static str),
     /// What messages call by this name cannot be read.
     Read(&'static str, io::Error),
+    /// The file that the words name cannot be read.
+    ReadFile(OsString, io::Error),
     /// Standard output cannot be written.
     Write(io::Error),
+    /// There is no rule where rules were expected: in this file, or on standard input.
+    NoRules(Option<OsString>),
+    /// A `<` that reached the program: what was to be its input was not.
+    UnreadRedirection,
+    /// The kernel refused an addition, so what was to be removed has stayed.
+    NothingRemoved,
     /// A line of rules makes no valid command; nothing was changed.
     Rule(UsageError, OwnedRuleLine),
     /// The kernel refused what a line of rules asks for.
@@ -355,6 +363,10 @@ pub struct OwnedRuleLine {
 }
 
 impl OwnedRuleLine {
+    pub fn text(&self) -> &[u8] {
+        &self.text
+    }
+
     fn text_with(&self, fault: &[u8]) -> Vec<u8> {
         let number = self.number;
         [
@@ -391,9 +403,35 @@ impl Error {
             Error::Read(what, fault) => {
                 format!("cannot read {what}: {}", io_text(fault)).into_bytes()
             }
+            Error::ReadFile(path, fault) => [
+                b"cannot read ",
+                path.as_bytes(),
+                b": ",
+                io_text(fault).as_bytes(),
+            ]
+            .concat(),
+            Error::NoRules(file) => {
+                let place = match file {
+                    None => b"on standard input".to_vec(),
+                    Some(path) => [b"in ", path.as_bytes()].concat(),
+                };
+                [
+                    b"no rules ",
+                    &place[..],
+                    b": nothing was changed (ipvsadm -C clears the table)",
+                ]
+                .concat()
+            }
+            Error::UnreadRedirection => {
+                b"no shell has read this line: the file behind `<' is to be \
+                named without it, or the line run by sh -c"
+                    .to_vec()
+            }
+            Error::NothingRemoved => b"nothing was removed".to_vec(),
             Error::Write(fault) => {
                 format!("cannot write to standard output: {}", io_text(fault)).into_bytes()
             }
+            Error::Rule(UsageError::TryHelp, line) => line.text_with(b"no command"),
             Error::Rule(fault, line) => line.text_with(&fault.text(program.as_bytes())),
             Error::RefusedRule(operation, fault, line) => {
                 line.text_with(kernel_text(*operation, *fault).as_bytes())
@@ -411,11 +449,14 @@ impl Error {
             Error::Usage(fault) => fault.status(),
             Error::Initialize(_) => STATUS_CHECK,
             Error::Kernel(Operation::List, _) => STATUS_FAILED,
-            Error::Kernel(..) | Error::RefusedRule(..) => STATUS_REFUSED,
+            Error::Kernel(..) | Error::RefusedRule(..) | Error::NothingRemoved => STATUS_REFUSED,
+            Error::UnreadRedirection => STATUS_CHECK,
             Error::CannotOpen(_)
             | Error::UnexpectedInput(_)
             | Error::Read(..)
+            | Error::ReadFile(..)
             | Error::Write(_)
+            | Error::NoRules(_)
             | Error::HelperUsage(_) => STATUS_FAILED,
             Error::Rule(fault, _) => fault.status(),
             Error::AlreadyReported(status) => *status,

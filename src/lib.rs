@@ -26,4 +26,4 @@ mod render;
 mod request;
 pub mod screen;
 
-pub use commands::{Streams, run};
+pub use commands::{InputKind, Streams, run};

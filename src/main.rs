@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use std::ptr;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use ipvsadm::InputKind;
 use ipvsadm::screen::Screen;
 use nix::sys::signal::{SigHandler, Signal, signal};
 
@@ -22,6 +23,7 @@ fn main() -> ExitCode {
             output: &mut io::stdout().lock(),
             errors: &mut io::stderr().lock(),
             is_interactive,
+            input_kind: || InputKind::of(&io::stdin()),
             screen: Screen::of_standard_output,
         },
     );

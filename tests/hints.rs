@@ -157,7 +157,7 @@ fn a_server_that_lost_its_forwarding_method_is_told_of() {
             "",
         ),
         (
-            "-e -t 192.0.2.1:80 -r 192.0.2.13 -i --tun-type gre --tun-csum",
+            "-e -t 192.0.2.1:80 -r 192.0.2.13 -w 0 -i --tun-type gre --tun-csum",
             "",
         ),
         (
@@ -167,6 +167,132 @@ fn a_server_that_lost_its_forwarding_method_is_told_of() {
         ),
     ] {
         assert_eq!(type_at_terminal(&namespace, line), shown, "ipvsadm {line}");
+    }
+}
+
+#[test]
+fn whatever_else_an_edit_takes_away_is_told_of() {
+    let namespace = Namespace::new();
+    let rules = "-A -t 192.0.2.1:80 -s sh -b sh-port -p 300 -M 255.255.255.0\n\
+                 -a -t 192.0.2.1:80 -r 192.0.2.10:80 -m -w 3 -x 200 -y 100\n\
+                 -A -u 192.0.2.1:53 -s rr -o\n\
+                 -A -u 192.0.2.1:5060 -s rr -p 60 --pe sip\n";
+    let outcome = namespace.run(&Program::ours(), &Invocation::restore(rules));
+    assert!(outcome.stderr.is_empty(), "{outcome}");
+    for (line, shown) in [
+        (
+            "-e -t 192.0.2.1:80 -r 192.0.2.10 -m -x 200 -y 100",
+            "hint: its weight was 3 and is now 1; -w 3 keeps it as it was\n",
+        ),
+        (
+            "-e -t 192.0.2.1:80 -r 192.0.2.10 -m -w 1",
+            "hint: its upper threshold was 200 and is now 0, \
+             its lower threshold was 100 and is now 0; -x 200 -y 100 keep them as they were\n",
+        ),
+        ("-e -t 192.0.2.1:80 -r 192.0.2.10 -m -w 1", ""),
+        (
+            "-E -t 192.0.2.1:80 -s sh -p 300",
+            "hint: its flags sh-port are gone, its mask 255.255.255.0 is gone; \
+             -b sh-port -M 255.255.255.0 keep them as they were\n",
+        ),
+        (
+            "-E -t 192.0.2.1:80 -p 60",
+            "hint: the scheduler was sh and is now wlc; -s sh keeps it as it was\n",
+        ),
+        (
+            "-E -t 192.0.2.1:80 -s wrr",
+            "hint: its persistence of 60 seconds is gone; -p 60 keeps it as it was\n",
+        ),
+        ("-E -t 192.0.2.1:80 -s rr", ""),
+        (
+            "-E -u 192.0.2.1:53 -s wrr",
+            "hint: it no longer schedules each packet by itself; -o keeps it as it was\n",
+        ),
+        (
+            "-E -u 192.0.2.1:5060 -s rr -p 60",
+            "hint: its persistence engine sip is gone; --pe sip keeps it as it was\n",
+        ),
+        (
+            "-a -t 192.0.2.1:80 -r 192.0.2.11:8080",
+            "hint: the real server's port is the service's, 80; 8080 takes -m\n",
+        ),
+        ("-a -t 192.0.2.1:80 -r 192.0.2.12:80", ""),
+        (
+            "-A -t 192.0.2.2:80 -p -M 24",
+            "hint: -M 24 is the mask 0.0.0.24; the prefix length 24 is -M 255.255.255.0\n",
+        ),
+    ] {
+        assert_eq!(type_at_terminal(&namespace, line), shown, "ipvsadm {line}");
+    }
+}
+
+#[test]
+fn a_hint_leads_to_what_was_looked_for_or_is_not_given() {
+    let namespace = table();
+    let json = "--json lists it for programs, --table for people";
+    for (line, hint) in [
+        ("-L --http", None),
+        ("-L --verbose", None),
+        ("-L --xml", Some(json)),
+        ("-L --format=json", Some(json)),
+        ("-L --output json", Some(json)),
+        ("-L -o json", Some(json)),
+        (
+            "-lnc -t 192.0.2.1:80",
+            Some("-c lists the connections of all services"),
+        ),
+        ("-L -c --stats", Some("--stats does not go with -c")),
+        (
+            "-A -t 192.0.2.2:80 -s sh -b fallback",
+            Some("the flags of sh are sh-fallback sh-port"),
+        ),
+        (
+            "-A -t 192.0.2.2:80 -b sh-port",
+            Some("the flags of wlc are flag-1 flag-2 flag-3"),
+        ),
+        (
+            "-A -t 192.0.2.2:80 -p -M /24",
+            Some("a mask is written in full, like -M 255.255.255.0"),
+        ),
+    ] {
+        let shown = type_at_terminal(&namespace, line);
+        let given = shown.lines().find_map(|line| line.strip_prefix("hint: "));
+        assert_eq!(given, hint, "ipvsadm {line}: {shown}");
+    }
+}
+
+#[test]
+fn a_line_that_was_written_for_a_shell_or_a_person_is_known() {
+    let namespace = table();
+    for (line, hint) in [
+        (
+            "IP Virtual Server version 1.2.1 (size=4096)",
+            "this is a listing",
+        ),
+        (
+            "-A -t 192.0.2.9:80 # the web",
+            "a remark takes a line of its own",
+        ),
+        (
+            "sudo ipvsadm -A -t 192.0.2.9:80",
+            "a rule is what stands behind ipvsadm",
+        ),
+        ("-A -t \\\"192.0.2.9:80\\\"", "no shell reads this"),
+    ] {
+        for name in ["ipvsadm -R", "ipvsadm-restore"] {
+            let ours = env!("CARGO_BIN_EXE_ipvsadm");
+            let (argv0, words) = name.split_once(' ').unwrap_or((name, ""));
+            let script = format!("echo \"{line}\" | (exec -a {argv0} {ours} {words})");
+            let mut command = Command::new("script");
+            command.args(["--quiet", "--command", &script, "/dev/null"]);
+            // exec -a is bash's.
+            command.env("SHELL", "/bin/bash");
+            let shown = namespace.output(command).stdout_text().replace('\r', "");
+            assert!(
+                shown.contains(&format!("\nhint: {hint}")),
+                "{name}: {line}: {shown}"
+            );
+        }
     }
 }
 

@@ -15,6 +15,12 @@ pub struct Endpoint {
     pub port: Option<u16>,
 }
 
+/// What a word in a rule is read as, by whoever writes rules and wants to be sure of it.
+pub fn read_back(word: &[u8], protocol: Option<Protocol>) -> Option<(IpAddr, Option<u16>)> {
+    let Endpoint { address, port } = endpoint(word, protocol, &mut Hosts::default())?;
+    Some((address, port))
+}
+
 /// What the name services said of hosts. A name is asked for once a command and family, found or
 /// not: where the name service is down, each question takes its time.
 #[derive(Default)]

@@ -7,7 +7,6 @@
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 
-use clap::error::{ContextKind, ContextValue};
 use clap::{Arg, ArgAction, Command};
 
 use crate::cli::named_service::LastService;
@@ -35,15 +34,6 @@ pub fn parse_arguments(arguments: &[OsString]) -> Result<Request, UsageError> {
         UsageError::SecondCommand(_) => UsageError::SecondCommand(words::second_command(words())),
         fault => fault,
     })
-}
-
-/// The option that a misspelled one among the words most likely is, with its dashes.
-pub fn similar_option(arguments: &[OsString]) -> Option<String> {
-    let fault = command().try_get_matches_from_mut(arguments).err()?;
-    match fault.get(ContextKind::SuggestedArg)? {
-        ContextValue::String(option) => Some(option.clone()),
-        _ => None,
-    }
 }
 
 fn read(arguments: &[OsString]) -> Option<clap::ArgMatches> {

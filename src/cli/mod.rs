@@ -15,12 +15,14 @@ pub mod values;
 pub mod words;
 
 pub use argv::parse_arguments;
-pub use argv::similar_option;
 
 use crate::error::UsageError;
 use crate::request::Request;
 use named_service::LastService;
 use words::{Event, LineWords, Words};
+
+/// U+FEFF in UTF-8.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// Words read into a request by popt's rules.
 pub fn parse_words<'a>(words: impl Words<'a>) -> Result<Request, UsageError> {
@@ -36,13 +38,14 @@ pub struct LineReader<'a> {
 }
 
 impl<'a> LineReader<'a> {
-    /// Reads a line; `None` for one that holds no word, or a remark (contract, section 10).
+    /// Reads a line; `None` for one that holds no word, or a remark. Editors of other systems put a
+    /// byte order mark before the first word (contract, section 10).
     pub fn read(&mut self, line: &'a [u8]) -> Result<Option<Request>, UsageError> {
-        let words = LineWords::of(line);
-        if line.starts_with(b"#") || words.clone().next().is_none() {
-            return Ok(None);
+        let words = LineWords::of(line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(line));
+        match words.clone().next() {
+            None | Some([b'#', ..]) => Ok(None),
+            Some(_) => self.read_words(words).map(Some),
         }
-        self.read_words(words).map(Some)
     }
 
     fn read_words(&mut self, words: impl Words<'a>) -> Result<Request, UsageError> {

@@ -129,29 +129,29 @@ impl<'c, 's, 't> Applier<'c, 's, 't> {
         outcome.map_err(|fault| Error::Kernel(operation, fault))
     }
 
+    /// Whether any line has been refused so far.
+    pub fn has_refused(&self) -> bool {
+        self.last_refused_line.is_some()
+    }
+
     /// Sends what is queued. The status is that of the last request.
     pub fn finish(mut self) -> Result<(), Error> {
         self.flush()?;
-        outcome(self.status)
+        outcome(self.status != 0)
     }
 
     /// Sends what is queued. The status is that of the line with this number, whenever it was
     /// executed.
     pub fn finish_with_line(mut self, number: usize) -> Result<(), Error> {
         self.flush()?;
-        outcome(if self.last_refused_line == Some(number) {
-            STATUS_REFUSED
-        } else {
-            0
-        })
+        outcome(self.last_refused_line == Some(number))
     }
 }
 
-/// The end of a run whose faults have been printed.
-fn outcome(status: u8) -> Result<(), Error> {
-    if status == 0 {
-        Ok(())
-    } else {
-        Err(Error::AlreadyReported(status))
+/// The end of a run whose refusals have been printed.
+pub fn outcome(is_refused: bool) -> Result<(), Error> {
+    match is_refused {
+        true => Err(Error::AlreadyReported(STATUS_REFUSED)),
+        false => Ok(()),
     }
 }

@@ -261,7 +261,7 @@ impl<'a> Line<'a, '_> {
         let opened = Ipvs::open_loaded();
         let read = opened.and_then(|mut ipvs| ipvs.services(Detail::WithoutStatistics));
         let only_ipv6 = self.has(Choice::Ipv6);
-        let mut endpoints = EndpointWriter::for_rules(true);
+        let mut endpoints = EndpointWriter::numeric();
         for ServiceState { service, .. } in read.into_iter().flatten() {
             let is_of_the_family = !only_ipv6 || service.identity.family() == AddressFamily::Ipv6;
             if service.identity.protocol() != protocol_of(naming) || !is_of_the_family {
@@ -290,7 +290,7 @@ impl<'a> Line<'a, '_> {
         if read.is_err() {
             return;
         }
-        let mut endpoints = EndpointWriter::for_rules(true);
+        let mut endpoints = EndpointWriter::numeric();
         for state in &destinations {
             let destination = &state.destination;
             let mut name = Vec::new();

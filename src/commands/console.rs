@@ -2,7 +2,9 @@
 //! faults are printed at once.
 
 use std::ffi::{OsStr, OsString};
-use std::io::{ErrorKind, Read, Write};
+use std::fs::File;
+use std::io::{ErrorKind, IsTerminal, Read, Write};
+use std::os::fd::AsFd;
 
 use crate::error::Error;
 use crate::screen::Screen;
@@ -23,8 +25,35 @@ pub struct Streams<'a> {
     /// Whether standard error is a terminal: hints follow faults there, and control characters are
     /// made visible.
     pub is_interactive: bool,
+    /// Finds out what standard input is. Only `ipvsadm-restore` asks.
+    pub input_kind: fn() -> InputKind,
     /// Finds out what standard output is shown on. Only `--table` asks.
     pub screen: fn() -> Screen,
+}
+
+/// What standard input is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InputKind {
+    /// A file, whose end is where its writer meant it to be.
+    RegularFile,
+    /// A person.
+    Terminal,
+    /// A pipe, a device, a socket, or nothing at all.
+    Other,
+}
+
+impl InputKind {
+    /// What is behind a descriptor.
+    pub fn of(input: &(impl AsFd + IsTerminal)) -> InputKind {
+        let file = input.as_fd().try_clone_to_owned().map(File::from);
+        let metadata = file.and_then(|file| file.metadata());
+        let is_regular_file = metadata.is_ok_and(|metadata| metadata.is_file());
+        match (is_regular_file, input.is_terminal()) {
+            (true, _) => InputKind::RegularFile,
+            (_, true) => InputKind::Terminal,
+            _ => InputKind::Other,
+        }
+    }
 }
 
 /// The streams, and what waits to be written.
@@ -49,6 +78,20 @@ impl<'a> Console<'a> {
     /// Has messages call the program by another name.
     pub fn rename(&mut self, program: &str) {
         self.program = OsString::from(program);
+    }
+
+    /// What standard input is.
+    pub fn input_kind(&self) -> InputKind {
+        (self.streams.input_kind)()
+    }
+
+    /// Says to a person at a terminal why nothing happens.
+    pub fn tell_that_rules_are_awaited(&mut self) {
+        if self.streams.is_interactive {
+            self.write_to_errors(
+                b"reading rules from the terminal; Ctrl-D ends them, Ctrl-C changes nothing\n",
+            );
+        }
     }
 
     /// What standard output is shown on.
@@ -108,9 +151,11 @@ impl<'a> Console<'a> {
         self.streams.is_interactive
     }
 
-    /// Keeps a hint until the fault that it belongs to has been printed.
+    /// Keeps a hint, if there is one, until the fault that it belongs to has been printed.
     pub fn keep_hint(&mut self, hint: Option<String>) {
-        self.hint = hint.filter(|_| self.streams.is_interactive);
+        if self.streams.is_interactive && hint.is_some() {
+            self.hint = hint;
+        }
     }
 
     /// Prints the hint that was kept.
@@ -189,6 +234,7 @@ mod tests {
             output,
             errors,
             is_interactive,
+            input_kind: || InputKind::Other,
             screen,
         };
         action(&mut Console::new(OsStr::new("ipvsadm"), streams))

@@ -3,6 +3,7 @@
 //! All of the text but its first lines comes from the table of options. With a command, `-h` shows
 //! what goes with that command.
 
+use std::ffi::OsString;
 use std::fmt::Write;
 
 use crate::options::matrix::Owner;
@@ -17,6 +18,47 @@ const FIRST_STEPS: [Command; 4] = [
     Command::EditServer,
     Command::List,
 ];
+
+/// The help of `ipvsadm-save`, as two lines: so many the reference prints after a word that it does
+/// not know.
+pub const SAVE_USAGE: &str = "usage: ipvsadm-save [-n]\n\
+    Writes the table of virtual services as rules for ipvsadm-restore; with -n, addresses and ports as numbers.";
+
+/// The help of `ipvsadm-restore`, likewise.
+pub const RESTORE_USAGE: &str = "usage: ipvsadm-restore [--dry-run] [--test] [--noflush] [FILE]\n\
+    Makes the table what the rules in FILE, or on standard input, say.";
+
+/// Answers the words that ask a helper about itself; `false` where none of them does.
+pub fn write_helper_help(
+    out: &mut Vec<u8>,
+    usage: &str,
+    options: &[(&str, &str)],
+    arguments: &[OsString],
+) -> bool {
+    match arguments
+        .iter()
+        .find_map(|word| word.to_str().filter(|word| ABOUT.contains(word)))
+    {
+        None => return false,
+        Some("-v" | "--version") => write_version(out),
+        Some(_) => {
+            let widest = options
+                .iter()
+                .map(|(option, _)| option.len())
+                .max()
+                .unwrap_or(0);
+            let mut text = format!("{usage}\n\n");
+            for (option, help) in options {
+                push_line(&mut text, format_args!("  {option:<widest$}  {help}"));
+            }
+            out.extend_from_slice(text.as_bytes());
+        }
+    }
+    true
+}
+
+/// The words that ask a helper about itself.
+const ABOUT: [&str; 4] = ["-h", "--help", "-v", "--version"];
 
 /// Writes the version. The second word is the reference's whose behaviour this is; scripts read it.
 pub fn write_version(out: &mut Vec<u8>) {

@@ -18,7 +18,7 @@ mod walk;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 
-pub use console::Streams;
+pub use console::{InputKind, Streams};
 
 use crate::cli;
 use crate::error::{Error, KernelError, Operation};
@@ -47,6 +47,9 @@ pub fn run(program: &OsStr, arguments: &[OsString], streams: Streams<'_>) -> u8 
         Some(b"ipvsadm-restore") => reload::run_helper(&mut console, arguments),
         _ => run_command(&mut console, arguments),
     };
+    if let Err(Error::Rule(_, line)) = &outcome {
+        console.keep_hint(hints::rule_line::about(line.text()));
+    }
     // What a command wrote before its fault comes out before it.
     let outcome = console.flush().and(outcome);
     let status = outcome.map_or_else(
@@ -98,13 +101,16 @@ fn execute_with_hints(
     request: Request,
     arguments: &[OsString],
 ) -> Result<(), Error> {
-    let method_at_risk = match &request {
-        Request::Change(change) => hints::method_at_risk(ipvs, change, arguments),
-        _ => None,
+    let losses = match &request {
+        Request::Change(change) => hints::losses::of(ipvs, change, arguments),
+        _ => Vec::new(),
     };
     let outcome = execute(console, ipvs, request);
     console.keep_hint(match &outcome {
-        Ok(()) => method_at_risk.map(hints::about_lost_method),
+        Ok(()) => match &request {
+            Request::Change(change) => hints::after_change(change, &losses, arguments),
+            _ => None,
+        },
         Err(Error::Initialize(fault)) => hints::after_initialize(*fault),
         Err(Error::Kernel(_, KernelError::Errno(errno))) => {
             hints::after_refusal(ipvs, &request, *errno)

@@ -3,6 +3,7 @@
 use crate::cli::{LineReader, words};
 use crate::commands::apply::{Applier, Flow};
 use crate::commands::console::Console;
+use crate::commands::hints;
 use crate::error::Error;
 use crate::ipvs::Ipvs;
 
@@ -41,6 +42,11 @@ fn run_line<'l>(
     match reader.read(line) {
         Ok(None) => Ok(Flow::GoOn),
         Ok(Some(request)) => applier.request(request, None),
-        Err(fault) => applier.fault(fault).map(|()| Flow::GoOn),
+        Err(fault) => {
+            if !fault.lets_restore_go_on() {
+                applier.console.keep_hint(hints::rule_line::about(line));
+            }
+            applier.fault(fault).map(|()| Flow::GoOn)
+        }
     }
 }

@@ -2,25 +2,27 @@
 
 use std::ffi::OsString;
 
+use crate::cli::address;
 use crate::commands::console::Console;
-use crate::commands::open_checked;
 use crate::commands::walk::Walk;
+use crate::commands::{help, open_checked};
 use crate::error::Error;
 use crate::ipvs::{Detail, Ipvs};
 use crate::model::Change;
+use crate::options::SAVE_OPTIONS;
 use crate::render::endpoints::EndpointWriter;
 use crate::render::rules;
 
-const HELP: &str = "usage: ipvsadm-save [-n]\n\
-    Writes the table of virtual services as rules for ipvsadm-restore; with -n, addresses and ports as numbers.";
-
 /// Runs `ipvsadm-save`. Its one option is `-n`; words that do not begin with `-` are ignored.
 pub fn run_helper(console: &mut Console<'_>, arguments: &[OsString]) -> Result<(), Error> {
+    if help::write_helper_help(console.text(), help::SAVE_USAGE, &SAVE_OPTIONS, arguments) {
+        return Ok(());
+    }
     let mut numeric = false;
     for argument in arguments {
         match argument.as_encoded_bytes() {
             b"-n" => numeric = true,
-            [b'-', ..] => return Err(Error::HelperUsage(HELP)),
+            [b'-', ..] => return Err(Error::HelperUsage(help::SAVE_USAGE)),
             _ => {}
         }
     }
@@ -30,7 +32,10 @@ pub fn run_helper(console: &mut Console<'_>, arguments: &[OsString]) -> Result<(
 
 /// Writes the table as rules.
 pub fn save(console: &mut Console<'_>, ipvs: &mut Ipvs, numeric: bool) -> Result<(), Error> {
-    let mut endpoints = EndpointWriter::for_rules(numeric);
+    let mut endpoints = match numeric {
+        true => EndpointWriter::numeric(),
+        false => EndpointWriter::for_rules(address::read_back),
+    };
     let mut walk = Walk::begin(ipvs, None, Detail::WithoutStatistics, true)?;
     while let Some((service, destinations)) = walk.next(ipvs)? {
         let identity = service.service.identity;

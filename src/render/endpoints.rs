@@ -14,9 +14,13 @@ use crate::render::padding::number;
 /// The most bytes of an address and port in a listing: the reference's buffer holds no more.
 const LONGEST_ENDPOINT: usize = 59;
 
+/// Reads an address, and a port if there is one, as rules are read.
+pub type ReadsBack = fn(&[u8], Option<Protocol>) -> Option<(IpAddr, Option<u16>)>;
+
 pub struct EndpointWriter {
     numeric: bool,
-    cuts_names: bool,
+    longest: usize,
+    reads_back: Option<ReadsBack>,
     host_names: BTreeMap<IpAddr, Box<[u8]>>,
     /// Apart from the names, since it may hold every address of a large table.
     nameless_hosts: BTreeSet<IpAddr>,
@@ -26,11 +30,12 @@ pub struct EndpointWriter {
 }
 
 impl EndpointWriter {
-    /// For a listing, whose columns cut long names.
-    pub fn for_listing(numeric: bool) -> EndpointWriter {
+    /// For a drawing, where names are whole.
+    pub fn new(numeric: bool) -> EndpointWriter {
         EndpointWriter {
             numeric,
-            cuts_names: true,
+            longest: usize::MAX,
+            reads_back: None,
             host_names: BTreeMap::new(),
             nameless_hosts: BTreeSet::new(),
             port_names: BTreeMap::new(),
@@ -39,11 +44,26 @@ impl EndpointWriter {
         }
     }
 
-    /// For rules, which are read back, and for tables: names stay whole.
-    pub fn for_rules(numeric: bool) -> EndpointWriter {
+    /// For a listing, whose columns cut long names.
+    pub fn for_listing(numeric: bool) -> EndpointWriter {
         EndpointWriter {
-            cuts_names: false,
-            ..EndpointWriter::for_listing(numeric)
+            longest: LONGEST_ENDPOINT,
+            ..EndpointWriter::new(numeric)
+        }
+    }
+
+    /// Without names.
+    pub fn numeric() -> EndpointWriter {
+        EndpointWriter::new(true)
+    }
+
+    /// For rules with names, which are to be read back: a name stands only where reading it gives
+    /// that very address or port again. Several addresses may have one name, and a name may lead
+    /// elsewhere.
+    pub fn for_rules(reads_back: ReadsBack) -> EndpointWriter {
+        EndpointWriter {
+            reads_back: Some(reads_back),
+            ..EndpointWriter::new(false)
         }
     }
 
@@ -73,9 +93,7 @@ impl EndpointWriter {
         }
         out.push(b':');
         self.port(out, port, protocol);
-        if self.cuts_names {
-            out.truncate(start + LONGEST_ENDPOINT);
-        }
+        out.truncate(start.saturating_add(self.longest));
     }
 
     /// Writes the service name, reusing the last text if the service is the same: rules name it in
@@ -109,7 +127,7 @@ impl EndpointWriter {
         }
         match self.host_names.entry(address) {
             Entry::Occupied(entry) => Some(entry.into_mut()),
-            Entry::Vacant(entry) => match names::host_name(address) {
+            Entry::Vacant(entry) => match look_up_host(address, self.reads_back) {
                 Some(name) => Some(entry.insert(name.into_boxed_slice())),
                 None => {
                     self.nameless_hosts.insert(address);
@@ -121,7 +139,8 @@ impl EndpointWriter {
 
     fn port(&mut self, out: &mut Vec<u8>, port: u16, protocol: Option<Protocol>) {
         if let Some(protocol) = protocol.filter(|_| !self.numeric) {
-            let look_up = || names::service_name(port, protocol).map(Vec::into_boxed_slice);
+            let look_up =
+                || look_up_port(port, protocol, self.reads_back).map(Vec::into_boxed_slice);
             let key = (protocol, port);
             if let Some(name) = self.port_names.entry(key).or_insert_with(look_up) {
                 out.extend_from_slice(name);
@@ -130,6 +149,37 @@ impl EndpointWriter {
         }
         number(out, port);
     }
+}
+
+/// The name of a host, if there is one that may stand for its address.
+fn look_up_host(address: IpAddr, reads_back: Option<ReadsBack>) -> Option<Vec<u8>> {
+    names::host_name(address).filter(|name| {
+        reads_back.is_none_or(|read| {
+            let word = match address {
+                IpAddr::V4(_) => [name, &b":0"[..]].concat(),
+                IpAddr::V6(_) => [b"[", &name[..], b"]:0"].concat(),
+            };
+            is_one_word(name) && read(&word, None) == Some((address, Some(0)))
+        })
+    })
+}
+
+/// The name of a port, if there is one that may stand for its number.
+fn look_up_port(port: u16, protocol: Protocol, reads_back: Option<ReadsBack>) -> Option<Vec<u8>> {
+    names::service_name(port, protocol).filter(|name| {
+        reads_back.is_none_or(|read| {
+            let word = [b"0.0.0.0:", &name[..]].concat();
+            let read = read(&word, Some(protocol)).and_then(|(_, port)| port);
+            is_one_word(name) && read == Some(port)
+        })
+    })
+}
+
+/// Whether a name stays whole in a line of rules.
+fn is_one_word(name: &[u8]) -> bool {
+    !name
+        .iter()
+        .any(|byte| byte.is_ascii_whitespace() || byte.is_ascii_control())
 }
 
 /// Writes an address as `inet_ntop` does.

@@ -217,7 +217,7 @@ mod tests {
             ttl: Some(1),
         };
         let mut out = Vec::new();
-        let mut endpoints = EndpointWriter::for_rules(true);
+        let mut endpoints = EndpointWriter::numeric();
         write_change(&mut out, &mut endpoints, &Change::StartDaemon(daemon));
         assert_eq!(
             out,

@@ -133,13 +133,9 @@ fn each_line_of_a_slow_writer_is_done_before_the_next_is_sent() {
     });
 }
 
-/// Has `ipvsadm-restore` killed as it is about to send its so manieth message to the kernel, and tells how many services
-/// there are then. No clock is asked: strace counts.
-fn services_after_a_reload_killed_at_send(
-    send: usize,
-    namespace: &Namespace,
-    rules: &str,
-) -> usize {
+/// Has `ipvsadm-restore` killed as it is about to send its so manieth message to the kernel, and
+/// tells whether it sent as many. No clock is asked: strace counts.
+fn is_killed_at_send(send: usize, namespace: &Namespace, rules: &str) -> bool {
     let rules = rules.to_owned();
     namespace.enter(move || {
         let status = Command::new("strace")
@@ -151,9 +147,84 @@ fn services_after_a_reload_killed_at_send(
             .status()
             .unwrap_or_else(|fault| panic!("strace: {fault}; apt-get install strace"));
         // strace ends as its program does.
-        assert_eq!(status.signal(), Some(9), "send {send}: {status}");
-        services_there()
+        match (status.signal(), status.code()) {
+            (Some(9), _) => true,
+            (_, Some(0)) => false,
+            _ => panic!("send {send}: {status}"),
+        }
     })
+}
+
+/// How many services there are after a reload was killed.
+fn services_after_a_reload_killed_at_send(
+    send: usize,
+    namespace: &Namespace,
+    rules: &str,
+) -> usize {
+    assert!(
+        is_killed_at_send(send, namespace, rules),
+        "send {send} was never made"
+    );
+    namespace.enter(services_there)
+}
+
+#[test]
+fn killed_at_any_message_a_reload_leaves_every_service_that_stays_and_is_completed_by_the_next() {
+    const STAY: usize = 12;
+    let name = |number: usize| format!("-t 10.0.0.{}:80", number + 1);
+    let server = |name: &str, server: usize, weight: usize| {
+        format!("-a {name} -r 10.1.0.{server}:80 -m -w {weight}\n")
+    };
+    // What stays is edited, and has servers that stay, change, come and go; besides, services come
+    // and go.
+    let (mut before, mut after) = (String::new(), String::new());
+    for number in 0..STAY {
+        let name = name(number);
+        before += &format!("-A {name} -s rr\n");
+        after += &format!("-A {name} -s wrr\n");
+        for place in 1..=20 {
+            before += &server(&name, place, 1);
+            after += &server(&name, place + 7, 1 + place % 2);
+        }
+    }
+    for number in STAY..2 * STAY {
+        before += &format!("-A {}\n{}", name(number), server(&name(number), 1, 1));
+        after += &format!(
+            "-A {}\n{}",
+            name(100 + number),
+            server(&name(100 + number), 1, 1)
+        );
+    }
+    let namespace = Namespace::new();
+    let wanted = sorted_as_listed(&after);
+    let mut kills = 0;
+    for send in 1.. {
+        ours(&namespace, &reload(&[], &before));
+        if !is_killed_at_send(send, &namespace, &after) {
+            break;
+        }
+        kills += 1;
+        let left = saved(&namespace);
+        for number in 0..STAY {
+            let name = name(number);
+            assert!(
+                left.contains(&format!("-A {name} ")),
+                "send {send}: no {name} in\n{left}"
+            );
+            // Servers that both tables have are never missing either.
+            for place in 8..=20 {
+                let server = format!("-a {name} -r 10.1.0.{place}:80 ");
+                assert!(
+                    left.contains(&server),
+                    "send {send}: no {server} in\n{left}"
+                );
+            }
+        }
+        ours(&namespace, &reload(&[], &after));
+        assert_eq!(saved(&namespace), wanted, "send {send}");
+    }
+    // To find IPVS and its services, the servers of what stays, and several batches.
+    assert!(kills > 3 + STAY + 2, "only {kills} messages");
 }
 
 #[test]

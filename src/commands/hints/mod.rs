@@ -4,50 +4,76 @@
 //! what a command does, and where it cannot be sure it says nothing.
 
 mod endpoint;
+pub mod losses;
+pub mod rule_line;
+mod words;
 
 use std::ffi::OsString;
 use std::fs;
-use std::os::unix::ffi::OsStrExt;
+use std::net::Ipv4Addr;
 
 use nix::errno::Errno;
 use nix::ifaddrs::getifaddrs;
 use nix::net::if_::InterfaceFlags;
 
-use crate::cli::{self, words};
+use crate::cli::address;
 use crate::error::{KernelError, UsageError};
 use crate::ipvs::{Detail, Ipvs};
 use crate::model::{
-    Change, DestinationIdentity, DestinationState, Encapsulation, ForwardingMethod, KernelName,
-    Protocol, ServiceIdentity,
+    Change, DestinationIdentity, KernelName, Netmask, SchedulerFlags, ServiceIdentity,
 };
-use crate::options::{Choice, Meaning, SCHEDULERS};
+use crate::options::{Choice, SCHEDULERS};
 use crate::render::endpoints::EndpointWriter;
 use crate::render::rules;
 use crate::request::{ListRequest, Request, Subject};
+use losses::Loss;
+use words::GivenOptions;
 
 /// How many of the services or servers that were perhaps meant are named.
 const MOST_NAMED: usize = 3;
 
 /// What helps after a fault in the words.
 pub fn after_usage_fault(fault: &UsageError, arguments: &[OsString]) -> Option<String> {
-    let words = Words::read(arguments);
+    let given = GivenOptions::read(arguments);
     match fault {
+        UsageError::UnknownOption(word) | UsageError::UnexpectedArgument(word)
+            if asks_for_a_format(word) =>
+        {
+            Some("--json lists it for programs, --table for people".to_owned())
+        }
         UsageError::UnknownOption(_) => similar_option(arguments),
+        UsageError::SchedulerFlag(_) | UsageError::SchedulerFlagOfAnother(_) => {
+            Some(about_flags(&given))
+        }
+        UsageError::NetmaskIpv4 => {
+            Some("a mask is written in full, like -M 255.255.255.0".to_owned())
+        }
+        UsageError::ListConflict => {
+            let (option, rival) = given.rivals()?;
+            Some(format!("{option} does not go with {rival}"))
+        }
+        UsageError::Conflict(group, other, _)
+            if [*group, *other]
+                .map(Some)
+                .contains(&Choice::Connection.group()) =>
+        {
+            Some("-c lists the connections of all services".to_owned())
+        }
         // A command that is misspelled is none.
         UsageError::TryHelp => similar_option(arguments).or_else(|| {
             let commands = "the commands are -A -E -D -a -e -d -L -C -Z -S -R";
             Some(format!("{commands}; ipvsadm -h shows all"))
         }),
         UsageError::ServiceAddress => {
-            let (protocol, word) = words.service()?;
+            let (protocol, word) = given.service()?;
             endpoint::about(&word, protocol)
         }
         UsageError::ServerAddress => {
-            let protocol = words.service().and_then(|(protocol, _)| protocol);
-            endpoint::about(&words.value_of(Choice::RealServer)?, protocol)
+            let protocol = given.service().and_then(|(protocol, _)| protocol);
+            endpoint::about(&given.value_of(Choice::RealServer)?, protocol)
         }
         UsageError::ZeroPort => {
-            let (_, word) = words.service()?;
+            let (_, word) = given.service()?;
             Some(endpoint::about_missing_port(&word))
         }
         UsageError::TunnelOptionsWithoutTunnel => Some("tunnels take -i".to_owned()),
@@ -59,7 +85,25 @@ pub fn after_usage_fault(fault: &UsageError, arguments: &[OsString]) -> Option<S
 }
 
 fn similar_option(arguments: &[OsString]) -> Option<String> {
-    cli::similar_option(arguments).map(|option| format!("did you mean {option}?"))
+    let option = words::similar_option(arguments)?;
+    Some(format!("did you mean --{option}?"))
+}
+
+/// Whether somebody looks for output that programs read.
+fn asks_for_a_format(word: &[u8]) -> bool {
+    let word = word.strip_prefix(b"--").unwrap_or(word);
+    let name = word.split(|byte| *byte == b'=').next().unwrap_or_default();
+    [&b"xml"[..], b"json", b"yaml", b"csv", b"output", b"format"].contains(&name)
+}
+
+/// The flags that a scheduler has.
+fn about_flags(given: &GivenOptions<'_>) -> String {
+    let scheduler = given
+        .value_of(Choice::Scheduler)
+        .unwrap_or_else(|| "wlc".to_owned());
+    let all = SchedulerFlags::from_bits(u8::MAX);
+    let flags: Vec<_> = all.words(KernelName::from(scheduler.as_str())).collect();
+    format!("the flags of {scheduler} are {}", flags.join(" "))
 }
 
 /// What helps after the kernel refused to be opened.
@@ -125,87 +169,47 @@ pub fn after_refusal(ipvs: &mut Ipvs, request: &Request, errno: Errno) -> Option
     }
 }
 
-/// A forwarding method that an edit changes without being asked to.
-pub struct MethodAtRisk {
-    was: ForwardingMethod,
-    becomes: ForwardingMethod,
+/// What a change that has been made did, and perhaps was not to do.
+pub fn after_change(change: &Change, losses: &[Loss], arguments: &[OsString]) -> Option<String> {
+    let given = GivenOptions::read(arguments);
+    losses::text(losses)
+        .or_else(|| about_overruled_port(change, &given))
+        .or_else(|| about_prefix_length(change, &given))
 }
 
-/// The forwarding method that an edit is about to change without being asked to: `-e` without `-m` or `-i` means direct
-/// routing, `-i` without `--tun-type` means ipip. To be asked before the edit, and told of with [`about_lost_method`]
-/// after it.
-pub fn method_at_risk(
-    ipvs: &mut Ipvs,
-    change: &Change,
-    arguments: &[OsString],
-) -> Option<MethodAtRisk> {
-    use ForwardingMethod::{DirectRouting, Masquerading, Tunnel};
-    let Change::EditDestination(service, wanted) = change else {
+/// Without `-m`, a real server has its service's port, whatever was typed.
+fn about_overruled_port(change: &Change, given: &GivenOptions<'_>) -> Option<String> {
+    let (Change::AddDestination(service, wanted) | Change::EditDestination(service, wanted)) =
+        change
+    else {
         return None;
     };
-    let becomes = wanted.forwarding_method;
-    let words = Words::read(arguments);
-    let is_asked_for = match becomes {
-        DirectRouting => words.has(Choice::Gatewaying),
-        Tunnel(Encapsulation::Ipip) => words.has(Choice::TunnelType),
-        _ => true,
-    };
-    if is_asked_for {
+    let word = given.value_of(Choice::RealServer)?;
+    let (_, typed) = word.rsplit_once(':')?;
+    let typed = address::port(typed.as_bytes(), service.protocol())?;
+    let port = wanted.identity.port;
+    let is_endpoint = word.starts_with('[') || word.matches(':').count() == 1;
+    (is_endpoint && typed != port)
+        .then(|| format!("the real server's port is the service's, {port}; {typed} takes -m"))
+}
+
+/// For IPv4, a mask is an address, and so is a number.
+fn about_prefix_length(change: &Change, given: &GivenOptions<'_>) -> Option<String> {
+    let (Change::AddService(service) | Change::EditService(service)) = change else {
         return None;
-    }
-    let there = find_destination(ipvs, service, wanted.identity)?;
-    let was = there.destination.forwarding_method;
-    let is_lost = match (was, becomes) {
-        (Masquerading | Tunnel(_), DirectRouting) => true,
-        (Tunnel(_), Tunnel(_)) => was != becomes,
-        _ => false,
     };
-    is_lost.then_some(MethodAtRisk { was, becomes })
-}
-
-/// Tells of a method that an edit has changed without being asked to.
-pub fn about_lost_method(lost: MethodAtRisk) -> String {
-    let MethodAtRisk { was, becomes } = lost;
-    let options = options_of(was);
-    match becomes {
-        ForwardingMethod::Tunnel(_) => {
-            format!("the server's tunnel is of type ipip now; {options} keeps it as it was")
-        }
-        _ => {
-            let was = match was {
-                ForwardingMethod::Tunnel(_) => "tunnelled",
-                _ => "masqueraded",
-            };
-            format!("the server was {was} and is now directly routed; {options} keeps it as it was")
-        }
-    }
-}
-
-/// The options that ask for a forwarding method.
-fn options_of(method: ForwardingMethod) -> String {
-    match method {
-        ForwardingMethod::Masquerading => "-m".to_owned(),
-        ForwardingMethod::Tunnel(Encapsulation::Ipip) => "-i".to_owned(),
-        ForwardingMethod::Tunnel(encapsulation) => {
-            let mut options = b"-i".to_vec();
-            rules::write_encapsulation(&mut options, encapsulation);
-            String::from_utf8_lossy(&options).into_owned()
-        }
-        ForwardingMethod::Local | ForwardingMethod::DirectRouting => "-g".to_owned(),
-    }
-}
-
-fn find_destination(
-    ipvs: &mut Ipvs,
-    service: &ServiceIdentity,
-    identity: DestinationIdentity,
-) -> Option<DestinationState> {
-    let mut destinations = Vec::new();
-    ipvs.destinations(service, Detail::WithoutStatistics, &mut destinations)
-        .ok()?;
-    destinations
-        .into_iter()
-        .find(|state| state.destination.identity == identity)
+    let word = given.value_of(Choice::Netmask)?;
+    let length = word
+        .parse::<u32>()
+        .ok()
+        .filter(|length| (1..=32).contains(length))?;
+    let Netmask::Ipv4(mask) = service.netmask else {
+        return None;
+    };
+    let meant = Ipv4Addr::from(u32::MAX << (32 - length));
+    Some(format!(
+        "-M {word} is the mask {mask}; the prefix length {length} is -M {meant}"
+    ))
 }
 
 /// Services that were perhaps meant: those of the same address, or of the same mark and the other family.
@@ -233,7 +237,7 @@ fn other_services(ipvs: &mut Ipvs, missing: &ServiceIdentity) -> Option<String> 
         .filter(is_like);
     list_of(alike.map(|identity| {
         let mut name = Vec::new();
-        rules::write_service_name(&mut name, &mut EndpointWriter::for_rules(true), &identity);
+        rules::write_service_name(&mut name, &mut EndpointWriter::numeric(), &identity);
         name
     }))
 }
@@ -257,9 +261,9 @@ fn other_destinations(
     list_of(alike.map(|destination| {
         let mut name = Vec::new();
         let DestinationIdentity { address, port } = destination.identity;
-        EndpointWriter::for_rules(true).write(&mut name, address, port, None);
+        EndpointWriter::numeric().write(&mut name, address, port, None);
         name.push(b' ');
-        name.extend_from_slice(options_of(destination.forwarding_method).as_bytes());
+        name.extend_from_slice(losses::options_of(destination.forwarding_method).as_bytes());
         name
     }))
 }
@@ -311,53 +315,6 @@ fn is_loopback_up() -> bool {
     interfaces
         .find(|interface| interface.flags.contains(InterfaceFlags::IFF_LOOPBACK))
         .is_none_or(|interface| interface.flags.contains(InterfaceFlags::IFF_UP))
-}
-
-/// The options among the words, as far as they can be read.
-struct Words<'a>(Vec<words::Event<'a>>);
-
-impl<'a> Words<'a> {
-    fn read(arguments: &'a [OsString]) -> Words<'a> {
-        let (events, _) = words::read(arguments.iter().map(|argument| argument.as_bytes()));
-        Words(events)
-    }
-
-    /// The options with their values, in order.
-    fn options(&self) -> impl Iterator<Item = (Choice, Option<&'a [u8]>)> {
-        self.0.iter().filter_map(|event| match *event {
-            words::Event::Option {
-                meaning: Meaning::Choice(choice),
-                value,
-                ..
-            } => Some((choice, value)),
-            _ => None,
-        })
-    }
-
-    fn has(&self, wanted: Choice) -> bool {
-        self.options().any(|(choice, _)| choice == wanted)
-    }
-
-    /// The value of an option, of its first if it stands there twice.
-    fn value_of(&self, wanted: Choice) -> Option<String> {
-        let (_, value) = self.options().find(|(choice, _)| *choice == wanted)?;
-        value.map(|value| String::from_utf8_lossy(value).into_owned())
-    }
-
-    /// The word that names the service, and the protocol in which it does; a mark has none.
-    fn service(&self) -> Option<(Option<Protocol>, String)> {
-        let of_protocol = |choice| match choice {
-            Choice::TcpService => Some(Some(Protocol::Tcp)),
-            Choice::UdpService => Some(Some(Protocol::Udp)),
-            Choice::SctpService => Some(Some(Protocol::Sctp)),
-            Choice::FirewallMarkService => Some(None),
-            _ => None,
-        };
-        self.options().find_map(|(choice, value)| {
-            let protocol = of_protocol(choice)?;
-            Some((protocol, String::from_utf8_lossy(value?).into_owned()))
-        })
-    }
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! The fewest changes that make one table another.
 //!
 //! Pure: it is given the wanted table and the kernel's, service by service, and gives changes.
-//! Nothing that stays is touched; what differs is edited in place; every addition comes before any
-//! removal, so that no service and no client is without a server in between.
+//! Nothing that stays is touched; what differs is edited in place; additions and removals are told
+//! apart, so that no service and no client is without a server in between.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -20,16 +20,21 @@ use crate::request::Request;
 /// A change and the line that asks for it; no line asks for a removal.
 pub type PlannedChange<'t> = (Change, Option<RuleLine<'t>>);
 
-/// A line that the kernel would refuse on an empty table, and its answer.
+/// A line that the kernel is bound to refuse, and its answer.
 pub struct Refusal<'t> {
     pub operation: Operation,
     pub fault: KernelError,
     pub line: RuleLine<'t>,
 }
 
+/// What there is to do, each part in the order in which it is to be done.
 pub struct Plan<'t> {
-    /// In the order in which they are to be made.
-    pub changes: Vec<PlannedChange<'t>>,
+    /// What adds to the table, or changes what stays.
+    pub additions: Vec<PlannedChange<'t>>,
+    /// What has nothing to do with the table: timeouts, sync daemons.
+    pub others: Vec<PlannedChange<'t>>,
+    /// What takes away from the table.
+    pub removals: Vec<PlannedChange<'t>>,
     /// In the order of their lines.
     pub refusals: Vec<Refusal<'t>>,
 }
@@ -43,69 +48,132 @@ struct WantedService<'r, 't> {
 
 struct WantedDestination<'r, 't> {
     destination: &'r Destination,
-    line: &'r RuleLine<'t>,
+    line: RuleLine<'t>,
 }
 
-/// The table that rules describe, and the lines that an empty table would refuse: duplicates, and
-/// servers of services that no line before them adds.
+/// The table that rules leave behind where there was none before; and the lines that the kernel is
+/// bound to refuse then, like one that adds what is there or changes what is not.
+#[derive(Default)]
 pub struct WantedTable<'r, 't> {
     services: BTreeMap<ServiceIdentity, WantedService<'r, 't>>,
-    refusals: Vec<Refusal<'t>>,
+    others: Vec<PlannedChange<'t>>,
+    pub refusals: Vec<Refusal<'t>>,
 }
 
 impl<'r, 't> WantedTable<'r, 't> {
-    /// `None` if the rules do more than add.
+    /// `None` if the rules do more than change tables, timeouts and daemons.
     pub fn of(rules: &'r [Rule<'t>]) -> Option<WantedTable<'r, 't>> {
-        let mut services = BTreeMap::new();
-        let mut refusals = Vec::new();
+        let mut table = WantedTable::default();
         // Rules of one service mostly come together, and then the service is looked up once.
         for rules in rules.chunk_by(|a, b| service_of(a) == service_of(b)) {
-            let identity = *service_of(&rules[0])?;
-            let mut wanted: Option<WantedService<'r, 't>> = services.remove(&identity);
-            for Rule { line, request } in rules {
-                let mut refuse = |operation, errno| {
-                    refusals.push(Refusal {
-                        operation,
-                        fault: KernelError::Errno(errno),
-                        line: *line,
-                    });
-                };
-                match (request, &mut wanted) {
-                    (Request::Change(Change::AddService(service)), None) => {
-                        wanted = Some(WantedService {
-                            service,
-                            line: *line,
-                            destinations: BTreeMap::new(),
-                        });
-                    }
-                    (Request::Change(Change::AddService(_)), Some(_)) => {
-                        refuse(Operation::AddService, Errno::EEXIST);
-                    }
-                    (Request::Change(Change::AddDestination(_, destination)), Some(wanted)) => {
-                        match wanted.destinations.entry(destination.identity) {
-                            Entry::Vacant(entry) => {
-                                entry.insert(WantedDestination { destination, line });
-                            }
-                            Entry::Occupied(_) => refuse(Operation::AddDestination, Errno::EEXIST),
-                        }
-                    }
-                    (Request::Change(Change::AddDestination(..)), None) => {
-                        refuse(Operation::AddDestination, Errno::ESRCH);
-                    }
-                    _ => return None,
-                }
+            match service_of(&rules[0]) {
+                Some(identity) => table.take_rules_of(*identity, rules),
+                None => rules.iter().try_for_each(|rule| table.take_other(rule))?,
             }
-            services.extend(wanted.map(|wanted| (identity, wanted)));
         }
-        Some(WantedTable { services, refusals })
+        Some(table)
+    }
+
+    /// Takes rules that are all about one service.
+    fn take_rules_of(&mut self, identity: ServiceIdentity, rules: &'r [Rule<'t>]) {
+        let mut wanted = self.services.remove(&identity);
+        for rule in rules {
+            let Request::Change(change) = &rule.request else {
+                continue;
+            };
+            if let Err(errno) = take_change(&mut wanted, change, rule.line) {
+                self.refusals.push(Refusal {
+                    operation: Operation::from(change),
+                    fault: KernelError::Errno(errno),
+                    line: rule.line,
+                });
+            }
+        }
+        self.services
+            .extend(wanted.map(|wanted| (identity, wanted)));
+    }
+
+    /// Takes a rule that is about no service.
+    fn take_other(&mut self, rule: &Rule<'t>) -> Option<()> {
+        match rule.request {
+            Request::Change(Change::Flush) => self.services.clear(),
+            Request::Change(
+                change @ (Change::SetTimeouts(_) | Change::StartDaemon(_) | Change::StopDaemon(..)),
+            ) => self.others.push((change, Some(rule.line))),
+            _ => return None,
+        }
+        Some(())
     }
 }
 
-/// The service that a rule adds, or adds a destination to; `None` if it does something else.
+/// Makes a change to a service as the kernel would, which gives an errno instead where that service
+/// or destination is there already, or is not.
+fn take_change<'r, 't>(
+    wanted: &mut Option<WantedService<'r, 't>>,
+    change: &'r Change,
+    line: RuleLine<'t>,
+) -> Result<(), Errno> {
+    match change {
+        Change::AddService(service) => match wanted {
+            Some(_) => return Err(Errno::EEXIST),
+            None => {
+                let destinations = BTreeMap::new();
+                *wanted = Some(WantedService {
+                    service,
+                    line,
+                    destinations,
+                });
+            }
+        },
+        Change::EditService(service) => {
+            let wanted = wanted.as_mut().ok_or(Errno::ESRCH)?;
+            (wanted.service, wanted.line) = (service, line);
+        }
+        Change::DeleteService(_) => drop(wanted.take().ok_or(Errno::ESRCH)?),
+        Change::AddDestination(_, destination) => {
+            let wanted = wanted.as_mut().ok_or(Errno::ESRCH)?;
+            check_destination(destination)?;
+            match wanted.destinations.entry(destination.identity) {
+                Entry::Vacant(entry) => entry.insert(WantedDestination { destination, line }),
+                Entry::Occupied(_) => return Err(Errno::EEXIST),
+            };
+        }
+        Change::EditDestination(_, destination) => {
+            let wanted = wanted.as_mut().ok_or(Errno::ESRCH)?;
+            check_destination(destination)?;
+            let there = wanted.destinations.get_mut(&destination.identity);
+            *there.ok_or(Errno::ENOENT)? = WantedDestination { destination, line };
+        }
+        Change::DeleteDestination(_, identity) => {
+            let wanted = wanted.as_mut().ok_or(Errno::ESRCH)?;
+            wanted.destinations.remove(identity).ok_or(Errno::ENOENT)?;
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+/// What the kernel says to a destination whatever else there is (`ip_vs_add_dest` in
+/// `net/netfilter/ipvs/ip_vs_ctl.c`).
+fn check_destination(destination: &Destination) -> Result<(), Errno> {
+    if destination.lower_threshold > destination.upper_threshold {
+        return Err(Errno::ERANGE);
+    }
+    Ok(())
+}
+
+/// The service that a rule is about.
 fn service_of<'r>(rule: &'r Rule<'_>) -> Option<&'r ServiceIdentity> {
     match &rule.request {
-        Request::Change(Change::AddService(service)) => Some(&service.identity),
-        Request::Change(Change::AddDestination(service, _)) => Some(service),
+        Request::Change(Change::AddService(service) | Change::EditService(service)) => {
+            Some(&service.identity)
+        }
+        Request::Change(
+            Change::DeleteService(service)
+            | Change::AddDestination(service, _)
+            | Change::EditDestination(service, _)
+            | Change::DeleteDestination(service, _),
+        ) => Some(service),
         _ => None,
     }
 }
@@ -181,28 +249,37 @@ impl<'r, 't> Difference<'r, 't> {
 
     /// What there is to do, once every service of the kernel's table has been compared.
     pub fn into_plan(self) -> Plan<'t> {
-        let WantedTable { services, refusals } = self.missing;
+        let WantedTable {
+            services,
+            others,
+            refusals,
+        } = self.missing;
         let mut services: Vec<_> = services.into_values().collect();
         services.sort_by_key(|wanted| wanted.line.number);
-        let mut changes = Vec::new();
+        let mut additions = Vec::new();
         for WantedService {
             service,
             line,
             destinations,
         } in services
         {
-            changes.push((Change::AddService(*service), Some(line)));
-            changes.extend(in_line_order(
+            additions.push((Change::AddService(*service), Some(line)));
+            additions.extend(in_line_order(
                 destinations.into_values().collect(),
                 |destination| Change::AddDestination(service.identity, destination),
             ));
         }
-        changes.extend(self.edited_services);
-        changes.extend(self.added_destinations);
-        changes.extend(self.edited_destinations);
-        changes.extend(self.removed_destinations);
-        changes.extend(self.removed_services);
-        Plan { changes, refusals }
+        additions.extend(self.edited_services);
+        additions.extend(self.added_destinations);
+        additions.extend(self.edited_destinations);
+        let mut removals = self.removed_destinations;
+        removals.extend(self.removed_services);
+        Plan {
+            additions,
+            others,
+            removals,
+            refusals,
+        }
     }
 }
 
@@ -214,7 +291,7 @@ fn in_line_order<'t>(
     destinations.sort_by_key(|wanted| wanted.line.number);
     destinations
         .into_iter()
-        .map(move |wanted| (change(*wanted.destination), Some(*wanted.line)))
+        .map(move |wanted| (change(*wanted.destination), Some(wanted.line)))
 }
 
 /// Whether two descriptions of a service are the same to the kernel. Without persistence a mask
@@ -276,10 +353,15 @@ mod tests {
 
     /// The changes from one list of rules to another, as rules.
     fn changes(from: &str, to: &str, keeps_others: bool) -> Vec<String> {
-        let mut endpoints = crate::render::endpoints::EndpointWriter::for_rules(true);
-        plan(&rules(from), &rules(to), keeps_others)
-            .changes
+        let mut endpoints = crate::render::endpoints::EndpointWriter::numeric();
+        let Plan {
+            additions,
+            removals,
+            ..
+        } = plan(&rules(from), &rules(to), keeps_others);
+        additions
             .iter()
+            .chain(&removals)
             .map(|(change, _)| {
                 let mut out = Vec::new();
                 crate::render::rules::write_change(&mut out, &mut endpoints, change);
@@ -354,10 +436,41 @@ mod tests {
     }
 
     #[test]
-    fn rules_that_do_more_than_add_describe_no_table() {
-        assert!(WantedTable::of(&rules("-A -f 1\n-D -f 1")).is_none());
-        assert!(WantedTable::of(&rules("-C")).is_none());
-        assert!(WantedTable::of(&rules("-l")).is_none());
+    fn rules_that_change_what_they_added_describe_what_is_left() {
+        let rules = "-A -f 9\n-C\n-A -f 1 -s rr\n-a -f 1 -r 10.1.0.1\n-a -f 1 -r 10.1.0.2\n\
+                     -E -f 1 -s wrr\n-e -f 1 -r 10.1.0.1 -w 7\n-d -f 1 -r 10.1.0.2\n\
+                     -A -f 2\n-D -f 2\n";
+        assert_eq!(
+            changes("", rules, false),
+            ["-A -f 1 -s wrr", "-a -f 1 -r 10.1.0.1:0 -g -w 7"]
+        );
+    }
+
+    #[test]
+    fn lines_that_the_kernel_is_bound_to_refuse_are_known() {
+        let rules = rules(
+            "-E -f 1\n-D -f 1\n-A -f 1\n-e -f 1 -r 10.1.0.1\n-d -f 1 -r 10.1.0.1\n\
+             -a -f 1 -r 10.1.0.1 -x 1 -y 2\n",
+        );
+        let plan = plan(&[], &rules, false);
+        let refusals: Vec<_> = plan.refusals.iter().map(|refusal| refusal.fault).collect();
+        let errnos = [
+            Errno::ESRCH,
+            Errno::ESRCH,
+            Errno::ENOENT,
+            Errno::ENOENT,
+            Errno::ERANGE,
+        ];
+        assert_eq!(refusals, errnos.map(KernelError::Errno));
+    }
+
+    #[test]
+    fn daemons_and_timeouts_are_kept_apart_and_listings_describe_no_table() {
+        let rules_text = "--set 1 2 3\n-A -f 1\n--start-daemon master\n";
+        assert_eq!(plan(&[], &rules(rules_text), false).others.len(), 2);
+        for text in ["-A -f 1\n-Z", "-l", "-S"] {
+            assert!(WantedTable::of(&rules(text)).is_none(), "{text}");
+        }
         assert!(WantedTable::of(&[]).is_some());
     }
 }

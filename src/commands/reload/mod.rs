@@ -1,27 +1,31 @@
-//! `ipvsadm-restore`: makes the table what the rules on standard input say.
+//! `ipvsadm-restore`: makes the table what the rules say.
 //!
 //! All rules are read and checked before the kernel is asked for anything: one fault, and nothing
-//! has changed. Rules that only add (what `-S` writes) describe a table; [`difference`] finds the
-//! fewest changes to the kernel's, so that what stays keeps its connections and counters. Other
-//! rules are run as `-R` runs them, on a table that is cleared first.
+//! has changed. Rules that change tables describe one; [`difference`] finds the fewest changes to
+//! the kernel's, so that what stays keeps its connections and counters. Additions go first, and if
+//! the kernel refuses one of them, nothing is removed: there is never less than before. Only rules
+//! that also list or zero are run as `-R` runs them, on a table that is cleared first.
 
 mod difference;
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::io::Read;
 
 use crate::cli::{LineReader, words};
-use crate::commands::apply::{Applier, Flow};
-use crate::commands::console::Console;
-use crate::commands::{open_checked, refused_listing};
+use crate::commands::apply::{self, Applier, Flow};
+use crate::commands::console::{Console, InputKind};
+use crate::commands::{help, open_checked, refused_listing};
 use crate::error::{Error, RuleLine, UsageError};
 use crate::ipvs::{Detail, Ipvs};
 use crate::model::{Change, ServiceState};
+use crate::options::RESTORE_OPTIONS;
 use crate::render::endpoints::EndpointWriter;
 use crate::render::rules;
 use crate::request::Request;
-use difference::{Difference, Plan, WantedTable};
+use difference::{Difference, Plan, Refusal, WantedTable};
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Options {
     /// `--dry-run`: print the changes, make none.
     dry_run: bool,
@@ -29,14 +33,13 @@ struct Options {
     test: bool,
     /// `--noflush`: leave alone the services that the rules do not name.
     no_flush: bool,
+    /// Where the rules are; standard input if not named.
+    file: Option<OsString>,
 }
 
-const HELP: &str = "usage: ipvsadm-restore [--dry-run] [--test] [--noflush] < RULES\n\
-    Makes the table what the rules say; prints the changes, only checks, or spares other services.";
-
 impl Options {
-    /// The reference's helper ignores its words, and scripts give it none that begins with `--`. An
-    /// unknown one is one of ours misspelled, and who wanted a dry run must not get a real one.
+    /// The reference's helper ignores its words. Scripts give it `-n`, by analogy with saving, so
+    /// that still means nothing; but who misspells `--dry-run` must not get a real run.
     fn read(arguments: &[OsString]) -> Result<Options, Error> {
         let mut options = Options::default();
         for argument in arguments {
@@ -44,8 +47,14 @@ impl Options {
                 b"--dry-run" => options.dry_run = true,
                 b"--test" => options.test = true,
                 b"--noflush" => options.no_flush = true,
-                [b'-', b'-', _, ..] => return Err(Error::HelperUsage(HELP)),
-                _ => {}
+                b"<" => return Err(Error::UnreadRedirection),
+                b"-" => {}
+                [b'-', b'-', ..] => return Err(Error::HelperUsage(help::RESTORE_USAGE)),
+                [b'-', ..] => {}
+                _ if options.file.is_some() => {
+                    return Err(Error::HelperUsage(help::RESTORE_USAGE));
+                }
+                _ => options.file = Some(argument.clone()),
             }
         }
         Ok(options)
@@ -60,23 +69,75 @@ struct Rule<'t> {
 }
 
 pub fn run_helper(console: &mut Console<'_>, arguments: &[OsString]) -> Result<(), Error> {
+    if help::write_helper_help(
+        console.text(),
+        help::RESTORE_USAGE,
+        &RESTORE_OPTIONS,
+        arguments,
+    ) {
+        return Ok(());
+    }
     // The reference's helper is a script around `ipvsadm`, which is the name in its messages.
     console.rename("ipvsadm");
     let options = Options::read(arguments)?;
-    let mut input = Vec::new();
-    while console.read(&mut input)? {}
+    let (input, is_regular_file) = read_input(console, options.file.as_deref())?;
     let rules = read_rules(&input)?;
+    if rules.is_empty() && !is_regular_file {
+        return without_rules(console, &options);
+    }
+    let last_line = rules.last().map_or(0, |rule| rule.line.number);
+    let only_adds = || rules.iter().all(|rule| is_addition(&rule.request));
+    // Beside services that stay, a rule that takes away may be about one of those.
+    let wanted = WantedTable::of(&rules).filter(|_| !options.no_flush || only_adds());
     if options.test {
-        return Ok(());
+        return match wanted {
+            Some(wanted) => tell_refusals(console, &wanted.refusals, last_line),
+            None => Ok(()),
+        };
     }
     let ipvs = &mut open_checked(console)?;
-    match WantedTable::of(&rules) {
-        Some(wanted) => {
-            let last_line = rules.last().map_or(0, |rule| rule.line.number);
-            make_equal(console, ipvs, wanted, last_line, options)
-        }
-        None => run_anew(console, ipvs, &rules, options),
+    match wanted {
+        Some(wanted) => make_equal(console, ipvs, wanted, last_line, &options),
+        None => run_anew(console, ipvs, &rules, &options),
     }
+}
+
+/// Reads all of the input, and tells whether it is a regular file.
+fn read_input(console: &mut Console<'_>, file: Option<&OsStr>) -> Result<(Vec<u8>, bool), Error> {
+    let mut input = Vec::new();
+    let Some(path) = file else {
+        let kind = console.input_kind();
+        if kind == InputKind::Terminal {
+            console.tell_that_rules_are_awaited();
+        }
+        while console.read(&mut input)? {}
+        return Ok((input, kind == InputKind::RegularFile));
+    };
+    let fault = |fault| Error::ReadFile(path.to_owned(), fault);
+    let mut file = File::open(path).map_err(fault)?;
+    let is_regular_file = file.metadata().map_err(fault)?.is_file();
+    file.read_to_end(&mut input).map_err(fault)?;
+    Ok((input, is_regular_file))
+}
+
+/// What comes without a single rule from anything but a file is most likely what is left of a pipe
+/// that broke, or of a redirection that nobody carried out.
+fn without_rules(console: &mut Console<'_>, options: &Options) -> Result<(), Error> {
+    let is_empty_already = !options.test && {
+        let services = open_checked(console)?.services(Detail::WithoutStatistics);
+        services.map_err(refused_listing)?.is_empty()
+    };
+    if is_empty_already {
+        return Ok(());
+    }
+    Err(Error::NoRules(options.file.clone()))
+}
+
+fn is_addition(request: &Request) -> bool {
+    matches!(
+        request,
+        Request::Change(Change::AddService(_) | Change::AddDestination(..))
+    )
 }
 
 /// Reads every rule of the input; the first fault ends it.
@@ -108,44 +169,87 @@ fn make_equal(
     ipvs: &mut Ipvs,
     wanted: WantedTable<'_, '_>,
     last_line: usize,
-    options: Options,
+    options: &Options,
 ) -> Result<(), Error> {
-    let mut difference = Difference::new(wanted, options.no_flush);
-    let mut destinations = Vec::new();
-    let services = ipvs
-        .services(Detail::WithoutStatistics)
-        .map_err(refused_listing)?;
-    for ServiceState { service, .. } in services {
-        if difference.needs_destinations_of(&service) {
-            ipvs.destinations(
-                &service.identity,
-                Detail::WithoutStatistics,
-                &mut destinations,
-            )
-            .map_err(refused_listing)?;
-        } else {
-            destinations.clear();
-        }
-        difference.compare(&service, &destinations);
-    }
-    let Plan { changes, refusals } = difference.into_plan();
+    let plan = compare(ipvs, wanted, options.no_flush)?;
     if options.dry_run {
-        let mut endpoints = EndpointWriter::for_rules(true);
-        for (change, _) in &changes {
+        let mut endpoints = EndpointWriter::numeric();
+        for (change, _) in [plan.additions, plan.others, plan.removals]
+            .iter()
+            .flatten()
+        {
             rules::write_change(console.text(), &mut endpoints, change);
             console.flush_if_large()?;
         }
-        return Ok(());
+        console.flush()?;
+        return tell_refusals(console, &plan.refusals, last_line);
     }
     let mut applier = Applier::new(console, ipvs);
-    for (change, line) in &changes {
+    for (change, line) in &plan.additions {
         applier.change(change, *line)?;
     }
-    for refusal in refusals {
+    applier.flush()?;
+    let is_complete = !applier.has_refused();
+    for (change, line) in &plan.others {
+        applier.change(change, *line)?;
+    }
+    for refusal in &plan.refusals {
         applier.refuse(refusal.operation, refusal.fault, refusal.line)?;
+    }
+    if !is_complete {
+        applier.flush()?;
+        return Err(Error::NothingRemoved);
+    }
+    for (change, line) in &plan.removals {
+        applier.change(change, *line)?;
     }
     // The status is the last line's, as it is with -R.
     applier.finish_with_line(last_line)
+}
+
+/// What there is to do to the kernel's table.
+fn compare<'t>(
+    ipvs: &mut Ipvs,
+    wanted: WantedTable<'_, 't>,
+    keeps_others: bool,
+) -> Result<Plan<'t>, Error> {
+    let mut difference = Difference::new(wanted, keeps_others);
+    let mut destinations = Vec::new();
+    let detail = Detail::WithoutStatistics;
+    for ServiceState { service, .. } in ipvs.services(detail).map_err(refused_listing)? {
+        destinations.clear();
+        if difference.needs_destinations_of(&service) {
+            ipvs.destinations(&service.identity, detail, &mut destinations)
+                .map_err(refused_listing)?;
+        }
+        difference.compare(&service, &destinations);
+    }
+    Ok(difference.into_plan())
+}
+
+/// Prints the refusals that can be foreseen, and ends as the real run would.
+fn tell_refusals(
+    console: &mut Console<'_>,
+    refusals: &[Refusal<'_>],
+    last_line: usize,
+) -> Result<(), Error> {
+    for Refusal {
+        operation,
+        fault,
+        line,
+    } in refusals
+    {
+        console.tell(&Error::RefusedRule(
+            *operation,
+            *fault,
+            RuleLine::to_owned(*line),
+        ));
+    }
+    apply::outcome(
+        refusals
+            .iter()
+            .any(|refusal| refusal.line.number == last_line),
+    )
 }
 
 /// Clears the table and runs the rules one after another.
@@ -153,10 +257,10 @@ fn run_anew(
     console: &mut Console<'_>,
     ipvs: &mut Ipvs,
     rules: &[Rule<'_>],
-    options: Options,
+    options: &Options,
 ) -> Result<(), Error> {
     if options.dry_run {
-        let mut endpoints = EndpointWriter::for_rules(true);
+        let mut endpoints = EndpointWriter::numeric();
         let flush = (!options.no_flush).then_some(Change::Flush);
         let changes = rules.iter().filter_map(|rule| match &rule.request {
             Request::Change(change) => Some(change),

@@ -45,7 +45,7 @@ impl ConnectionTable {
         let columns = [if with_engine_data { 8 } else { 6 }, 6, 4];
         ConnectionTable {
             screen,
-            endpoints: EndpointWriter::for_rules(numeric),
+            endpoints: EndpointWriter::new(numeric),
             with_engine_data,
             arrangement: Arrangement::Beside,
             sheets: columns.map(|columns| Sheet::new(screen, columns)),

@@ -42,7 +42,7 @@ impl ServiceTable {
         ServiceTable {
             screen,
             format,
-            endpoints: EndpointWriter::for_rules(format.numeric),
+            endpoints: EndpointWriter::new(format.numeric),
             sheet: Sheet::new(screen, columns.len()),
             columns,
             services: 0,

@@ -1,0 +1,113 @@
+//! The words of a command line, as far as they can be read: what hints are made of.
+
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStrExt;
+
+use crate::cli::words::{self, Event};
+use crate::model::Protocol;
+use crate::options::{Choice, Meaning, OPTIONS};
+
+/// The options among the words.
+pub struct GivenOptions<'a>(Vec<Event<'a>>);
+
+impl<'a> GivenOptions<'a> {
+    pub fn read(arguments: &'a [OsString]) -> GivenOptions<'a> {
+        let (events, _) = words::read(arguments.iter().map(|argument| argument.as_bytes()));
+        GivenOptions(events)
+    }
+
+    /// The options with their values, in order.
+    fn options(&self) -> impl Iterator<Item = (Choice, Option<&'a [u8]>)> {
+        self.0.iter().filter_map(|event| match *event {
+            Event::Option {
+                meaning: Meaning::Choice(choice),
+                value,
+                ..
+            } => Some((choice, value)),
+            _ => None,
+        })
+    }
+
+    pub fn has(&self, wanted: Choice) -> bool {
+        self.options().any(|(choice, _)| choice == wanted)
+    }
+
+    /// The value of an option, of its first if it stands there twice.
+    pub fn value_of(&self, wanted: Choice) -> Option<String> {
+        let (_, value) = self.options().find(|(choice, _)| *choice == wanted)?;
+        value.map(|value| String::from_utf8_lossy(value).into_owned())
+    }
+
+    /// The word that names the service, and the protocol in which it does; a mark has none.
+    pub fn service(&self) -> Option<(Option<Protocol>, String)> {
+        let of_protocol = |choice| match choice {
+            Choice::TcpService => Some(Some(Protocol::Tcp)),
+            Choice::UdpService => Some(Some(Protocol::Udp)),
+            Choice::SctpService => Some(Some(Protocol::Sctp)),
+            Choice::FirewallMarkService => Some(None),
+            _ => None,
+        };
+        self.options().find_map(|(choice, value)| {
+            let protocol = of_protocol(choice)?;
+            Some((protocol, String::from_utf8_lossy(value?).into_owned()))
+        })
+    }
+
+    /// Two options that do not go together, as they are spelled.
+    pub fn rivals(&self) -> Option<(String, String)> {
+        let spelling = |choice: Choice| match choice.row().letter() {
+            Some(letter) => format!("-{letter}"),
+            None => format!("--{}", choice.row().long),
+        };
+        self.options().find_map(|(choice, _)| {
+            let rival = choice.row().rivals.iter().find(|rival| self.has(**rival))?;
+            Some((spelling(choice), spelling(*rival)))
+        })
+    }
+}
+
+/// The option that a misspelled one most likely is: one that it begins, or that is a letter or two
+/// away. Nothing rather than a guess that makes the reader laugh.
+pub fn similar_option(arguments: &[OsString]) -> Option<&'static str> {
+    let names = OPTIONS.iter().map(|row| row.long);
+    let is_known = |name: &str| names.clone().any(|known| known == name);
+    let misspelled = arguments
+        .iter()
+        .filter_map(|word| word.to_str()?.strip_prefix("--"));
+    let mut misspelled = misspelled.map(|word| word.split('=').next().unwrap_or_default());
+    let name = misspelled.find(|name| !name.is_empty() && !is_known(name))?;
+    let begun = names
+        .clone()
+        .find(|known| name.len() > 2 && known.starts_with(name));
+    let close = names
+        .map(|known| (strsim::damerau_levenshtein(name, known), known))
+        .min();
+    begun.or_else(|| {
+        let (distance, known) = close?;
+        (distance <= name.chars().count() / 3).then_some(known)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_guess_is_close_or_is_not_made() {
+        for (word, option) in [
+            ("--stat", Some("stats")),
+            ("--lsit", Some("list")),
+            ("--wieght=3", Some("weight")),
+            ("--tcp", Some("tcp-service")),
+            ("--real_server", Some("real-server")),
+            ("--http", None),
+            ("--verbose", None),
+            ("--output", None),
+            ("--xml", None),
+            ("--x", None),
+            ("--", None),
+        ] {
+            assert_eq!(similar_option(&[OsString::from(word)]), option, "{word}");
+        }
+    }
+}
