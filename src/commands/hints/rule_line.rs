@@ -16,7 +16,7 @@ pub fn about(line: &[u8]) -> Option<String> {
         "a remark takes a line of its own"
     } else if !first.starts_with(['-', '\'', '"']) {
         "a rule is what stands behind ipvsadm on a command line, like -A -t 192.0.2.1:80 -s rr"
-    } else if line.contains(['\'', '"', '$', '\\', '`', ';', '|', '>', '<', '&']) {
+    } else if line.contains(['\'', '"', '$', '`', '|', '>', '<', '&']) {
         "no shell reads this: quotes, variables and redirections have no meaning here"
     } else {
         return None;
