@@ -139,9 +139,9 @@ impl Script {
                 (first, rest) => {
                     let difference = first.strip_prefix('@').map(|mark| Difference {
                         reason: match mark.parse() {
-                            Ok(number @ 1..=10) => Reason::Listed(number),
+                            Ok(number @ 1..=17) => Reason::Listed(number),
                             _ if mark == "crash" => Reason::Crash,
-                            _ => fault("a difference is @1 to @10 or @crash"),
+                            _ => fault("a difference is @1 to @17 or @crash"),
                         },
                         wanted: Wanted::Output {
                             stdout: Vec::new(),
