@@ -4,8 +4,8 @@
 //! `*.script` are written by hand and read by `script`, which describes their format. Beside them
 //! `tests/matrix.rs` tries every option with every command, `tests/random.rs` draws scripts from a
 //! table of options, and `tests/listings.rs` lists tables that traffic flows through. The
-//! differences that are wanted are listed in the README; a script marks the commands they concern,
-//! and everything else fails.
+//! differences that are wanted are listed in section 10 of `ipvsadm-1.31.md` and, with their
+//! reasons, in ipvsadm(8); a script marks the commands they concern, and everything else fails.
 
 #![allow(
     clippy::unwrap_used,
