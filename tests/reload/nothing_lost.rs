@@ -112,21 +112,23 @@ fn a_person_at_a_terminal_is_told_what_is_awaited_and_may_leave() {
 #[test]
 fn a_redirection_that_no_shell_carried_out_is_named() {
     let namespace = with_table(TABLE);
-    let mut command = Command::new(env!("CARGO_BIN_EXE_ipvsadm"));
     // As systemd starts ExecStart=/sbin/ipvsadm-restore < /etc/ipvsadm.rules.
-    command
-        .arg0("/sbin/ipvsadm-restore")
-        .args(["<", "/etc/ipvsadm.rules"])
-        .stdin(Stdio::null());
-    let outcome = namespace.output(command);
-    assert_eq!(outcome.ending, Ending::Status(2), "{outcome}");
-    assert!(
-        outcome
-            .stderr_text()
-            .starts_with("no shell has read this line"),
-        "{outcome}"
-    );
-    assert_eq!(outcome.stderr_text().lines().count(), 1, "{outcome}");
+    for words in [&["<", "/etc/ipvsadm.rules"][..], &["</etc/ipvsadm.rules"]] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ipvsadm"));
+        command
+            .arg0("/sbin/ipvsadm-restore")
+            .args(words)
+            .stdin(Stdio::null());
+        let outcome = namespace.output(command);
+        assert_eq!(outcome.ending, Ending::Status(2), "{outcome}");
+        assert!(
+            outcome
+                .stderr_text()
+                .starts_with("no shell has read this line"),
+            "{outcome}"
+        );
+        assert_eq!(outcome.stderr_text().lines().count(), 1, "{outcome}");
+    }
     assert_eq!(saved(&namespace), TABLE);
 }
 

@@ -47,7 +47,7 @@ impl Options {
                 b"--dry-run" => options.dry_run = true,
                 b"--test" => options.test = true,
                 b"--noflush" => options.no_flush = true,
-                b"<" => return Err(Error::UnreadRedirection),
+                [b'<', ..] => return Err(Error::UnreadRedirection),
                 b"-" => {}
                 [b'-', b'-', ..] => return Err(Error::HelperUsage(help::RESTORE_USAGE)),
                 [b'-', ..] => {}
