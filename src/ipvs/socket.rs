@@ -27,10 +27,11 @@ use crate::ipvs::requests::{
     GENL_HEADER_LENGTH, LONGEST_REQUEST, NLMSG_HEADER_LENGTH, write_request,
 };
 
-/// The receive buffer. The kernel makes, and zeroes, each datagram of a dump as large as the largest
-/// buffer it has seen: a power of two, less its own 320 bytes (`SKB_WITH_OVERHEAD`). Measured with
-/// 2 000 services of ten servers, 8 KiB are 4 % cheaper than 16, 32 KiB 5 % dearer. But servers of
-/// one service that do not fit one datagram are dumped twice, and 8 KiB hold some 20, 16 KiB some 40.
+/// The receive buffer. The kernel makes, and zeroes, each datagram of a dump as large as the
+/// largest buffer it has seen: a power of two, less its own 320 bytes (`SKB_WITH_OVERHEAD`).
+/// Measured with 2 000 services of ten servers, 8 KiB are 4 % cheaper than 16, 32 KiB 5 % dearer.
+/// But servers of one service that do not fit one datagram are dumped twice, and 8 KiB hold some
+/// 20, 16 KiB some 40.
 const BUFFER_LENGTH: usize = 16 * 1024 - 320;
 /// How often a dump is tried. Each fault is rare; 100 in a row are no accident.
 const MOST_TRIES: usize = 100;
