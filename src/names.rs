@@ -1,8 +1,8 @@
 //! The system's name services: hosts and ports.
 //!
-//! Asks the C library, so that `/etc/hosts`, `/etc/services`, the resolver and whatever `/etc/nsswitch.conf` names are
-//! heard, the same as for the reference. One of the few files that hold `unsafe`, for that interface is C. It knows
-//! neither options nor listings.
+//! Asks the C library, so that `/etc/hosts`, `/etc/services`, the resolver and whatever
+//! `/etc/nsswitch.conf` names are heard, the same as for the reference. One of the few files that
+//! hold `unsafe`, for that interface is C. It knows neither options nor listings.
 
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::net::IpAddr;
@@ -19,8 +19,8 @@ unsafe extern "C" {
     ) -> *mut libc::hostent;
 }
 
-/// The first address that a host has in a family. `None` where it has none, or where the name cannot
-/// be one: an address with colons is none, though the resolver would read it.
+/// The first address that a host has in a family. `None` where it has none, or where the name
+/// cannot be one: an address with colons is none, though the resolver would read it.
 pub fn host_address(name: &[u8], family: AddressFamily) -> Option<IpAddr> {
     if name.is_empty() || name.contains(&b':') {
         return None;
@@ -38,13 +38,14 @@ pub fn host_address(name: &[u8], family: AddressFamily) -> Option<IpAddr> {
 
 /// The first address of a host in a family of addresses of `N` bytes.
 ///
-/// The newer getaddrinfo would give another one: it sorts the addresses of a host by how near they are, where this and
-/// the reference keep the order of the name services; and this reads `::1` in `/etc/hosts` as 127.0.0.1, and a mapped
-/// address as what it maps, where an IPv4 address is wanted.
+/// The newer getaddrinfo would give another one: it sorts the addresses of a host by how near they
+/// are, where this and the reference keep the order of the name services; and this reads `::1` in
+/// `/etc/hosts` as 127.0.0.1, and a mapped address as what it maps, where an IPv4 address is
+/// wanted.
 fn first_address<const N: usize>(name: &CStr, family: c_int) -> Option<[u8; N]> {
-    // SAFETY: the name ends in NUL and outlives the call. The entry it returns is read before any other call can
-    // overwrite it, for the program has one thread; its list of addresses ends in a null pointer, and each holds
-    // `h_length` bytes.
+    // SAFETY: the name ends in NUL and outlives the call. The entry it returns is read before any
+    // other call can overwrite it, for the program has one thread; its list of addresses ends in a
+    // null pointer, and each holds `h_length` bytes.
     unsafe {
         let entry = gethostbyname2(name.as_ptr(), family).as_ref()?;
         if usize::try_from(entry.h_length) != Ok(N) {
@@ -59,8 +60,8 @@ fn first_address<const N: usize>(name: &CStr, family: c_int) -> Option<[u8; N]> 
 pub fn service_port(name: &[u8], protocol: Protocol) -> Option<u16> {
     let name = CString::new(name).ok()?;
     let protocol = CString::new(protocol.name()).ok()?;
-    // SAFETY: both strings end in NUL and outlive the call; the entry it returns is read before any other call can
-    // overwrite it, for the program has one thread.
+    // SAFETY: both strings end in NUL and outlive the call; the entry it returns is read before any
+    // other call can overwrite it, for the program has one thread.
     unsafe {
         let entry = libc::getservbyname(name.as_ptr(), protocol.as_ptr());
         // The low 16 bits of s_port hold the port in network byte order.
@@ -104,8 +105,8 @@ pub fn host_name(address: IpAddr) -> Option<Vec<u8>> {
 
 /// The name of the host at an address of a family, network byte order.
 fn name_at<const N: usize>(address: &[u8; N], family: c_int) -> Option<Vec<u8>> {
-    // SAFETY: the address is valid for the length it is given with. As above, the entry is read before any other call;
-    // `h_name` is a NUL-terminated string of it, copied at once.
+    // SAFETY: the address is valid for the length it is given with. As above, the entry is read
+    // before any other call; `h_name` is a NUL-terminated string of it, copied at once.
     unsafe {
         let entry =
             gethostbyaddr(address.as_ptr().cast(), N as libc::socklen_t, family).as_ref()?;

@@ -1,6 +1,6 @@
 //! Every demo of `tests/lab demo` is played to its end, in the lab's own stage. What they show is
-//! asserted, request by request, in `tests/clusters`; here it is that they show it: that every command
-//! succeeds but for the slips that are part of the show, and that what is waited for comes.
+//! asserted, request by request, in `tests/clusters`; here it is that they show it: that every
+//! command succeeds but for the slips that are part of the show, and that what is waited for comes.
 
 #![allow(
     clippy::unwrap_used,

@@ -2,8 +2,8 @@
 //!
 //! A client, a director and real servers, each a network namespace, with real connections between
 //! them. Both programs then list the one table of the director. Nothing flows meanwhile, but time
-//! does: connections run out and rates fade. So where the two differ, ours is held to two listings of
-//! the reference, one from before it and one from after.
+//! does: connections run out and rates fade. So where the two differ, ours is held to two listings
+//! of the reference, one from before it and one from after.
 
 #![allow(
     clippy::unwrap_used,

@@ -35,7 +35,8 @@ fn try_all_options_with(command: &str) -> String {
     for option in &OPTIONS {
         let long = format!("--{}", option.long);
         let mut words = command_words.clone();
-        // A second way to name the service says no more than 'multiple'; that is in repeated.script.
+        // A second way to name the service says no more than 'multiple'; that is in
+        // repeated.script.
         let names_service = option.long.ends_with("-service");
         if names_service {
             words.extend(needed.iter().skip(2));

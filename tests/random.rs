@@ -4,11 +4,11 @@
 //! Most commands are good, and a small model of the table they build (which services there are,
 //! with which real servers) makes them good more often still; some are spoilt on purpose. The
 //! differences that are wanted are kept out (the command comes first, then the service; no marks
-//! above 2^31; no comments in rules; a spoilt line never in `ipvsadm-restore`; no sync daemon stopped
-//! by the rules that start one, where the reference may wait for ever; no two blanks at the end of rules
-//! without a newline, where the reference loses a rule), but for two, which are taken out of our output
-//! before it is compared: the thresholds of `-S`, and the line that `ipvsadm-restore` names with what
-//! the kernel refused.
+//! above 2^31; no comments in rules; a spoilt line never in `ipvsadm-restore`; no sync daemon
+//! stopped by the rules that start one, where the reference may wait for ever; no two blanks at the
+//! end of rules without a newline, where the reference loses a rule), but for two, which are taken
+//! out of our output before it is compared: the thresholds of `-S`, and the line that
+//! `ipvsadm-restore` names with what the kernel refused.
 //!
 //! `IPVSADM_SEED` and `IPVSADM_SCRIPTS` choose other scripts and more of them.
 

@@ -1,4 +1,5 @@
-//! `HOST[:PORT]`, in every spelling that the reference reads (contract, section 2, Addresses).
+//! `HOST[:PORT]`, in every spelling that the reference reads (`tests/parity/ipvsadm-1.31.md`,
+//! section 2, Addresses).
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -74,7 +75,8 @@ pub fn endpoint(word: &[u8], protocol: Option<Protocol>, hosts: &mut Hosts) -> O
         (Some(at), None) => (&host[..at], Some(&host[at + 1..])),
         (None, _) => (host, outer_port),
     };
-    // A listing writes the names of IPv6 addresses in brackets, so that is what they stand for there.
+    // A listing writes the names of IPv6 addresses in brackets, so that is what they stand for
+    // there.
     let families = match outer_port {
         Some(_) => [AddressFamily::Ipv6, AddressFamily::Ipv4],
         None => [AddressFamily::Ipv4, AddressFamily::Ipv6],
@@ -109,8 +111,9 @@ fn ipv6(host: &[u8]) -> Option<Ipv6Addr> {
     std::str::from_utf8(host).ok()?.parse().ok()
 }
 
-/// An IPv4 address as glibc's `inet_aton` reads it: one to four parts, each decimal, octal (`0…`) or hexadecimal
-/// (`0x…`), the last filling the bytes that are left; a blank ends it, whatever follows.
+/// An IPv4 address as glibc's `inet_aton` reads it: one to four parts, each decimal, octal (`0…`)
+/// or hexadecimal (`0x…`), the last filling the bytes that are left; a blank ends it, whatever
+/// follows.
 pub fn inet_aton(word: &[u8]) -> Option<Ipv4Addr> {
     let mut address: u32 = 0;
     let mut rest = word;

@@ -1,8 +1,9 @@
 //! The reader of argv: clap over our table.
 //!
-//! clap reads every option that may repeat, in the order in which they stand, and leaves all judging
-//! to [`super::fold`], whose verdict stands. The words are read once more, by [`super::words`], only
-//! where clap refuses them: which word is at fault, and what is wrong before it, is popt's to say.
+//! clap reads every option that may repeat, in the order in which they stand, and leaves all
+//! judging to [`super::fold`], whose verdict stands. The words are read once more, by
+//! [`super::words`], only where clap refuses them: which word is at fault, and what is wrong before
+//! it, is popt's to say.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
@@ -13,7 +14,7 @@ use crate::cli::named_service::LastService;
 use crate::cli::words::{self, Event};
 use crate::cli::{self, fold};
 use crate::error::UsageError;
-use crate::options::{Argument, OPTIONS};
+use crate::options::{Argument, OPTIONS, OptionSpec};
 use crate::request::{ListRequest, Request};
 
 /// Stands for a value left out. No word of argv can hold a NUL.
@@ -26,23 +27,45 @@ pub fn parse_arguments(arguments: &[OsString]) -> Result<Request, UsageError> {
         return Ok(Request::List(ListRequest::default()));
     }
     let words = || arguments.iter().map(|argument| argument.as_bytes());
-    let Some(matches) = read(arguments) else {
+    let rows = spelled_among(arguments);
+    let Some(matches) = read(&rows, arguments) else {
         return cli::parse_words(words());
     };
-    fold::fold(&events(&matches), None, &mut LastService::default()).map_err(|fault| match fault {
-        // clap does not keep the word that a command stands in.
-        UsageError::SecondCommand(_) => UsageError::SecondCommand(words::second_command(words())),
-        fault => fault,
+    fold::fold(&events(&rows, &matches), None, &mut LastService::default()).map_err(|fault| {
+        match fault {
+            // clap does not keep the word that a command stands in.
+            UsageError::SecondCommand(_) => {
+                UsageError::SecondCommand(words::second_command(words()))
+            }
+            fault => fault,
+        }
     })
 }
 
-fn read(arguments: &[OsString]) -> Option<clap::ArgMatches> {
-    command().try_get_matches_from_mut(arguments).ok()
+/// The rows of the table that may be spelled by one of the words. The others are kept from clap: to
+/// be told all of them takes it longer than the kernel takes to add a service.
+fn spelled_among(arguments: &[OsString]) -> Vec<&'static OptionSpec> {
+    let words = || {
+        arguments
+            .iter()
+            .filter_map(|word| word.as_bytes().strip_prefix(b"-"))
+    };
+    let is_spelled = |row: &&OptionSpec| {
+        words().any(|word| match word.strip_prefix(b"-") {
+            Some(long) => long.starts_with(row.long.as_bytes()),
+            None => row.short.bytes().any(|letter| word.contains(&letter)),
+        })
+    };
+    OPTIONS.iter().filter(is_spelled).collect()
 }
 
-/// The table as clap knows it.
-pub fn command() -> Command {
-    let options = OPTIONS.iter().map(|spec| {
+fn read(rows: &[&'static OptionSpec], arguments: &[OsString]) -> Option<clap::ArgMatches> {
+    command(rows).try_get_matches_from_mut(arguments).ok()
+}
+
+/// These rows as clap knows them.
+fn command(rows: &[&'static OptionSpec]) -> Command {
+    let options = rows.iter().map(|spec| {
         let mut shorts = spec.short.chars();
         let option = Arg::new(spec.long)
             .long(spec.long)
@@ -73,9 +96,9 @@ pub fn command() -> Command {
 }
 
 /// The options and values in the order of the words.
-fn events(matches: &clap::ArgMatches) -> Vec<Event<'_>> {
+fn events<'a>(rows: &[&OptionSpec], matches: &'a clap::ArgMatches) -> Vec<Event<'a>> {
     let mut events: Vec<(usize, Event<'_>)> = Vec::new();
-    for spec in OPTIONS {
+    for spec in rows {
         events.extend(found(matches, spec.long).map(|(place, value)| {
             let value = Some(value.as_bytes()).filter(|value| *value != NO_VALUE.as_bytes());
             // The word matters only to faults, which are not told from here.
@@ -116,7 +139,8 @@ mod tests {
             events.iter().map(strip).collect()
         };
         let arguments: Vec<OsString> = line.iter().map(OsString::from).collect();
-        let by_clap = read(&arguments).map(|matches| without_words(events(&matches)));
+        let rows = spelled_among(&arguments);
+        let by_clap = read(&rows, &arguments).map(|matches| without_words(events(&rows, &matches)));
         let by_words = match words::read(line.iter().map(|word| word.as_bytes())) {
             (events, None) => Some(without_words(events)),
             (_, Some(_)) => None,

@@ -1,10 +1,11 @@
 //! The fold: a stream of options and values, left to right, becomes one request.
 //!
-//! Faults are found in the reference's order, and the first one wins (contract, section 2): each
-//! option where it stands; then what takes all words to judge (the values of `--set`, words too
-//! many, scheduler flags); then which option goes with which command; then what the command itself
-//! asks for. Words may stand in any order all the same: what one option takes from another (the
-//! family of `-M`, the port of `-r`) is looked up in the whole stream.
+//! Faults are found in the reference's order, and the first one wins
+//! (`tests/parity/ipvsadm-1.31.md`, section 2): each option where it stands; then what takes all
+//! words to judge (the values of `--set`, words too many, scheduler flags); then which option goes
+//! with which command; then what the command itself asks for. Words may stand in any order all the
+//! same: what one option takes from another (the family of `-M`, the port of `-r`) is looked up in
+//! the whole stream.
 
 use std::net::IpAddr;
 

@@ -1,10 +1,10 @@
 //! From words to a request: argv or a line of rules in, a [`Request`] or a [`UsageError`] out.
 //!
 //! Reading never acts. [`argv`] and [`words`] turn words into a stream of options and values, both
-//! by the table in [`crate::options`]. [`fold`] makes one request of the stream, left to right, with
-//! the help of [`named_service`] (which service the words are about), [`given`] (what goes with
-//! what), [`values`] and [`address`] (what stands in a value). Nothing here touches the kernel; host
-//! and service names are looked up with [`crate::names`].
+//! by the table in [`crate::options`]. [`fold`] makes one request of the stream, left to right,
+//! with the help of [`named_service`] (which service the words are about), [`given`] (what goes
+//! with what), [`values`] and [`address`] (what stands in a value). Nothing here touches the
+//! kernel; host and service names are looked up with [`crate::names`].
 
 pub mod address;
 pub mod argv;
@@ -39,7 +39,7 @@ pub struct LineReader<'a> {
 
 impl<'a> LineReader<'a> {
     /// Reads a line; `None` for one that holds no word, or a remark. Editors of other systems put a
-    /// byte order mark before the first word (contract, section 10).
+    /// byte order mark before the first word (`tests/parity/ipvsadm-1.31.md`, section 10).
     pub fn read(&mut self, line: &'a [u8]) -> Result<Option<Request>, UsageError> {
         let words = LineWords::of(line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(line));
         match words.clone().next() {

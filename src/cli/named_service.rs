@@ -104,7 +104,8 @@ impl NamedService {
             .map_or(AddressFamily::Ipv4, |identity| identity.family())
     }
 
-    /// The protocol whose names a real server's port may have. The reference reads those of TCP with a firewall mark.
+    /// The protocol whose names a real server's port may have. The reference reads those of TCP
+    /// with a firewall mark.
     pub fn port_names(self) -> Option<Protocol> {
         match self {
             NamedService::Missing => None,

@@ -1,7 +1,8 @@
 //! What stands in a value: numbers, names from a short list, masks and groups.
 //!
-//! Numbers are read as C's `strtol` reads them in base 10; the ranges are the contract's, section 2.
-//! A reader gives `None` for what it refuses; [`super::fold`] knows what to say then.
+//! Numbers are read as C's `strtol` reads them in base 10; the ranges are those of
+//! `tests/parity/ipvsadm-1.31.md`, section 2. A reader gives `None` for what it refuses;
+//! [`super::fold`] knows what to say then.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::ops::RangeInclusive;
@@ -73,7 +74,8 @@ pub fn ipv4_netmask(word: &[u8], hosts: &mut Hosts) -> Option<Ipv4Addr> {
     })
 }
 
-/// A multicast group, in the strict spelling of `inet_pton`; `Err(true)` for a fault in what looks like IPv6.
+/// A multicast group, in the strict spelling of `inet_pton`; `Err(true)` for a fault in what looks
+/// like IPv6.
 pub fn multicast_group(word: &[u8]) -> Result<IpAddr, bool> {
     let looks_like_ipv6 = word.contains(&b':');
     let text = std::str::from_utf8(word).map_err(|_| looks_like_ipv6)?;

@@ -1,8 +1,8 @@
 //! The reader of words: popt's rules over our table, in one pass from left to right.
 //!
 //! It reads the lines of rules, where clap would cost more than the kernel does, and it names a
-//! fault in argv as popt would (contract, section 2). It knows spellings and whether a value
-//! follows, not what the value means.
+//! fault in argv as popt would (`tests/parity/ipvsadm-1.31.md`, section 2). It knows spellings and
+//! whether a value follows, not what the value means.
 
 use std::io::BufRead;
 
@@ -151,7 +151,8 @@ fn read_value<'a>(
     Ok(())
 }
 
-/// Where the line that stands at `from` ends: at its newline. `None` where the input holds no newline from there on.
+/// Where the line that stands at `from` ends: at its newline. `None` where the input holds no
+/// newline from there on.
 pub fn end_of_line(input: &[u8], from: usize) -> Option<usize> {
     let mut rest = input.get(from..)?;
     // Reading from memory does not fail.
@@ -161,8 +162,8 @@ pub fn end_of_line(input: &[u8], from: usize) -> Option<usize> {
 }
 
 /// The words of a line of rules: separated by blanks, TABs and carriage returns, without the word
-/// `ipvsadm` wherever it stands, each ending at its first NUL as a C string does (contract,
-/// section 6).
+/// `ipvsadm` wherever it stands, each ending at its first NUL as a C string does
+/// (`tests/parity/ipvsadm-1.31.md`, section 6).
 #[derive(Clone)]
 pub struct LineWords<'a> {
     rest: &'a [u8],

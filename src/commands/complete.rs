@@ -3,11 +3,11 @@
 //! A shell asks with `IPVSADM_COMPLETE=1 ipvsadm -- WORD...`, where the last word is the one at the
 //! cursor, as far as it is typed. Without the variable such a line is a fault, to the reference as
 //! well, so no mistake about who is asked can change a table. The answer has a line for each word
-//! that may stand there: the word, a TAB, what it means. A line `TAB hosts TAB FRONT TAB END` stands
-//! for the host names that the shell knows, each between FRONT and END; what END is makes a
-//! difference only to shells that add a blank to what is complete. Which of the words go on from what is
-//! typed is for the shell to say; some complete more than beginnings. What cannot be found out, for
-//! want of privilege or otherwise, is left out without a word.
+//! that may stand there: the word, a TAB, what it means. A line `TAB hosts TAB FRONT TAB END`
+//! stands for the host names that the shell knows, each between FRONT and END; what END is makes a
+//! difference only to shells that add a blank to what is complete. Which of the words go on from
+//! what is typed is for the shell to say; some complete more than beginnings. What cannot be found
+//! out, for want of privilege or otherwise, is left out without a word.
 
 use std::env;
 use std::ffi::OsString;

@@ -120,8 +120,9 @@ pub struct OptionSpec {
     /// What messages call it. Options that stand for each other, like `-t` and `-u`, share a name.
     pub name: &'static str,
     /// Where it stands in the order in which options are checked against commands. The first fault
-    /// in that order is told, so it is the reference's (contract, section 2); options with one name
-    /// share a place. Those without a place are never checked and may be given twice.
+    /// in that order is told, so it is the reference's (`tests/parity/ipvsadm-1.31.md`, section 2);
+    /// options with one name share a place. Those without a place are never checked and may be
+    /// given twice.
     pub place: Option<u8>,
     /// What cannot do without it.
     pub needed_by: &'static [Owner],

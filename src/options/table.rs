@@ -1,7 +1,7 @@
 //! THE table: a row for each command and option, in the order in which `-h` shows them.
 //!
-//! To add an option, add its row here, use its `Choice` where it has its meaning (a value is read in
-//! `cli::fold`; a flag is asked for with `given.has`), and tell of it in the manual.
+//! To add an option, add its row here, use its `Choice` where it has its meaning (a value is read
+//! in `cli::fold`; a flag is asked for with `given.has`), and tell of it in the manual.
 
 use super::matrix::{Owner, TunnelType};
 use super::{Argument, Completion, Meaning, OptionSpec, Section};

@@ -136,8 +136,8 @@ fn keepalived_keeps_what_we_change() {
     ]);
     let changed = director.ipvsadm("-Sn");
 
-    // keepalived goes on checking: it takes rs2 out when that fails, and in again. It fails at once,
-    // rather than by not answering in time, which on a busy machine both might.
+    // keepalived goes on checking: it takes rs2 out when that fails, and in again. It fails at
+    // once, rather than by not answering in time, which on a busy machine both might.
     director.shell("ip route add unreachable 1.1.1.20");
     let without_rs2 = changed.replace("-a -t 1.1.1.254:80 -r 1.1.1.20:80 -g -w 1\n", "");
     table_becomes(director, &without_rs2.lines().collect::<Vec<_>>());

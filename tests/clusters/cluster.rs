@@ -16,9 +16,9 @@ use crate::support::{Ending, Invocation, Namespace, Outcome, Program};
 /// Where `ip netns` keeps namespaces by name.
 const NAMES: &str = "/run/netns";
 
-/// How long the kernel, or a program, may take to do what it will surely do. Hardly anything waits so
-/// long unless the test is about to fail: but a client whose time is up while a connection of it is
-/// known stays with its server for another minute.
+/// How long the kernel, or a program, may take to do what it will surely do. Hardly anything waits
+/// so long unless the test is about to fail: but a client whose time is up while a connection of it
+/// is known stays with its server for another minute.
 const PATIENCE: Duration = Duration::from_secs(150);
 
 /// Hosts, their networks, and the servers on them.

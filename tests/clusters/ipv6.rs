@@ -1,5 +1,5 @@
-//! For IPv6 what the other files show for IPv4: shares by weight, the sorry server, a drained server,
-//! hashing, thresholds, a firewall mark, SCTP.
+//! For IPv6 what the other files show for IPv4: shares by weight, the sorry server, a drained
+//! server, hashing, thresholds, a firewall mark, SCTP.
 
 use std::io;
 

@@ -33,8 +33,8 @@ fn knows_connections(director: &Host, count: usize) {
     });
 }
 
-/// How many datagrams programs, and the backup daemon, of a director have taken by IPv6. Nothing else
-/// than the daemon takes any.
+/// How many datagrams programs, and the backup daemon, of a director have taken by IPv6. Nothing
+/// else than the daemon takes any.
 fn datagrams_heard(director: &Host) -> u64 {
     let counters = director.shell("cat /proc/thread-self/net/snmp6");
     let mut words = counters

@@ -41,7 +41,8 @@ const RULES: &str = "\
 enum Expected {
     /// The line is completed to this.
     Line(&'static str),
-    /// The line is completed to this, and a host name may go on: what the shell writes after it varies.
+    /// The line is completed to this, and a host name may go on: what the shell writes after it
+    /// varies.
     Host(&'static str),
     /// These are offered.
     Offers(&'static [&'static str]),

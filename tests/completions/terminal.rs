@@ -1,9 +1,10 @@
 //! A shell in a terminal, and someone at its keys.
 //!
-//! Keys are pressed as a person presses them, and the screen is read as a person reads it, from what
-//! the shell wrote by a terminal emulator. Only the moment to look is settled otherwise: two keys are
-//! bound to a widget of the test that has the shell itself say, through the terminal, that it has dealt
-//! with all keys before, and which line it holds. There is nothing here that waits for time to pass.
+//! Keys are pressed as a person presses them, and the screen is read as a person reads it, from
+//! what the shell wrote by a terminal emulator. Only the moment to look is settled otherwise: two
+//! keys are bound to a widget of the test that has the shell itself say, through the terminal, that
+//! it has dealt with all keys before, and which line it holds. There is nothing here that waits for
+//! time to pass.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -78,8 +79,8 @@ impl Shell {
         }
     }
 
-    /// Installs the completions below `home` under the names that packages give them, and writes the
-    /// shell's start-up file. Gives the words that start the shell with both.
+    /// Installs the completions below `home` under the names that packages give them, and writes
+    /// the shell's start-up file. Gives the words that start the shell with both.
     fn install(self, home: &Path) -> io::Result<Vec<String>> {
         let completions = Path::new(env!("CARGO_MANIFEST_DIR")).join("completions");
         let link = |from: &str, folder: &str, names: &[&str]| -> io::Result<()> {

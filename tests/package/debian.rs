@@ -15,8 +15,8 @@ use crate::support::{Ending, Namespace, Outcome};
 
 /// A Debian of one's own, and a network namespace to run its programs in.
 ///
-/// Its files are a layer above [`essential`], or above [`with_reference`], so that it costs little to make. They lie in
-/// the guest's memory until the guest ends.
+/// Its files are a layer above [`essential`], or above [`with_reference`], so that it costs little
+/// to make. They lie in the guest's memory until the guest ends.
 pub struct Debian {
     pub namespace: Namespace,
     /// Where its files are for this process.
@@ -34,12 +34,14 @@ impl Debian {
         Self::above(&[with_reference(), essential()], &new_folder())
     }
 
-    /// With the files of these layers, the upper ones first. What is changed goes to a folder `changes` in `folder`.
+    /// With the files of these layers, the upper ones first. What is changed goes to a folder
+    /// `changes` in `folder`.
     fn above(layers: &[&Path], folder: &Path) -> Self {
         let layers: Vec<_> = layers.iter().map(|layer| layer.to_string_lossy()).collect();
         let layers = layers.join(":");
         let namespace = Namespace::new();
-        // Mounted in the namespace, where nobody else sees it: from here the way leads through the namespace's thread.
+        // Mounted in the namespace, where nobody else sees it: from here the way leads through the
+        // namespace's thread.
         let id = namespace.thread_id();
         let folder = folder.to_owned();
         namespace.enter(move || mount_root(&layers, &folder));

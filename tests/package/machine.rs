@@ -1,7 +1,8 @@
-//! A copy of the smallest Debian that this machine has in it: its essential packages, as dpkg's books tell them.
+//! A copy of the smallest Debian that this machine has in it: its essential packages, as dpkg's
+//! books tell them.
 //!
-//! It needs no network and nothing but what is installed, and is the same on every kernel: some cannot write above the
-//! machine's own files.
+//! It needs no network and nothing but what is installed, and is the same on every kernel: some
+//! cannot write above the machine's own files.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
@@ -13,8 +14,8 @@ use std::process::{Command, Stdio};
 
 use nix::mount::{MsFlags, mount, umount};
 
-/// Fills the folder `base` with the files of the essential packages, of those that `depends` names, and of what these
-/// depend on, and with dpkg's books to match.
+/// Fills the folder `base` with the files of the essential packages, of those that `depends` names,
+/// and of what these depend on, and with dpkg's books to match.
 pub fn copy(base: &Path, depends: &str) {
     for folder in [
         "dev",
@@ -29,7 +30,8 @@ pub fn copy(base: &Path, depends: &str) {
     ] {
         fs::create_dir_all(base.join(folder)).unwrap();
     }
-    // Debian's programs are in /usr. The machine's are too, or the package would not run there either.
+    // Debian's programs are in /usr. The machine's are too, or the package would not run there
+    // either.
     for folder in ["bin", "sbin", "lib", "lib64"] {
         if Path::new("/usr").join(folder).exists() {
             fs::create_dir_all(base.join("usr").join(folder)).unwrap();

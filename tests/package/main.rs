@@ -1,7 +1,9 @@
-//! The Debian package, as `cargo deb` builds it: installed, used and removed, in the place of the reference's.
+//! The Debian package, as `cargo deb` builds it: installed, used and removed, in the place of the
+//! reference's.
 //!
-//! Each test has a small Debian to itself: [`debian`]. It has no systemd, so the commands of the unit are read from its
-//! file and run here, and what they leave is compared with what the reference's init script leaves.
+//! Each test has a small Debian to itself: [`debian`]. It has no systemd, so the commands of the
+//! unit are read from its file and run here, and what they leave is compared with what the
+//! reference's init script leaves.
 
 #![allow(
     clippy::unwrap_used,
@@ -37,7 +39,7 @@ const RULES: &str = "# ipvsadm.rules
 -a -f 7 -r 198.51.100.3:0 -g -w 1
 ";
 
-// ---------------------------------------------------------------------------------------------------------------------
+// ---------------------------------------------------------------------------------------------
 // What is in it
 
 #[test]
@@ -106,7 +108,7 @@ fn its_changelog_is_of_this_version() {
     assert_eq!(version, concat!(env!("CARGO_PKG_VERSION"), "-1"));
 }
 
-// ---------------------------------------------------------------------------------------------------------------------
+// ---------------------------------------------------------------------------------------------
 // Installed over the reference
 
 #[test]
@@ -234,7 +236,7 @@ fn the_reference_can_come_back() {
     );
 }
 
-// ---------------------------------------------------------------------------------------------------------------------
+// ---------------------------------------------------------------------------------------------
 // On its own
 
 #[test]
@@ -297,7 +299,7 @@ fn an_upgrade_leaves_the_kernels_table_and_daemons_alone() {
     assert_eq!(debian.state(), before);
 }
 
-// ---------------------------------------------------------------------------------------------------------------------
+// ---------------------------------------------------------------------------------------------
 // The systemd unit
 
 #[test]
@@ -422,7 +424,8 @@ impl Unit {
     }
 }
 
-/// `/etc/default/ipvsadm` as an administrator may have written it: a shell reads more than plain assignments.
+/// `/etc/default/ipvsadm` as an administrator may have written it: a shell reads more than plain
+/// assignments.
 fn settings(automatic: &str, daemon: &str, sync_id: &str) -> String {
     format!(
         "# ours\nAUTO=\"{automatic}\"\nDAEMON={daemon} # for now\nIFACE=\"eth0\"\t\nSYNCID={sync_id}\n"

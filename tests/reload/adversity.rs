@@ -231,8 +231,8 @@ fn killed_at_any_message_a_reload_leaves_every_service_that_stays_and_is_complet
 fn a_reload_killed_in_the_middle_is_completed_by_the_next() {
     const MANY: usize = 600;
     const FEW: usize = 20;
-    // Both are killed after some of their batches: two messages to find IPVS, the dumps of the services and of the
-    // destinations of those that stay, then batches of some hundred changes.
+    // Both are killed after some of their batches: two messages to find IPVS, the dumps of the
+    // services and of the destinations of those that stay, then batches of some hundred changes.
     for (services, killed_at_send, fewest) in [(MANY, 3 + 10, 0), (FEW, 4 + FEW + 3, FEW)] {
         let namespace = Namespace::new();
         if services == FEW {
@@ -249,7 +249,8 @@ fn a_reload_killed_in_the_middle_is_completed_by_the_next() {
     }
 }
 
-/// Rules in the order in which `-Sn` writes them, by way of the reference in a namespace of its own.
+/// Rules in the order in which `-Sn` writes them, by way of the reference in a namespace of its
+/// own.
 fn sorted_as_listed(rules: &str) -> String {
     let namespace = Namespace::new();
     namespace.run(&Program::reference(), &Invocation::restore(rules));

@@ -288,8 +288,8 @@ fn the_helpers_tell_of_themselves() {
     }
 }
 
-/// Hosts that collide, resolve elsewhere, have several addresses, look like something else or do not
-/// resolve at all: what random tables are made of.
+/// Hosts that collide, resolve elsewhere, have several addresses, look like something else or do
+/// not resolve at all: what random tables are made of.
 const HOSTS: &str = "\
 127.0.0.1 localhost
 10.0.0.1 plain.example plain

@@ -1,6 +1,6 @@
-//! A table that shows every feature, with traffic behind it, in a single namespace: clients, virtual
-//! addresses and real servers all on `lo`. Enough where listings are looked at; traffic over a
-//! network is in `tests/listings.rs`.
+//! A table that shows every feature, with traffic behind it, in a single namespace: clients,
+//! virtual addresses and real servers all on `lo`. Enough where listings are looked at; traffic
+//! over a network is in `tests/listings.rs`.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream, UdpSocket};
@@ -56,7 +56,8 @@ impl Busy {
             let call = b"OPTIONS sip:a@b SIP/2.0\r\nCall-ID: one@example.com\r\n\r\n";
             let socket = UdpSocket::bind("192.0.2.10:0").unwrap();
             socket.send_to(call, "192.0.2.10:5060").unwrap();
-            // Twelve connections: six, four and two by weight, but for the server that is full after two.
+            // Twelve connections: six, four and two by weight, but for the server that is full
+            // after two.
             (0..12).map(|_| request("192.0.2.10:80", 10_000)).collect()
         });
         let busy = Self {

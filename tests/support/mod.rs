@@ -43,13 +43,13 @@ const NAME_SERVICES: [(&str, &str); 3] = [
     ("nsswitch.conf", include_str!("../parity/etc/nsswitch.conf")),
 ];
 
-/// A folder of every Debian machine, over which each namespace has a file system of its own: for its
-/// name services, and for what a test needs. (Not /mnt: the lab's root for kernel 5.10 has links
-/// into that.)
+/// A folder of every Debian machine, over which each namespace has a file system of its own: for
+/// its name services, and for what a test needs. (Not /mnt: the lab's root for kernel 5.10 has
+/// links into that.)
 pub const SCRATCH: &str = "/media";
 
-/// How long a command may take. None takes nearly as long, on a slow machine either: what has not ended
-/// by then stands still.
+/// How long a command may take. None takes nearly as long, on a slow machine either: what has not
+/// ended by then stands still.
 const LIMIT: Duration = Duration::from_secs(300);
 
 /// Fails the test at once where there is no kernel to test against.
@@ -309,8 +309,8 @@ impl Namespace {
         self.output(command)
     }
 
-    /// Runs `command` here as it stands, to its end. One that has not ended after [`LIMIT`] fails the
-    /// test, which then tells where it stands still.
+    /// Runs `command` here as it stands, to its end. One that has not ended after [`LIMIT`] fails
+    /// the test, which then tells where it stands still.
     pub fn output(&self, mut command: Command) -> Outcome {
         let words = format!("{command:?}");
         let outcome = self.begin(move || {
@@ -356,10 +356,10 @@ impl Namespace {
         );
     }
 
-    /// Waits until listings tell of every packet and connection that there has been. They do so late:
-    /// each processor counts by itself, and the kernel adds that up every two seconds, for some
-    /// services sooner than for others. (No service or real server that has been used may have been
-    /// taken away or zeroed, for these are still counted here.)
+    /// Waits until listings tell of every packet and connection that there has been. They do so
+    /// late: each processor counts by itself, and the kernel adds that up every two seconds, for
+    /// some services sooner than for others. (No service or real server that has been used may have
+    /// been taken away or zeroed, for these are still counted here.)
     pub fn wait_until_counted(&self) {
         let stats = Invocation::line("-ln --stats --exact");
         for _ in 0..600 {
@@ -431,8 +431,8 @@ pub fn file_with(bytes: &[u8]) -> Stdio {
     Stdio::from(file)
 }
 
-/// Kills what a task has started, and what that has started in turn, and tells of each what it was and
-/// where in the kernel it stood.
+/// Kills what a task has started, and what that has started in turn, and tells of each what it was
+/// and where in the kernel it stood.
 fn end_children(task: &str) -> String {
     let read = |path: String| {
         let bytes = fs::read(path).unwrap_or_default();

@@ -80,11 +80,11 @@ impl Pair {
 /// How often a listing is tried again because the table changed meanwhile.
 const TRIES: usize = 100;
 
-/// A listing by both programs, one after the other, of one table that nobody changes: the reference's
-/// must be ours, which is handed back. Time goes by meanwhile, on a busy machine more than a second.
-/// So where the two differ the reference lists again, and ours must be what both its listings are, but
-/// for what a connection has left, which may be any time between theirs. Where the reference's differ
-/// in more than that (rates fade, connections run out), all is tried again.
+/// A listing by both programs, one after the other, of one table that nobody changes: the
+/// reference's must be ours, which is handed back. Time goes by meanwhile, on a busy machine more
+/// than a second. So where the two differ the reference lists again, and ours must be what both its
+/// listings are, but for what a connection has left, which may be any time between theirs. Where
+/// the reference's differ in more than that (rates fade, connections run out), all is tried again.
 pub fn listed_by_both(namespace: &Namespace, invocation: &Invocation) -> Outcome {
     let (reference, ours) = (Program::reference(), Program::ours());
     for _ in 0..TRIES {

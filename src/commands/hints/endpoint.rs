@@ -7,8 +7,8 @@ use std::net::{IpAddr, Ipv6Addr};
 use crate::cli::address;
 use crate::model::Protocol;
 
-/// What is wrong with a word that [`address::endpoint`] has refused, as far as it can be told. Without a protocol only
-/// numbers are ports.
+/// What is wrong with a word that [`address::endpoint`] has refused, as far as it can be told.
+/// Without a protocol only numbers are ports.
 pub fn about(word: &str, protocol: Option<Protocol>) -> Option<String> {
     let told = |text: &str| Some(text.to_owned());
     if word.contains('/') {
@@ -37,8 +37,8 @@ pub fn about(word: &str, protocol: Option<Protocol>) -> Option<String> {
     about_parts(host, port.unwrap_or("0"), protocol)
 }
 
-/// What is wrong with a host or a port, of which one is at fault. The port is looked at first: the services database is
-/// on this machine.
+/// What is wrong with a host or a port, of which one is at fault. The port is looked at first: the
+/// services database is on this machine.
 fn about_parts(host: &str, port: &str, protocol: Option<Protocol>) -> Option<String> {
     if port.is_empty() {
         return Some("a port is missing behind the colon".to_owned());
@@ -60,15 +60,16 @@ fn about_parts(host: &str, port: &str, protocol: Option<Protocol>) -> Option<Str
     })
 }
 
-/// Whether a word is made of what IPv6 addresses are made of, and has more colons than a host with a port.
+/// Whether a word is made of what IPv6 addresses are made of, and has more colons than a host with
+/// a port.
 fn looks_like_ipv6(word: &str) -> bool {
     let is_part = |byte: u8| byte.is_ascii_hexdigit() || byte == b':' || byte == b'.';
     let (first, rest) = word.split_once(':').unwrap_or((word, ""));
     rest.contains(':') && !first.contains('.') && word.bytes().all(is_part)
 }
 
-/// What a service that has no port should have had. Its port was forgotten, or stands in an IPv6 address for want of
-/// brackets.
+/// What a service that has no port should have had. Its port was forgotten, or stands in an IPv6
+/// address for want of brackets.
 pub fn about_missing_port(word: &str) -> String {
     const EVERY_PORT: &str = "port 0, every port, takes -p";
     let is_ipv6 = |word: &str| word.parse::<Ipv6Addr>().is_ok();

@@ -1,7 +1,8 @@
 //! Hints: one line that gets a person on after a fault, or warns of what a command has just done.
 //!
-//! Only for a terminal; scripts see the reference's words and nothing else (contract, section 10). A hint never changes
-//! what a command does, and where it cannot be sure it says nothing.
+//! Only for a terminal; scripts see the reference's words and nothing else
+//! (`tests/parity/ipvsadm-1.31.md`, section 10). A hint never changes what a command does, and
+//! where it cannot be sure it says nothing.
 
 mod endpoint;
 pub mod losses;
@@ -212,7 +213,8 @@ fn about_prefix_length(change: &Change, given: &GivenOptions<'_>) -> Option<Stri
     ))
 }
 
-/// Services that were perhaps meant: those of the same address, or of the same mark and the other family.
+/// Services that were perhaps meant: those of the same address, or of the same mark and the other
+/// family.
 fn other_services(ipvs: &mut Ipvs, missing: &ServiceIdentity) -> Option<String> {
     let services = ipvs.services(Detail::WithoutStatistics).ok()?;
     if services.is_empty() {
@@ -307,7 +309,8 @@ fn missing_module(scheduler: KernelName, engine: KernelName) -> Option<String> {
     ))
 }
 
-/// Whether the loopback interface of this network namespace is up; where that cannot be told it counts as up.
+/// Whether the loopback interface of this network namespace is up; where that cannot be told it
+/// counts as up.
 fn is_loopback_up() -> bool {
     let Ok(mut interfaces) = getifaddrs() else {
         return true;
