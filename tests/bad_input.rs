@@ -365,7 +365,6 @@ fn random_seed() -> u64 {
 
 #[test]
 fn a_full_disk_under_the_output_is_told() {
-    support::require_lab();
     let namespace = with_table();
     for (argv0, words) in [
         ("ipvsadm", "-ln"),
@@ -389,7 +388,6 @@ fn a_full_disk_under_the_output_is_told() {
 
 #[test]
 fn changes_need_no_streams() {
-    support::require_lab();
     let namespace = with_table();
     for streams in [
         ">&-",
@@ -428,7 +426,6 @@ fn changes_need_no_streams() {
 
 #[test]
 fn a_reader_that_leaves_ends_a_listing_quietly() {
-    support::require_lab();
     let namespace = with_table();
     let mut outcomes = Vec::new();
     for program in [Program::reference(), Program::ours()] {
@@ -451,7 +448,6 @@ fn a_reader_that_leaves_ends_a_listing_quietly() {
 
 #[test]
 fn rules_are_applied_as_they_arrive() {
-    support::require_lab();
     let namespace = Namespace::new();
     let ours = Program::ours();
     let listing = namespace.enter({
@@ -482,7 +478,6 @@ fn rules_are_applied_as_they_arrive() {
 
 #[test]
 fn a_last_line_without_a_newline_is_a_rule_whatever_its_end() {
-    support::require_lab();
     // The reference passes over it where it ends in two blanks.
     for end in ["", " ", "  ", " \t", "\t \r"] {
         let namespace = Namespace::new();
@@ -500,7 +495,6 @@ fn a_last_line_without_a_newline_is_a_rule_whatever_its_end() {
 
 #[test]
 fn input_that_cannot_be_read_empties_no_table() {
-    support::require_lab();
     let namespace = with_table();
     // A folder opens and cannot be read; a closed stdin is not even open.
     for argv0 in ["ipvsadm -R", "ipvsadm-restore"] {
@@ -513,7 +507,6 @@ fn input_that_cannot_be_read_empties_no_table() {
 
 #[test]
 fn a_daemon_that_never_ran_is_stopped() {
-    support::require_lab();
     // The kernel does not answer the stop, and the reference waits for that for ever.
     let namespace = Namespace::new();
     let ours = Program::ours();
@@ -541,7 +534,6 @@ fn a_daemon_that_never_ran_is_stopped() {
 
 #[test]
 fn a_faulty_file_empties_no_table() {
-    support::require_lab();
     let reference = Program::reference();
     let ours = Program::ours();
     for fault in [
@@ -572,7 +564,6 @@ fn a_faulty_file_empties_no_table() {
 
 #[test]
 fn without_privilege_both_say_the_same() {
-    support::require_lab();
     let namespace = with_table();
     let run_as_nobody = |program: &Program, words: &[&str], input: &'static [u8]| {
         // Where the programs lie nobody may not be let in.

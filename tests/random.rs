@@ -897,7 +897,6 @@ fn number(name: &str, default: u64) -> u64 {
 
 #[test]
 fn random_scripts() {
-    support::require_lab();
     let (seed, scripts) = (
         number("IPVSADM_SEED", SEED),
         number("IPVSADM_SCRIPTS", SCRIPTS),
@@ -933,7 +932,6 @@ fn random_scripts() {
 /// Rings of addresses included: both programs list the same table, so the kernel's order is one.
 #[test]
 fn random_tables_are_listed_in_the_same_order() {
-    support::require_lab();
     let mut random = Random::new(number("IPVSADM_SEED", SEED));
     for _ in 0..12 {
         let pair = Pair::new(false);

@@ -1,9 +1,8 @@
 # shellcheck shell=bash
 # `tests/lab test`: all tests. Sourced by tests/lab.
 #
-# The machine builds them, once, and runs those that need no kernel: the unit
-# tests and the examples in the documentation. The integration tests, one
-# program a file of tests/*.rs, run in guests. Two guests boot at once, and each
+# The machine builds them, once, and runs the unit tests. The integration tests,
+# one program a file of tests/*.rs, run in guests. Two guests boot at once, and each
 # takes the next program of the list until none is left: user-mode Linux has one
 # processor, the machine mostly more.
 #
@@ -24,13 +23,13 @@ END
 }
 
 test_main() {
-    local kernels=("$LAB_KERNEL_VERSION") only=() words=()
+    local kernels=("$LAB_KERNEL_NAME") only=() words=()
     while [[ $# -gt 0 ]]; do
         case $1 in
-            --all-kernels) kernels=("${LAB_KERNEL_VERSIONS[@]}") ;;
+            --all-kernels) kernels=("${LAB_KERNELS[@]}") ;;
             --test)
                 [[ $# -gt 1 ]] || fail "test: --test which?"
-                only+=(--test "$2")
+                only+=("$2")
                 shift
                 ;;
             -h | --help)
@@ -74,11 +73,6 @@ test_main() {
             say "building our package"
             packages_ours
         fi
-        if grep -q '^memory ' "$TEST_WORK/programs"; then
-            say "building the optimized program"
-            cargo build --quiet --release || fail "the optimized program does not build"
-            export IPVSADM_OPTIMIZED=$LAB_TARGET/release/ipvsadm
-        fi
         for kernel in "${kernels[@]}"; do
             kernel_select "$kernel"
             test_in_guests "$kernel" "${words[@]}" || failures=1
@@ -88,19 +82,33 @@ test_main() {
     return "$failures"
 }
 
-# test_build [--test NAME]...: build these tests, or all. Leaves lists of lines
-# "NAME PROGRAM": units, those for this machine, and programs, those for a guest.
+# test_build [NAME...]: build these integration tests, or all and the unit tests.
+# Leaves lists of lines "NAME PROGRAM": units, those for this machine, and
+# programs, those for a guest.
 test_build() {
     say "building the tests"
-    cargo test --quiet --no-run --message-format=json-render-diagnostics "$@" >"$TEST_WORK/built" ||
+    : >"$TEST_WORK/units"
+    if [[ $# -eq 0 ]]; then
+        test_build_some "$TEST_WORK/units"
+        ! grep '^test ' "$TEST_WORK/units" >&2 || fail "cargo test runs these too: Cargo.toml is to say test = false"
+        set -- '*'
+    fi
+    test_build_some "$TEST_WORK/tests" "${@/#/--test=}"
+    sed -n 's/^test //p' "$TEST_WORK/tests" | test_longest_first >"$TEST_WORK/programs"
+}
+
+# test_build_some FILE [ARGUMENT...]: build what `cargo test ARGUMENT...` runs, and
+# list it: "KIND NAME PROGRAM".
+test_build_some() {
+    local list=$1
+    shift
+    cargo test --locked --quiet --no-run --message-format=json-render-diagnostics "$@" >"$list.built" ||
         fail "the tests do not build"
     local kind='.*"target":{"kind":\["\([a-z]*\)"\]' name='.*"name":"\([^"]*\)"' \
         executable='.*"executable":"\([^"]*\)".*'
-    grep '"profile":{[^}]*"test":true' "$TEST_WORK/built" |
+    { grep '"profile":{[^}]*"test":true' "$list.built" || true; } |
         sed -n "s/$kind$name$executable/\1 \2 \3/p" |
-        sort >"$TEST_WORK/tests"
-    sed -n 's/^test //p' "$TEST_WORK/tests" | test_longest_first >"$TEST_WORK/programs"
-    sed -n '/^test /!s/^\([a-z]*\) [^ ]* /\1 /p' "$TEST_WORK/tests" >"$TEST_WORK/units"
+        sort >"$list"
 }
 
 # Bring the programs that take minutes to the front, the longest first: whichever
@@ -118,12 +126,10 @@ test_longest_first() {
 
 test_on_this_machine() {
     local kind program failures=0
-    while read -r kind program; do
+    while read -r kind _ program; do
         say "unit tests ($kind), on this machine"
         test_keep_results "$program" "$@" || failures=1
     done <"$TEST_WORK/units"
-    say "examples in the documentation, on this machine"
-    test_keep_results cargo test --quiet --doc -- "$@" || failures=1
     return "$failures"
 }
 
