@@ -21,7 +21,7 @@ PACKAGES_TEST=(
     iptables=iptables-legacy nftables=nft keepalived=keepalived
     bash-completion=/usr/share/bash-completion/bash_completion zsh=zsh fish=fish
     mandoc=mandoc man-db=man
-    dpkg-dev=dpkg-shlibdeps systemd=systemd-analyze strace=strace time=/usr/bin/time
+    dpkg-dev=dpkg-shlibdeps systemd=systemd-analyze strace=strace
 )
 
 # packages_need NAME=FILE...: make sure that the files are there.

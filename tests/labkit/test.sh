@@ -9,7 +9,7 @@
 # What is printed does not depend on who was quicker: programs are shown in the
 # order of the list, the first one that is not complete as it goes.
 
-LAB_GUESTS=${IPVSADM_LAB_GUESTS:-2}
+LAB_GUESTS=2
 
 test_usage() {
     cat <<'END'
@@ -57,6 +57,8 @@ test_main() {
         kernel_select "$kernel" # now, rather than after the first kernel's tests
     done
 
+    # Other random tables and scripts in every run, and the same again where asked for.
+    export IPVSADM_SEED=${IPVSADM_SEED:-$SRANDOM}
     scratch "$LAB_CACHE/test"
     TEST_WORK=$SCRATCH
     : >"$TEST_WORK/results" # there may be none: where the kernel does not boot
@@ -72,6 +74,8 @@ test_main() {
         if grep -q '^package ' "$TEST_WORK/programs"; then
             say "building our package"
             packages_ours
+            # What is installed is what is tested; and it starts sooner, some thousand times.
+            export IPVSADM_UNDER_TEST=${IPVSADM_UNDER_TEST:-$LAB_TARGET/release/ipvsadm}
         fi
         for kernel in "${kernels[@]}"; do
             kernel_select "$kernel"
@@ -117,7 +121,7 @@ test_longest_first() {
     local name list
     list=$(cat)
     {
-        for name in random parity clusters demos reload; do
+        for name in parity clusters demos random package matrix bad_input completions reload; do
             grep "^$name " <<<"$list" || true
         done
         printf '%s\n' "$list"
@@ -159,7 +163,7 @@ test_in_guests() {
         fi
     done <"$TEST_WORK/programs" 3>&1 >"$results/programs"
 
-    say "booting $LAB_GUESTS guests with kernel $kernel"
+    say "booting $LAB_GUESTS guests with kernel $LAB_KERNEL_VERSION, IPVSADM_SEED=$IPVSADM_SEED"
     for ((guest = 0; guest < LAB_GUESTS; guest++)); do
         {
             status=0
@@ -258,6 +262,10 @@ test_sum() {
         printf 'no test has been run\n'
         return 1
     fi
+    local result=ok
+    [[ $failed -eq 0 ]] || result=FAILED
+    # In the words that each of the programs ends with.
+    printf 'test result: %s. %s passed; %s failed; %s ignored\n' "$result" "$passed" "$failed" "$ignored"
     [[ $failed -eq 0 ]]
 }
 

@@ -548,10 +548,29 @@ fn install_name_services() {
     }
 }
 
+/// The seed of this run: `tests/lab test` draws one, or takes the one it is given, and names it.
+pub fn seed() -> u64 {
+    number_from_environment("IPVSADM_SEED").expect("IPVSADM_SEED is set: run tests/lab test")
+}
+
+/// A number that may be set from outside.
+pub fn number_from_environment(name: &str) -> Option<u64> {
+    let text = std::env::var(name).ok()?;
+    Some(
+        text.parse()
+            .unwrap_or_else(|_| panic!("{name}={text} is no number")),
+    )
+}
+
 /// A small generator of random numbers (SplitMix64): the same numbers from the same seed anywhere.
 pub struct Random(u64);
 
 impl Random {
+    /// The generator of this run.
+    pub fn of_this_run() -> Self {
+        Self::new(seed())
+    }
+
     /// The generator that begins with this seed.
     pub fn new(seed: u64) -> Self {
         Self(seed)
