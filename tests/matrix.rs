@@ -61,7 +61,6 @@ fn try_all_options_with(command: &str) -> String {
 
 #[test]
 fn every_option_with_every_command() {
-    support::require_lab();
     let report: String = COMMANDS.iter().copied().map(try_all_options_with).collect();
     assert!(report.is_empty(), "the programs differ\n\n{report}");
 }

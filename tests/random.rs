@@ -1,4 +1,4 @@
-//! Random scripts: drawn from the table of options with a fixed seed, run by both programs, and
+//! Random scripts: drawn from the table of options, others in every run, run by both programs, and
 //! made as short as they will go where the two differ.
 //!
 //! Most commands are good, and a small model of the table they build (which services there are,
@@ -10,7 +10,7 @@
 //! out of our output before it is compared: the thresholds of `-S`, and the line that
 //! `ipvsadm-restore` names with what the kernel refused.
 //!
-//! `IPVSADM_SEED` and `IPVSADM_SCRIPTS` choose other scripts and more of them.
+//! `IPVSADM_SEED` and `IPVSADM_SCRIPTS` choose which scripts, and how many.
 
 #![allow(
     clippy::unwrap_used,
@@ -26,13 +26,11 @@ use std::ffi::OsString;
 use std::fmt::Write;
 
 use support::pair::{Pair, compare};
-use support::table::{OPTIONS, Opt, Value};
-use support::{Ending, Invocation, Outcome, Random};
+use support::table::{OPTIONS, Opt};
+use support::{Ending, Invocation, Outcome, Random, number_from_environment};
 
-/// The seed where none is given.
-const SEED: u64 = 20_191_224;
-/// The number of scripts where none is given.
-const SCRIPTS: u64 = 300;
+/// How many scripts are drawn where `IPVSADM_SCRIPTS` does not say it.
+const SCRIPTS: u64 = 150;
 
 /// One option with its value, not yet spelt.
 #[derive(Clone, Debug)]
@@ -885,23 +883,10 @@ fn as_script(invocation: &Invocation) -> String {
     text
 }
 
-/// A number from the environment.
-fn number(name: &str, default: u64) -> u64 {
-    match std::env::var(name) {
-        Ok(text) => text
-            .parse()
-            .unwrap_or_else(|_| panic!("{name} is a number")),
-        Err(_) => default,
-    }
-}
-
 #[test]
 fn random_scripts() {
-    support::require_lab();
-    let (seed, scripts) = (
-        number("IPVSADM_SEED", SEED),
-        number("IPVSADM_SCRIPTS", SCRIPTS),
-    );
+    let seed = support::seed();
+    let scripts = number_from_environment("IPVSADM_SCRIPTS").unwrap_or(SCRIPTS);
     let mut total = Tally::default();
     for index in 0..scripts {
         // Every script has a seed of its own, so that any one of them can be drawn again.
@@ -933,8 +918,7 @@ fn random_scripts() {
 /// Rings of addresses included: both programs list the same table, so the kernel's order is one.
 #[test]
 fn random_tables_are_listed_in_the_same_order() {
-    support::require_lab();
-    let mut random = Random::new(number("IPVSADM_SEED", SEED));
+    let mut random = Random::of_this_run();
     for _ in 0..12 {
         let pair = Pair::new(false);
         let mut rules = String::new();
@@ -982,17 +966,5 @@ fn address(random: &mut Random, ipv6: bool) -> String {
     } else {
         let [a, b, c, d, ..] = bits.to_be_bytes();
         format!("{a}.{b}.{c}.{d}:{port}")
-    }
-}
-
-#[test]
-fn values_of_the_table_are_drawn_or_sampled() {
-    for option in &OPTIONS {
-        assert_eq!(
-            option.value == Value::Flag,
-            option.value.sample().is_none(),
-            "{}",
-            option.long
-        );
     }
 }

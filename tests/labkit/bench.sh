@@ -55,13 +55,13 @@ bench_main() {
         }
     done
     [[ ${#jobs[@]} -gt 0 ]] || jobs=("${BENCH_JOBS[@]%% *}")
-    [[ $(uname -m) == x86_64 ]] || fail "bench: counts instructions of x86-64 only"
 
     packages_need_cargo
     packages_need "${PACKAGES_BENCH[@]}"
     packages_reference
-    BENCH_KERNEL=$LAB_CACHE/bench-kernels/$LAB_KERNEL_VERSION
-    [[ -e $BENCH_KERNEL ]] || bench_fetch_kernel
+    BENCH_KERNEL=$LAB_CACHE/bench-kernels/$LAB_KERNEL_NAME
+    debian_fetch "kernel $LAB_KERNEL_NAME for the benchmark: linux-image-cloud-amd64 of Debian $(kernel_release "$LAB_KERNEL_NAME")" \
+        "$BENCH_KERNEL" bench_fetch_kernel
 
     scratch "$LAB_CACHE/bench"
     BENCH_WORK=$SCRATCH
@@ -75,41 +75,27 @@ bench_main() {
     bench_table
 }
 
-# Debian's kernel for clouds, which has few drivers and is soon booted.
+# Debian's kernel for clouds, which has few drivers and is soon booted. The newest
+# release has the kernel and its modules in packages of their own, which that of
+# the image asks for.
 bench_fetch_kernel() {
-    local release work
-    release=$(kernel_release "$LAB_KERNEL_VERSION")
-    printf 'tests/lab: fetching kernel %s for the benchmark (Debian %s)\n' "$LAB_KERNEL_VERSION" "$release" >&2
-    scratch "${BENCH_KERNEL%/*}/fetch"
-    work=$SCRATCH
-    if ! bench_fetch_kernel_into "$work" "$release" >"$work/log" 2>&1; then
-        tail -n 3 "$work/log" >&2
-        fail "could not fetch kernel $LAB_KERNEL_VERSION: linux-image-cloud-amd64 of Debian $release"
-    fi
-    mv -T -- "$work/files" "$BENCH_KERNEL" 2>/dev/null || true # another lab may have been first
-    rm -rf -- "$work"
-}
-
-# The newest release has the kernel and its modules in packages of their own,
-# which that of the image asks for.
-bench_fetch_kernel_into() {
-    local work=$1 release=$2 package packages
-    kernel_apt "$work" "$release" || return
+    local work=$1 package packages
+    debian_release "$work" "$(kernel_release "$LAB_KERNEL_NAME")" || return
     mapfile -t packages < <(APT_CONFIG=$work/apt.conf apt-cache depends --recurse linux-image-cloud-amd64 |
-        grep -E "^linux-(image|binary|modules)-${LAB_KERNEL_VERSION//./\\.}\\.[0-9].*-cloud-amd64\$" | sort -u)
+        grep -E '^linux-(image|binary|modules)-[0-9].*-cloud-amd64$' | sort -u)
     [[ ${#packages[@]} -gt 0 ]] || {
-        echo "Debian $release has another kernel than $LAB_KERNEL_VERSION by now"
+        echo 'linux-image-cloud-amd64 asks for no kernel'
         return 1
     }
     for package in "${packages[@]}"; do
-        kernel_unpack "$work" "$package" "$work/files" || return
+        debian_unpack "$work" "$package" "$work/files" || return
     done
 }
 
 bench_build() {
     local name
     say "building"
-    cargo build --quiet --release --manifest-path "$LAB_REPOSITORY/Cargo.toml" --target-dir "$LAB_TARGET" ||
+    cargo build --locked --quiet --release --manifest-path "$LAB_REPOSITORY/Cargo.toml" --target-dir "$LAB_TARGET" ||
         fail "ours does not build"
     for name in cost floor connections; do
         cc -O2 -Wall -Wextra -static -o "$BENCH_WORK/$name" "$LABKIT/bench/$name.c" || fail "$name.c does not build"
@@ -149,7 +135,7 @@ bench_pack_module() {
     ! grep -qsx "$name.ko" "$folder/order" || return 0
     # Its name may be spelled with dashes or underscores.
     file=$(find "$BENCH_KERNEL" -name "${name//_/[-_]}.ko*" | head -n 1)
-    [[ -n $file ]] || fail "bench: kernel $LAB_KERNEL_VERSION has no module $name"
+    [[ -n $file ]] || fail "bench: kernel $LAB_KERNEL_NAME has no module $name"
     for needed in $(PATH=$PATH:/usr/sbin:/sbin modinfo -F depends "$file" | tr ',' ' '); do
         bench_pack_module "$needed" "$folder"
     done

@@ -34,7 +34,7 @@ declare -A CLUSTER_VARIABLES=() # by host: words NAME=VALUE
 on() {
     local host=$1
     shift
-    ip netns exec "$host" "$@"
+    nsenter --net="/run/netns/$host" -- "$@"
 }
 
 # cluster TOPOLOGY [DIRECTORS]

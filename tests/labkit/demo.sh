@@ -63,9 +63,9 @@ demo_ready() {
     # shellcheck disable=SC2048,SC2086 # words
     packages_need "${PACKAGES_BUILD[@]}" "${PACKAGES_GUEST[@]}" "${PACKAGES_DEMO[@]}" $*
     packages_reference
-    kernel_select "$LAB_KERNEL_VERSION"
+    kernel_select "$LAB_KERNEL_NAME"
     printf 'tests/lab: building ipvsadm\n' >&2
-    (cd -- "$LAB_REPOSITORY" && cargo build --release --quiet) || fail "ipvsadm does not build"
+    (cd -- "$LAB_REPOSITORY" && cargo build --locked --release --quiet) || fail "ipvsadm does not build"
 
     local folder=$LAB_CACHE/bin name
     mkdir -p -- "$folder"

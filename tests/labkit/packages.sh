@@ -10,7 +10,10 @@ PACKAGES_REFERENCE=(
     'libpopt0=/usr/lib/*/libpopt.so.0'
     'libnl-3-200=/usr/lib/*/libnl-3.so.200' 'libnl-genl-3-200=/usr/lib/*/libnl-genl-3.so.200'
 )
-PACKAGES_GUEST=(perl-base=perl kmod=modprobe iproute2=ip "${PACKAGES_REFERENCE[@]}")
+PACKAGES_GUEST=(
+    perl-base=perl kmod=modprobe iproute2=ip "${PACKAGES_REFERENCE[@]}"
+    'debian-archive-keyring=/usr/share/keyrings/debian-archive-keyring.*' # for debian.sh
+)
 PACKAGES_BUILD=(gcc=cc libc6-dev=/usr/include/stdio.h)
 PACKAGES_DEMO=(curl=curl)
 PACKAGES_TEST=(
@@ -58,7 +61,7 @@ packages_need_cargo() {
     type -P cargo >/dev/null || fail "needs Rust's cargo: see https://rustup.rs"
 }
 
-# packages_ours: have our own package built, and IPVSADM_PACKAGE name it.
+# packages_ours: have our own package built, as package/ipvsadm.deb in the cache.
 packages_ours() {
     local folder=$LAB_CACHE/package
     if ! type -P cargo-deb >/dev/null; then
@@ -71,42 +74,30 @@ packages_ours() {
     fi
     rm -rf -- "$folder"
     mkdir -p -- "$folder"
-    (cd -- "$LAB_REPOSITORY" && cargo deb --quiet --output "$folder/ipvsadm.deb") >&2 ||
+    (cd -- "$LAB_REPOSITORY" && cargo deb --quiet --locked --output "$folder/ipvsadm.deb") >&2 ||
         fail "our package does not build: cargo deb"
-    export IPVSADM_PACKAGE=$folder/ipvsadm.deb
 }
 
-# packages_reference: have the reference, Debian's ipvsadm, unpacked in the
-# cache, and IPVSADM_REFERENCE name it. It is not installed: that way it stays
-# the reference when our own package takes its place on this machine.
-# IPVSADM_REFERENCE_PACKAGE names the package itself.
+# The reference, Debian's ipvsadm. What is compared with is this version, whatever
+# this machine has: later ones word messages differently.
+REFERENCE_RELEASE=bookworm
+REFERENCE_VERSION=1:1.31-1+b1
+
+# packages_reference: have the reference unpacked in the cache, and
+# IPVSADM_REFERENCE name it. It is not installed: that way it stays the reference
+# when our own package takes its place on this machine.
 packages_reference() {
-    local folder=$LAB_CACHE/debian
-    [[ -x $folder/sbin/ipvsadm ]] || packages_reference_fetch "$folder"
-    export IPVSADM_REFERENCE=$folder/sbin/ipvsadm IPVSADM_REFERENCE_PACKAGE=$folder/ipvsadm.deb
+    local folder=$LAB_CACHE/reference
+    [[ $(dpkg-deb --field "$folder/ipvsadm.deb" Version 2>/dev/null) == "$REFERENCE_VERSION" ]] ||
+        rm -rf -- "$folder"
+    debian_fetch "the reference: ipvsadm $REFERENCE_VERSION of Debian $REFERENCE_RELEASE" \
+        "$folder" packages_reference_fetch
+    export IPVSADM_REFERENCE=$folder/sbin/ipvsadm
 }
 
 packages_reference_fetch() {
-    local folder=$1 work
-    printf 'tests/lab: fetching the reference, Debian'\''s package ipvsadm\n' >&2
-    scratch "$LAB_CACHE/reference"
-    work=$SCRATCH
-    if ! packages_reference_unpack "$work" >"$work/log" 2>&1; then
-        tail -n 3 "$work/log" >&2
-        rm -rf -- "$work"
-        fail "could not fetch the reference: apt-get download ipvsadm"
-    fi
-    mv -T -- "$work/files" "$folder" 2>/dev/null || true # another lab may have been first
-    rm -rf -- "$work"
-}
-
-packages_reference_unpack() {
     local work=$1
-    mkdir -- "$work/files"
-    (
-        cd -- "$work/files" || exit
-        apt-get download -q ipvsadm ||
-            { [[ $EUID -eq 0 ]] && apt-get update -q && apt-get download -q ipvsadm; } || exit
-        mv ipvsadm_*.deb ipvsadm.deb && dpkg-deb -x ipvsadm.deb .
-    )
+    debian_release "$work" "$REFERENCE_RELEASE" &&
+        debian_unpack "$work" "ipvsadm=$REFERENCE_VERSION" "$work/files" &&
+        mv -- "$work"/ipvsadm/*.deb "$work/files/ipvsadm.deb"
 }

@@ -61,12 +61,18 @@ rs2() { play rs2 "$PLAIN" '#' "$@"; }
 
 # play HOST COLOUR PROMPT COMMAND
 play() {
-    local host=$1 colour=$2 prompt=$3 status=0
+    local host=$1 colour=$2 prompt=$3 output process line status=0
     shift 3
     printf '%s%s%s%s %s%s%s\n' "$colour" "$host" "$prompt" "$PLAIN" "$BOLD" "$*" "$PLAIN"
-    exec 3>&1
-    LAST_OUTPUT=$(on "$host" bash -c "$*" 2>&1 | tee /dev/fd/3; exit "${PIPESTATUS[0]}") || status=$?
-    exec 3>&-
+    exec {output}< <(on "$host" bash -c "$*" 2>&1)
+    process=$!
+    LAST_OUTPUT=
+    while IFS= read -r line || [[ -n $line ]]; do
+        printf '%s\n' "$line"
+        LAST_OUTPUT+=${LAST_OUTPUT:+$'\n'}$line
+    done <&"$output"
+    exec {output}<&-
+    wait "$process" || status=$?
     [[ $status -eq 0 ]] || printf '%s(exit status %s)%s\n' "$RED" "$status" "$PLAIN"
 }
 

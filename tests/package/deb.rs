@@ -3,23 +3,20 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::support::require_lab;
-
 /// The package that `tests/lab test` has built.
 pub fn our_package() -> PathBuf {
-    package("IPVSADM_PACKAGE")
+    in_the_cache("package/ipvsadm.deb")
 }
 
 /// Debian's package of the reference.
 pub fn reference_package() -> PathBuf {
-    package("IPVSADM_REFERENCE_PACKAGE")
+    in_the_cache("reference/ipvsadm.deb")
 }
 
-fn package(variable: &str) -> PathBuf {
-    require_lab();
-    let path = std::env::var_os(variable)
-        .map(PathBuf::from)
-        .unwrap_or_else(|| panic!("{variable} names no package: run tests/lab test"));
+/// A file in the lab's cache.
+fn in_the_cache(name: &str) -> PathBuf {
+    let cache = std::env::var_os("LAB_CACHE").expect("a folder: run tests/lab test");
+    let path = PathBuf::from(cache).join(name);
     assert!(path.exists(), "{} is not there", path.display());
     path
 }

@@ -67,7 +67,6 @@ scripts! {
 
 /// Runs a script and fails with all that differs.
 fn hold_to(name: &str, text: &str) {
-    support::require_lab();
     let name = format!("{name}.script");
     let report = run::run_script(&name, &Script::parse(&name, text));
     assert!(report.is_empty(), "the programs differ\n\n{report}");

@@ -82,7 +82,7 @@ impl Drop for SmallReceiveBuffer {
 
 #[test]
 fn hundreds_of_refusals_are_told_once_each_in_the_order_of_the_lines() {
-    let mut random = Random::new(1);
+    let mut random = Random::of_this_run();
     let refused = [
         "-A -t 10.0.0.1:80\n",
         "-D -t 10.0.0.2:80\n",
@@ -275,7 +275,7 @@ fn others_may_change_the_table_during_listings_and_reloads() {
             let mut input = child.stdin.take().unwrap();
             // Started from this thread, the other is in this thread's namespace.
             thread::spawn(move || {
-                let mut random = Random::new(2);
+                let mut random = Random::of_this_run();
                 let mut rounds = 0;
                 while !is_over.load(Ordering::Relaxed) {
                     let number = random.below(200) + 1;

@@ -10,7 +10,7 @@ director 'ipvsadm -A -t 1.1.1.254:80 -s sh'
 director 'ipvsadm -a -t 1.1.1.254:80 -r 1.1.1.10 -g'
 director 'ipvsadm -a -t 1.1.1.254:80 -r 1.1.1.20 -g'
 say 'A client with several addresses. Each asks three times.'
-client 'for i in {1..6}; do echo 1.1.1.10$i: $(for j in 1 2 3; do curl -s --interface 1.1.1.10$i http://1.1.1.254; done); done'
+client 'for i in {1..6}; do echo 1.1.1.10$i: $(curl -0s --interface 1.1.1.10$i "http://1.1.1.254?[1-3]"); done'
 
 say 'rs1 is drained. Its clients are turned away, unless the scheduler may fall back.'
 director 'ipvsadm -e -t 1.1.1.254:80 -r 1.1.1.10 -g -w 0'
@@ -21,6 +21,6 @@ client 'for i in {1..6}; do echo 1.1.1.10$i: $(curl -sS --interface 1.1.1.10$i h
 say 'With the client'\''s port hashed too, its connections are spread. Here with Maglev hashing.'
 director 'ipvsadm -e -t 1.1.1.254:80 -r 1.1.1.10 -g -w 1'
 director 'ipvsadm -E -t 1.1.1.254:80 -s mh -b mh-port'
-client 'for i in {1..10}; do curl -s http://1.1.1.254; done'
+client 'curl -0s "http://1.1.1.254?[1-10]"'
 tally
 director 'ipvsadm -ln'

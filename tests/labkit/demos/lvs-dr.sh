@@ -10,7 +10,7 @@ say 'The port is always the service'\''s: direct routing does not map ports.'
 director 'ipvsadm -A -t 1.1.1.254:80 -s rr'
 director 'ipvsadm -a -t 1.1.1.254:80 -r 1.1.1.10 -g'
 director 'ipvsadm -a -t 1.1.1.254:80 -r 1.1.1.20:8080 -g'
-client 'for i in {1..10}; do curl -s http://1.1.1.254; done'
+client 'curl -0s "http://1.1.1.254?[1-10]"'
 tally
 director 'ipvsadm -ln'
 

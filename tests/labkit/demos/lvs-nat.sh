@@ -15,8 +15,8 @@ director 'ipvsadm -A -t 2.2.2.25:80 -s rr'
 director 'ipvsadm -a -t 2.2.2.25:80 -r 1.1.1.10 -m'
 director 'ipvsadm -a -t 2.2.2.25:80 -r 1.1.1.20 -m'
 
-say 'The real servers answer with their names. They take turns.'
-client 'for i in {1..10}; do curl -s http://2.2.2.25; done'
+say 'Ten requests, by -0 each a connection of its own. The real servers answer with their names, and take turns.'
+client 'curl -0s "http://2.2.2.25?[1-10]"'
 tally
 director 'ipvsadm -ln'
 director 'ipvsadm -lnc'
@@ -27,13 +27,13 @@ say 'Weighted round robin: of five requests, three go to rs1 and two to rs2.'
 director 'ipvsadm -E -t 2.2.2.25:80 -s wrr'
 director 'ipvsadm -e -t 2.2.2.25:80 -r 1.1.1.10 -m -w 3'
 director 'ipvsadm -e -t 2.2.2.25:80 -r 1.1.1.20 -m -w 2'
-client 'for i in {1..10}; do curl -s http://2.2.2.25; done'
+client 'curl -0s "http://2.2.2.25?[1-10]"'
 tally
 director 'ipvsadm -ln'
 
 say 'rs2 fails, and is taken out: none reach it.'
 director 'ipvsadm -d -t 2.2.2.25:80 -r 1.1.1.20'
-client 'for i in {1..5}; do curl -s http://2.2.2.25; done'
+client 'curl -0s "http://2.2.2.25?[1-5]"'
 tally
 
 say 'rs1 fails too. The director itself says sorry. (A service is named with its port.)'
@@ -41,6 +41,6 @@ serve director http:80
 director 'ipvsadm -d -t 2.2.2.25:80 -r 1.1.1.10'
 director 'ipvsadm -a -t 2.2.2.25 -r 127.0.0.1 -g'
 director 'ipvsadm -a -t 2.2.2.25:80 -r 127.0.0.1 -g'
-client 'for i in {1..2}; do curl -s http://2.2.2.25; done'
+client 'curl -0s "http://2.2.2.25?[1-2]"'
 tally
 director 'ipvsadm -ln'

@@ -7,7 +7,7 @@ say 'By port: each service on its own. A client is remembered for 3 seconds here
 director 'ipvsadm -A -t 1.1.1.254:80 -s rr -p 3'
 director 'ipvsadm -a -t 1.1.1.254:80 -r 1.1.1.10 -g'
 director 'ipvsadm -a -t 1.1.1.254:80 -r 1.1.1.20 -g'
-client 'for i in {1..4}; do curl -s http://1.1.1.254; done'
+client 'curl -0s "http://1.1.1.254?[1-4]"'
 director 'ipvsadm -lnc'
 
 say 'The time is not up as long as connections are known; those that are closed, for 2 minutes.'
