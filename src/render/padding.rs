@@ -4,11 +4,13 @@
 
 use itoa::{Buffer, Integer};
 
+/// The widest column of all listings.
+const WIDEST: usize = 40;
+
 /// Adds blanks until `width` bytes stand behind `start`. Longer texts stay whole.
 pub fn pad(out: &mut Vec<u8>, start: usize, width: usize) {
-    if out.len() < start + width {
-        out.resize(start + width, b' ');
-    }
+    let missing = (start + width).saturating_sub(out.len());
+    out.extend_from_slice(&[b' '; WIDEST][..missing.min(WIDEST)]);
 }
 
 /// A text with blanks behind it up to `width`.
