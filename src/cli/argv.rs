@@ -189,7 +189,7 @@ mod tests {
         }
         let mut numbers = Numbers::new();
         let mut accepted = 0;
-        for _ in 0..20_000 {
+        for _ in 0..6_000 {
             let line: Vec<&str> = (0..=numbers.below(6))
                 .map(|_| words[numbers.below(words.len())].as_str())
                 .collect();
