@@ -26,7 +26,10 @@ const STATUS_FAILED: u8 = 1;
 /// A fault in the words of a command line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum UsageError {
+    /// There is no command.
     TryHelp,
+    /// `-R` in a line of rules.
+    RestoreAmongRules,
     UnknownOption(Vec<u8>),
     MissingArgument(Vec<u8>),
     UnwantedArgument(Vec<u8>),
@@ -74,7 +77,7 @@ impl UsageError {
         };
         let plain = |text: &str| text.as_bytes().to_vec();
         match self {
-            UsageError::TryHelp => [
+            UsageError::TryHelp | UsageError::RestoreAmongRules => [
                 b"Try `".as_slice(),
                 program,
                 b" -h' or '",
@@ -154,7 +157,7 @@ impl UsageError {
     /// The exit status of a command line that is at fault.
     pub fn status(&self) -> u8 {
         match self {
-            UsageError::TryHelp => STATUS_REFUSED,
+            UsageError::TryHelp | UsageError::RestoreAmongRules => STATUS_REFUSED,
             fault if fault.lets_restore_go_on() => STATUS_REFUSED,
             _ => STATUS_CHECK,
         }

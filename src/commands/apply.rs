@@ -68,7 +68,7 @@ impl<'c, 's, 't> Applier<'c, 's, 't> {
         }
         self.flush()?;
         if request == Request::Restore {
-            return Err(UsageError::TryHelp.into());
+            return Err(UsageError::RestoreAmongRules.into());
         }
         execute(self.console, self.ipvs, request)?;
         self.console.flush()?;

@@ -150,7 +150,7 @@ fn read_rules(input: &[u8]) -> Result<Vec<Rule<'_>>, Error> {
         let text = &input[start..end.unwrap_or(input.len())];
         let line = RuleLine { number, text };
         let request = match reader.read(text) {
-            Ok(Some(Request::Restore)) => Err(UsageError::TryHelp),
+            Ok(Some(Request::Restore)) => Err(UsageError::RestoreAmongRules),
             read => read,
         };
         let request = request.map_err(|fault| Error::Rule(fault, line.to_owned()))?;
