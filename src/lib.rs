@@ -16,8 +16,11 @@
 mod cli;
 mod commands;
 mod error;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod ipvs;
 mod model;
+#[cfg_attr(fuzzing, path = "fuzzing/names.rs")]
 mod names;
 #[cfg(test)]
 mod numbers;

@@ -44,7 +44,7 @@ pub fn parse_arguments(arguments: &[OsString]) -> Result<Request, UsageError> {
 
 /// The rows of the table that may be spelled by one of the words. The others are kept from clap: to
 /// be told all of them takes it longer than the kernel takes to add a service.
-fn spelled_among(arguments: &[OsString]) -> Vec<&'static OptionSpec> {
+pub fn spelled_among(arguments: &[OsString]) -> Vec<&'static OptionSpec> {
     let words = || {
         arguments
             .iter()
@@ -59,7 +59,8 @@ fn spelled_among(arguments: &[OsString]) -> Vec<&'static OptionSpec> {
     OPTIONS.iter().filter(is_spelled).collect()
 }
 
-fn read(rows: &[&'static OptionSpec], arguments: &[OsString]) -> Option<clap::ArgMatches> {
+/// What clap reads with these rows; `None` where it finds a fault.
+pub fn read(rows: &[&'static OptionSpec], arguments: &[OsString]) -> Option<clap::ArgMatches> {
     // A lone dash behind -p is a word of its own to popt, and a value to clap.
     let has_lone_dash = arguments.iter().any(|word| word == "-");
     let matches = || command(rows).try_get_matches_from_mut(arguments).ok();
@@ -99,7 +100,7 @@ fn command(rows: &[&'static OptionSpec]) -> Command {
 }
 
 /// The options and values in the order of the words.
-fn events<'a>(rows: &[&OptionSpec], matches: &'a clap::ArgMatches) -> Vec<Event<'a>> {
+pub fn events<'a>(rows: &[&OptionSpec], matches: &'a clap::ArgMatches) -> Vec<Event<'a>> {
     let mut events: Vec<(usize, Event<'_>)> = Vec::new();
     for spec in rows {
         events.extend(found(matches, spec.long).map(|(place, value)| {

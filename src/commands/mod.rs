@@ -10,7 +10,7 @@ mod console;
 mod help;
 mod hints;
 mod list;
-mod reload;
+pub mod reload;
 mod restore;
 mod save;
 mod walk;

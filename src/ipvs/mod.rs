@@ -4,13 +4,13 @@
 //! `socket` moves messages, `requests` and `replies` know what they say, `attributes` how they are
 //! laid out, `batch` collects changes. The client neither prints nor decides.
 
-mod attributes;
+pub mod attributes;
 mod batch;
 pub mod connections;
 mod constants;
-mod replies;
-mod requests;
-mod socket;
+pub mod replies;
+pub mod requests;
+pub mod socket;
 
 use std::process::{Command, Stdio};
 

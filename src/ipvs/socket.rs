@@ -115,7 +115,7 @@ impl Socket {
 }
 
 impl<W: Wire> Socket<W> {
-    fn over(wire: W) -> Socket<W> {
+    pub fn over(wire: W) -> Socket<W> {
         Socket {
             wire,
             sequence: 0,

@@ -6,7 +6,7 @@
 //! the kernel refuses one of them, nothing is removed: there is never less than before. Only rules
 //! that also list or zero are run as `-R` runs them, on a table that is cleared first.
 
-mod difference;
+pub mod difference;
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
@@ -63,9 +63,9 @@ impl Options {
 
 /// A line and what it asks for.
 #[derive(Clone, Copy, Debug)]
-struct Rule<'t> {
-    line: RuleLine<'t>,
-    request: Request,
+pub struct Rule<'t> {
+    pub line: RuleLine<'t>,
+    pub request: Request,
 }
 
 pub fn run_helper(console: &mut Console<'_>, arguments: &[OsString]) -> Result<(), Error> {
@@ -141,7 +141,7 @@ fn is_addition(request: &Request) -> bool {
 }
 
 /// Reads every rule of the input; the first fault ends it.
-fn read_rules(input: &[u8]) -> Result<Vec<Rule<'_>>, Error> {
+pub fn read_rules(input: &[u8]) -> Result<Vec<Rule<'_>>, Error> {
     let mut rules = Vec::new();
     let mut reader = LineReader::default();
     let mut start = 0;

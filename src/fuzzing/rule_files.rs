@@ -1,0 +1,289 @@
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
+use nix::errno::Errno;
+
+use crate::cli::LineReader;
+use crate::commands::reload::difference::{Difference, Plan, WantedTable};
+use crate::commands::reload::{Rule, read_rules};
+use crate::error::KernelError;
+use crate::model::{
+    Change, Destination, DestinationIdentity, DestinationState, ForwardingMethod, Netmask,
+    SchedulerFlags, ServiceIdentity, Statistics, VirtualService,
+};
+use crate::render::endpoints::EndpointWriter;
+use crate::render::rules;
+use crate::request::Request;
+
+/// Parts the two files: a byte that UTF-8 does not have.
+const BETWEEN_FILES: u8 = 0xff;
+
+/// Two rule files. The first makes a table, as the kernel would have it; the plan to restore the
+/// second one there leaves what the second one makes of an empty table. On the way there, nothing is
+/// refused, and nothing is missing that both tables have.
+pub fn rule_files(bytes: &[u8]) {
+    let mut files = bytes.splitn(2, |byte| *byte == BETWEEN_FILES);
+    let there = readable(files.next().unwrap_or_default());
+    let wanted = readable(files.next().unwrap_or_default());
+    let (there, _) = Table::of(&rules_of(&there));
+    restore(&there, &rules_of(&wanted));
+}
+
+/// The lines of a file that are no fault and change tables, timeouts or daemons. The file is read as
+/// well as its lines are.
+fn readable(file: &[u8]) -> Vec<u8> {
+    let lines = file.split(|byte| *byte == b'\n');
+    let lines: Vec<_> = lines
+        .map(|line| (line, LineReader::default().read(line)))
+        .collect();
+    let is_fault = |read: &_| matches!(read, Err(_) | Ok(Some(Request::Restore)));
+    let is_good = lines.iter().all(|(_, read)| !is_fault(read));
+    let rules = read_rules(file);
+    assert_eq!(rules.is_ok(), is_good);
+    if let Ok(rules) = rules {
+        let _ = WantedTable::of(&rules);
+    }
+    let changes = lines.into_iter().filter_map(|(line, read)| match read {
+        Ok(Some(Request::Change(change))) if !matches!(change, Change::Zero(_)) => Some(line),
+        _ => None,
+    });
+    changes.collect::<Vec<_>>().join(&b'\n')
+}
+
+/// What is read of a file of good lines: the same that is read of each line by itself.
+fn rules_of(file: &[u8]) -> Vec<Rule<'_>> {
+    let rules = read_rules(file).unwrap_or_else(|fault| panic!("{fault:?}"));
+    for rule in &rules {
+        let alone = LineReader::default().read(rule.line.text);
+        assert_eq!(alone, Ok(Some(rule.request)));
+    }
+    rules
+}
+
+fn restore(there: &Table, rules: &[Rule<'_>]) {
+    let (wanted, refusals) = Table::of(rules);
+    let plan = plan(there, rules, false);
+    let foreseen = plan.refusals.iter().map(|refusal| match refusal.fault {
+        KernelError::Errno(errno) => (refusal.line.number, errno),
+        fault => panic!("{fault:?}"),
+    });
+    assert_eq!(foreseen.collect::<Vec<_>>(), refusals);
+    let others = rules.iter().map(|rule| *change_of(rule));
+    let others: Vec<_> = others.filter(|change| !is_about_tables(change)).collect();
+    let planned: Vec<_> = plan.others.iter().map(|(change, _)| *change).collect();
+    assert_eq!(planned, others);
+    carry_out(there, &plan, &wanted);
+
+    let is_addition =
+        |change: &Change| matches!(change, Change::AddService(_) | Change::AddDestination(..));
+    if rules.iter().all(|rule| is_addition(change_of(rule))) {
+        let mut both = there.clone();
+        both.0.extend(wanted.0);
+        carry_out(there, &self::plan(there, rules, true), &both);
+    }
+}
+
+/// Carries a plan out on the table that is there, for which `wanted` must come out.
+fn carry_out(there: &Table, plan: &Plan<'_>, wanted: &Table) {
+    let mut table = there.clone();
+    for (change, _) in plan.additions.iter().chain(&plan.removals) {
+        assert_eq!(table.execute(change), Ok(()), "{change:?}");
+        assert!(table.has_what_both_have(there, wanted), "{change:?}");
+        print(change);
+    }
+    let names = |table: &Table| -> Vec<_> {
+        let services = table.0.iter();
+        let names = services.map(|(name, service)| (*name, service.destinations.clone()));
+        names.collect()
+    };
+    assert_eq!(names(&table), names(wanted));
+    for (name, service) in &table.0 {
+        let wanted = wanted.0[name].service;
+        assert_eq!(meaning_of(service.service), meaning_of(wanted));
+    }
+}
+
+/// A change of a dry run is a rule that asks for that change.
+fn print(change: &Change) {
+    let mut rule = Vec::new();
+    rules::write_change(&mut rule, &mut EndpointWriter::numeric(), change);
+    let Ok(read) = read_rules(&rule) else {
+        panic!("{:?}", rule.escape_ascii().to_string());
+    };
+    let read: Vec<_> = read.iter().map(|rule| spelled(change_of(rule))).collect();
+    assert_eq!(read, [spelled(change)]);
+}
+
+/// What a rule can say of a change: a scheduler with flags of its own has no words for others, and
+/// `ipvsadm` is no word of a rule.
+fn spelled(change: &Change) -> Change {
+    let spelled = |service: &VirtualService| {
+        let words = service.scheduler_flags.words(service.scheduler);
+        let flags = words.filter_map(|word| SchedulerFlags::from_word(word.as_bytes()));
+        VirtualService {
+            scheduler_flags: flags
+                .fold(SchedulerFlags::default(), |all, (flag, _)| all.union(flag)),
+            ..meaning_of(*service)
+        }
+    };
+    match change {
+        Change::AddService(service) => Change::AddService(spelled(service)),
+        Change::EditService(service) => Change::EditService(spelled(service)),
+        change => *change,
+    }
+}
+
+/// Without persistence a mask means nothing.
+fn meaning_of(service: VirtualService) -> VirtualService {
+    let netmask = match service.persistence_timeout {
+        Some(_) => service.netmask,
+        None => Netmask::single_host(service.identity.family()),
+    };
+    VirtualService { netmask, ..service }
+}
+
+fn change_of<'r>(rule: &'r Rule<'_>) -> &'r Change {
+    match &rule.request {
+        Request::Change(change) => change,
+        request => panic!("{request:?}"),
+    }
+}
+
+fn is_about_tables(change: &Change) -> bool {
+    !matches!(
+        change,
+        Change::SetTimeouts(_) | Change::StartDaemon(_) | Change::StopDaemon(..)
+    )
+}
+
+/// What there is to do, as restoring finds it out.
+fn plan<'t>(there: &Table, rules: &[Rule<'t>], keeps_others: bool) -> Plan<'t> {
+    let Some(wanted) = WantedTable::of(rules) else {
+        panic!("rules that only change tables make none");
+    };
+    let mut difference = Difference::new(wanted, keeps_others);
+    for service in there.0.values() {
+        let destinations = match difference.needs_destinations_of(&service.service) {
+            true => service.shown(),
+            false => Vec::new(),
+        };
+        difference.compare(&service.service, &destinations);
+    }
+    difference.into_plan()
+}
+
+/// The kernel's table, as simple as can be.
+#[derive(Clone, Default)]
+struct Table(BTreeMap<ServiceIdentity, Service>);
+
+#[derive(Clone)]
+struct Service {
+    service: VirtualService,
+    destinations: BTreeMap<DestinationIdentity, Destination>,
+}
+
+impl Table {
+    /// The table that rules make, one after another; and the lines that are refused, with the errno.
+    fn of(rules: &[Rule<'_>]) -> (Table, Vec<(usize, Errno)>) {
+        let mut table = Table::default();
+        let mut refusals = Vec::new();
+        for rule in rules {
+            if let Err(errno) = table.execute(change_of(rule)) {
+                refusals.push((rule.line.number, errno));
+            }
+        }
+        (table, refusals)
+    }
+
+    /// Makes a change, or refuses it as `net/netfilter/ipvs/ip_vs_ctl.c` does.
+    fn execute(&mut self, change: &Change) -> Result<(), Errno> {
+        match change {
+            Change::AddService(service) => match self.0.entry(service.identity) {
+                Entry::Occupied(_) => return Err(Errno::EEXIST),
+                Entry::Vacant(entry) => drop(entry.insert(Service {
+                    service: *service,
+                    destinations: BTreeMap::new(),
+                })),
+            },
+            Change::EditService(service) => self.service(&service.identity)?.service = *service,
+            Change::DeleteService(identity) => {
+                self.0.remove(identity).ok_or(Errno::ESRCH)?;
+            }
+            Change::Flush => self.0.clear(),
+            Change::AddDestination(service, destination) => {
+                let service = self.service(service)?;
+                check_thresholds(destination)?;
+                if service.destinations.contains_key(&destination.identity) {
+                    return Err(Errno::EEXIST);
+                }
+                service
+                    .destinations
+                    .insert(destination.identity, *destination);
+            }
+            Change::EditDestination(service, destination) => {
+                let service = self.service(service)?;
+                check_thresholds(destination)?;
+                let there = service.destinations.get_mut(&destination.identity);
+                *there.ok_or(Errno::ENOENT)? = *destination;
+            }
+            Change::DeleteDestination(service, identity) => {
+                let service = self.service(service)?;
+                service.destinations.remove(identity).ok_or(Errno::ENOENT)?;
+            }
+            Change::Zero(_)
+            | Change::SetTimeouts(_)
+            | Change::StartDaemon(_)
+            | Change::StopDaemon(..) => {}
+        }
+        Ok(())
+    }
+
+    fn service(&mut self, identity: &ServiceIdentity) -> Result<&mut Service, Errno> {
+        self.0.get_mut(identity).ok_or(Errno::ESRCH)
+    }
+
+    fn has_what_both_have(&self, one: &Table, other: &Table) -> bool {
+        one.0.iter().all(|(name, one)| {
+            let Some(other) = other.0.get(name) else {
+                return true;
+            };
+            self.0.get(name).is_some_and(|here| {
+                let mut in_both = one
+                    .destinations
+                    .keys()
+                    .filter(|name| other.destinations.contains_key(name));
+                in_both.all(|name| here.destinations.contains_key(name))
+            })
+        })
+    }
+}
+
+impl Service {
+    /// The destinations as the kernel shows them: newest first for all we know, and local ones as
+    /// such where nothing is translated.
+    fn shown(&self) -> Vec<DestinationState> {
+        let states = self.destinations.values().rev().map(|destination| {
+            let is_local = destination.identity.address.is_loopback()
+                && destination.forwarding_method == ForwardingMethod::DirectRouting;
+            let mut destination = *destination;
+            if is_local {
+                destination.forwarding_method = ForwardingMethod::Local;
+            }
+            DestinationState {
+                destination,
+                active_connections: 0,
+                inactive_connections: 0,
+                persistent_connections: 0,
+                statistics: Statistics::default(),
+            }
+        });
+        states.collect()
+    }
+}
+
+fn check_thresholds(destination: &Destination) -> Result<(), Errno> {
+    match destination.lower_threshold > destination.upper_threshold {
+        true => Err(Errno::ERANGE),
+        false => Ok(()),
+    }
+}
