@@ -61,17 +61,21 @@ packages_need_cargo() {
     type -P cargo >/dev/null || fail "needs Rust's cargo: see https://rustup.rs"
 }
 
+# packages_tool NAME: have a program that cargo installs, in the cache if not on
+# PATH.
+packages_tool() {
+    ! type -P "$1" >/dev/null || return 0
+    PATH=$PATH:$LAB_CACHE/tools/bin
+    ! type -P "$1" >/dev/null || return 0
+    printf 'tests/lab: installing %s in %s\n' "$1" "$LAB_CACHE/tools" >&2
+    env -u CARGO_TARGET_DIR cargo install --quiet --locked --root "$LAB_CACHE/tools" "$1" ||
+        fail "could not install $1: cargo install $1"
+}
+
 # packages_ours: have our own package built, as package/ipvsadm.deb in the cache.
 packages_ours() {
     local folder=$LAB_CACHE/package
-    if ! type -P cargo-deb >/dev/null; then
-        PATH=$PATH:$LAB_CACHE/tools/bin
-        if ! type -P cargo-deb >/dev/null; then
-            printf 'tests/lab: installing cargo-deb in %s\n' "$LAB_CACHE/tools" >&2
-            env -u CARGO_TARGET_DIR cargo install --quiet --locked --root "$LAB_CACHE/tools" cargo-deb ||
-                fail "could not install cargo-deb: cargo install cargo-deb"
-        fi
-    fi
+    packages_tool cargo-deb
     rm -rf -- "$folder"
     mkdir -p -- "$folder"
     (cd -- "$LAB_REPOSITORY" && cargo deb --quiet --locked --output "$folder/ipvsadm.deb") >&2 ||
