@@ -4,8 +4,8 @@
 //! Nothing that stays is touched; what differs is edited in place; additions and removals are told
 //! apart, so that no service and no client is without a server in between.
 
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, HashMap};
 
 use nix::errno::Errno;
 
@@ -55,7 +55,7 @@ struct WantedDestination<'r, 't> {
 /// bound to refuse then, like one that adds what is there or changes what is not.
 #[derive(Default)]
 pub struct WantedTable<'r, 't> {
-    services: BTreeMap<ServiceIdentity, WantedService<'r, 't>>,
+    services: HashMap<ServiceIdentity, WantedService<'r, 't>>,
     others: Vec<PlannedChange<'t>>,
     pub refusals: Vec<Refusal<'t>>,
 }
