@@ -1,5 +1,6 @@
 //! What a command line asks for, once it is read. Plain values; the commands carry them out.
 
+use crate::edit::Edit;
 use crate::model::{Change, ServiceIdentity};
 use crate::options::Command;
 
@@ -8,6 +9,10 @@ use crate::options::Command;
 pub enum Request {
     /// A change to the kernel's table.
     Change(Change),
+    /// A change that is to be so, whether or not it is already (`--exist`).
+    MakeSo(Change),
+    /// An edit that leaves what it does not name as it is (`--keep`).
+    Keep(Edit),
     /// A listing.
     List(ListRequest),
     /// The table as rules.

@@ -14,6 +14,7 @@ use crate::cli::given::Given;
 use crate::cli::named_service::{LastService, NamedService};
 use crate::cli::values::{self, FlagFault};
 use crate::cli::words::Event;
+use crate::edit::{DestinationEdit, Edit, NamedFlags, ServiceEdit, TunnelEdit};
 use crate::error::UsageError;
 use crate::model::{
     AddressFamily, Change, Destination, DestinationIdentity, Encapsulation, ForwardingMethod,
@@ -266,22 +267,37 @@ impl<'a> Draft<'a> {
         if self.scheduler.is_empty() {
             self.scheduler = KernelName::from(DEFAULT_SCHEDULER);
         }
-        let scheduler_flags = values::scheduler_flags(self.scheduler_flags, self.scheduler)
-            .map_err(|fault| match fault {
-                FlagFault::Unknown(flag) => UsageError::SchedulerFlag(flag.to_vec()),
-                FlagFault::OfAnotherScheduler(flag) => {
-                    UsageError::SchedulerFlagOfAnother(flag.to_vec())
-                }
-            })?;
+        let keeps = self.given.has(Choice::Keep);
+        let keeps_scheduler = keeps && !self.given.has(Choice::Scheduler);
+        let scheduler = (!keeps_scheduler).then_some(self.scheduler);
+        let flags =
+            values::scheduler_flags(self.scheduler_flags, scheduler).map_err(
+                |fault| match fault {
+                    FlagFault::Unknown(flag) => UsageError::SchedulerFlag(flag.to_vec()),
+                    FlagFault::OfAnotherScheduler(flag) => {
+                        UsageError::SchedulerFlagOfAnother(flag.to_vec())
+                    }
+                },
+            )?;
         self.given.check(command)?;
         // The rules above make sure that a service is there wherever a command needs one.
         let service = || self.service.identity().ok_or(UsageError::TryHelp);
         let change = match command {
+            Command::EditService if keeps => {
+                return Ok(Request::Keep(Edit::Service(
+                    self.service_edit(service()?, flags)?,
+                )));
+            }
+            Command::EditServer if keeps => {
+                return Ok(Request::Keep(Edit::Destination(
+                    self.destination_edit(service()?)?,
+                )));
+            }
             Command::AddService => {
-                Change::AddService(self.virtual_service(service()?, scheduler_flags)?)
+                Change::AddService(self.virtual_service(service()?, flags.flags)?)
             }
             Command::EditService => {
-                Change::EditService(self.virtual_service(service()?, scheduler_flags)?)
+                Change::EditService(self.virtual_service(service()?, flags.flags)?)
             }
             Command::DeleteService => Change::DeleteService(service()?),
             Command::Flush => Change::Flush,
@@ -306,7 +322,10 @@ impl<'a> Draft<'a> {
             Command::Help => return Ok(Request::Help(None)),
             Command::Version => return Ok(Request::Version),
         };
-        Ok(Request::Change(change))
+        Ok(match self.given.has(Choice::Exist) {
+            true => Request::MakeSo(change),
+            false => Request::Change(change),
+        })
     }
 
     fn take_timeouts(&mut self) -> Result<Timeouts, UsageError> {
@@ -330,15 +349,12 @@ impl<'a> Draft<'a> {
         identity: ServiceIdentity,
         scheduler_flags: SchedulerFlags,
     ) -> Result<VirtualService, UsageError> {
-        let one_packet = self.given.has(Choice::OnePacket);
-        if let ServiceIdentity::Endpoint { protocol, port, .. } = identity {
-            if port == 0 && self.persistence_timeout.is_none() {
-                return Err(UsageError::ZeroPort);
-            }
-            if one_packet && protocol != Protocol::Udp {
-                return Err(UsageError::OnePacketWithoutUdp);
-            }
+        if let ServiceIdentity::Endpoint { port: 0, .. } = identity
+            && self.persistence_timeout.is_none()
+        {
+            return Err(UsageError::ZeroPort);
         }
+        let one_packet = self.one_packet(identity)?;
         Ok(VirtualService {
             identity,
             scheduler: self.scheduler,
@@ -352,6 +368,37 @@ impl<'a> Draft<'a> {
         })
     }
 
+    fn one_packet(&self, service: ServiceIdentity) -> Result<bool, UsageError> {
+        let one_packet = self.given.has(Choice::OnePacket);
+        match service.protocol() {
+            Some(Protocol::Tcp | Protocol::Sctp) if one_packet => {
+                Err(UsageError::OnePacketWithoutUdp)
+            }
+            _ => Ok(one_packet),
+        }
+    }
+
+    fn service_edit(
+        &self,
+        identity: ServiceIdentity,
+        flags: NamedFlags,
+    ) -> Result<ServiceEdit, UsageError> {
+        Ok(ServiceEdit {
+            identity,
+            scheduler: self.named(Choice::Scheduler, self.scheduler),
+            scheduler_flags: self.named(Choice::SchedulerFlags, flags),
+            persistence_timeout: self.persistence_timeout,
+            netmask: self.netmask,
+            persistence_engine: self.named(Choice::PersistenceEngine, self.persistence_engine),
+            one_packet: self.one_packet(identity)?,
+        })
+    }
+
+    /// The value of an option that stands there.
+    fn named<T>(&self, choice: Choice, value: T) -> Option<T> {
+        self.given.has(choice).then_some(value)
+    }
+
     fn destination_identity(
         &self,
         service: ServiceIdentity,
@@ -363,13 +410,52 @@ impl<'a> Draft<'a> {
         })
     }
 
-    fn destination(&self, service: ServiceIdentity) -> Result<Destination, UsageError> {
+    /// Which destination, where it is to have this forwarding method.
+    fn destination_identity_with(
+        &self,
+        service: ServiceIdentity,
+        forwarding: Choice,
+    ) -> Result<DestinationIdentity, UsageError> {
         let mut identity = self.destination_identity(service)?;
-        let keeps_its_port = self.forwarding == Choice::Masquerading
+        let keeps_its_port = forwarding == Choice::Masquerading
             || matches!(service, ServiceIdentity::FirewallMark { .. });
         if !keeps_its_port {
             identity.port = service.port();
         }
+        Ok(identity)
+    }
+
+    fn destination_edit(&self, service: ServiceIdentity) -> Result<DestinationEdit, UsageError> {
+        let forwarding = self.named(self.forwarding, self.forwarding);
+        let checksum = [
+            Choice::TunnelNoChecksum,
+            Choice::TunnelChecksum,
+            Choice::TunnelRemoteChecksum,
+        ];
+        Ok(DestinationEdit {
+            service,
+            // Where the method is not named, only the kernel knows whether the port counts.
+            identity: match forwarding {
+                Some(method) => self.destination_identity_with(service, method)?,
+                None => self.destination_identity(service)?,
+            },
+            forwarding,
+            tunnel: TunnelEdit {
+                kind: self.named(Choice::TunnelType, self.tunnel_type),
+                port: self.named(Choice::TunnelPort, self.tunnel_port),
+                checksum: checksum
+                    .into_iter()
+                    .find(|choice| self.given.has(*choice))
+                    .map(|choice| (choice, self.tunnel_checksum())),
+            },
+            weight: self.named(Choice::Weight, self.weight),
+            upper_threshold: self.named(Choice::UpperThreshold, self.upper_threshold),
+            lower_threshold: self.named(Choice::LowerThreshold, self.lower_threshold),
+        })
+    }
+
+    fn destination(&self, service: ServiceIdentity) -> Result<Destination, UsageError> {
+        let identity = self.destination_identity_with(service, self.forwarding)?;
         let is_tunnel = self.forwarding == Choice::Ipip;
         if AddressFamily::of(identity.address) != service.family() && !is_tunnel {
             return Err(UsageError::FamilyWithoutTunnel);
@@ -391,15 +477,19 @@ impl<'a> Draft<'a> {
         })
     }
 
-    fn encapsulation(&self) -> Result<Encapsulation, UsageError> {
-        self.given.check_tunnel(self.tunnel_type)?;
-        let checksum = if self.given.has(Choice::TunnelChecksum) {
+    fn tunnel_checksum(&self) -> TunnelChecksum {
+        if self.given.has(Choice::TunnelChecksum) {
             TunnelChecksum::Full
         } else if self.given.has(Choice::TunnelRemoteChecksum) {
             TunnelChecksum::Remote
         } else {
             TunnelChecksum::None
-        };
+        }
+    }
+
+    fn encapsulation(&self) -> Result<Encapsulation, UsageError> {
+        self.given.check_tunnel(self.tunnel_type)?;
+        let checksum = self.tunnel_checksum();
         Ok(match self.tunnel_type {
             TunnelType::Ipip => Encapsulation::Ipip,
             TunnelType::Gue => Encapsulation::Gue {

@@ -57,6 +57,8 @@ pub enum Completion {
 pub enum Section {
     /// The commands themselves.
     Commands,
+    /// How a change is meant.
+    Change,
     /// How a virtual service is named.
     Service,
     /// What `-A` and `-E` say of a virtual service.
@@ -73,8 +75,9 @@ pub enum Section {
 
 impl Section {
     /// All of them, in the order in which `-h` has them.
-    pub(crate) const ALL: [Section; 7] = [
+    pub(crate) const ALL: [Section; 8] = [
         Section::Commands,
+        Section::Change,
         Section::Service,
         Section::Scheduling,
         Section::Server,
@@ -86,6 +89,7 @@ impl Section {
     pub(crate) fn title(self) -> &'static str {
         match self {
             Section::Commands => "Commands",
+            Section::Change => "How a change is meant",
             Section::Service => "Which virtual service",
             Section::Scheduling => "How a virtual service works (-A, -E)",
             Section::Server => "Which real server, and how it is reached (-a, -e)",

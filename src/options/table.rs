@@ -81,7 +81,7 @@ table! {
             "ipvsadm -a -t 192.0.2.1:80 -r 10.0.0.11 -i --tun-type gue --tun-port 5555",
         ]);
         EditServer = command("e", "edit-server", "change a server")
-            .examples(&["ipvsadm -e -t 192.0.2.1:80 -r 10.0.0.10 -m -w 0"]);
+            .examples(&["ipvsadm -e -t 192.0.2.1:80 -r 10.0.0.10 -w 0 --keep"]);
         DeleteServer = command("d", "delete-server", "delete a server")
             .examples(&["ipvsadm -d -t 192.0.2.1:80 -r 10.0.0.10"]);
         List = command("Ll", "list", "list the table").examples(&[
@@ -107,6 +107,12 @@ table! {
     }
 
     options {
+        Keep = flag("", "keep", "leave what is not named as it is")
+            .in_section(Section::Change).at(36).with(&[EDIT_SERVICE, EDIT_SERVER]).ours();
+        Exist = flag("", "exist", "there already, or gone already: no fault")
+            .in_section(Section::Change).at(37)
+            .with(&[ADD_SERVICE, ADD_SERVER, DELETE_SERVICE, DELETE_SERVER]).ours();
+
         TcpService = value("t", "tcp-service", "ADDR:PORT", "a TCP service").service();
         UdpService = value("u", "udp-service", "ADDR:PORT", "a UDP service").service();
         SctpService = value("", "sctp-service", "ADDR:PORT", "an SCTP service").service();
