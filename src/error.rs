@@ -61,6 +61,8 @@ pub enum UsageError {
     SchedulerFlagOfAnother(Vec<u8>),
     Needed(Group, Owner),
     Illegal(Group, Owner),
+    /// It stands in a line of rules, and goes on a command line only.
+    AmongRules(Group),
     Conflict(Group, Group, Owner),
     ZeroPort,
     OnePacketWithoutUdp,
@@ -133,6 +135,9 @@ impl UsageError {
                 owner.text()
             )
             .into_bytes(),
+            UsageError::AmongRules(group) => {
+                format!("Illegal '{}' option in a line of rules", group.name()).into_bytes()
+            }
             UsageError::Conflict(group, other, owner) => format!(
                 "The option '{}' conflicts with the '{}' option in the {}",
                 group.name(),
@@ -313,6 +318,8 @@ pub enum Error {
     Initialize(KernelError),
     /// The kernel refused, or answered nonsense.
     Kernel(Operation, KernelError),
+    /// The network namespace at this path cannot be entered, for this reason.
+    Namespace(OsString, String),
     /// The file at this path cannot be opened.
     CannotOpen(&'static str),
     /// The file at this path does not hold what it should.
@@ -402,6 +409,13 @@ impl Error {
             .into_bytes(),
             Error::Kernel(operation, fault) => kernel_text(*operation, *fault).into_bytes(),
             Error::UnexpectedInput(path) => format!("unexpected input from {path}").into_bytes(),
+            Error::Namespace(path, reason) => [
+                b"cannot enter the network namespace ",
+                path.as_bytes(),
+                b": ",
+                reason.as_bytes(),
+            ]
+            .concat(),
             Error::CannotOpen(path) => format!("cannot open file {path}").into_bytes(),
             Error::Read(what, fault) => {
                 format!("cannot read {what}: {}", io_text(fault)).into_bytes()
@@ -453,7 +467,7 @@ impl Error {
             Error::Initialize(_) => STATUS_CHECK,
             Error::Kernel(Operation::List, _) => STATUS_FAILED,
             Error::Kernel(..) | Error::RefusedRule(..) | Error::NothingRemoved => STATUS_REFUSED,
-            Error::UnreadRedirection => STATUS_CHECK,
+            Error::UnreadRedirection | Error::Namespace(..) => STATUS_CHECK,
             Error::CannotOpen(_)
             | Error::UnexpectedInput(_)
             | Error::Read(..)

@@ -45,6 +45,10 @@ pub fn fold<'a>(
 ) -> Result<Request, UsageError> {
     let commands = || events.iter().filter_map(|event| event.command());
     match commands().next() {
+        // No word at all asks for a listing; where it is to be made is none either.
+        None if word_fault.is_none() && !events.is_empty() && events.iter().all(names_a_place) => {
+            return Ok(Request::List(ListRequest::default()));
+        }
         None => return Err(UsageError::TryHelp),
         Some(Command::Version) => return Ok(Request::Version),
         Some(Command::Help) => return Ok(Request::Help(None)),
@@ -77,6 +81,16 @@ pub fn fold<'a>(
         Some(fault) => Err(fault),
         None => draft.finish(),
     }
+}
+
+fn names_a_place(event: &Event<'_>) -> bool {
+    matches!(
+        event,
+        Event::Option {
+            meaning: Meaning::Choice(Choice::Netns),
+            ..
+        }
+    )
 }
 
 /// What has been read so far.

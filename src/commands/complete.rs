@@ -18,6 +18,7 @@ use nix::net::if_::if_nameindex;
 use crate::cli::address::Hosts;
 use crate::cli::named_service::LastService;
 use crate::cli::words::{self, Event};
+use crate::commands::netns;
 use crate::ipvs::{Detail, Ipvs};
 use crate::model::{AddressFamily, Change, KernelName, Protocol, SchedulerFlags, ServiceState};
 use crate::names;
@@ -52,7 +53,12 @@ pub fn write_answer(out: &mut Vec<u8>, words: &[OsString]) {
     let Some(Event::Option { meaning, value, .. }) = events.pop() else {
         return;
     };
-    let mut line = Line { out, given: events };
+    let is_there = netns::enter_named(&words[..words.len() - 1]).is_ok();
+    let mut line = Line {
+        out,
+        given: events,
+        is_there,
+    };
     let typed = typed.as_bytes();
     match (meaning, value) {
         (meaning, Some(_)) => line.offer_values(row_of(meaning), b"", typed),
@@ -66,6 +72,12 @@ pub fn write_helper_answer(out: &mut Vec<u8>, options: &[(&str, &str)], words: &
     let Some((_, before)) = words.split_last() else {
         return;
     };
+    if before.last().is_some_and(|word| word == "--netns") {
+        for name in netns::names() {
+            write_offer(out, &[name.as_bytes()], b"");
+        }
+        return;
+    }
     for (option, help) in options {
         if !before.iter().any(|word| word == option) {
             write_offer(out, &[option.as_bytes()], help.as_bytes());
@@ -91,6 +103,8 @@ fn row_of(meaning: Meaning) -> &'static OptionSpec {
 struct Line<'a, 'o> {
     out: &'o mut Vec<u8>,
     given: Vec<Event<'a>>,
+    /// Whether we are where the command will be: its table and interfaces are those there.
+    is_there: bool,
 }
 
 impl<'a> Line<'a, '_> {
@@ -216,6 +230,12 @@ impl<'a> Line<'a, '_> {
                 }
             }
             Completion::SchedulerFlags => self.offer_flags(front, typed),
+            Completion::Namespace => {
+                for name in netns::names() {
+                    self.offer(&[front, name.as_bytes()], "");
+                }
+            }
+            _ if !self.is_there => {}
             Completion::Interface => {
                 for interface in if_nameindex().iter().flatten() {
                     self.offer(&[front, interface.name().to_bytes()], "");

@@ -11,6 +11,7 @@ mod help;
 mod hints;
 mod keep;
 mod list;
+mod netns;
 pub mod reload;
 mod restore;
 mod save;
@@ -65,6 +66,7 @@ pub fn run(program: &OsStr, arguments: &[OsString], streams: Streams<'_>) -> u8 
 }
 
 fn run_command(console: &mut Console<'_>, arguments: &[OsString]) -> Result<(), Error> {
+    netns::enter_named(arguments)?;
     let request = match cli::parse_arguments(arguments) {
         Ok(Request::Help(command)) => {
             help::write_usage(console.text(), command);

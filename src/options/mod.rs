@@ -50,6 +50,8 @@ pub enum Completion {
     RealServer,
     /// A network interface.
     Interface,
+    /// A network namespace that has a name.
+    Namespace,
 }
 
 /// A heading of `-h`.
@@ -71,11 +73,13 @@ pub enum Section {
     Listing,
     /// What sync daemons are started with.
     SyncDaemon,
+    /// What goes with every command.
+    Anywhere,
 }
 
 impl Section {
     /// All of them, in the order in which `-h` has them.
-    pub(crate) const ALL: [Section; 8] = [
+    pub(crate) const ALL: [Section; 9] = [
         Section::Commands,
         Section::Change,
         Section::Service,
@@ -84,6 +88,7 @@ impl Section {
         Section::Tunnel,
         Section::Listing,
         Section::SyncDaemon,
+        Section::Anywhere,
     ];
 
     pub(crate) fn title(self) -> &'static str {
@@ -98,6 +103,7 @@ impl Section {
             Section::SyncDaemon => {
                 "Sync daemons (--start-daemon, --stop-daemon); ROLE is master or backup"
             }
+            Section::Anywhere => "With every command",
         }
     }
 }
@@ -140,6 +146,8 @@ pub struct OptionSpec {
     pub rivals: &'static [Choice],
     /// Whether the reference has never heard of it.
     pub is_new: bool,
+    /// Whether it may stand in a line of rules, too, not only on a command line.
+    pub may_be_in_rules: bool,
 }
 
 impl OptionSpec {

@@ -39,9 +39,12 @@ const DELETE_SERVICE: Owner = Owner::Command(Command::DeleteService);
 const ADD_SERVER: Owner = Owner::Command(Command::AddServer);
 const EDIT_SERVER: Owner = Owner::Command(Command::EditServer);
 const DELETE_SERVER: Owner = Owner::Command(Command::DeleteServer);
+const FLUSH: Owner = Owner::Command(Command::Flush);
 const LIST: Owner = Owner::Command(Command::List);
 const ZERO: Owner = Owner::Command(Command::Zero);
 const SAVE: Owner = Owner::Command(Command::Save);
+const RESTORE: Owner = Owner::Command(Command::Restore);
+const SET_TIMEOUTS: Owner = Owner::Command(Command::SetTimeouts);
 const START_DAEMON: Owner = Owner::Command(Command::StartDaemon);
 const STOP_DAEMON: Owner = Owner::Command(Command::StopDaemon);
 const IPIP: Owner = Owner::Tunnel(TunnelType::Ipip);
@@ -55,6 +58,22 @@ const OF_A_SERVICE: &[Owner] = &[
     ADD_SERVER,
     EDIT_SERVER,
     DELETE_SERVER,
+];
+const EVERY_COMMAND: &[Owner] = &[
+    ADD_SERVICE,
+    EDIT_SERVICE,
+    DELETE_SERVICE,
+    FLUSH,
+    ADD_SERVER,
+    EDIT_SERVER,
+    DELETE_SERVER,
+    LIST,
+    ZERO,
+    SAVE,
+    RESTORE,
+    SET_TIMEOUTS,
+    START_DAEMON,
+    STOP_DAEMON,
 ];
 const SETS_A_SERVICE: &[Owner] = &[ADD_SERVICE, EDIT_SERVICE];
 const SETS_A_SERVER: &[Owner] = &[ADD_SERVER, EDIT_SERVER];
@@ -226,6 +245,10 @@ table! {
             .ignored_by(&[LIST]);
         SyncMaxLength = value("", "sync-maxlen", "BYTES", "message size")
             .in_section(Section::SyncDaemon).at(27).with(&[START_DAEMON]);
+
+        Netns = value("", "netns", "NAME|PATH|PID", "in that network namespace")
+            .in_section(Section::Anywhere).at(38).with(EVERY_COMMAND).ours().not_among_rules()
+            .offers(Completion::Namespace);
     }
 }
 
@@ -247,12 +270,16 @@ pub const SCHEDULERS: [(&str, &str); 13] = [
     ("mh", "Maglev hashing"),
 ];
 
+/// The one option of the helpers that takes a value, as `ipvsadm` does.
+const NETNS: (&str, &str) = ("--netns", "in that network namespace");
+
 /// The options of `ipvsadm-save`.
-pub const SAVE_OPTIONS: [(&str, &str); 1] = [("-n", "numbers, no names")];
+pub const SAVE_OPTIONS: [(&str, &str); 2] = [("-n", "numbers, no names"), NETNS];
 
 /// The options of `ipvsadm-restore`.
-pub const RESTORE_OPTIONS: [(&str, &str); 3] = [
+pub const RESTORE_OPTIONS: [(&str, &str); 4] = [
     ("--dry-run", "print the changes, make none"),
+    NETNS,
     (
         "--noflush",
         "leave alone the services that the rules do not name",
@@ -279,6 +306,7 @@ const fn command(short: &'static str, long: &'static str, help: &'static str) ->
         ignored_by: &[],
         rivals: &[],
         is_new: false,
+        may_be_in_rules: true,
     }
 }
 
@@ -354,6 +382,11 @@ impl OptionSpec {
 
     const fn ours(mut self) -> Self {
         self.is_new = true;
+        self
+    }
+
+    const fn not_among_rules(mut self) -> Self {
+        self.may_be_in_rules = false;
         self
     }
 

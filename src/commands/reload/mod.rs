@@ -15,7 +15,7 @@ use std::io::Read;
 use crate::cli::{LineReader, words};
 use crate::commands::apply::{self, Applier, Flow};
 use crate::commands::console::{Console, InputKind};
-use crate::commands::{help, open_checked, refused_listing};
+use crate::commands::{help, netns, open_checked, refused_listing};
 use crate::error::{Error, RuleLine, UsageError};
 use crate::ipvs::{Detail, Ipvs};
 use crate::model::{Change, ServiceState};
@@ -79,7 +79,11 @@ pub fn run_helper(console: &mut Console<'_>, arguments: &[OsString]) -> Result<(
     }
     // The reference's helper is a script around `ipvsadm`, which is the name in its messages.
     console.rename("ipvsadm");
-    let options = Options::read(arguments)?;
+    let (namespace, arguments) = netns::take_from(arguments);
+    let options = Options::read(&arguments)?;
+    if let Some(namespace) = namespace {
+        netns::enter(&namespace)?;
+    }
     let (input, is_regular_file) = read_input(console, options.file.as_deref())?;
     let rules = read_rules(&input)?;
     if rules.is_empty() && !is_regular_file {
