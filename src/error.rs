@@ -20,6 +20,10 @@ use crate::options::matrix::{Group, Owner};
 pub const STATUS_REFUSED: u8 = 255;
 /// The words make no valid command, or the kernel has no IPVS.
 const STATUS_CHECK: u8 = 2;
+/// Clients are still on a server that was to be drained.
+const STATUS_NOT_DRAINED: u8 = 3;
+/// What a signal's number is added to, as shells do.
+const STATUS_SIGNAL: u32 = 128;
 /// A listing could not be made, or input or output failed.
 const STATUS_FAILED: u8 = 1;
 
@@ -61,6 +65,8 @@ pub enum UsageError {
     SchedulerFlagOfAnother(Vec<u8>),
     Needed(Group, Owner),
     Illegal(Group, Owner),
+    /// `--force` without what it is to force.
+    ForceWithoutDrain,
     /// It stands in a line of rules, and goes on a command line only.
     AmongRules(Group),
     Conflict(Group, Group, Owner),
@@ -135,6 +141,9 @@ impl UsageError {
                 owner.text()
             )
             .into_bytes(),
+            UsageError::ForceWithoutDrain => {
+                plain("You need to supply the 'drain' option for the 'force' option")
+            }
             UsageError::AmongRules(group) => {
                 format!("Illegal '{}' option in a line of rules", group.name()).into_bytes()
             }
@@ -302,10 +311,53 @@ impl KernelError {
     }
 }
 
+impl From<Errno> for KernelError {
+    fn from(errno: Errno) -> KernelError {
+        KernelError::Errno(errno)
+    }
+}
+
 impl From<io::Error> for KernelError {
     /// Of a system call, whose faults all have an errno.
     fn from(fault: io::Error) -> KernelError {
         KernelError::from_errno(fault.raw_os_error().unwrap_or(libc::EIO))
+    }
+}
+
+/// Why a server is not drained, a line for each reason.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DrainFault {
+    /// It was not begun, for new clients would have missed the server.
+    Refused(Vec<Vec<u8>>),
+    /// The time is up, or somebody else had other plans.
+    NotDrained(Vec<Vec<u8>>),
+    /// The signal of this number came.
+    Interrupted(u32, Vec<Vec<u8>>),
+}
+
+impl DrainFault {
+    fn lines(&self) -> &[Vec<u8>] {
+        match self {
+            DrainFault::Refused(lines)
+            | DrainFault::NotDrained(lines)
+            | DrainFault::Interrupted(_, lines) => lines,
+        }
+    }
+
+    fn status(&self) -> u8 {
+        match self {
+            DrainFault::Refused(_) => STATUS_REFUSED,
+            DrainFault::NotDrained(_) => STATUS_NOT_DRAINED,
+            DrainFault::Interrupted(signal, _) => {
+                u8::try_from(STATUS_SIGNAL + signal).unwrap_or(STATUS_NOT_DRAINED)
+            }
+        }
+    }
+}
+
+impl From<DrainFault> for Error {
+    fn from(fault: DrainFault) -> Error {
+        Error::Drain(fault)
     }
 }
 
@@ -340,6 +392,8 @@ pub enum Error {
     Rule(UsageError, OwnedRuleLine),
     /// The kernel refused what a line of rules asks for.
     RefusedRule(Operation, KernelError, OwnedRuleLine),
+    /// A server is not drained.
+    Drain(DrainFault),
     /// Every fault has been printed; this is the status that they end with.
     AlreadyReported(u8),
     /// A word that `ipvsadm-save` or `ipvsadm-restore` does not know. Holds its help.
@@ -453,6 +507,7 @@ impl Error {
             Error::RefusedRule(operation, fault, line) => {
                 line.text_with(kernel_text(*operation, *fault).as_bytes())
             }
+            Error::Drain(fault) => fault.lines().join(&b'\n'),
             Error::AlreadyReported(_) => return Vec::new(),
             Error::HelperUsage(help) => help.as_bytes().to_vec(),
         };
@@ -476,6 +531,7 @@ impl Error {
             | Error::NoRules(_)
             | Error::HelperUsage(_) => STATUS_FAILED,
             Error::Rule(fault, _) => fault.status(),
+            Error::Drain(fault) => fault.status(),
             Error::AlreadyReported(status) => *status,
         }
     }

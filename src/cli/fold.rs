@@ -23,7 +23,9 @@ use crate::model::{
 };
 use crate::options::matrix::{Owner, TunnelType};
 use crate::options::{Choice, Command, Meaning};
-use crate::request::{Columns, ListFormat, ListRequest, OutputFormat, Request, Subject};
+use crate::request::{
+    Columns, DrainRequest, ListFormat, ListRequest, OutputFormat, Request, Subject,
+};
 
 /// The seconds that `-p` stands for by itself.
 const DEFAULT_PERSISTENCE: u32 = 360;
@@ -112,6 +114,7 @@ struct Draft<'a> {
     lower_threshold: u32,
     tunnel_type: TunnelType,
     tunnel_port: u16,
+    drain_seconds: Option<u32>,
     interface: KernelName,
     sync_id: u32,
     max_length: Option<u16>,
@@ -140,6 +143,7 @@ impl<'a> Draft<'a> {
             lower_threshold: 0,
             tunnel_type: TunnelType::Ipip,
             tunnel_port: 0,
+            drain_seconds: None,
             interface: KernelName::default(),
             sync_id: 0,
             max_length: None,
@@ -234,6 +238,15 @@ impl<'a> Draft<'a> {
                 self.tunnel_port =
                     values::number_u16(word, 1..=u16::MAX).ok_or(UsageError::TunnelPort)?;
             }
+            Choice::Drain => {
+                self.drain_seconds = match value {
+                    None => None,
+                    Some(word) => Some(
+                        values::number_u32(word, 0..=LARGEST)
+                            .ok_or_else(|| UsageError::Timeout(word.to_vec()))?,
+                    ),
+                };
+            }
             Choice::McastInterface => self.interface = KernelName::truncated(word),
             Choice::McastGroup => {
                 let group =
@@ -293,7 +306,14 @@ impl<'a> Draft<'a> {
                     }
                 },
             )?;
+        if self.given.has(Choice::Drain) {
+            self.given.check_drain(command)?;
+            return self.drain(command).map(Request::Drain);
+        }
         self.given.check(command)?;
+        if self.given.has(Choice::Force) {
+            return Err(UsageError::ForceWithoutDrain);
+        }
         // The rules above make sure that a service is there wherever a command needs one.
         let service = || self.service.identity().ok_or(UsageError::TryHelp);
         let change = match command {
@@ -465,6 +485,20 @@ impl<'a> Draft<'a> {
             weight: self.named(Choice::Weight, self.weight),
             upper_threshold: self.named(Choice::UpperThreshold, self.upper_threshold),
             lower_threshold: self.named(Choice::LowerThreshold, self.lower_threshold),
+        })
+    }
+
+    fn drain(&self, command: Command) -> Result<DrainRequest, UsageError> {
+        let service = self.service.identity();
+        let server = self.server.ok_or(UsageError::ServerAddress)?;
+        Ok(DrainRequest {
+            service,
+            address: server.address,
+            port: server.port.or(service.map(|service| service.port())),
+            deletes: command == Command::DeleteServer,
+            seconds: self.drain_seconds,
+            is_forced: self.given.has(Choice::Force),
+            may_be_missing: self.given.has(Choice::Exist),
         })
     }
 

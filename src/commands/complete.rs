@@ -9,8 +9,10 @@
 //! what is typed is for the shell to say; some complete more than beginnings. What cannot be found
 //! out, for want of privilege or otherwise, is left out without a word.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::env;
 use std::ffi::OsString;
+use std::net::IpAddr;
 use std::os::unix::ffi::OsStrExt;
 
 use nix::net::if_::if_nameindex;
@@ -302,6 +304,9 @@ impl<'a> Line<'a, '_> {
         let service = LastService::default().look_up(&self.given, &mut Hosts::default());
         let mut destinations = Vec::new();
         let Some(service) = service.identity() else {
+            if self.has(Choice::Drain) {
+                self.offer_addresses_of_servers(front);
+            }
             return;
         };
         let read = Ipvs::open_loaded().and_then(|mut ipvs| {
@@ -325,6 +330,35 @@ impl<'a> Line<'a, '_> {
                 &[front, &name],
                 &format!("{method}, weight {}", destination.weight),
             );
+        }
+    }
+
+    /// Offers the address of every real server, whatever its service: a server leaves all of them.
+    fn offer_addresses_of_servers(&mut self, front: &[u8]) {
+        let Ok(mut ipvs) = Ipvs::open_loaded() else {
+            return;
+        };
+        let mut services_of: BTreeMap<IpAddr, usize> = BTreeMap::new();
+        let mut destinations = Vec::new();
+        let services = ipvs.services(Detail::WithoutStatistics);
+        for ServiceState { service, .. } in services.into_iter().flatten() {
+            let detail = Detail::WithoutStatistics;
+            let read = ipvs.destinations(&service.identity, detail, &mut destinations);
+            if read.is_err() {
+                return;
+            }
+            let addresses = destinations.iter();
+            let addresses = addresses.map(|state| state.destination.identity.address);
+            for address in addresses.collect::<BTreeSet<_>>() {
+                *services_of.entry(address).or_default() += 1;
+            }
+        }
+        for (address, services) in services_of {
+            let help = match services {
+                1 => "in 1 service".to_owned(),
+                _ => format!("in {services} services"),
+            };
+            self.offer(&[front, address.to_string().as_bytes()], &help);
         }
     }
 

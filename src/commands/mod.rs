@@ -7,6 +7,7 @@
 mod apply;
 mod complete;
 mod console;
+mod drain;
 mod help;
 mod hints;
 mod keep;
@@ -176,6 +177,7 @@ fn execute(console: &mut Console<'_>, ipvs: &mut Ipvs, request: Request) -> Resu
         Request::Change(change) => apply(ipvs, &change),
         Request::MakeSo(change) => keep::make_so(ipvs, &change),
         Request::Keep(edit) => keep::edit(ipvs, &edit),
+        Request::Drain(request) => drain::drain(console, ipvs, &request),
         Request::Restore => restore::restore(console, ipvs),
     }
 }

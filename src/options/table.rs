@@ -77,6 +77,19 @@ const EVERY_COMMAND: &[Owner] = &[
 ];
 const SETS_A_SERVICE: &[Owner] = &[ADD_SERVICE, EDIT_SERVICE];
 const SETS_A_SERVER: &[Owner] = &[ADD_SERVER, EDIT_SERVER];
+const DESCRIBES_A_SERVER: &[Choice] = &[
+    Choice::Gatewaying,
+    Choice::Ipip,
+    Choice::Masquerading,
+    Choice::Weight,
+    Choice::UpperThreshold,
+    Choice::LowerThreshold,
+    Choice::TunnelType,
+    Choice::TunnelPort,
+    Choice::TunnelNoChecksum,
+    Choice::TunnelChecksum,
+    Choice::TunnelRemoteChecksum,
+];
 const NO_TUNNEL: &[Choice] = &[Choice::Gatewaying, Choice::Masquerading];
 
 const ROLES: Completion = Completion::OneOf(&[
@@ -102,7 +115,10 @@ table! {
         EditServer = command("e", "edit-server", "change a server")
             .examples(&["ipvsadm -e -t 192.0.2.1:80 -r 10.0.0.10 -w 0 --keep"]);
         DeleteServer = command("d", "delete-server", "delete a server")
-            .examples(&["ipvsadm -d -t 192.0.2.1:80 -r 10.0.0.10"]);
+            .examples(&[
+                "ipvsadm -d -t 192.0.2.1:80 -r 10.0.0.10",
+                "ipvsadm -d -r 10.0.0.10 --drain 300",
+            ]);
         List = command("Ll", "list", "list the table").examples(&[
             "ipvsadm -Ln --stats",
             "ipvsadm -Ln -t 192.0.2.1:80 --table",
@@ -131,6 +147,14 @@ table! {
         Exist = flag("", "exist", "there already, or gone already: no fault")
             .in_section(Section::Change).at(37)
             .with(&[ADD_SERVICE, ADD_SERVER, DELETE_SERVICE, DELETE_SERVER]).ours();
+
+        Drain = flag("", "drain", "let connections end first, so long at most")
+            .takes(Argument::Optional("SECONDS"))
+            .in_section(Section::Change).at(39).with(&[EDIT_SERVER, DELETE_SERVER]).ours()
+            .not_among_rules().not_beside(DESCRIBES_A_SERVER);
+        Force = flag("", "force", "drain it though new clients will miss it")
+            .in_section(Section::Change).at(40).with(&[EDIT_SERVER, DELETE_SERVER]).ours()
+            .not_among_rules();
 
         TcpService = value("t", "tcp-service", "ADDR:PORT", "a TCP service").service();
         UdpService = value("u", "udp-service", "ADDR:PORT", "a UDP service").service();

@@ -27,7 +27,7 @@ use crate::model::{
 use crate::options::{Choice, SCHEDULERS};
 use crate::render::endpoints::EndpointWriter;
 use crate::render::rules;
-use crate::request::{ListRequest, Request, Subject};
+use crate::request::{DrainRequest, ListRequest, Request, Subject};
 use losses::Loss;
 use words::GivenOptions;
 
@@ -125,6 +125,21 @@ pub fn after_initialize(fault: KernelError) -> Option<String> {
 pub fn after_refusal(ipvs: &mut Ipvs, request: &Request, errno: Errno) -> Option<String> {
     let change = match request {
         Request::Change(change) | Request::MakeSo(change) => change,
+        Request::Drain(DrainRequest {
+            service: Some(service),
+            address,
+            port,
+            ..
+        }) => {
+            let (address, port) = (*address, port.unwrap_or(service.port()));
+            return match errno {
+                Errno::ESRCH => other_services(ipvs, service),
+                Errno::ENOENT => {
+                    other_destinations(ipvs, service, DestinationIdentity { address, port })
+                }
+                _ => None,
+            };
+        }
         Request::Keep(edit) => return after_refused_edit(ipvs, edit, errno),
         Request::List(ListRequest {
             subject: Subject::Table(Some(service)),
