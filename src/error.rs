@@ -20,6 +20,10 @@ use crate::options::matrix::{Group, Owner};
 pub const STATUS_REFUSED: u8 = 255;
 /// The words make no valid command, or the kernel has no IPVS.
 const STATUS_CHECK: u8 = 2;
+/// Clients are still on a server that was to be drained.
+const STATUS_NOT_DRAINED: u8 = 3;
+/// What a signal's number is added to, as shells do.
+const STATUS_SIGNAL: u32 = 128;
 /// A listing could not be made, or input or output failed.
 const STATUS_FAILED: u8 = 1;
 
@@ -61,6 +65,10 @@ pub enum UsageError {
     SchedulerFlagOfAnother(Vec<u8>),
     Needed(Group, Owner),
     Illegal(Group, Owner),
+    /// `--force` without what it is to force.
+    ForceWithoutDrain,
+    /// It stands in a line of rules, and goes on a command line only.
+    AmongRules(Group),
     Conflict(Group, Group, Owner),
     ZeroPort,
     OnePacketWithoutUdp,
@@ -133,6 +141,12 @@ impl UsageError {
                 owner.text()
             )
             .into_bytes(),
+            UsageError::ForceWithoutDrain => {
+                plain("You need to supply the 'drain' option for the 'force' option")
+            }
+            UsageError::AmongRules(group) => {
+                format!("Illegal '{}' option in a line of rules", group.name()).into_bytes()
+            }
             UsageError::Conflict(group, other, owner) => format!(
                 "The option '{}' conflicts with the '{}' option in the {}",
                 group.name(),
@@ -297,10 +311,53 @@ impl KernelError {
     }
 }
 
+impl From<Errno> for KernelError {
+    fn from(errno: Errno) -> KernelError {
+        KernelError::Errno(errno)
+    }
+}
+
 impl From<io::Error> for KernelError {
     /// Of a system call, whose faults all have an errno.
     fn from(fault: io::Error) -> KernelError {
         KernelError::from_errno(fault.raw_os_error().unwrap_or(libc::EIO))
+    }
+}
+
+/// Why a server is not drained, a line for each reason.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DrainFault {
+    /// It was not begun, for new clients would have missed the server.
+    Refused(Vec<Vec<u8>>),
+    /// The time is up, or somebody else had other plans.
+    NotDrained(Vec<Vec<u8>>),
+    /// The signal of this number came.
+    Interrupted(u32, Vec<Vec<u8>>),
+}
+
+impl DrainFault {
+    fn lines(&self) -> &[Vec<u8>] {
+        match self {
+            DrainFault::Refused(lines)
+            | DrainFault::NotDrained(lines)
+            | DrainFault::Interrupted(_, lines) => lines,
+        }
+    }
+
+    fn status(&self) -> u8 {
+        match self {
+            DrainFault::Refused(_) => STATUS_REFUSED,
+            DrainFault::NotDrained(_) => STATUS_NOT_DRAINED,
+            DrainFault::Interrupted(signal, _) => {
+                u8::try_from(STATUS_SIGNAL + signal).unwrap_or(STATUS_NOT_DRAINED)
+            }
+        }
+    }
+}
+
+impl From<DrainFault> for Error {
+    fn from(fault: DrainFault) -> Error {
+        Error::Drain(fault)
     }
 }
 
@@ -313,6 +370,8 @@ pub enum Error {
     Initialize(KernelError),
     /// The kernel refused, or answered nonsense.
     Kernel(Operation, KernelError),
+    /// The network namespace at this path cannot be entered, for this reason.
+    Namespace(OsString, String),
     /// The file at this path cannot be opened.
     CannotOpen(&'static str),
     /// The file at this path does not hold what it should.
@@ -333,6 +392,8 @@ pub enum Error {
     Rule(UsageError, OwnedRuleLine),
     /// The kernel refused what a line of rules asks for.
     RefusedRule(Operation, KernelError, OwnedRuleLine),
+    /// A server is not drained.
+    Drain(DrainFault),
     /// Every fault has been printed; this is the status that they end with.
     AlreadyReported(u8),
     /// A word that `ipvsadm-save` or `ipvsadm-restore` does not know. Holds its help.
@@ -402,6 +463,13 @@ impl Error {
             .into_bytes(),
             Error::Kernel(operation, fault) => kernel_text(*operation, *fault).into_bytes(),
             Error::UnexpectedInput(path) => format!("unexpected input from {path}").into_bytes(),
+            Error::Namespace(path, reason) => [
+                b"cannot enter the network namespace ",
+                path.as_bytes(),
+                b": ",
+                reason.as_bytes(),
+            ]
+            .concat(),
             Error::CannotOpen(path) => format!("cannot open file {path}").into_bytes(),
             Error::Read(what, fault) => {
                 format!("cannot read {what}: {}", io_text(fault)).into_bytes()
@@ -439,6 +507,7 @@ impl Error {
             Error::RefusedRule(operation, fault, line) => {
                 line.text_with(kernel_text(*operation, *fault).as_bytes())
             }
+            Error::Drain(fault) => fault.lines().join(&b'\n'),
             Error::AlreadyReported(_) => return Vec::new(),
             Error::HelperUsage(help) => help.as_bytes().to_vec(),
         };
@@ -453,7 +522,7 @@ impl Error {
             Error::Initialize(_) => STATUS_CHECK,
             Error::Kernel(Operation::List, _) => STATUS_FAILED,
             Error::Kernel(..) | Error::RefusedRule(..) | Error::NothingRemoved => STATUS_REFUSED,
-            Error::UnreadRedirection => STATUS_CHECK,
+            Error::UnreadRedirection | Error::Namespace(..) => STATUS_CHECK,
             Error::CannotOpen(_)
             | Error::UnexpectedInput(_)
             | Error::Read(..)
@@ -462,6 +531,7 @@ impl Error {
             | Error::NoRules(_)
             | Error::HelperUsage(_) => STATUS_FAILED,
             Error::Rule(fault, _) => fault.status(),
+            Error::Drain(fault) => fault.status(),
             Error::AlreadyReported(status) => *status,
         }
     }

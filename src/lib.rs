@@ -3,7 +3,7 @@
 //! A command line flows one way: [`cli`] reads its words into a [`request`], by the table in
 //! [`options`]; [`commands`] carries that out with the kernel client in [`ipvs`]; [`render`] turns
 //! what the kernel said into text. `cli`, `ipvs` and `render` never see each other: they speak in
-//! the plain values of [`model`] and [`request`], and only `commands` knows all three. [`error`]
+//! the plain values of [`model`], [`request`] and [`edit`], and only `commands` knows all three. [`error`]
 //! has every message and exit status, [`names`] asks the name services, [`screen`] the terminal.
 #![cfg_attr(
     test,
@@ -15,6 +15,7 @@
 
 mod cli;
 mod commands;
+mod edit;
 mod error;
 #[cfg(fuzzing)]
 pub mod fuzzing;

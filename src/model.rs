@@ -424,6 +424,28 @@ pub struct DestinationState {
     pub statistics: Statistics,
 }
 
+/// How far a destination of weight 0 is on its way out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DrainState {
+    /// Somebody is on it: a connection, or a client that persistence holds.
+    Draining,
+    /// Nobody is.
+    Drained,
+}
+
+impl DestinationState {
+    /// How far it is on its way out; `None` for one that takes new connections.
+    pub fn drain_state(&self) -> Option<DrainState> {
+        let is_idle = self.active_connections == 0
+            && self.inactive_connections == 0
+            && self.persistent_connections == 0;
+        (self.destination.weight == 0).then_some(match is_idle {
+            true => DrainState::Drained,
+            false => DrainState::Draining,
+        })
+    }
+}
+
 /// A connection as the kernel tells of it. Ports are in host byte order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Connection<'a> {

@@ -1,6 +1,9 @@
 //! What a command line asks for, once it is read. Plain values; the commands carry them out.
 
-use crate::model::{Change, ServiceIdentity};
+use std::net::IpAddr;
+
+use crate::edit::Edit;
+use crate::model::{Change, DestinationIdentity, ServiceIdentity};
 use crate::options::Command;
 
 /// What a command line asks for.
@@ -8,6 +11,12 @@ use crate::options::Command;
 pub enum Request {
     /// A change to the kernel's table.
     Change(Change),
+    /// A change that is to be so, whether or not it is already (`--exist`).
+    MakeSo(Change),
+    /// An edit that leaves what it does not name as it is (`--keep`).
+    Keep(Edit),
+    /// Real servers that are to be left by their clients (`--drain`).
+    Drain(DrainRequest),
     /// A listing.
     List(ListRequest),
     /// The table as rules.
@@ -21,6 +30,32 @@ pub enum Request {
     Help(Option<Command>),
     /// The version.
     Version,
+}
+
+/// Which real servers to drain, and what then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DrainRequest {
+    /// Of which virtual service; of all, where none is named.
+    pub service: Option<ServiceIdentity>,
+    /// The real server.
+    pub address: IpAddr,
+    /// Its port, host byte order; every port, where none is named.
+    pub port: Option<u16>,
+    /// Whether they are deleted in the end.
+    pub deletes: bool,
+    /// The most seconds to wait; without them, for as long as it takes.
+    pub seconds: Option<u32>,
+    /// Even where new clients will find no server.
+    pub is_forced: bool,
+    /// Whether it is no fault that there is no such server (`--exist`).
+    pub may_be_missing: bool,
+}
+
+impl DrainRequest {
+    /// Whether it is about this destination, of a service that it is about.
+    pub fn names(&self, destination: &DestinationIdentity) -> bool {
+        self.address == destination.address && self.port.is_none_or(|port| port == destination.port)
+    }
 }
 
 /// What to list, and how.

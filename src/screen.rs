@@ -57,6 +57,11 @@ impl Screen {
     }
 }
 
+/// The width of the terminal behind standard error, where progress is shown.
+pub fn width_of_standard_error() -> usize {
+    terminal_width(&io::stderr()).unwrap_or(USUAL_WIDTH)
+}
+
 /// What a screen is judged by, apart from the process so that tests can make it up.
 struct Facts<'f> {
     is_terminal: bool,

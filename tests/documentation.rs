@@ -103,8 +103,13 @@ fn the_manual_has_every_option_of_the_helpers() {
     for (name, options) in pages {
         let page = read(name);
         for (option, _) in options {
-            let heading = format!("\n.TP\n.B {}\n", option.replace('-', "\\-"));
-            assert!(page.contains(&heading), "{name}: {option}");
+            let heading = format!("\n.TP\n.B {}", option.replace('-', "\\-"));
+            // Behind it the line ends, or its value follows.
+            let is_there = |end| page.contains(&(heading.clone() + end));
+            assert!(
+                ["\n", " \\fI"].into_iter().any(is_there),
+                "{name}: {option}"
+            );
         }
     }
 }

@@ -57,12 +57,12 @@ fn a_fault_at_a_terminal_is_followed_by_what_helps() {
         (
             "-A -t 192.0.2.1:80",
             "Service already exists",
-            "-E changes it",
+            "-E changes it; with --exist, -A does, too",
         ),
         (
             "-a -t 192.0.2.1:80 -r 192.0.2.11 -i",
             "Destination already exists",
-            "-e changes it",
+            "-e changes it; with --exist, -a does, too",
         ),
         (
             "-e -t 192.0.2.1:80 -r 192.0.2.10 -w 0",
@@ -138,19 +138,19 @@ fn a_server_that_lost_its_forwarding_method_is_told_of() {
         ("-e -t 192.0.2.1:80 -r 192.0.2.12 -w 0 -m", ""),
         (
             "-e -t 192.0.2.1:80 -r 192.0.2.12 -w 0",
-            "hint: the server was masqueraded and is now directly routed; -m keeps it as it was\n",
+            "hint: the server was masqueraded and is now directly routed; -m or --keep keeps it as it was\n",
         ),
         ("-e -t 192.0.2.1:80 -r 192.0.2.12 -w 0", ""),
         (
             "-e -t 192.0.2.1:80 -r 192.0.2.11 -w 0",
-            "hint: the server was tunnelled and is now directly routed; -i keeps it as it was\n",
+            "hint: the server was tunnelled and is now directly routed; -i or --keep keeps it as it was\n",
         ),
         ("-e -t 192.0.2.1:80 -r 192.0.2.11 -w 0 -i", ""),
         ("-e -t 192.0.2.1:80 -r 192.0.2.11 -w 0 -g", ""),
         (
             "-e -t 192.0.2.1:80 -r 192.0.2.13 -w 0 -i",
             "hint: the server's tunnel is of type ipip now; \
-             -i --tun-type gue --tun-port 5555 --tun-nocsum keeps it as it was\n",
+             -i --tun-type gue --tun-port 5555 --tun-nocsum or --keep keeps it as it was\n",
         ),
         (
             "-e -t 192.0.2.1:80 -r 192.0.2.13 -w 0 -i --tun-type ipip",
@@ -163,7 +163,7 @@ fn a_server_that_lost_its_forwarding_method_is_told_of() {
         (
             "-e -t 192.0.2.1:80 -r 192.0.2.13 -w 0",
             "hint: the server was tunnelled and is now directly routed; \
-             -i --tun-type gre --tun-csum keeps it as it was\n",
+             -i --tun-type gre --tun-csum or --keep keeps it as it was\n",
         ),
     ] {
         assert_eq!(type_at_terminal(&namespace, line), shown, "ipvsadm {line}");
@@ -182,35 +182,35 @@ fn whatever_else_an_edit_takes_away_is_told_of() {
     for (line, shown) in [
         (
             "-e -t 192.0.2.1:80 -r 192.0.2.10 -m -x 200 -y 100",
-            "hint: its weight was 3 and is now 1; -w 3 keeps it as it was\n",
+            "hint: its weight was 3 and is now 1; -w 3 or --keep keeps it as it was\n",
         ),
         (
             "-e -t 192.0.2.1:80 -r 192.0.2.10 -m -w 1",
             "hint: its upper threshold was 200 and is now 0, \
-             its lower threshold was 100 and is now 0; -x 200 -y 100 keep them as they were\n",
+             its lower threshold was 100 and is now 0; -x 200 -y 100 or --keep keep them as they were\n",
         ),
         ("-e -t 192.0.2.1:80 -r 192.0.2.10 -m -w 1", ""),
         (
             "-E -t 192.0.2.1:80 -s sh -p 300",
             "hint: its flags sh-port are gone, its mask 255.255.255.0 is gone; \
-             -b sh-port -M 255.255.255.0 keep them as they were\n",
+             -b sh-port -M 255.255.255.0 or --keep keep them as they were\n",
         ),
         (
             "-E -t 192.0.2.1:80 -p 60",
-            "hint: the scheduler was sh and is now wlc; -s sh keeps it as it was\n",
+            "hint: the scheduler was sh and is now wlc; -s sh or --keep keeps it as it was\n",
         ),
         (
             "-E -t 192.0.2.1:80 -s wrr",
-            "hint: its persistence of 60 seconds is gone; -p 60 keeps it as it was\n",
+            "hint: its persistence of 60 seconds is gone; -p 60 or --keep keeps it as it was\n",
         ),
         ("-E -t 192.0.2.1:80 -s rr", ""),
         (
             "-E -u 192.0.2.1:53 -s wrr",
-            "hint: it no longer schedules each packet by itself; -o keeps it as it was\n",
+            "hint: it no longer schedules each packet by itself; -o or --keep keeps it as it was\n",
         ),
         (
             "-E -u 192.0.2.1:5060 -s rr -p 60",
-            "hint: its persistence engine sip is gone; --pe sip keeps it as it was\n",
+            "hint: its persistence engine sip is gone; --pe sip or --keep keeps it as it was\n",
         ),
         (
             "-a -t 192.0.2.1:80 -r 192.0.2.11:8080",

@@ -14,6 +14,7 @@ use crate::cli::given::Given;
 use crate::cli::named_service::{LastService, NamedService};
 use crate::cli::values::{self, FlagFault};
 use crate::cli::words::Event;
+use crate::edit::{DestinationEdit, Edit, NamedFlags, ServiceEdit, TunnelEdit};
 use crate::error::UsageError;
 use crate::model::{
     AddressFamily, Change, Destination, DestinationIdentity, Encapsulation, ForwardingMethod,
@@ -22,7 +23,9 @@ use crate::model::{
 };
 use crate::options::matrix::{Owner, TunnelType};
 use crate::options::{Choice, Command, Meaning};
-use crate::request::{Columns, ListFormat, ListRequest, OutputFormat, Request, Subject};
+use crate::request::{
+    Columns, DrainRequest, ListFormat, ListRequest, OutputFormat, Request, Subject,
+};
 
 /// The seconds that `-p` stands for by itself.
 const DEFAULT_PERSISTENCE: u32 = 360;
@@ -44,6 +47,10 @@ pub fn fold<'a>(
 ) -> Result<Request, UsageError> {
     let commands = || events.iter().filter_map(|event| event.command());
     match commands().next() {
+        // No word at all asks for a listing; where it is to be made is none either.
+        None if word_fault.is_none() && !events.is_empty() && events.iter().all(names_a_place) => {
+            return Ok(Request::List(ListRequest::default()));
+        }
         None => return Err(UsageError::TryHelp),
         Some(Command::Version) => return Ok(Request::Version),
         Some(Command::Help) => return Ok(Request::Help(None)),
@@ -78,6 +85,16 @@ pub fn fold<'a>(
     }
 }
 
+fn names_a_place(event: &Event<'_>) -> bool {
+    matches!(
+        event,
+        Event::Option {
+            meaning: Meaning::Choice(Choice::Netns),
+            ..
+        }
+    )
+}
+
 /// What has been read so far.
 struct Draft<'a> {
     service: NamedService,
@@ -97,6 +114,7 @@ struct Draft<'a> {
     lower_threshold: u32,
     tunnel_type: TunnelType,
     tunnel_port: u16,
+    drain_seconds: Option<u32>,
     interface: KernelName,
     sync_id: u32,
     max_length: Option<u16>,
@@ -125,6 +143,7 @@ impl<'a> Draft<'a> {
             lower_threshold: 0,
             tunnel_type: TunnelType::Ipip,
             tunnel_port: 0,
+            drain_seconds: None,
             interface: KernelName::default(),
             sync_id: 0,
             max_length: None,
@@ -219,6 +238,15 @@ impl<'a> Draft<'a> {
                 self.tunnel_port =
                     values::number_u16(word, 1..=u16::MAX).ok_or(UsageError::TunnelPort)?;
             }
+            Choice::Drain => {
+                self.drain_seconds = match value {
+                    None => None,
+                    Some(word) => Some(
+                        values::number_u32(word, 0..=LARGEST)
+                            .ok_or_else(|| UsageError::Timeout(word.to_vec()))?,
+                    ),
+                };
+            }
             Choice::McastInterface => self.interface = KernelName::truncated(word),
             Choice::McastGroup => {
                 let group =
@@ -266,22 +294,44 @@ impl<'a> Draft<'a> {
         if self.scheduler.is_empty() {
             self.scheduler = KernelName::from(DEFAULT_SCHEDULER);
         }
-        let scheduler_flags = values::scheduler_flags(self.scheduler_flags, self.scheduler)
-            .map_err(|fault| match fault {
-                FlagFault::Unknown(flag) => UsageError::SchedulerFlag(flag.to_vec()),
-                FlagFault::OfAnotherScheduler(flag) => {
-                    UsageError::SchedulerFlagOfAnother(flag.to_vec())
-                }
-            })?;
+        let keeps = self.given.has(Choice::Keep);
+        let keeps_scheduler = keeps && !self.given.has(Choice::Scheduler);
+        let scheduler = (!keeps_scheduler).then_some(self.scheduler);
+        let flags =
+            values::scheduler_flags(self.scheduler_flags, scheduler).map_err(
+                |fault| match fault {
+                    FlagFault::Unknown(flag) => UsageError::SchedulerFlag(flag.to_vec()),
+                    FlagFault::OfAnotherScheduler(flag) => {
+                        UsageError::SchedulerFlagOfAnother(flag.to_vec())
+                    }
+                },
+            )?;
+        if self.given.has(Choice::Drain) {
+            self.given.check_drain(command)?;
+            return self.drain(command).map(Request::Drain);
+        }
         self.given.check(command)?;
+        if self.given.has(Choice::Force) {
+            return Err(UsageError::ForceWithoutDrain);
+        }
         // The rules above make sure that a service is there wherever a command needs one.
         let service = || self.service.identity().ok_or(UsageError::TryHelp);
         let change = match command {
+            Command::EditService if keeps => {
+                return Ok(Request::Keep(Edit::Service(
+                    self.service_edit(service()?, flags)?,
+                )));
+            }
+            Command::EditServer if keeps => {
+                return Ok(Request::Keep(Edit::Destination(
+                    self.destination_edit(service()?)?,
+                )));
+            }
             Command::AddService => {
-                Change::AddService(self.virtual_service(service()?, scheduler_flags)?)
+                Change::AddService(self.virtual_service(service()?, flags.flags)?)
             }
             Command::EditService => {
-                Change::EditService(self.virtual_service(service()?, scheduler_flags)?)
+                Change::EditService(self.virtual_service(service()?, flags.flags)?)
             }
             Command::DeleteService => Change::DeleteService(service()?),
             Command::Flush => Change::Flush,
@@ -306,7 +356,10 @@ impl<'a> Draft<'a> {
             Command::Help => return Ok(Request::Help(None)),
             Command::Version => return Ok(Request::Version),
         };
-        Ok(Request::Change(change))
+        Ok(match self.given.has(Choice::Exist) {
+            true => Request::MakeSo(change),
+            false => Request::Change(change),
+        })
     }
 
     fn take_timeouts(&mut self) -> Result<Timeouts, UsageError> {
@@ -330,15 +383,12 @@ impl<'a> Draft<'a> {
         identity: ServiceIdentity,
         scheduler_flags: SchedulerFlags,
     ) -> Result<VirtualService, UsageError> {
-        let one_packet = self.given.has(Choice::OnePacket);
-        if let ServiceIdentity::Endpoint { protocol, port, .. } = identity {
-            if port == 0 && self.persistence_timeout.is_none() {
-                return Err(UsageError::ZeroPort);
-            }
-            if one_packet && protocol != Protocol::Udp {
-                return Err(UsageError::OnePacketWithoutUdp);
-            }
+        if let ServiceIdentity::Endpoint { port: 0, .. } = identity
+            && self.persistence_timeout.is_none()
+        {
+            return Err(UsageError::ZeroPort);
         }
+        let one_packet = self.one_packet(identity)?;
         Ok(VirtualService {
             identity,
             scheduler: self.scheduler,
@@ -352,6 +402,37 @@ impl<'a> Draft<'a> {
         })
     }
 
+    fn one_packet(&self, service: ServiceIdentity) -> Result<bool, UsageError> {
+        let one_packet = self.given.has(Choice::OnePacket);
+        match service.protocol() {
+            Some(Protocol::Tcp | Protocol::Sctp) if one_packet => {
+                Err(UsageError::OnePacketWithoutUdp)
+            }
+            _ => Ok(one_packet),
+        }
+    }
+
+    fn service_edit(
+        &self,
+        identity: ServiceIdentity,
+        flags: NamedFlags,
+    ) -> Result<ServiceEdit, UsageError> {
+        Ok(ServiceEdit {
+            identity,
+            scheduler: self.named(Choice::Scheduler, self.scheduler),
+            scheduler_flags: self.named(Choice::SchedulerFlags, flags),
+            persistence_timeout: self.persistence_timeout,
+            netmask: self.netmask,
+            persistence_engine: self.named(Choice::PersistenceEngine, self.persistence_engine),
+            one_packet: self.one_packet(identity)?,
+        })
+    }
+
+    /// The value of an option that stands there.
+    fn named<T>(&self, choice: Choice, value: T) -> Option<T> {
+        self.given.has(choice).then_some(value)
+    }
+
     fn destination_identity(
         &self,
         service: ServiceIdentity,
@@ -363,13 +444,66 @@ impl<'a> Draft<'a> {
         })
     }
 
-    fn destination(&self, service: ServiceIdentity) -> Result<Destination, UsageError> {
+    /// Which destination, where it is to have this forwarding method.
+    fn destination_identity_with(
+        &self,
+        service: ServiceIdentity,
+        forwarding: Choice,
+    ) -> Result<DestinationIdentity, UsageError> {
         let mut identity = self.destination_identity(service)?;
-        let keeps_its_port = self.forwarding == Choice::Masquerading
+        let keeps_its_port = forwarding == Choice::Masquerading
             || matches!(service, ServiceIdentity::FirewallMark { .. });
         if !keeps_its_port {
             identity.port = service.port();
         }
+        Ok(identity)
+    }
+
+    fn destination_edit(&self, service: ServiceIdentity) -> Result<DestinationEdit, UsageError> {
+        let forwarding = self.named(self.forwarding, self.forwarding);
+        let checksum = [
+            Choice::TunnelNoChecksum,
+            Choice::TunnelChecksum,
+            Choice::TunnelRemoteChecksum,
+        ];
+        Ok(DestinationEdit {
+            service,
+            // Where the method is not named, only the kernel knows whether the port counts.
+            identity: match forwarding {
+                Some(method) => self.destination_identity_with(service, method)?,
+                None => self.destination_identity(service)?,
+            },
+            forwarding,
+            tunnel: TunnelEdit {
+                kind: self.named(Choice::TunnelType, self.tunnel_type),
+                port: self.named(Choice::TunnelPort, self.tunnel_port),
+                checksum: checksum
+                    .into_iter()
+                    .find(|choice| self.given.has(*choice))
+                    .map(|choice| (choice, self.tunnel_checksum())),
+            },
+            weight: self.named(Choice::Weight, self.weight),
+            upper_threshold: self.named(Choice::UpperThreshold, self.upper_threshold),
+            lower_threshold: self.named(Choice::LowerThreshold, self.lower_threshold),
+        })
+    }
+
+    fn drain(&self, command: Command) -> Result<DrainRequest, UsageError> {
+        let service = self.service.identity();
+        let server = self.server.ok_or(UsageError::ServerAddress)?;
+        Ok(DrainRequest {
+            service,
+            address: server.address,
+            port: server.port.or(service.map(|service| service.port())),
+            deletes: command == Command::DeleteServer,
+            seconds: self.drain_seconds,
+            is_forced: self.given.has(Choice::Force),
+            may_be_missing: self.given.has(Choice::Exist),
+        })
+    }
+
+    fn destination(&self, service: ServiceIdentity) -> Result<Destination, UsageError> {
+        let identity = self.destination_identity_with(service, self.forwarding)?;
         let is_tunnel = self.forwarding == Choice::Ipip;
         if AddressFamily::of(identity.address) != service.family() && !is_tunnel {
             return Err(UsageError::FamilyWithoutTunnel);
@@ -391,15 +525,19 @@ impl<'a> Draft<'a> {
         })
     }
 
-    fn encapsulation(&self) -> Result<Encapsulation, UsageError> {
-        self.given.check_tunnel(self.tunnel_type)?;
-        let checksum = if self.given.has(Choice::TunnelChecksum) {
+    fn tunnel_checksum(&self) -> TunnelChecksum {
+        if self.given.has(Choice::TunnelChecksum) {
             TunnelChecksum::Full
         } else if self.given.has(Choice::TunnelRemoteChecksum) {
             TunnelChecksum::Remote
         } else {
             TunnelChecksum::None
-        };
+        }
+    }
+
+    fn encapsulation(&self) -> Result<Encapsulation, UsageError> {
+        self.given.check_tunnel(self.tunnel_type)?;
+        let checksum = self.tunnel_checksum();
         Ok(match self.tunnel_type {
             TunnelType::Ipip => Encapsulation::Ipip,
             TunnelType::Gue => Encapsulation::Gue {

@@ -38,6 +38,24 @@ impl Given {
         check(self.groups, Owner::Command(command))
     }
 
+    /// The same for a server that is to be drained: without a service it is looked for in all, which
+    /// is as good as naming one, and what describes a server has no say.
+    pub fn check_drain(mut self, command: Command) -> Result<(), UsageError> {
+        let owner = Owner::Command(command);
+        if let Some(service) = Choice::TcpService.group() {
+            self.groups.insert(service);
+        }
+        self.check(command)?;
+        let mut rivals = Choice::Drain.row().rivals.iter();
+        match rivals.find(|rival| self.has(**rival)) {
+            Some(rival) => match (Choice::Drain.group(), rival.group()) {
+                (Some(drain), Some(rival)) => Err(UsageError::Conflict(rival, drain, owner)),
+                _ => Ok(()),
+            },
+            None => Ok(()),
+        }
+    }
+
     /// The first fault of these options against what goes with a type of tunnel.
     pub fn check_tunnel(self, kind: TunnelType) -> Result<(), UsageError> {
         check(self.groups.only(TUNNEL_GROUPS), Owner::Tunnel(kind))

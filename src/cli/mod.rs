@@ -17,6 +17,7 @@ pub mod words;
 pub use argv::parse_arguments;
 
 use crate::error::UsageError;
+use crate::options::Meaning;
 use crate::request::Request;
 use named_service::LastService;
 use words::{Event, LineWords, Words};
@@ -44,13 +45,40 @@ impl<'a> LineReader<'a> {
         let words = LineWords::of(line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(line));
         match words.clone().next() {
             None | Some([b'#', ..]) => Ok(None),
-            Some(_) => self.read_words(words).map(Some),
+            Some(_) => {
+                let fault = self.find_events(words);
+                self.check_for_rules()?;
+                self.fold(fault).map(Some)
+            }
         }
     }
 
     fn read_words(&mut self, words: impl Words<'a>) -> Result<Request, UsageError> {
+        let fault = self.find_events(words);
+        self.fold(fault)
+    }
+
+    fn find_events(&mut self, words: impl Words<'a>) -> Option<UsageError> {
         self.events.clear();
-        let fault = words::read_into(&mut self.events, words).err();
+        words::read_into(&mut self.events, words).err()
+    }
+
+    fn fold(&mut self, fault: Option<UsageError>) -> Result<Request, UsageError> {
         fold::fold(&self.events, fault, &mut self.last_service)
+    }
+
+    /// That the line has nothing which only a command line may have.
+    fn check_for_rules(&self) -> Result<(), UsageError> {
+        for event in &self.events {
+            if let Event::Option {
+                meaning: Meaning::Choice(choice),
+                ..
+            } = event
+                && let (false, Some(group)) = (choice.row().may_be_in_rules, choice.group())
+            {
+                return Err(UsageError::AmongRules(group));
+            }
+        }
+        Ok(())
     }
 }

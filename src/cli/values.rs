@@ -8,6 +8,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::ops::RangeInclusive;
 
 use crate::cli::address::{self, Hosts};
+use crate::edit::NamedFlags;
 use crate::model::{AddressFamily, KernelName, SchedulerFlags};
 
 /// The blanks that `isspace` knows in the C locale.
@@ -96,23 +97,27 @@ pub enum FlagFault<'a> {
     OfAnotherScheduler(&'a [u8]),
 }
 
-/// Scheduler flags, comma separated, for a scheduler.
+/// Scheduler flags, comma separated, for a scheduler; where that is not known yet, for any one.
 pub fn scheduler_flags(
     word: &[u8],
-    scheduler: KernelName,
-) -> Result<SchedulerFlags, FlagFault<'_>> {
-    let mut flags = SchedulerFlags::default();
+    scheduler: Option<KernelName>,
+) -> Result<NamedFlags, FlagFault<'_>> {
+    let mut named = NamedFlags::default();
     for flag in word
         .split(|&byte| byte == b',')
         .filter(|flag| !flag.is_empty())
     {
         let (bit, owner) = SchedulerFlags::from_word(flag).ok_or(FlagFault::Unknown(flag))?;
-        if owner.is_some_and(|owner| owner.as_bytes() != scheduler.as_bytes()) {
-            return Err(FlagFault::OfAnotherScheduler(flag));
+        if let Some(owner) = owner {
+            let one = scheduler.or(named.owner.map(KernelName::from));
+            if one.is_some_and(|one| one != KernelName::from(owner)) {
+                return Err(FlagFault::OfAnotherScheduler(flag));
+            }
+            named.owner = Some(owner);
         }
-        flags = flags.union(bit);
+        named.flags = named.flags.union(bit);
     }
-    Ok(flags)
+    Ok(named)
 }
 
 #[cfg(test)]
@@ -173,9 +178,9 @@ mod tests {
 
     #[test]
     fn a_flag_goes_with_its_scheduler() {
-        let sh = KernelName::from("sh");
+        let sh = Some(KernelName::from("sh"));
         assert_eq!(
-            scheduler_flags(b"sh-port,flag-1", sh).map(SchedulerFlags::bits),
+            scheduler_flags(b"sh-port,flag-1", sh).map(|named| named.flags.bits()),
             Ok(0b011)
         );
         assert_eq!(
@@ -185,6 +190,15 @@ mod tests {
         assert_eq!(
             scheduler_flags(b"sh-port,x", sh),
             Err(FlagFault::Unknown(b"x"))
+        );
+        let of_any = NamedFlags {
+            flags: SchedulerFlags::from_bits(0b011),
+            owner: Some("mh"),
+        };
+        assert_eq!(scheduler_flags(b"flag-1,mh-port", None), Ok(of_any));
+        assert_eq!(
+            scheduler_flags(b"mh-port,sh-port", None),
+            Err(FlagFault::OfAnotherScheduler(b"sh-port"))
         );
     }
 

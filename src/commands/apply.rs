@@ -67,14 +67,44 @@ impl<'c, 's, 't> Applier<'c, 's, 't> {
             return Ok(Flow::GoOn);
         }
         self.flush()?;
-        if request == Request::Restore {
-            return Err(UsageError::RestoreAmongRules.into());
+        match request {
+            Request::Restore => return Err(UsageError::RestoreAmongRules.into()),
+            Request::MakeSo(_) | Request::Keep(_) => {
+                self.change_what_is_there(request, line)?;
+                return Ok(Flow::GoOn);
+            }
+            _ => {}
         }
         execute(self.console, self.ipvs, request)?;
         self.console.flush()?;
         self.status = 0;
         let ends = matches!(request, Request::Help(_) | Request::Version);
         Ok(if ends { Flow::End } else { Flow::GoOn })
+    }
+
+    /// Executes a change that depends on what the changes before it have made of the table.
+    fn change_what_is_there(
+        &mut self,
+        request: Request,
+        line: Option<RuleLine<'t>>,
+    ) -> Result<(), Error> {
+        let fault = execute(self.console, self.ipvs, request).err();
+        self.status = match (fault, line) {
+            (None, _) => 0,
+            (Some(Error::Kernel(operation, fault)), None) => {
+                self.console.tell(&Error::Kernel(operation, fault));
+                STATUS_REFUSED
+            }
+            (Some(Error::Kernel(operation, fault)), Some(line)) => {
+                self.refuse(operation, fault, line)?;
+                STATUS_REFUSED
+            }
+            (Some(Error::Usage(fault)), Some(line)) => {
+                return Err(Error::Rule(fault, line.to_owned()));
+            }
+            (Some(fault), _) => return Err(fault),
+        };
+        Ok(())
     }
 
     /// Prints a fault in a line, or returns it if it ends the program, after the changes before it.

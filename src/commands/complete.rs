@@ -9,8 +9,10 @@
 //! what is typed is for the shell to say; some complete more than beginnings. What cannot be found
 //! out, for want of privilege or otherwise, is left out without a word.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::env;
 use std::ffi::OsString;
+use std::net::IpAddr;
 use std::os::unix::ffi::OsStrExt;
 
 use nix::net::if_::if_nameindex;
@@ -18,6 +20,7 @@ use nix::net::if_::if_nameindex;
 use crate::cli::address::Hosts;
 use crate::cli::named_service::LastService;
 use crate::cli::words::{self, Event};
+use crate::commands::netns;
 use crate::ipvs::{Detail, Ipvs};
 use crate::model::{AddressFamily, Change, KernelName, Protocol, SchedulerFlags, ServiceState};
 use crate::names;
@@ -52,7 +55,12 @@ pub fn write_answer(out: &mut Vec<u8>, words: &[OsString]) {
     let Some(Event::Option { meaning, value, .. }) = events.pop() else {
         return;
     };
-    let mut line = Line { out, given: events };
+    let is_there = netns::enter_named(&words[..words.len() - 1]).is_ok();
+    let mut line = Line {
+        out,
+        given: events,
+        is_there,
+    };
     let typed = typed.as_bytes();
     match (meaning, value) {
         (meaning, Some(_)) => line.offer_values(row_of(meaning), b"", typed),
@@ -66,6 +74,12 @@ pub fn write_helper_answer(out: &mut Vec<u8>, options: &[(&str, &str)], words: &
     let Some((_, before)) = words.split_last() else {
         return;
     };
+    if before.last().is_some_and(|word| word == "--netns") {
+        for name in netns::names() {
+            write_offer(out, &[name.as_bytes()], b"");
+        }
+        return;
+    }
     for (option, help) in options {
         if !before.iter().any(|word| word == option) {
             write_offer(out, &[option.as_bytes()], help.as_bytes());
@@ -91,6 +105,8 @@ fn row_of(meaning: Meaning) -> &'static OptionSpec {
 struct Line<'a, 'o> {
     out: &'o mut Vec<u8>,
     given: Vec<Event<'a>>,
+    /// Whether we are where the command will be: its table and interfaces are those there.
+    is_there: bool,
 }
 
 impl<'a> Line<'a, '_> {
@@ -216,6 +232,12 @@ impl<'a> Line<'a, '_> {
                 }
             }
             Completion::SchedulerFlags => self.offer_flags(front, typed),
+            Completion::Namespace => {
+                for name in netns::names() {
+                    self.offer(&[front, name.as_bytes()], "");
+                }
+            }
+            _ if !self.is_there => {}
             Completion::Interface => {
                 for interface in if_nameindex().iter().flatten() {
                     self.offer(&[front, interface.name().to_bytes()], "");
@@ -282,6 +304,9 @@ impl<'a> Line<'a, '_> {
         let service = LastService::default().look_up(&self.given, &mut Hosts::default());
         let mut destinations = Vec::new();
         let Some(service) = service.identity() else {
+            if self.has(Choice::Drain) {
+                self.offer_addresses_of_servers(front);
+            }
             return;
         };
         let read = Ipvs::open_loaded().and_then(|mut ipvs| {
@@ -305,6 +330,35 @@ impl<'a> Line<'a, '_> {
                 &[front, &name],
                 &format!("{method}, weight {}", destination.weight),
             );
+        }
+    }
+
+    /// Offers the address of every real server, whatever its service: a server leaves all of them.
+    fn offer_addresses_of_servers(&mut self, front: &[u8]) {
+        let Ok(mut ipvs) = Ipvs::open_loaded() else {
+            return;
+        };
+        let mut services_of: BTreeMap<IpAddr, usize> = BTreeMap::new();
+        let mut destinations = Vec::new();
+        let services = ipvs.services(Detail::WithoutStatistics);
+        for ServiceState { service, .. } in services.into_iter().flatten() {
+            let detail = Detail::WithoutStatistics;
+            let read = ipvs.destinations(&service.identity, detail, &mut destinations);
+            if read.is_err() {
+                return;
+            }
+            let addresses = destinations.iter();
+            let addresses = addresses.map(|state| state.destination.identity.address);
+            for address in addresses.collect::<BTreeSet<_>>() {
+                *services_of.entry(address).or_default() += 1;
+            }
+        }
+        for (address, services) in services_of {
+            let help = match services {
+                1 => "in 1 service".to_owned(),
+                _ => format!("in {services} services"),
+            };
+            self.offer(&[front, address.to_string().as_bytes()], &help);
         }
     }
 

@@ -62,6 +62,8 @@ pub struct Console<'a> {
     streams: Streams<'a>,
     text: Vec<u8>,
     hint: Option<String>,
+    /// The characters of a line of progress that stands there.
+    progress_width: usize,
 }
 
 impl<'a> Console<'a> {
@@ -72,6 +74,7 @@ impl<'a> Console<'a> {
             streams,
             text: Vec::new(),
             hint: None,
+            progress_width: 0,
         }
     }
 
@@ -127,6 +130,26 @@ impl<'a> Console<'a> {
         }
     }
 
+    /// Shows how far a command is, in place of what was shown before. For a person at a terminal,
+    /// and no wider than that.
+    pub fn show_progress(&mut self, line: &str) {
+        let width = line.chars().count();
+        let rest = self.progress_width.saturating_sub(width);
+        self.progress_width = 0;
+        self.write_to_errors(line.as_bytes());
+        // Blanks wipe out a longer line on every terminal; there are some that know nothing else.
+        self.write_raw_to_errors(format!("{:rest$}\r", "").as_bytes());
+        self.progress_width = width;
+    }
+
+    /// Wipes out the progress that stands there.
+    pub fn end_progress(&mut self) {
+        let width = std::mem::take(&mut self.progress_width);
+        if width > 0 {
+            self.write_raw_to_errors(format!("{:width$}\r", "").as_bytes());
+        }
+    }
+
     /// Prints a fault.
     pub fn tell(&mut self, fault: &Error) {
         self.write_to_errors(&fault.text(&self.program));
@@ -138,12 +161,16 @@ impl<'a> Console<'a> {
     /// there its control characters are shown as numbers. Elsewhere they stay: whoever compares
     /// with the reference's messages compares bytes.
     fn write_to_errors(&mut self, text: &[u8]) {
+        self.end_progress();
+        match self.streams.is_interactive {
+            true => self.write_raw_to_errors(visible(text).as_bytes()),
+            false => self.write_raw_to_errors(text),
+        }
+    }
+
+    fn write_raw_to_errors(&mut self, text: &[u8]) {
         let errors = &mut self.streams.errors;
-        let _ = match self.streams.is_interactive {
-            true => errors.write_all(visible(text).as_bytes()),
-            false => errors.write_all(text),
-        };
-        let _ = errors.flush();
+        let _ = errors.write_all(text).and_then(|()| errors.flush());
     }
 
     /// Whether a person reads the faults, and a hint is worth looking for.

@@ -21,11 +21,11 @@ const FIRST_STEPS: [Command; 4] = [
 
 /// The help of `ipvsadm-save`, as two lines: so many the reference prints after a word that it does
 /// not know.
-pub const SAVE_USAGE: &str = "usage: ipvsadm-save [-n]\n\
+pub const SAVE_USAGE: &str = "usage: ipvsadm-save [-n] [--netns NAME|PATH|PID]\n\
     Writes the table of virtual services as rules for ipvsadm-restore; with -n, addresses and ports as numbers.";
 
 /// The help of `ipvsadm-restore`, likewise.
-pub const RESTORE_USAGE: &str = "usage: ipvsadm-restore [--dry-run] [--test] [--noflush] [FILE]\n\
+pub const RESTORE_USAGE: &str = "usage: ipvsadm-restore [--dry-run] [--test] [--noflush] [--netns NAME|PATH|PID] [FILE]\n\
     Makes the table what the rules in FILE, or on standard input, say.";
 
 /// Answers the words that ask a helper about itself; `false` where none of them does.

@@ -7,9 +7,12 @@
 mod apply;
 mod complete;
 mod console;
+mod drain;
 mod help;
 mod hints;
+mod keep;
 mod list;
+mod netns;
 pub mod reload;
 mod restore;
 mod save;
@@ -64,6 +67,7 @@ pub fn run(program: &OsStr, arguments: &[OsString], streams: Streams<'_>) -> u8 
 }
 
 fn run_command(console: &mut Console<'_>, arguments: &[OsString]) -> Result<(), Error> {
+    netns::enter_named(arguments)?;
     let request = match cli::parse_arguments(arguments) {
         Ok(Request::Help(command)) => {
             help::write_usage(console.text(), command);
@@ -85,7 +89,7 @@ fn run_command(console: &mut Console<'_>, arguments: &[OsString]) -> Result<(), 
     };
     let mut ipvs = match request {
         // A change needs no permission check: its refusal tells the same.
-        Request::Change(_) => open(console)?,
+        Request::Change(_) | Request::MakeSo(_) | Request::Keep(_) => open(console)?,
         _ => open_checked(console)?,
     };
     if console.is_interactive() {
@@ -108,7 +112,9 @@ fn execute_with_hints(
     let outcome = execute(console, ipvs, request);
     console.keep_hint(match &outcome {
         Ok(()) => match &request {
-            Request::Change(change) => hints::after_change(change, &losses, arguments),
+            Request::Change(change) | Request::MakeSo(change) => {
+                hints::after_change(change, &losses, arguments)
+            }
             _ => None,
         },
         Err(Error::Initialize(fault)) => hints::after_initialize(*fault),
@@ -140,10 +146,15 @@ fn not_initialized(console: &mut Console<'_>, fault: KernelError) -> Error {
 /// Makes one change. Without permission the message is that of a kernel that cannot be opened, as
 /// in the reference, which checks first.
 fn apply(ipvs: &mut Ipvs, change: &Change) -> Result<(), Error> {
-    ipvs.apply(change).map_err(|fault| match fault {
+    ipvs.apply(change)
+        .map_err(|fault| refused(Operation::from(change), fault))
+}
+
+fn refused(operation: Operation, fault: KernelError) -> Error {
+    match fault {
         KernelError::Errno(nix::errno::Errno::EPERM) => Error::Initialize(fault),
-        fault => Error::Kernel(Operation::from(change), fault),
-    })
+        fault => Error::Kernel(operation, fault),
+    }
 }
 
 fn refused_listing(fault: KernelError) -> Error {
@@ -164,6 +175,9 @@ fn execute(console: &mut Console<'_>, ipvs: &mut Ipvs, request: Request) -> Resu
             Ok(())
         }
         Request::Change(change) => apply(ipvs, &change),
+        Request::MakeSo(change) => keep::make_so(ipvs, &change),
+        Request::Keep(edit) => keep::edit(ipvs, &edit),
+        Request::Drain(request) => drain::drain(console, ipvs, &request),
         Request::Restore => restore::restore(console, ipvs),
     }
 }

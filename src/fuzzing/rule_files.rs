@@ -158,7 +158,7 @@ fn is_about_tables(change: &Change) -> bool {
 
 /// What there is to do, as restoring finds it out.
 fn plan<'t>(there: &Table, rules: &[Rule<'t>], keeps_others: bool) -> Plan<'t> {
-    let Some(wanted) = WantedTable::of(rules) else {
+    let Ok(Some(wanted)) = WantedTable::of(rules) else {
         panic!("rules that only change tables make none");
     };
     let mut difference = Difference::new(wanted, keeps_others);

@@ -50,6 +50,8 @@ pub enum Completion {
     RealServer,
     /// A network interface.
     Interface,
+    /// A network namespace that has a name.
+    Namespace,
 }
 
 /// A heading of `-h`.
@@ -57,6 +59,8 @@ pub enum Completion {
 pub enum Section {
     /// The commands themselves.
     Commands,
+    /// How a change is meant.
+    Change,
     /// How a virtual service is named.
     Service,
     /// What `-A` and `-E` say of a virtual service.
@@ -69,23 +73,28 @@ pub enum Section {
     Listing,
     /// What sync daemons are started with.
     SyncDaemon,
+    /// What goes with every command.
+    Anywhere,
 }
 
 impl Section {
     /// All of them, in the order in which `-h` has them.
-    pub(crate) const ALL: [Section; 7] = [
+    pub(crate) const ALL: [Section; 9] = [
         Section::Commands,
+        Section::Change,
         Section::Service,
         Section::Scheduling,
         Section::Server,
         Section::Tunnel,
         Section::Listing,
         Section::SyncDaemon,
+        Section::Anywhere,
     ];
 
     pub(crate) fn title(self) -> &'static str {
         match self {
             Section::Commands => "Commands",
+            Section::Change => "How a change is meant",
             Section::Service => "Which virtual service",
             Section::Scheduling => "How a virtual service works (-A, -E)",
             Section::Server => "Which real server, and how it is reached (-a, -e)",
@@ -94,6 +103,7 @@ impl Section {
             Section::SyncDaemon => {
                 "Sync daemons (--start-daemon, --stop-daemon); ROLE is master or backup"
             }
+            Section::Anywhere => "With every command",
         }
     }
 }
@@ -136,6 +146,8 @@ pub struct OptionSpec {
     pub rivals: &'static [Choice],
     /// Whether the reference has never heard of it.
     pub is_new: bool,
+    /// Whether it may stand in a line of rules, too, not only on a command line.
+    pub may_be_in_rules: bool,
 }
 
 impl OptionSpec {

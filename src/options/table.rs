@@ -39,9 +39,12 @@ const DELETE_SERVICE: Owner = Owner::Command(Command::DeleteService);
 const ADD_SERVER: Owner = Owner::Command(Command::AddServer);
 const EDIT_SERVER: Owner = Owner::Command(Command::EditServer);
 const DELETE_SERVER: Owner = Owner::Command(Command::DeleteServer);
+const FLUSH: Owner = Owner::Command(Command::Flush);
 const LIST: Owner = Owner::Command(Command::List);
 const ZERO: Owner = Owner::Command(Command::Zero);
 const SAVE: Owner = Owner::Command(Command::Save);
+const RESTORE: Owner = Owner::Command(Command::Restore);
+const SET_TIMEOUTS: Owner = Owner::Command(Command::SetTimeouts);
 const START_DAEMON: Owner = Owner::Command(Command::StartDaemon);
 const STOP_DAEMON: Owner = Owner::Command(Command::StopDaemon);
 const IPIP: Owner = Owner::Tunnel(TunnelType::Ipip);
@@ -56,8 +59,37 @@ const OF_A_SERVICE: &[Owner] = &[
     EDIT_SERVER,
     DELETE_SERVER,
 ];
+const EVERY_COMMAND: &[Owner] = &[
+    ADD_SERVICE,
+    EDIT_SERVICE,
+    DELETE_SERVICE,
+    FLUSH,
+    ADD_SERVER,
+    EDIT_SERVER,
+    DELETE_SERVER,
+    LIST,
+    ZERO,
+    SAVE,
+    RESTORE,
+    SET_TIMEOUTS,
+    START_DAEMON,
+    STOP_DAEMON,
+];
 const SETS_A_SERVICE: &[Owner] = &[ADD_SERVICE, EDIT_SERVICE];
 const SETS_A_SERVER: &[Owner] = &[ADD_SERVER, EDIT_SERVER];
+const DESCRIBES_A_SERVER: &[Choice] = &[
+    Choice::Gatewaying,
+    Choice::Ipip,
+    Choice::Masquerading,
+    Choice::Weight,
+    Choice::UpperThreshold,
+    Choice::LowerThreshold,
+    Choice::TunnelType,
+    Choice::TunnelPort,
+    Choice::TunnelNoChecksum,
+    Choice::TunnelChecksum,
+    Choice::TunnelRemoteChecksum,
+];
 const NO_TUNNEL: &[Choice] = &[Choice::Gatewaying, Choice::Masquerading];
 
 const ROLES: Completion = Completion::OneOf(&[
@@ -81,9 +113,12 @@ table! {
             "ipvsadm -a -t 192.0.2.1:80 -r 10.0.0.11 -i --tun-type gue --tun-port 5555",
         ]);
         EditServer = command("e", "edit-server", "change a server")
-            .examples(&["ipvsadm -e -t 192.0.2.1:80 -r 10.0.0.10 -m -w 0"]);
+            .examples(&["ipvsadm -e -t 192.0.2.1:80 -r 10.0.0.10 -w 0 --keep"]);
         DeleteServer = command("d", "delete-server", "delete a server")
-            .examples(&["ipvsadm -d -t 192.0.2.1:80 -r 10.0.0.10"]);
+            .examples(&[
+                "ipvsadm -d -t 192.0.2.1:80 -r 10.0.0.10",
+                "ipvsadm -d -r 10.0.0.10 --drain 300",
+            ]);
         List = command("Ll", "list", "list the table").examples(&[
             "ipvsadm -Ln --stats",
             "ipvsadm -Ln -t 192.0.2.1:80 --table",
@@ -107,6 +142,20 @@ table! {
     }
 
     options {
+        Keep = flag("", "keep", "leave what is not named as it is")
+            .in_section(Section::Change).at(36).with(&[EDIT_SERVICE, EDIT_SERVER]).ours();
+        Exist = flag("", "exist", "there already, or gone already: no fault")
+            .in_section(Section::Change).at(37)
+            .with(&[ADD_SERVICE, ADD_SERVER, DELETE_SERVICE, DELETE_SERVER]).ours();
+
+        Drain = flag("", "drain", "let connections end first, so long at most")
+            .takes(Argument::Optional("SECONDS"))
+            .in_section(Section::Change).at(39).with(&[EDIT_SERVER, DELETE_SERVER]).ours()
+            .not_among_rules().not_beside(DESCRIBES_A_SERVER);
+        Force = flag("", "force", "drain it though new clients will miss it")
+            .in_section(Section::Change).at(40).with(&[EDIT_SERVER, DELETE_SERVER]).ours()
+            .not_among_rules();
+
         TcpService = value("t", "tcp-service", "ADDR:PORT", "a TCP service").service();
         UdpService = value("u", "udp-service", "ADDR:PORT", "a UDP service").service();
         SctpService = value("", "sctp-service", "ADDR:PORT", "an SCTP service").service();
@@ -220,6 +269,10 @@ table! {
             .ignored_by(&[LIST]);
         SyncMaxLength = value("", "sync-maxlen", "BYTES", "message size")
             .in_section(Section::SyncDaemon).at(27).with(&[START_DAEMON]);
+
+        Netns = value("", "netns", "NAME|PATH|PID", "in that network namespace")
+            .in_section(Section::Anywhere).at(38).with(EVERY_COMMAND).ours().not_among_rules()
+            .offers(Completion::Namespace);
     }
 }
 
@@ -241,12 +294,16 @@ pub const SCHEDULERS: [(&str, &str); 13] = [
     ("mh", "Maglev hashing"),
 ];
 
+/// The one option of the helpers that takes a value, as `ipvsadm` does.
+const NETNS: (&str, &str) = ("--netns", "in that network namespace");
+
 /// The options of `ipvsadm-save`.
-pub const SAVE_OPTIONS: [(&str, &str); 1] = [("-n", "numbers, no names")];
+pub const SAVE_OPTIONS: [(&str, &str); 2] = [("-n", "numbers, no names"), NETNS];
 
 /// The options of `ipvsadm-restore`.
-pub const RESTORE_OPTIONS: [(&str, &str); 3] = [
+pub const RESTORE_OPTIONS: [(&str, &str); 4] = [
     ("--dry-run", "print the changes, make none"),
+    NETNS,
     (
         "--noflush",
         "leave alone the services that the rules do not name",
@@ -273,6 +330,7 @@ const fn command(short: &'static str, long: &'static str, help: &'static str) ->
         ignored_by: &[],
         rivals: &[],
         is_new: false,
+        may_be_in_rules: true,
     }
 }
 
@@ -348,6 +406,11 @@ impl OptionSpec {
 
     const fn ours(mut self) -> Self {
         self.is_new = true;
+        self
+    }
+
+    const fn not_among_rules(mut self) -> Self {
+        self.may_be_in_rules = false;
         self
     }
 

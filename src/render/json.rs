@@ -13,9 +13,9 @@ use std::net::{IpAddr, Ipv4Addr};
 use serde::Serialize;
 
 use crate::model::{
-    AddressFamily, Connection, DestinationState, Encapsulation, ForwardingMethod, KernelInfo,
-    KernelName, Netmask, ServiceIdentity, ServiceState, Statistics, SyncDaemon, Timeouts,
-    TunnelChecksum,
+    AddressFamily, Connection, DestinationState, DrainState, Encapsulation, ForwardingMethod,
+    KernelInfo, KernelName, Netmask, ServiceIdentity, ServiceState, Statistics, SyncDaemon,
+    Timeouts, TunnelChecksum,
 };
 
 /// A document whose one list is being written.
@@ -258,6 +258,7 @@ struct RealServer {
     forwarding_method: &'static str,
     tunnel: Option<Tunnel>,
     weight: u32,
+    drain_state: Option<&'static str>,
     upper_threshold: u32,
     lower_threshold: u32,
     active_connections: u32,
@@ -283,6 +284,10 @@ impl RealServer {
             forwarding_method,
             tunnel,
             weight: destination.weight,
+            drain_state: state.drain_state().map(|drain_state| match drain_state {
+                DrainState::Draining => "draining",
+                DrainState::Drained => "drained",
+            }),
             upper_threshold: destination.upper_threshold,
             lower_threshold: destination.lower_threshold,
             active_connections: state.active_connections,

@@ -107,7 +107,8 @@ fn write_destination(
     }
 }
 
-fn write_destination_name(
+/// Writes the options that name a destination of a virtual service.
+pub fn write_destination_name(
     out: &mut Vec<u8>,
     endpoints: &mut EndpointWriter,
     service: &ServiceIdentity,

@@ -14,6 +14,7 @@
 
 mod beside_keepalived;
 mod cluster;
+mod draining;
 mod forwarding;
 mod ipv6;
 mod persistence;

@@ -7,7 +7,9 @@ use std::net::{IpAddr, SocketAddr, TcpStream, UdpSocket};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::time::Duration;
 
-use nix::sys::socket::{AddressFamily, SockFlag, SockType, SockaddrStorage, bind, connect, socket};
+use nix::sys::socket::{
+    AddressFamily, SockFlag, SockType, SockaddrStorage, bind, connect, setsockopt, socket, sockopt,
+};
 
 use crate::cluster::Host;
 
@@ -108,6 +110,15 @@ impl Conversation {
             .local_addr()
             .expect("an open connection")
             .to_string()
+    }
+
+    /// Ends it at once, without a farewell.
+    pub fn reset(self) {
+        let at_once = libc::linger {
+            l_onoff: 1,
+            l_linger: 0,
+        };
+        setsockopt(self.stream.get_ref(), sockopt::Linger, &at_once).expect("an open connection");
     }
 
     /// Says something; the answer must come from the server that took the connection.

@@ -9,6 +9,8 @@
 #   say WORDS            what happens next, and why
 #   director COMMAND     show a command at the host's prompt, and run it there
 #   client COMMAND       the same; also rs1, rs2, director2
+#   begins HOST COMMAND  show a command and what it says first; it goes on meanwhile
+#   ends                 wait for its end, and show what else it says until then
 #   tally                count who answered to the last command
 #   opens COUNT ADDRESS:PORT  have the client open connections, and keep them
 #   goes_on              have it say something over each of them
@@ -74,6 +76,33 @@ play() {
     exec {output}<&-
     wait "$process" || status=$?
     [[ $status -eq 0 ]] || printf '%s(exit status %s)%s\n' "$RED" "$status" "$PLAIN"
+}
+
+# Where a person watches, it has a terminal, and tells how far it is.
+begins() {
+    local host=$1 line
+    shift
+    printf '%s%s#%s %s%s%s\n' "$CYAN" "$host" "$PLAIN" "$BOLD" "$*" "$PLAIN"
+    BEGUN=$(mktemp)
+    if [[ -n ${LAB_COLOURS-} ]]; then
+        on "$host" script --quiet --flush --return --command "$*" /dev/null >"$BEGUN" </dev/null &
+    else
+        on "$host" bash -c "$*" >"$BEGUN" 2>&1 </dev/null &
+    fi
+    BEGUN_PROCESS=$!
+    until read -r line <"$BEGUN" || ! kill -0 "$BEGUN_PROCESS" 2>/dev/null; do
+        sleep 0.1
+    done
+    printf '%s\n' "$line"
+    BEGUN_SHOWN=$((${#line} + 1))
+}
+
+ends() {
+    local status=0
+    tail --sleep-interval=0.2 --pid="$BEGUN_PROCESS" --bytes=+$((BEGUN_SHOWN + 1)) --follow "$BEGUN"
+    wait "$BEGUN_PROCESS" || status=$?
+    [[ $status -eq 0 ]] || printf '%s(exit status %s)%s\n' "$RED" "$status" "$PLAIN"
+    rm -- "$BEGUN"
 }
 
 ask() {

@@ -45,8 +45,10 @@ pub fn text(losses: &[Loss]) -> Option<String> {
     let options = join(|loss| &loss.option, " ");
     match losses.len() {
         0 => None,
-        1 => Some(format!("{what}; {options} keeps it as it was")),
-        _ => Some(format!("{what}; {options} keep them as they were")),
+        1 => Some(format!("{what}; {options} or --keep keeps it as it was")),
+        _ => Some(format!(
+            "{what}; {options} or --keep keep them as they were"
+        )),
     }
 }
 

@@ -18,6 +18,7 @@ use nix::ifaddrs::getifaddrs;
 use nix::net::if_::InterfaceFlags;
 
 use crate::cli::address;
+use crate::edit::Edit;
 use crate::error::{KernelError, UsageError};
 use crate::ipvs::{Detail, Ipvs};
 use crate::model::{
@@ -26,7 +27,7 @@ use crate::model::{
 use crate::options::{Choice, SCHEDULERS};
 use crate::render::endpoints::EndpointWriter;
 use crate::render::rules;
-use crate::request::{ListRequest, Request, Subject};
+use crate::request::{DrainRequest, ListRequest, Request, Subject};
 use losses::Loss;
 use words::GivenOptions;
 
@@ -123,7 +124,23 @@ pub fn after_initialize(fault: KernelError) -> Option<String> {
 /// What helps after the kernel refused a request.
 pub fn after_refusal(ipvs: &mut Ipvs, request: &Request, errno: Errno) -> Option<String> {
     let change = match request {
-        Request::Change(change) => change,
+        Request::Change(change) | Request::MakeSo(change) => change,
+        Request::Drain(DrainRequest {
+            service: Some(service),
+            address,
+            port,
+            ..
+        }) => {
+            let (address, port) = (*address, port.unwrap_or(service.port()));
+            return match errno {
+                Errno::ESRCH => other_services(ipvs, service),
+                Errno::ENOENT => {
+                    other_destinations(ipvs, service, DestinationIdentity { address, port })
+                }
+                _ => None,
+            };
+        }
+        Request::Keep(edit) => return after_refused_edit(ipvs, edit, errno),
         Request::List(ListRequest {
             subject: Subject::Table(Some(service)),
             ..
@@ -133,8 +150,12 @@ pub fn after_refusal(ipvs: &mut Ipvs, request: &Request, errno: Errno) -> Option
         _ => return None,
     };
     match (change, errno) {
-        (Change::AddService(_), Errno::EEXIST) => Some("-E changes it".to_owned()),
-        (Change::AddDestination(..), Errno::EEXIST) => Some("-e changes it".to_owned()),
+        (Change::AddService(_), Errno::EEXIST) => {
+            Some("-E changes it; with --exist, -A does, too".to_owned())
+        }
+        (Change::AddDestination(..), Errno::EEXIST) => {
+            Some("-e changes it; with --exist, -a does, too".to_owned())
+        }
         (Change::AddService(service) | Change::EditService(service), Errno::ENOENT) => {
             missing_module(service.scheduler, service.persistence_engine)
         }
@@ -166,6 +187,22 @@ pub fn after_refusal(ipvs: &mut Ipvs, request: &Request, errno: Errno) -> Option
             "there is no interface {}; --mcast-interface names another",
             daemon.interface
         )),
+        _ => None,
+    }
+}
+
+/// What helps after the kernel refused an edit that names only what is to change.
+fn after_refused_edit(ipvs: &mut Ipvs, edit: &Edit, errno: Errno) -> Option<String> {
+    match (edit, errno) {
+        (Edit::Service(edit), Errno::ESRCH) => other_services(ipvs, &edit.identity),
+        (Edit::Service(edit), Errno::ENOENT) => {
+            missing_module(edit.scheduler?, edit.persistence_engine.unwrap_or_default())
+        }
+        (Edit::Destination(edit), Errno::ESRCH) => other_services(ipvs, &edit.service),
+        (Edit::Destination(edit), Errno::ENOENT) => {
+            other_destinations(ipvs, &edit.service, edit.identity)
+        }
+        (Edit::Destination(_), Errno::ERANGE) => Some("-y cannot be more than -x".to_owned()),
         _ => None,
     }
 }

@@ -10,7 +10,8 @@ use std::collections::{BTreeMap, HashMap};
 use nix::errno::Errno;
 
 use super::Rule;
-use crate::error::{KernelError, Operation, RuleLine};
+use crate::edit::{Edit, Instead};
+use crate::error::{Error, KernelError, Operation, RuleLine};
 use crate::model::{
     Change, Destination, DestinationIdentity, DestinationState, ForwardingMethod, ServiceIdentity,
     VirtualService,
@@ -40,57 +41,88 @@ pub struct Plan<'t> {
 }
 
 /// A virtual service and its destinations as the rules describe them.
-struct WantedService<'r, 't> {
-    service: &'r VirtualService,
+struct WantedService<'t> {
+    service: VirtualService,
     line: RuleLine<'t>,
-    destinations: BTreeMap<DestinationIdentity, WantedDestination<'r, 't>>,
+    destinations: BTreeMap<DestinationIdentity, WantedDestination<'t>>,
 }
 
-struct WantedDestination<'r, 't> {
-    destination: &'r Destination,
+struct WantedDestination<'t> {
+    destination: Destination,
     line: RuleLine<'t>,
 }
 
 /// The table that rules leave behind where there was none before; and the lines that the kernel is
 /// bound to refuse then, like one that adds what is there or changes what is not.
 #[derive(Default)]
-pub struct WantedTable<'r, 't> {
-    services: HashMap<ServiceIdentity, WantedService<'r, 't>>,
+pub struct WantedTable<'t> {
+    services: HashMap<ServiceIdentity, WantedService<'t>>,
     others: Vec<PlannedChange<'t>>,
     pub refusals: Vec<Refusal<'t>>,
 }
 
-impl<'r, 't> WantedTable<'r, 't> {
+impl<'t> WantedTable<'t> {
     /// `None` if the rules do more than change tables, timeouts and daemons.
-    pub fn of(rules: &'r [Rule<'t>]) -> Option<WantedTable<'r, 't>> {
+    ///
+    /// # Errors
+    /// [`Error::Rule`] for an edit that does not go with what the rules before it have left.
+    pub fn of(rules: &[Rule<'t>]) -> Result<Option<WantedTable<'t>>, Error> {
         let mut table = WantedTable::default();
         // Rules of one service mostly come together, and then the service is looked up once.
         for rules in rules.chunk_by(|a, b| service_of(a) == service_of(b)) {
             match service_of(&rules[0]) {
-                Some(identity) => table.take_rules_of(*identity, rules),
-                None => rules.iter().try_for_each(|rule| table.take_other(rule))?,
+                Some(identity) => table.take_rules_of(*identity, rules)?,
+                None => {
+                    let taken = rules.iter().try_for_each(|rule| table.take_other(rule));
+                    if taken.is_none() {
+                        return Ok(None);
+                    }
+                }
             }
         }
-        Some(table)
+        Ok(Some(table))
     }
 
     /// Takes rules that are all about one service.
-    fn take_rules_of(&mut self, identity: ServiceIdentity, rules: &'r [Rule<'t>]) {
+    fn take_rules_of(
+        &mut self,
+        identity: ServiceIdentity,
+        rules: &[Rule<'t>],
+    ) -> Result<(), Error> {
         let mut wanted = self.services.remove(&identity);
-        for rule in rules {
-            let Request::Change(change) = &rule.request else {
-                continue;
+        for Rule { request, line } in rules {
+            let (operation, taken) = match request {
+                Request::Change(change) => (
+                    Operation::from(change),
+                    take_change(&mut wanted, change, *line),
+                ),
+                Request::MakeSo(change) => {
+                    (Operation::from(change), make_so(&mut wanted, change, *line))
+                }
+                Request::Keep(edit) => {
+                    let taken = match edited(wanted.as_ref(), edit) {
+                        Ok(change) => take_change(&mut wanted, &change, *line),
+                        Err(Error::Kernel(_, KernelError::Errno(errno))) => Err(errno),
+                        Err(Error::Usage(fault)) => {
+                            return Err(Error::Rule(fault, RuleLine::to_owned(*line)));
+                        }
+                        Err(fault) => return Err(fault),
+                    };
+                    (edit.operation(), taken)
+                }
+                _ => continue,
             };
-            if let Err(errno) = take_change(&mut wanted, change, rule.line) {
+            if let Err(errno) = taken {
                 self.refusals.push(Refusal {
-                    operation: Operation::from(change),
+                    operation,
                     fault: KernelError::Errno(errno),
-                    line: rule.line,
+                    line: *line,
                 });
             }
         }
         self.services
             .extend(wanted.map(|wanted| (identity, wanted)));
+        Ok(())
     }
 
     /// Takes a rule that is about no service.
@@ -106,14 +138,41 @@ impl<'r, 't> WantedTable<'r, 't> {
     }
 }
 
-/// Makes a change to a service as the kernel would, which gives an errno instead where that service
-/// or destination is there already, or is not.
-fn take_change<'r, 't>(
-    wanted: &mut Option<WantedService<'r, 't>>,
-    change: &'r Change,
+/// The change that an edit comes to which leaves what it does not name as it is.
+fn edited(wanted: Option<&WantedService<'_>>, edit: &Edit) -> Result<Change, Error> {
+    let missing = |errno| Error::Kernel(edit.operation(), KernelError::Errno(errno));
+    let wanted = wanted.ok_or_else(|| missing(Errno::ESRCH))?;
+    Ok(match edit {
+        Edit::Service(edit) => Change::EditService(edit.of(&wanted.service)?),
+        Edit::Destination(edit) => {
+            let there = wanted.destinations.get(&edit.identity);
+            let there = there.ok_or_else(|| missing(Errno::ENOENT))?;
+            Change::EditDestination(edit.service, edit.of(&there.destination)?)
+        }
+    })
+}
+
+/// Makes a change that may have been made before.
+fn make_so<'t>(
+    wanted: &mut Option<WantedService<'t>>,
+    change: &Change,
     line: RuleLine<'t>,
 ) -> Result<(), Errno> {
-    match change {
+    take_change(wanted, change, line).or_else(|errno| match Instead::of(change, errno) {
+        Some(Instead::Edit(change)) => take_change(wanted, &change, line),
+        Some(Instead::Nothing) => Ok(()),
+        None => Err(errno),
+    })
+}
+
+/// Makes a change to a service as the kernel would, which gives an errno instead where that service
+/// or destination is there already, or is not.
+fn take_change<'t>(
+    wanted: &mut Option<WantedService<'t>>,
+    change: &Change,
+    line: RuleLine<'t>,
+) -> Result<(), Errno> {
+    match *change {
         Change::AddService(service) => match wanted {
             Some(_) => return Err(Errno::EEXIST),
             None => {
@@ -132,7 +191,7 @@ fn take_change<'r, 't>(
         Change::DeleteService(_) => drop(wanted.take().ok_or(Errno::ESRCH)?),
         Change::AddDestination(_, destination) => {
             let wanted = wanted.as_mut().ok_or(Errno::ESRCH)?;
-            check_destination(destination)?;
+            check_destination(&destination)?;
             match wanted.destinations.entry(destination.identity) {
                 Entry::Vacant(entry) => entry.insert(WantedDestination { destination, line }),
                 Entry::Occupied(_) => return Err(Errno::EEXIST),
@@ -140,13 +199,13 @@ fn take_change<'r, 't>(
         }
         Change::EditDestination(_, destination) => {
             let wanted = wanted.as_mut().ok_or(Errno::ESRCH)?;
-            check_destination(destination)?;
+            check_destination(&destination)?;
             let there = wanted.destinations.get_mut(&destination.identity);
             *there.ok_or(Errno::ENOENT)? = WantedDestination { destination, line };
         }
         Change::DeleteDestination(_, identity) => {
             let wanted = wanted.as_mut().ok_or(Errno::ESRCH)?;
-            wanted.destinations.remove(identity).ok_or(Errno::ENOENT)?;
+            wanted.destinations.remove(&identity).ok_or(Errno::ENOENT)?;
         }
         _ => {}
     }
@@ -165,23 +224,24 @@ fn check_destination(destination: &Destination) -> Result<(), Errno> {
 /// The service that a rule is about.
 fn service_of<'r>(rule: &'r Rule<'_>) -> Option<&'r ServiceIdentity> {
     match &rule.request {
-        Request::Change(Change::AddService(service) | Change::EditService(service)) => {
-            Some(&service.identity)
-        }
-        Request::Change(
+        Request::Change(change) | Request::MakeSo(change) => match change {
+            Change::AddService(service) | Change::EditService(service) => Some(&service.identity),
             Change::DeleteService(service)
             | Change::AddDestination(service, _)
             | Change::EditDestination(service, _)
-            | Change::DeleteDestination(service, _),
-        ) => Some(service),
+            | Change::DeleteDestination(service, _) => Some(service),
+            _ => None,
+        },
+        Request::Keep(Edit::Service(edit)) => Some(&edit.identity),
+        Request::Keep(Edit::Destination(edit)) => Some(&edit.service),
         _ => None,
     }
 }
 
 /// The difference between the kernel's table and the wanted one, gathered service by service.
-pub struct Difference<'r, 't> {
+pub struct Difference<'t> {
     /// What the kernel has not been seen to have.
-    missing: WantedTable<'r, 't>,
+    missing: WantedTable<'t>,
     keeps_others: bool,
     edited_services: Vec<PlannedChange<'t>>,
     added_destinations: Vec<PlannedChange<'t>>,
@@ -190,9 +250,9 @@ pub struct Difference<'r, 't> {
     removed_services: Vec<PlannedChange<'t>>,
 }
 
-impl<'r, 't> Difference<'r, 't> {
+impl<'t> Difference<'t> {
     /// With `keeps_others`, services that the wanted table does not name stay.
-    pub fn new(wanted: WantedTable<'r, 't>, keeps_others: bool) -> Difference<'r, 't> {
+    pub fn new(wanted: WantedTable<'t>, keeps_others: bool) -> Difference<'t> {
         Difference {
             missing: wanted,
             keeps_others,
@@ -219,9 +279,9 @@ impl<'r, 't> Difference<'r, 't> {
             }
             return;
         };
-        if !is_same_service(service, wanted.service) {
+        if !is_same_service(service, &wanted.service) {
             self.edited_services
-                .push((Change::EditService(*wanted.service), Some(wanted.line)));
+                .push((Change::EditService(wanted.service), Some(wanted.line)));
         }
         let mut missing = wanted.destinations;
         let mut edited = Vec::new();
@@ -231,7 +291,7 @@ impl<'r, 't> Difference<'r, 't> {
                     Change::DeleteDestination(identity, destination.identity),
                     None,
                 )),
-                Some(wanted) if !is_same_destination(destination, wanted.destination) => {
+                Some(wanted) if !is_same_destination(destination, &wanted.destination) => {
                     edited.push(wanted);
                 }
                 Some(_) => {}
@@ -263,7 +323,7 @@ impl<'r, 't> Difference<'r, 't> {
             destinations,
         } in services
         {
-            additions.push((Change::AddService(*service), Some(line)));
+            additions.push((Change::AddService(service), Some(line)));
             additions.extend(in_line_order(
                 destinations.into_values().collect(),
                 |destination| Change::AddDestination(service.identity, destination),
@@ -285,13 +345,13 @@ impl<'r, 't> Difference<'r, 't> {
 
 /// The changes that destinations ask for, in the order of their lines.
 fn in_line_order<'t>(
-    mut destinations: Vec<WantedDestination<'_, 't>>,
+    mut destinations: Vec<WantedDestination<'t>>,
     change: impl Fn(Destination) -> Change,
 ) -> impl Iterator<Item = PlannedChange<'t>> {
     destinations.sort_by_key(|wanted| wanted.line.number);
     destinations
         .into_iter()
-        .map(move |wanted| (change(*wanted.destination), Some(wanted.line)))
+        .map(move |wanted| (change(wanted.destination), Some(wanted.line)))
 }
 
 /// Whether two descriptions of a service are the same to the kernel. Without persistence a mask
@@ -337,16 +397,18 @@ mod tests {
         }
     }
 
+    fn wanted<'t>(rules: &[Rule<'t>]) -> WantedTable<'t> {
+        WantedTable::of(rules).unwrap().unwrap()
+    }
+
     /// What there is to do from one list of rules to another.
     fn plan<'t>(from: &[Rule<'_>], to: &[Rule<'t>], keeps_others: bool) -> Plan<'t> {
-        let from = WantedTable::of(from).unwrap();
-        let mut difference = Difference::new(WantedTable::of(to).unwrap(), keeps_others);
+        let from = wanted(from);
+        let mut difference = Difference::new(wanted(to), keeps_others);
         for service in from.services.values() {
             let destinations = service.destinations.values();
-            let destinations: Vec<_> = destinations
-                .map(|there| state(*there.destination))
-                .collect();
-            difference.compare(service.service, &destinations);
+            let destinations: Vec<_> = destinations.map(|there| state(there.destination)).collect();
+            difference.compare(&service.service, &destinations);
         }
         difference.into_plan()
     }
@@ -447,6 +509,44 @@ mod tests {
     }
 
     #[test]
+    fn rules_with_keep_and_exist_describe_what_is_left() {
+        let rules = "-A -f 1 -s sh -b sh-port -p 60\n-E -f 1 -p 90 --keep\n\
+                     -a -f 1 -r 10.1.0.1 -m -w 3\n-e -f 1 -r 10.1.0.1 -w 0 --keep\n\
+                     -a -f 1 -r 10.1.0.2 -m --exist\n-a -f 1 -r 10.1.0.2 -m -w 5 --exist\n\
+                     -D -f 2 --exist\n-A -f 2 -s rr --exist\n-A -f 2 -s wrr --exist\n\
+                     -d -f 2 -r 10.1.0.1 --exist\n-d -f 3 -r 10.1.0.1 --exist\n";
+        assert_eq!(
+            changes("", rules, false),
+            [
+                "-A -f 1 -s sh -p 90 -b sh-port",
+                "-a -f 1 -r 10.1.0.1:0 -m -w 0",
+                "-a -f 1 -r 10.1.0.2:0 -m -w 5",
+                "-A -f 2 -s wrr"
+            ]
+        );
+    }
+
+    #[test]
+    fn an_edit_that_keeps_needs_what_it_edits_and_goes_with_it() {
+        let refused = rules("-E -f 1 --keep\n-A -f 1\n-e -f 1 -r 10.1.0.1 --keep\n");
+        let refused = wanted(&refused).refusals;
+        let refused: Vec<_> = refused
+            .iter()
+            .map(|refusal| (refusal.line.number, refusal.fault))
+            .collect();
+        let errno = KernelError::Errno;
+        assert_eq!(
+            refused,
+            [(1, errno(Errno::ESRCH)), (3, errno(Errno::ENOENT))]
+        );
+        let fault = WantedTable::of(&rules("-A -f 1\n-E -f 1 -b sh-port --keep\n"));
+        assert_eq!(
+            fault.err().map(|fault| fault.to_string()).as_deref(),
+            Some("line 2: incompatible scheduler flag `sh-port': -E -f 1 -b sh-port --keep")
+        );
+    }
+
+    #[test]
     fn lines_that_the_kernel_is_bound_to_refuse_are_known() {
         let rules = rules(
             "-E -f 1\n-D -f 1\n-A -f 1\n-e -f 1 -r 10.1.0.1\n-d -f 1 -r 10.1.0.1\n\
@@ -469,8 +569,8 @@ mod tests {
         let rules_text = "--set 1 2 3\n-A -f 1\n--start-daemon master\n";
         assert_eq!(plan(&[], &rules(rules_text), false).others.len(), 2);
         for text in ["-A -f 1\n-Z", "-l", "-S"] {
-            assert!(WantedTable::of(&rules(text)).is_none(), "{text}");
+            assert!(WantedTable::of(&rules(text)).unwrap().is_none(), "{text}");
         }
-        assert!(WantedTable::of(&[]).is_some());
+        assert!(WantedTable::of(&[]).unwrap().is_some());
     }
 }

@@ -15,7 +15,7 @@ use std::io::Read;
 use crate::cli::{LineReader, words};
 use crate::commands::apply::{self, Applier, Flow};
 use crate::commands::console::{Console, InputKind};
-use crate::commands::{help, open_checked, refused_listing};
+use crate::commands::{help, netns, open_checked, refused_listing};
 use crate::error::{Error, RuleLine, UsageError};
 use crate::ipvs::{Detail, Ipvs};
 use crate::model::{Change, ServiceState};
@@ -79,7 +79,11 @@ pub fn run_helper(console: &mut Console<'_>, arguments: &[OsString]) -> Result<(
     }
     // The reference's helper is a script around `ipvsadm`, which is the name in its messages.
     console.rename("ipvsadm");
-    let options = Options::read(arguments)?;
+    let (namespace, arguments) = netns::take_from(arguments);
+    let options = Options::read(&arguments)?;
+    if let Some(namespace) = namespace {
+        netns::enter(&namespace)?;
+    }
     let (input, is_regular_file) = read_input(console, options.file.as_deref())?;
     let rules = read_rules(&input)?;
     if rules.is_empty() && !is_regular_file {
@@ -87,8 +91,11 @@ pub fn run_helper(console: &mut Console<'_>, arguments: &[OsString]) -> Result<(
     }
     let last_line = rules.last().map_or(0, |rule| rule.line.number);
     let only_adds = || rules.iter().all(|rule| is_addition(&rule.request));
-    // Beside services that stay, a rule that takes away may be about one of those.
-    let wanted = WantedTable::of(&rules).filter(|_| !options.no_flush || only_adds());
+    // Beside services that stay, a rule that takes away, or edits, may be about one of those.
+    let wanted = match !options.no_flush || only_adds() {
+        true => WantedTable::of(&rules)?,
+        false => None,
+    };
     if options.test {
         return match wanted {
             Some(wanted) => tell_refusals(console, &wanted.refusals, last_line),
@@ -137,6 +144,7 @@ fn is_addition(request: &Request) -> bool {
     matches!(
         request,
         Request::Change(Change::AddService(_) | Change::AddDestination(..))
+            | Request::MakeSo(Change::AddService(_) | Change::AddDestination(..))
     )
 }
 
@@ -167,7 +175,7 @@ pub fn read_rules(input: &[u8]) -> Result<Vec<Rule<'_>>, Error> {
 fn make_equal(
     console: &mut Console<'_>,
     ipvs: &mut Ipvs,
-    wanted: WantedTable<'_, '_>,
+    wanted: WantedTable<'_>,
     last_line: usize,
     options: &Options,
 ) -> Result<(), Error> {
@@ -210,7 +218,7 @@ fn make_equal(
 /// What there is to do to the kernel's table.
 fn compare<'t>(
     ipvs: &mut Ipvs,
-    wanted: WantedTable<'_, 't>,
+    wanted: WantedTable<'t>,
     keeps_others: bool,
 ) -> Result<Plan<'t>, Error> {
     let mut difference = Difference::new(wanted, keeps_others);
@@ -261,13 +269,23 @@ fn run_anew(
 ) -> Result<(), Error> {
     if options.dry_run {
         let mut endpoints = EndpointWriter::numeric();
-        let flush = (!options.no_flush).then_some(Change::Flush);
-        let changes = rules.iter().filter_map(|rule| match &rule.request {
-            Request::Change(change) => Some(change),
-            _ => None,
-        });
-        for change in flush.iter().chain(changes) {
-            rules::write_change(console.text(), &mut endpoints, change);
+        if !options.no_flush {
+            rules::write_change(console.text(), &mut endpoints, &Change::Flush);
+        }
+        for rule in rules {
+            match &rule.request {
+                Request::Change(change) => {
+                    rules::write_change(console.text(), &mut endpoints, change);
+                }
+                // What they come to depends on the table that they find.
+                Request::MakeSo(_) | Request::Keep(_) => {
+                    console
+                        .text()
+                        .extend_from_slice(rule.line.text.trim_ascii());
+                    console.text().push(b'\n');
+                }
+                _ => {}
+            }
             console.flush_if_large()?;
         }
         return Ok(());

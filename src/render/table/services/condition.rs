@@ -1,6 +1,6 @@
 //! Who takes new connections, and who does not.
 
-use crate::model::DestinationState;
+use crate::model::{DestinationState, DrainState};
 use crate::render::table::sheet::Tint;
 
 /// Whether a real server takes new connections, and if not, why.
@@ -25,15 +25,11 @@ impl Condition {
 
     pub fn of(state: &DestinationState) -> Condition {
         let upper = u64::from(state.destination.upper_threshold);
-        if state.destination.weight == 0 {
-            match connections(state) + u64::from(state.persistent_connections) {
-                0 => Condition::Drained,
-                _ => Condition::Draining,
-            }
-        } else if upper > 0 && connections(state) >= upper {
-            Condition::Full
-        } else {
-            Condition::Open
+        match state.drain_state() {
+            Some(DrainState::Draining) => Condition::Draining,
+            Some(DrainState::Drained) => Condition::Drained,
+            None if upper > 0 && connections(state) >= upper => Condition::Full,
+            None => Condition::Open,
         }
     }
 

@@ -1,0 +1,463 @@
+//! What may be drained, whether it is, and how that is told. Pure: the counters come from outside.
+
+use std::time::Duration;
+
+use crate::model::{
+    Destination, DestinationState, Protocol, SchedulerFlags, ServiceIdentity, VirtualService,
+};
+use crate::render::endpoints::EndpointWriter;
+use crate::render::rules;
+use crate::request::DrainRequest;
+
+/// A real server in one of its services, as it was before.
+#[derive(Clone, Copy, Debug)]
+pub struct Entry {
+    pub service: ServiceIdentity,
+    pub destination: Destination,
+}
+
+/// What a look at an entry shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Seen {
+    /// It is not there any more, or its service is not.
+    Gone,
+    /// Somebody has given it a weight again.
+    Raised(u32),
+    /// It takes nothing new.
+    Quiet {
+        active: u32,
+        inactive: u32,
+        persistent: u32,
+    },
+}
+
+impl Seen {
+    pub fn of(state: &DestinationState) -> Seen {
+        match state.destination.weight {
+            0 => Seen::Quiet {
+                active: state.active_connections,
+                inactive: state.inactive_connections,
+                persistent: state.persistent_connections,
+            },
+            weight => Seen::Raised(weight),
+        }
+    }
+
+    /// Active, inactive, persistent.
+    fn counts(self) -> [u32; 3] {
+        match self {
+            Seen::Quiet {
+                active,
+                inactive,
+                persistent,
+            } => [active, inactive, persistent],
+            Seen::Gone | Seen::Raised(_) => [0; 3],
+        }
+    }
+}
+
+/// What a look at all entries means.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Nobody is on them.
+    Drained,
+    NotYet,
+    /// Somebody else has other plans; why, one line an entry.
+    Disturbed(Vec<Vec<u8>>),
+}
+
+/// What speaks against draining servers of a service, if anything does: what it would do to new
+/// connections. A server of weight 0 has none to lose.
+pub fn objection(
+    service: &VirtualService,
+    destinations: &[DestinationState],
+    is_named: impl Fn(&DestinationState) -> bool,
+) -> Option<Vec<u8>> {
+    let takes_connections = |state: &DestinationState| state.destination.weight > 0;
+    let has_such = |wanted: bool| {
+        let mut all = destinations.iter();
+        all.any(|state| takes_connections(state) && is_named(state) == wanted)
+    };
+    let fallback = SchedulerFlags::from_bits(1);
+    let fallback_word = || fallback.words(service.scheduler).next().unwrap_or_default();
+    let has_fallback = service.scheduler_flags.union(fallback) == service.scheduler_flags;
+    let scheduler = service.scheduler;
+    let why = if !has_such(true) {
+        return None;
+    } else if !has_such(false) {
+        "no real server would be left for new connections".to_owned()
+    } else if matches!(scheduler.as_bytes(), b"sh" | b"mh") && !has_fallback {
+        format!(
+            "{scheduler} turns away clients whose server has weight 0, without -b {}",
+            fallback_word()
+        )
+    } else {
+        return None;
+    };
+    let mut line = Vec::new();
+    rules::write_service_name(&mut line, &mut EndpointWriter::numeric(), &service.identity);
+    line.extend_from_slice(format!(": {why}; --force drains it all the same").as_bytes());
+    Some(line)
+}
+
+/// What has come of the entries. A server that is to be deleted and is gone is as good as drained.
+pub fn verdict(
+    entries: &[Entry],
+    seen: &[Seen],
+    expires_templates: bool,
+    deletes: bool,
+) -> Verdict {
+    let disturbed: Vec<_> = entries
+        .iter()
+        .zip(seen)
+        .filter_map(|(entry, seen)| match seen {
+            Seen::Raised(weight) => Some(told(
+                entry,
+                &format!("somebody has given it weight {weight} again"),
+            )),
+            Seen::Gone if !deletes => Some(told(entry, "somebody has deleted it")),
+            _ => None,
+        })
+        .collect();
+    if !disturbed.is_empty() {
+        return Verdict::Disturbed(disturbed);
+    }
+    let is_idle = |seen: &Seen| {
+        let [active, inactive, persistent] = seen.counts();
+        active == 0 && inactive == 0 && (persistent == 0 || expires_templates)
+    };
+    match seen.iter().all(is_idle) {
+        true => Verdict::Drained,
+        false => Verdict::NotYet,
+    }
+}
+
+/// Who is left on each entry that is not idle, one line each.
+pub fn what_is_left(entries: &[Entry], seen: &[Seen]) -> Vec<Vec<u8>> {
+    let left = entries.iter().zip(seen);
+    let left = left.filter(|(_, seen)| seen.counts() != [0; 3]);
+    left.map(|(entry, seen)| {
+        let [active, inactive, persistent] = seen.counts();
+        let clients = match persistent {
+            0 => String::new(),
+            1 => ", and 1 client held by persistence".to_owned(),
+            _ => format!(", and {persistent} clients held by persistence"),
+        };
+        let count = format!("{active} active and {inactive} inactive connections left{clients}");
+        told(entry, &count)
+    })
+    .collect()
+}
+
+/// `-t ADDR:PORT -r ADDR:PORT: what there is to say`.
+fn told(entry: &Entry, what: &str) -> Vec<u8> {
+    let mut line = Vec::new();
+    rules::write_destination_name(
+        &mut line,
+        &mut EndpointWriter::numeric(),
+        &entry.service,
+        &entry.destination.identity,
+    );
+    line.extend_from_slice(b": ");
+    line.extend_from_slice(what.as_bytes());
+    line
+}
+
+/// What gets rid of clients that persistence brings back.
+pub fn about_persistence(clients: u64) -> String {
+    let whom = match clients {
+        1 => "1 client that comes".to_owned(),
+        _ => format!("{clients} clients that come"),
+    };
+    format!(
+        "persistence holds {whom} back to it; \
+         sysctl -w net.ipv4.vs.expire_quiescent_template=1 lets them go elsewhere"
+    )
+}
+
+/// How far it is, for a person who waits.
+#[derive(Debug)]
+pub struct Progress {
+    server: String,
+    active: u64,
+    inactive: u64,
+    pub persistent: u64,
+    services: usize,
+    /// Whether connections that are not active are about to end.
+    has_states: bool,
+    gone_by: Duration,
+    left: Option<Duration>,
+}
+
+impl Progress {
+    pub fn of(
+        request: &DrainRequest,
+        entries: &[Entry],
+        seen: &[Seen],
+        gone_by: Duration,
+        left: Option<Duration>,
+    ) -> Progress {
+        let sum = |kind: usize| seen.iter().map(|seen| u64::from(seen.counts()[kind])).sum();
+        let mut server = Vec::new();
+        match request.port {
+            Some(port) => EndpointWriter::numeric().write(&mut server, request.address, port, None),
+            None => server.extend_from_slice(request.address.to_string().as_bytes()),
+        }
+        let has_states = |entry: &Entry| {
+            matches!(
+                entry.service.protocol(),
+                Some(Protocol::Tcp | Protocol::Sctp)
+            )
+        };
+        Progress {
+            server: String::from_utf8_lossy(&server).into_owned(),
+            active: sum(0),
+            inactive: sum(1),
+            persistent: sum(2),
+            services: entries
+                .chunk_by(|one, next| one.service == next.service)
+                .count(),
+            has_states: entries.iter().all(has_states),
+            gone_by,
+            left,
+        }
+    }
+
+    /// One line, cut so that it does not reach the end of one that is `width` wide: there a
+    /// terminal would go to the next.
+    pub fn line(&self, width: usize) -> String {
+        let Progress {
+            server,
+            active,
+            inactive,
+            persistent,
+            services,
+            ..
+        } = self;
+        let inactive_word = match self.has_states {
+            true => "closing",
+            false => "inactive",
+        };
+        let persistent = match persistent {
+            0 => String::new(),
+            _ => format!(", {persistent} persistent"),
+        };
+        let services = match services {
+            1 => "1 service".to_owned(),
+            _ => format!("{services} services"),
+        };
+        let gone_by = clock(self.gone_by.as_secs());
+        // What is left is said in whole seconds that are still to come.
+        let left = self.left.map_or(String::new(), |left| {
+            format!(", {} left", clock(left.as_millis().div_ceil(1000) as u64))
+        });
+        let line = format!(
+            "{server}: {active} active, {inactive} {inactive_word}{persistent} in {services}, \
+             {gone_by} gone by{left}"
+        );
+        line.chars().take(width.saturating_sub(1)).collect()
+    }
+}
+
+/// `1:12`, or `1:02:03` from an hour on.
+fn clock(seconds: u64) -> String {
+    let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+    match hours {
+        0 => format!("{minutes}:{seconds:02}"),
+        _ => format!("{hours}:{minutes:02}:{seconds:02}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli;
+    use crate::model::{Change, Statistics};
+    use crate::request::Request;
+
+    fn change(line: &str) -> Change {
+        match cli::parse_words(line.split(' ').map(str::as_bytes)).unwrap() {
+            Request::Change(change) => change,
+            request => panic!("{request:?}"),
+        }
+    }
+
+    /// A service, and its servers in lines of options behind `-r`.
+    fn service(line: &str, servers: &[&str]) -> (VirtualService, Vec<DestinationState>) {
+        let Change::AddService(service) = change(&format!("-A {line}")) else {
+            panic!("{line} adds no service");
+        };
+        let servers = servers.iter().map(|server| {
+            let line = format!("-a -f 1 -r {server}");
+            let Change::AddDestination(_, destination) = change(&line) else {
+                panic!("{line} adds no server");
+            };
+            DestinationState {
+                destination,
+                active_connections: 0,
+                inactive_connections: 0,
+                persistent_connections: 0,
+                statistics: Statistics::default(),
+            }
+        });
+        let servers = servers.collect();
+        (service, servers)
+    }
+
+    fn objection_to(line: &str, servers: &[&str]) -> String {
+        let (service, servers) = service(line, servers);
+        let is_named =
+            |state: &DestinationState| state.destination.identity.address.to_string() == "10.0.0.1";
+        let objection = objection(&service, &servers, is_named).unwrap_or_default();
+        String::from_utf8(objection).unwrap()
+    }
+
+    #[test]
+    fn a_service_is_not_left_without_servers() {
+        const ALONE: &str = "-t 10.9.9.9:80: no real server would be left for new connections; \
+                             --force drains it all the same";
+        let rr = "-t 10.9.9.9:80 -s rr";
+        for (servers, told) in [
+            (&["10.0.0.1", "10.0.0.2"][..], ""),
+            (&["10.0.0.1"], ALONE),
+            (&["10.0.0.1", "10.0.0.2 -w 0"], ALONE),
+            (&["10.0.0.1:80 -m", "10.0.0.1:81 -m"], ALONE),
+            // There is nothing left to lose.
+            (&["10.0.0.1 -w 0"], ""),
+            (&["10.0.0.1 -w 0", "10.0.0.2 -w 0"], ""),
+            (&["10.0.0.2"], ""),
+        ] {
+            assert_eq!(objection_to(rr, servers), told, "{servers:?}");
+        }
+    }
+
+    #[test]
+    fn a_scheduler_that_turns_clients_away_is_left_alone() {
+        let both = &["10.0.0.1", "10.0.0.2"];
+        for (line, told) in [
+            (
+                "-f 1 -s sh",
+                "-f 1: sh turns away clients whose server has weight 0, without -b sh-fallback; \
+                 --force drains it all the same",
+            ),
+            (
+                "-f 1 -6 -s mh -b mh-port",
+                "-f 1 -6: mh turns away clients whose server has weight 0, \
+                 without -b mh-fallback; --force drains it all the same",
+            ),
+            ("-f 1 -s sh -b sh-fallback", ""),
+            ("-f 1 -s mh -b mh-port,mh-fallback", ""),
+            ("-f 1 -s dh", ""),
+        ] {
+            assert_eq!(objection_to(line, both), told, "{line}");
+        }
+        assert_eq!(
+            objection_to("-f 1 -s sh", &["10.0.0.1 -w 0", "10.0.0.2"]),
+            ""
+        );
+    }
+
+    fn entries() -> Vec<Entry> {
+        ["-a -t 10.9.9.9:80 -r 10.0.0.1 -m", "-a -f 7 -r 10.0.0.1"]
+            .map(|line| match change(line) {
+                Change::AddDestination(service, destination) => Entry {
+                    service,
+                    destination,
+                },
+                _ => panic!("{line} adds no server"),
+            })
+            .to_vec()
+    }
+
+    fn quiet(active: u32, inactive: u32, persistent: u32) -> Seen {
+        Seen::Quiet {
+            active,
+            inactive,
+            persistent,
+        }
+    }
+
+    #[test]
+    fn it_is_drained_when_nobody_is_on_any_entry() {
+        let idle = quiet(0, 0, 0);
+        for (seen, expires_templates, deletes, expected) in [
+            ([idle, idle], false, false, Verdict::Drained),
+            ([idle, quiet(1, 0, 0)], true, true, Verdict::NotYet),
+            ([quiet(0, 1, 0), idle], true, true, Verdict::NotYet),
+            ([idle, quiet(0, 0, 1)], false, true, Verdict::NotYet),
+            ([idle, quiet(0, 0, 1)], true, false, Verdict::Drained),
+            ([idle, Seen::Gone], false, true, Verdict::Drained),
+            ([quiet(1, 0, 0), Seen::Gone], false, true, Verdict::NotYet),
+            (
+                [quiet(1, 0, 0), Seen::Gone],
+                false,
+                false,
+                Verdict::Disturbed(vec![
+                    b"-f 7 -r 10.0.0.1:0: somebody has deleted it".to_vec(),
+                ]),
+            ),
+            (
+                [Seen::Raised(3), idle],
+                false,
+                true,
+                Verdict::Disturbed(vec![
+                    b"-t 10.9.9.9:80 -r 10.0.0.1:80: somebody has given it weight 3 again".to_vec(),
+                ]),
+            ),
+        ] {
+            assert_eq!(
+                verdict(&entries(), &seen, expires_templates, deletes),
+                expected,
+                "{seen:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn who_is_left_is_told_of_each_entry_that_is_in_use() {
+        let told = |seen: [Seen; 2]| {
+            let lines = what_is_left(&entries(), &seen);
+            String::from_utf8(lines.join(&b'\n')).unwrap()
+        };
+        assert_eq!(
+            told([quiet(2, 25, 0), quiet(0, 0, 0)]),
+            "-t 10.9.9.9:80 -r 10.0.0.1:80: 2 active and 25 inactive connections left"
+        );
+        assert_eq!(
+            told([Seen::Gone, quiet(0, 1, 3)]),
+            "-f 7 -r 10.0.0.1:0: 0 active and 1 inactive connections left, \
+             and 3 clients held by persistence"
+        );
+    }
+
+    #[test]
+    fn progress_is_one_line_that_fits() {
+        let request = |port| DrainRequest {
+            service: None,
+            address: "10.0.0.1".parse().unwrap(),
+            port,
+            deletes: true,
+            seconds: None,
+            is_forced: false,
+            may_be_missing: false,
+        };
+        let seen = [quiet(0, 5, 0), quiet(2, 20, 7)];
+        let line = |request, entries: &[Entry], seconds, left: Option<u64>, width| {
+            let left = left.map(Duration::from_secs);
+            let gone_by = Duration::from_secs(seconds);
+            Progress::of(&request, entries, &seen[..entries.len()], gone_by, left).line(width)
+        };
+        let entries = entries();
+        assert_eq!(
+            line(request(None), &entries, 72, Some(228), 80),
+            "10.0.0.1: 2 active, 25 inactive, 7 persistent in 2 services, 1:12 gone by, 3:48 left"
+                [..79]
+        );
+        assert_eq!(
+            line(request(Some(80)), &entries[..1], 3723, None, 100),
+            "10.0.0.1:80: 0 active, 5 closing in 1 service, 1:02:03 gone by"
+        );
+        assert_eq!(line(request(None), &entries, 0, None, 12), "10.0.0.1: 2");
+        assert_eq!(line(request(None), &entries, 0, None, 0), "");
+    }
+}

@@ -1,0 +1,59 @@
+//! Letting time pass until a signal comes.
+//!
+//! The signals are held back from the moment on when they are asked for here, so that none falls
+//! between two looks: what is begun in between is done. They stay so until the program ends, which
+//! it does soon after. The clock that counts is the monotonic one: nobody sets it.
+
+use std::fs;
+use std::os::fd::AsFd;
+use std::time::Duration;
+
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::{SigSet, Signal};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
+
+/// What ends the waiting.
+const SIGNALS: [Signal; 3] = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP];
+
+/// Waits that signals end.
+pub struct Waiting(SignalFd);
+
+impl Waiting {
+    /// Holds the signals back from now on, but for those that the caller wants ignored, as `nohup`
+    /// does and shells do in the background: once held back, they would be seen here.
+    pub fn begin() -> Result<Waiting, Errno> {
+        let ignored = ignored_signals();
+        let awaited: SigSet = SIGNALS
+            .into_iter()
+            .filter(|signal| ignored & (1 << (*signal as i32 - 1)) == 0)
+            .collect();
+        awaited.thread_block()?;
+        let flags = SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK;
+        SignalFd::with_flags(&awaited, flags).map(Waiting)
+    }
+
+    /// Waits for so long, or until a signal comes, which is told by its number.
+    pub fn pause(&mut self, length: Duration) -> Option<u32> {
+        // Rounded up: what is left of a millisecond would be spent in looks.
+        let length = length + Duration::from_millis(1);
+        let length = PollTimeout::try_from(length).unwrap_or(PollTimeout::MAX);
+        // A fault, like a stop by SIGSTOP, only makes this wait shorter.
+        let _ = poll(
+            &mut [PollFd::new(self.0.as_fd(), PollFlags::POLLIN)],
+            length,
+        );
+        let signal = self.0.read_signal().ok().flatten()?;
+        Some(signal.ssi_signo)
+    }
+}
+
+/// The signals that are ignored, a bit each, the first in the lowest.
+fn ignored_signals() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status
+        .lines()
+        .find_map(|line| line.strip_prefix("SigIgn:"))
+        .unwrap_or_default();
+    u64::from_str_radix(mask.trim(), 16).unwrap_or(0)
+}

@@ -1,0 +1,59 @@
+//! `--keep` and `--exist`: changes that depend on what is there.
+//!
+//! Reading an entry and changing it are two steps: what others change about the same entry in
+//! between goes back. The kernel has no way to do both at once.
+
+use nix::errno::Errno;
+
+use crate::commands::apply;
+use crate::edit::{DestinationEdit, Edit, Instead};
+use crate::error::{Error, KernelError};
+use crate::ipvs::{Detail, Ipvs};
+use crate::model::{Change, Destination};
+
+/// Makes an edit that leaves what it does not name as it is.
+pub fn edit(ipvs: &mut Ipvs, edit: &Edit) -> Result<(), Error> {
+    let refused = |fault| super::refused(edit.operation(), fault);
+    let change = match edit {
+        Edit::Service(edit) => {
+            let there = ipvs.service(&edit.identity).map_err(refused)?;
+            Change::EditService(edit.of(&there.service)?)
+        }
+        Edit::Destination(edit) => {
+            let there = find_destination(ipvs, edit).map_err(refused)?;
+            Change::EditDestination(edit.service, edit.of(&there)?)
+        }
+    };
+    apply(ipvs, &change)
+}
+
+/// The destination that is to be edited; what the kernel says to an edit of none.
+fn find_destination(ipvs: &mut Ipvs, edit: &DestinationEdit) -> Result<Destination, KernelError> {
+    let mut destinations = Vec::new();
+    ipvs.destinations(&edit.service, Detail::WithoutStatistics, &mut destinations)?;
+    let found = destinations
+        .into_iter()
+        .map(|state| state.destination)
+        .find(|destination| destination.identity == edit.identity);
+    match found {
+        Some(destination) => Ok(destination),
+        // A service that does not exist has no destinations either.
+        None => Err(ipvs
+            .service(&edit.service)
+            .err()
+            .unwrap_or(KernelError::Errno(Errno::ENOENT))),
+    }
+}
+
+/// Makes a change that may have been made before.
+pub fn make_so(ipvs: &mut Ipvs, change: &Change) -> Result<(), Error> {
+    let outcome = apply(ipvs, change);
+    let Err(Error::Kernel(_, KernelError::Errno(errno))) = &outcome else {
+        return outcome;
+    };
+    match Instead::of(change, *errno) {
+        Some(Instead::Edit(change)) => apply(ipvs, &change),
+        Some(Instead::Nothing) => Ok(()),
+        None => outcome,
+    }
+}

@@ -1,0 +1,228 @@
+//! `--netns`: the whole command in another network namespace, which has a table, name services and
+//! interfaces of its own.
+//!
+//! It is entered before anything else is opened or looked up, so nothing behind this module knows
+//! of it. The program has one thread: what that enters, the process is in, `/proc/net` with it.
+
+use std::ffi::{OsStr, OsString};
+use std::fs::{self, File, OpenOptions};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use nix::errno::Errno;
+use nix::mount::{MsFlags, mount};
+use nix::sched::{CloneFlags, setns, unshare};
+
+use crate::cli::words::{self, Event};
+use crate::error::Error;
+use crate::options::{Choice, Command, Meaning};
+
+/// Where `ip netns` keeps namespaces by name.
+const NAMES: &str = "/run/netns";
+/// Where it looks for files of `/etc` that a namespace has for itself.
+const FILES: &str = "/etc/netns";
+
+/// Enters the namespace that the words of a command line name, if they do. Help and version are the
+/// same everywhere.
+pub fn enter_named(arguments: &[OsString]) -> Result<(), Error> {
+    match named_among(arguments) {
+        Some(word) => enter(OsStr::from_bytes(word)),
+        None => Ok(()),
+    }
+}
+
+fn named_among(arguments: &[OsString]) -> Option<&[u8]> {
+    let is_named = |word: &OsString| word.as_bytes().starts_with(b"--netns");
+    if !arguments.iter().any(is_named) {
+        return None;
+    }
+    let (events, _) = words::read(arguments.iter().map(|argument| argument.as_bytes()));
+    let asks_for_text =
+        |event: &Event<'_>| matches!(event.command(), Some(Command::Help | Command::Version));
+    if events.iter().any(asks_for_text) {
+        return None;
+    }
+    events.iter().find_map(|event| match event {
+        Event::Option {
+            meaning: Meaning::Choice(Choice::Netns),
+            value,
+            ..
+        } => *value,
+        _ => None,
+    })
+}
+
+/// Takes the option and its value out of a helper's words. One without a value stays there, for the
+/// helper to wonder at.
+pub fn take_from(arguments: &[OsString]) -> (Option<OsString>, Vec<OsString>) {
+    let (mut name, mut others) = (None, Vec::new());
+    let mut words = arguments.iter();
+    while let Some(word) = words.next() {
+        match word.as_bytes().strip_prefix(b"--netns") {
+            Some(b"") => match words.next() {
+                Some(value) => name = Some(value.clone()),
+                None => others.push(word.clone()),
+            },
+            Some([b'=', value @ ..]) => name = Some(OsStr::from_bytes(value).to_owned()),
+            _ => others.push(word.clone()),
+        }
+    }
+    (name, others)
+}
+
+/// The names that `ip netns` knows, in order.
+pub fn names() -> Vec<OsString> {
+    let entries = fs::read_dir(NAMES).into_iter().flatten().flatten();
+    let mut names: Vec<_> = entries.map(|entry| entry.file_name()).collect();
+    names.sort();
+    names
+}
+
+/// What a word stands for.
+#[derive(Debug, PartialEq, Eq)]
+enum Place {
+    Name(PathBuf),
+    Path(PathBuf),
+    Process(PathBuf),
+}
+
+impl Place {
+    /// As `ip -n` understands it, and a process besides; a name may be made of digits, too.
+    fn of(word: &OsStr, is_name: impl Fn(&Path) -> bool) -> Place {
+        let named = Path::new(NAMES).join(word);
+        let bytes = word.as_bytes();
+        if bytes.contains(&b'/') {
+            Place::Path(PathBuf::from(word))
+        } else if !bytes.is_empty() && bytes.iter().all(u8::is_ascii_digit) && !is_name(&named) {
+            Place::Process(Path::new("/proc").join(word).join("ns/net"))
+        } else {
+            Place::Name(named)
+        }
+    }
+
+    fn path(&self) -> &Path {
+        match self {
+            Place::Name(path) | Place::Path(path) | Place::Process(path) => path,
+        }
+    }
+
+    /// What to look at where nothing is found there.
+    fn others(&self) -> &'static str {
+        match self {
+            Place::Name(_) => "ip netns shows the names there are",
+            Place::Path(_) => "lsns -t net shows the namespaces there are",
+            Place::Process(_) => "there is neither a name nor a process of this number",
+        }
+    }
+}
+
+/// Enters a namespace.
+pub fn enter(word: &OsStr) -> Result<(), Error> {
+    let place = Place::of(word, |path| path.symlink_metadata().is_ok());
+    let fault = |errno: Errno| {
+        let reason = match errno {
+            Errno::ENOENT => format!("{}; {}", errno.desc(), place.others()),
+            Errno::EINVAL => {
+                "it is no network namespace; lsns -t net shows those that are".to_owned()
+            }
+            Errno::EPERM | Errno::EACCES => format!("{} (you must be root)", errno.desc()),
+            errno => errno.desc().to_owned(),
+        };
+        Error::Namespace(place.path().into(), reason)
+    };
+    let file = open(place.path()).map_err(fault)?;
+    setns(file, CloneFlags::CLONE_NEWNET).map_err(fault)?;
+    match &place {
+        Place::Name(_) => take_files(&Path::new(FILES).join(word)),
+        Place::Path(_) | Place::Process(_) => Ok(()),
+    }
+}
+
+/// Opens what may be anything: a pipe, of all things, would be waited for.
+fn open(path: &Path) -> Result<File, Errno> {
+    OpenOptions::new()
+        .read(true)
+        .custom_flags(libc::O_NONBLOCK)
+        .open(path)
+        .map_err(|fault| Errno::from_raw(fault.raw_os_error().unwrap_or(libc::EIO)))
+}
+
+/// Puts a namespace's own files of `/etc` in place of the machine's, for this process alone, as
+/// `ip -n` and `ip netns exec` do: with them, host names are looked up as everything else there
+/// does. Files that `/etc` does not have are for somebody else.
+fn take_files(folder: &Path) -> Result<(), Error> {
+    const NOTHING: Option<&str> = None;
+    let Ok(entries) = fs::read_dir(folder) else {
+        return Ok(());
+    };
+    let fault = |path: &Path, errno: Errno| {
+        Error::Namespace(path.into(), format!("it cannot be used: {}", errno.desc()))
+    };
+    unshare(CloneFlags::CLONE_NEWNS).map_err(|errno| fault(folder, errno))?;
+    // What is mounted from here on stays with us; what the machine unmounts goes here, too.
+    let slave = MsFlags::MS_SLAVE | MsFlags::MS_REC;
+    mount(NOTHING, "/", NOTHING, slave, NOTHING).map_err(|errno| fault(folder, errno))?;
+    for entry in entries.flatten() {
+        let (own, general) = (entry.path(), Path::new("/etc").join(entry.file_name()));
+        match mount(Some(&own), &general, NOTHING, MsFlags::MS_BIND, NOTHING) {
+            Ok(()) | Err(Errno::ENOENT) => {}
+            Err(errno) => return Err(fault(&own, errno)),
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(line: &str) -> Vec<OsString> {
+        line.split(' ').map(OsString::from).collect()
+    }
+
+    #[test]
+    fn a_word_is_a_name_a_path_or_a_process() {
+        let of = |word: &str| Place::of(OsStr::new(word), |path| path.ends_with("12"));
+        let named = |name: &str| Place::Name(Path::new(NAMES).join(name));
+        assert_eq!(of("blue"), named("blue"));
+        assert_eq!(of("12"), named("12"));
+        assert_eq!(of(""), named(""));
+        assert_eq!(of("13"), Place::Process("/proc/13/ns/net".into()));
+        assert_eq!(of("./13"), Place::Path("./13".into()));
+        assert_eq!(of("/run/x"), Place::Path("/run/x".into()));
+    }
+
+    #[test]
+    fn it_is_found_wherever_it_stands_but_not_in_other_options_values() {
+        for (line, name) in [
+            ("-L --netns blue -n", Some("blue")),
+            ("--netns=blue -L", Some("blue")),
+            ("-L -s --netns blue", None),
+            ("-L -- --netns blue", None),
+            ("-L --netns", None),
+            ("-L --netnsx blue", None),
+            ("--netns blue -h", None),
+            ("-v --netns blue", None),
+            ("-L -n", None),
+        ] {
+            let line_words = words(line);
+            let found = named_among(&line_words);
+            assert_eq!(found, name.map(str::as_bytes), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_helper_is_left_its_own_words() {
+        for (line, name, others) in [
+            ("-n", None, "-n"),
+            ("-n --netns blue", Some("blue"), "-n"),
+            ("--netns=7 --test", Some("7"), "--test"),
+            ("--test --netns", None, "--test --netns"),
+            ("--netnsx", None, "--netnsx"),
+        ] {
+            let expected = (name.map(OsString::from), words(others));
+            assert_eq!(take_from(&words(line)), expected, "{line}");
+        }
+    }
+}

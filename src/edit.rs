@@ -1,0 +1,358 @@
+//! What `--keep` asks for: an edit that names only what is to change, and what it makes of the
+//! entry that is there.
+//!
+//! Pure. Who reads the entry, from the kernel or from the rules before, is
+//! [`crate::commands::keep`]'s and [`crate::commands::reload`]'s business.
+
+use crate::error::{Operation, UsageError};
+use crate::model::{
+    AddressFamily, Change, Destination, DestinationIdentity, Encapsulation, ForwardingMethod,
+    KernelName, Netmask, SchedulerFlags, ServiceIdentity, TunnelChecksum, VirtualService,
+};
+use crate::options::matrix::TunnelType;
+use crate::options::{Choice, Owner};
+
+/// An edit of which the words name a part; the rest stays as it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Edit {
+    Service(ServiceEdit),
+    Destination(DestinationEdit),
+}
+
+impl Edit {
+    /// What the kernel is asked for in the end.
+    pub fn operation(&self) -> Operation {
+        match self {
+            Edit::Service(_) => Operation::EditService,
+            Edit::Destination(_) => Operation::EditDestination,
+        }
+    }
+}
+
+/// What is to change about a virtual service. `None` leaves it as it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ServiceEdit {
+    pub identity: ServiceIdentity,
+    pub scheduler: Option<KernelName>,
+    pub scheduler_flags: Option<NamedFlags>,
+    pub persistence_timeout: Option<u32>,
+    pub netmask: Option<Netmask>,
+    pub persistence_engine: Option<KernelName>,
+    /// `false` leaves it as it is, too: there is no word that switches it off.
+    pub one_packet: bool,
+}
+
+/// Flags as they were named, and the one scheduler to which they belong, if they do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct NamedFlags {
+    pub flags: SchedulerFlags,
+    pub owner: Option<&'static str>,
+}
+
+impl ServiceEdit {
+    /// The service as it is to be.
+    ///
+    /// # Errors
+    /// [`UsageError::SchedulerFlagOfAnother`] where the scheduler that is there has no such flag.
+    pub fn of(&self, there: &VirtualService) -> Result<VirtualService, UsageError> {
+        let scheduler = self.scheduler.unwrap_or(there.scheduler);
+        let scheduler_flags = match self.scheduler_flags {
+            Some(NamedFlags { flags, owner }) => {
+                if let Some(owner) = owner.map(KernelName::from)
+                    && owner != scheduler
+                {
+                    let flag = flags.words(owner).next().unwrap_or_default();
+                    return Err(UsageError::SchedulerFlagOfAnother(flag.into()));
+                }
+                flags
+            }
+            None => kept_flags(there, scheduler),
+        };
+        Ok(VirtualService {
+            identity: self.identity,
+            scheduler,
+            scheduler_flags,
+            persistence_timeout: self.persistence_timeout.or(there.persistence_timeout),
+            netmask: self.netmask.unwrap_or(there.netmask),
+            persistence_engine: self.persistence_engine.unwrap_or(there.persistence_engine),
+            one_packet: self.one_packet || there.one_packet,
+        })
+    }
+}
+
+/// The flags that a service keeps. To another scheduler the same bits may mean something else: they
+/// stay only where it calls them by the same words.
+fn kept_flags(there: &VirtualService, scheduler: KernelName) -> SchedulerFlags {
+    let flags = there.scheduler_flags;
+    match flags.words(there.scheduler).eq(flags.words(scheduler)) {
+        true => flags,
+        false => SchedulerFlags::default(),
+    }
+}
+
+/// What is to change about a destination. `None` leaves it as it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DestinationEdit {
+    pub service: ServiceIdentity,
+    pub identity: DestinationIdentity,
+    /// `-g`, `-i` or `-m`.
+    pub forwarding: Option<Choice>,
+    pub tunnel: TunnelEdit,
+    pub weight: Option<u32>,
+    pub upper_threshold: Option<u32>,
+    pub lower_threshold: Option<u32>,
+}
+
+impl DestinationEdit {
+    /// The destination as it is to be.
+    ///
+    /// # Errors
+    /// What does not go with the forwarding method, or the tunnel, that it has or is to have.
+    pub fn of(&self, there: &Destination) -> Result<Destination, UsageError> {
+        use ForwardingMethod::{DirectRouting, Masquerading, Tunnel};
+        let forwarding_method = match (self.forwarding, there.forwarding_method) {
+            (Some(Choice::Masquerading), _) => Masquerading,
+            (None | Some(Choice::Ipip), Tunnel(was)) => Tunnel(self.tunnel.of(was)?),
+            (Some(Choice::Ipip), _) => Tunnel(self.tunnel.of(Encapsulation::Ipip)?),
+            (Some(_), _) => DirectRouting,
+            (None, method) => method,
+        };
+        if !matches!(forwarding_method, Tunnel(_)) {
+            if self.tunnel != TunnelEdit::default() {
+                return Err(UsageError::TunnelOptionsWithoutTunnel);
+            }
+            if AddressFamily::of(self.identity.address) != self.service.family() {
+                return Err(UsageError::FamilyWithoutTunnel);
+            }
+        }
+        Ok(Destination {
+            identity: self.identity,
+            forwarding_method,
+            weight: self.weight.unwrap_or(there.weight),
+            upper_threshold: self.upper_threshold.unwrap_or(there.upper_threshold),
+            lower_threshold: self.lower_threshold.unwrap_or(there.lower_threshold),
+        })
+    }
+}
+
+/// What is to change about how a tunnel wraps its packets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TunnelEdit {
+    pub kind: Option<TunnelType>,
+    /// The UDP port of the real server, host byte order.
+    pub port: Option<u16>,
+    /// The option that names a checksum, and what it names.
+    pub checksum: Option<(Choice, TunnelChecksum)>,
+}
+
+impl TunnelEdit {
+    fn of(&self, was: Encapsulation) -> Result<Encapsulation, UsageError> {
+        let (kind, port, checksum) = match was {
+            Encapsulation::Ipip => (TunnelType::Ipip, None, TunnelChecksum::None),
+            Encapsulation::Gue { port, checksum } => (TunnelType::Gue, Some(port), checksum),
+            Encapsulation::Gre { checksum } => (TunnelType::Gre, None, checksum),
+        };
+        let kind = self.kind.unwrap_or(kind);
+        let owner = Owner::Tunnel(kind);
+        let named = [
+            self.port.map(|_| Choice::TunnelPort),
+            self.checksum.map(|(choice, _)| choice),
+        ];
+        for choice in named.into_iter().flatten() {
+            if let (false, Some(group)) = (choice.row().is_of_use_to(owner), choice.group()) {
+                return Err(UsageError::Illegal(group, owner));
+            }
+        }
+        let checksum = self.checksum.map_or(checksum, |(_, checksum)| checksum);
+        Ok(
+            match (kind, self.port.or(port), Choice::TunnelPort.group()) {
+                (TunnelType::Ipip, ..) => Encapsulation::Ipip,
+                (TunnelType::Gue, None, Some(group)) => {
+                    return Err(UsageError::Needed(group, owner));
+                }
+                (TunnelType::Gue, port, _) => Encapsulation::Gue {
+                    port: port.unwrap_or_default(),
+                    checksum,
+                },
+                (TunnelType::Gre, ..) => Encapsulation::Gre {
+                    // Only gue knows the remote one.
+                    checksum: match checksum {
+                        TunnelChecksum::Remote => TunnelChecksum::None,
+                        checksum => checksum,
+                    },
+                },
+            },
+        )
+    }
+}
+
+/// What `--exist` makes of a refusal that says no more than that an entry is there already, or not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Instead {
+    /// Change the entry to what was to be added.
+    Edit(Change),
+    /// Nothing is left to do.
+    Nothing,
+}
+
+impl Instead {
+    /// What to do in place of a change that the kernel has refused with this errno; `None` where
+    /// the refusal stands.
+    pub fn of(change: &Change, errno: nix::errno::Errno) -> Option<Instead> {
+        use nix::errno::Errno::{EEXIST, ENOENT, ESRCH};
+        match (change, errno) {
+            (Change::AddService(service), EEXIST) => {
+                Some(Instead::Edit(Change::EditService(*service)))
+            }
+            (Change::AddDestination(service, destination), EEXIST) => Some(Instead::Edit(
+                Change::EditDestination(*service, *destination),
+            )),
+            (Change::DeleteService(_), ESRCH) | (Change::DeleteDestination(..), ESRCH | ENOENT) => {
+                Some(Instead::Nothing)
+            }
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli;
+    use crate::request::Request;
+
+    /// What a line with `--keep` makes of what a line without it adds, as a rule.
+    fn edited(there: &str, line: &str) -> Result<String, String> {
+        let words = |line: &'static str| line.split(' ').map(str::as_bytes);
+        let there: &'static str = there.to_owned().leak();
+        let line: &'static str = line.to_owned().leak();
+        let added = cli::parse_words(words(there)).unwrap();
+        let fault = |fault: UsageError| fault.to_string();
+        let change = match (added, cli::parse_words(words(line)).map_err(fault)?) {
+            (Request::Change(Change::AddService(there)), Request::Keep(Edit::Service(edit))) => {
+                Change::EditService(edit.of(&there).map_err(fault)?)
+            }
+            (
+                Request::Change(Change::AddDestination(service, there)),
+                Request::Keep(Edit::Destination(edit)),
+            ) => Change::EditDestination(service, edit.of(&there).map_err(fault)?),
+            other => panic!("{other:?}"),
+        };
+        let mut rule = Vec::new();
+        let mut endpoints = crate::render::endpoints::EndpointWriter::numeric();
+        crate::render::rules::write_change(&mut rule, &mut endpoints, &change);
+        Ok(String::from_utf8(rule).unwrap().trim_end().to_owned())
+    }
+
+    #[test]
+    fn what_is_not_named_stays() {
+        const SERVICE: &str =
+            "-A -u 10.0.0.1:53 -s sh -b sh-port,sh-fallback -p 300 -M 255.255.0.0 --pe sip -o";
+        const SERVER: &str = "-a -t 10.0.0.1:80 -r 10.1.0.1:8080 -m -w 3 -x 9 -y 5";
+        const TUNNEL: &str =
+            "-a -t 10.0.0.1:80 -r 10.1.0.1 -i --tun-type gue --tun-port 7 --tun-remcsum -w 3";
+        for (there, line, becomes) in [
+            (
+                SERVICE,
+                "-E -u 10.0.0.1:53 --keep",
+                "-E -u 10.0.0.1:53 -s sh -p 300 -M 255.255.0.0 --pe sip -o -b sh-fallback,sh-port",
+            ),
+            (
+                SERVICE,
+                "-E -u 10.0.0.1:53 --keep -s sh -p 5",
+                "-E -u 10.0.0.1:53 -s sh -p 5 -M 255.255.0.0 --pe sip -o -b sh-fallback,sh-port",
+            ),
+            (
+                SERVICE,
+                "-E -u 10.0.0.1:53 --keep -s mh",
+                "-E -u 10.0.0.1:53 -s mh -p 300 -M 255.255.0.0 --pe sip -o",
+            ),
+            (
+                SERVICE,
+                "-E -u 10.0.0.1:53 --keep -b sh-port",
+                "-E -u 10.0.0.1:53 -s sh -p 300 -M 255.255.0.0 --pe sip -o -b sh-port",
+            ),
+            (
+                "-A -f 1 -s rr -b flag-2",
+                "-E -f 1 --keep -s wrr",
+                "-E -f 1 -s wrr -b flag-2",
+            ),
+            (
+                "-A -f 1 -s rr -b flag-2",
+                "-E -f 1 --keep -s sh",
+                "-E -f 1 -s sh",
+            ),
+            (
+                SERVER,
+                "-e -t 10.0.0.1:80 -r 10.1.0.1:8080 --keep -w 0",
+                "-e -t 10.0.0.1:80 -r 10.1.0.1:8080 -m -w 0 -x 9 -y 5",
+            ),
+            (
+                SERVER,
+                "-e -t 10.0.0.1:80 -r 10.1.0.1:8080 --keep -x 7",
+                "-e -t 10.0.0.1:80 -r 10.1.0.1:8080 -m -w 3 -x 7 -y 5",
+            ),
+            (
+                TUNNEL,
+                "-e -t 10.0.0.1:80 -r 10.1.0.1 --keep -i -w 0",
+                "-e -t 10.0.0.1:80 -r 10.1.0.1:80 -i -w 0 --tun-type gue --tun-port 7 --tun-remcsum",
+            ),
+            (
+                TUNNEL,
+                "-e -t 10.0.0.1:80 -r 10.1.0.1 --keep --tun-port 8",
+                "-e -t 10.0.0.1:80 -r 10.1.0.1:80 -i -w 3 --tun-type gue --tun-port 8 --tun-remcsum",
+            ),
+            (
+                TUNNEL,
+                "-e -t 10.0.0.1:80 -r 10.1.0.1 --keep --tun-type gre",
+                "-e -t 10.0.0.1:80 -r 10.1.0.1:80 -i -w 3 --tun-type gre --tun-nocsum",
+            ),
+            (
+                TUNNEL,
+                "-e -t 10.0.0.1:80 -r 10.1.0.1 --keep -g",
+                "-e -t 10.0.0.1:80 -r 10.1.0.1:80 -g -w 3",
+            ),
+        ] {
+            assert_eq!(edited(there, line).as_deref(), Ok(becomes), "{line}");
+        }
+    }
+
+    #[test]
+    fn what_does_not_go_with_what_is_there_is_a_fault() {
+        const GRE: &str = "-a -f 1 -r 10.1.0.1 -i --tun-type gre";
+        for (there, line, fault) in [
+            (
+                "-A -f 1 -s rr",
+                "-E -f 1 --keep -b sh-port",
+                "incompatible scheduler flag `sh-port'",
+            ),
+            (
+                "-A -f 1 -s rr",
+                "-E -f 1 --keep -b sh-port,mh-port",
+                "incompatible scheduler flag `mh-port'",
+            ),
+            (
+                "-a -f 1 -r 10.1.0.1 -m",
+                "-e -f 1 -r 10.1.0.1 --keep --tun-csum",
+                "Tunnel options conflict with forward method",
+            ),
+            (
+                GRE,
+                "-e -f 1 -r 10.1.0.1 --keep --tun-port 7",
+                "Illegal 'tun-port' option with the 'gre' tunnel type",
+            ),
+            (
+                GRE,
+                "-e -f 1 -r 10.1.0.1 --keep --tun-type gue",
+                "You need to supply the 'tun-port' option for the 'gue' tunnel type",
+            ),
+            (
+                "-a -f 1 -r 2001:db8::1 -i",
+                "-e -f 1 -r 2001:db8::1 --keep -m",
+                "Different address family is allowed only for tunneling servers",
+            ),
+        ] {
+            assert_eq!(edited(there, line), Err(fault.to_owned()), "{line}");
+        }
+    }
+}
