@@ -67,6 +67,10 @@ pub enum UsageError {
     FamilyWithoutTunnel,
     TunnelOptionsWithoutTunnel,
     ListConflict,
+    ClientNetwork,
+    ConnectionState(Vec<u8>),
+    CountKey(Vec<u8>),
+    FirewallMarkOfConnections,
 }
 
 impl UsageError {
@@ -151,6 +155,16 @@ impl UsageError {
                 plain("Tunnel options conflict with forward method")
             }
             UsageError::ListConflict => plain("options conflicts in the list command"),
+            UsageError::ClientNetwork => plain("illegal client address[/length] specified"),
+            UsageError::ConnectionState(word) => around("invalid connection state `", word, "'"),
+            UsageError::CountKey(word) => around(
+                "invalid count key `",
+                word,
+                "': connections are counted by client, server, service or state",
+            ),
+            UsageError::FirewallMarkOfConnections => {
+                plain("the kernel does not tell which firewall mark a connection came with")
+            }
         }
     }
 

@@ -3,8 +3,9 @@
 //! A command line flows one way: [`cli`] reads its words into a [`request`], by the table in
 //! [`options`]; [`commands`] carries that out with the kernel client in [`ipvs`]; [`render`] turns
 //! what the kernel said into text. `cli`, `ipvs` and `render` never see each other: they speak in
-//! the plain values of [`model`] and [`request`], and only `commands` knows all three. [`error`]
-//! has every message and exit status, [`names`] asks the name services, [`screen`] the terminal.
+//! the plain values of [`model`], [`request`] and [`selection`], and only `commands` knows all
+//! three. [`error`] has every message and exit status, [`names`] asks the name services, [`screen`]
+//! the terminal.
 #![cfg_attr(
     test,
     allow(
@@ -28,5 +29,6 @@ pub mod options;
 mod render;
 mod request;
 pub mod screen;
+mod selection;
 
 pub use commands::{InputKind, Streams, run};

@@ -2,6 +2,7 @@
 
 use crate::model::{Change, ServiceIdentity};
 use crate::options::Command;
+use crate::selection::{CountKey, Selection};
 
 /// What a command line asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,7 +54,9 @@ pub enum Subject {
     /// Virtual services: one, or all.
     Table(Option<ServiceIdentity>),
     /// The connection table.
-    ConnectionEntries,
+    ConnectionEntries(Selection),
+    /// How many connections there are of each client, service and so on.
+    ConnectionCounts(Selection, CountKey),
     /// The timeouts.
     Timeouts,
     /// The sync daemons.

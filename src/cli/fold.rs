@@ -23,6 +23,7 @@ use crate::model::{
 use crate::options::matrix::{Owner, TunnelType};
 use crate::options::{Choice, Command, Meaning};
 use crate::request::{Columns, ListFormat, ListRequest, OutputFormat, Request, Subject};
+use crate::selection::{CountKey, Network, SelectedEndpoint, SelectedService, Selection, States};
 
 /// The seconds that `-p` stands for by itself.
 const DEFAULT_PERSISTENCE: u32 = 360;
@@ -103,6 +104,9 @@ struct Draft<'a> {
     mcast_group: Option<IpAddr>,
     mcast_port: Option<u16>,
     mcast_ttl: Option<u8>,
+    clients: Option<Network>,
+    states: Option<States>,
+    count_key: Option<CountKey>,
 }
 
 impl<'a> Draft<'a> {
@@ -131,6 +135,9 @@ impl<'a> Draft<'a> {
             mcast_group: None,
             mcast_port: None,
             mcast_ttl: None,
+            clients: None,
+            states: None,
+            count_key: None,
         }
     }
 
@@ -245,6 +252,19 @@ impl<'a> Draft<'a> {
             Choice::SyncMaxLength => {
                 let length = values::number_u16(word, 1..=LARGEST_SYNC_MESSAGE);
                 self.max_length = Some(length.ok_or(UsageError::SyncMaxLength)?);
+            }
+            Choice::Client => {
+                let network = address::network(word, hosts);
+                self.clients = Some(network.ok_or(UsageError::ClientNetwork)?);
+            }
+            Choice::State => {
+                let states = values::connection_states(word)
+                    .map_err(|name| UsageError::ConnectionState(name.to_vec()))?;
+                self.states = Some(states);
+            }
+            Choice::Count => {
+                let key = CountKey::from_word(word);
+                self.count_key = Some(key.ok_or_else(|| UsageError::CountKey(word.to_vec()))?);
             }
             // What a flag means is asked of `given`.
             _ => {}
@@ -427,6 +447,34 @@ impl<'a> Draft<'a> {
         }
     }
 
+    /// Which connections are meant.
+    fn selection(&self) -> Result<Selection, UsageError> {
+        let service = match self.service.identity() {
+            None => None,
+            Some(ServiceIdentity::Endpoint {
+                protocol,
+                address,
+                port,
+            }) => Some(SelectedService {
+                protocol,
+                endpoint: SelectedEndpoint::new(address, port),
+            }),
+            Some(ServiceIdentity::FirewallMark { .. }) => {
+                return Err(UsageError::FirewallMarkOfConnections);
+            }
+        };
+        let server = self
+            .server
+            .map(|Endpoint { address, port }| SelectedEndpoint::new(address, port.unwrap_or(0)));
+        Ok(Selection {
+            service,
+            server,
+            clients: self.clients,
+            states: self.states,
+            is_stale: self.given.has(Choice::Stale),
+        })
+    }
+
     fn list(&self) -> Result<ListRequest, UsageError> {
         let given = self.given;
         if let Some((choice, rival)) = given.rivals() {
@@ -452,7 +500,11 @@ impl<'a> Draft<'a> {
             OutputFormat::Plain
         };
         let subject = if given.has(Choice::Connection) {
-            Subject::ConnectionEntries
+            let selection = self.selection()?;
+            match self.count_key {
+                Some(key) => Subject::ConnectionCounts(selection, key),
+                None => Subject::ConnectionEntries(selection),
+            }
         } else if given.has(Choice::Timeout) {
             Subject::Timeouts
         } else if given.has(Choice::Daemon) {

@@ -9,6 +9,7 @@ use std::ops::RangeInclusive;
 
 use crate::cli::address::{self, Hosts};
 use crate::model::{AddressFamily, KernelName, SchedulerFlags};
+use crate::selection::States;
 
 /// The blanks that `isspace` knows in the C locale.
 fn is_blank(byte: u8) -> bool {
@@ -85,6 +86,17 @@ pub fn multicast_group(word: &[u8]) -> Result<IpAddr, bool> {
         text.parse::<Ipv4Addr>().ok().map(IpAddr::V4)
     };
     group.filter(IpAddr::is_multicast).ok_or(looks_like_ipv6)
+}
+
+/// States of connections, comma separated; the first word that is none is given back.
+pub fn connection_states(word: &[u8]) -> Result<States, &[u8]> {
+    let mut states = States::default();
+    for name in word.split(|&byte| byte == b',') {
+        if !states.insert(name) {
+            return Err(name);
+        }
+    }
+    Ok(states)
 }
 
 /// Why a list of scheduler flags was refused, with the flag.

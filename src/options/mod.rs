@@ -50,6 +50,8 @@ pub enum Completion {
     RealServer,
     /// A network interface.
     Interface,
+    /// States of connections, comma separated.
+    States,
 }
 
 /// A heading of `-h`.
@@ -67,19 +69,22 @@ pub enum Section {
     Tunnel,
     /// What `-L` shows, and how.
     Listing,
+    /// Which connections `-L -c` shows, or counts.
+    Connections,
     /// What sync daemons are started with.
     SyncDaemon,
 }
 
 impl Section {
     /// All of them, in the order in which `-h` has them.
-    pub(crate) const ALL: [Section; 7] = [
+    pub(crate) const ALL: [Section; 8] = [
         Section::Commands,
         Section::Service,
         Section::Scheduling,
         Section::Server,
         Section::Tunnel,
         Section::Listing,
+        Section::Connections,
         Section::SyncDaemon,
     ];
 
@@ -91,6 +96,7 @@ impl Section {
             Section::Server => "Which real server, and how it is reached (-a, -e)",
             Section::Tunnel => "How a tunnel is made (-a, -e with -i)",
             Section::Listing => "What is listed, and how (-L; -S has -n)",
+            Section::Connections => "Which connections (-L -c, which also takes SERVICE and -r)",
             Section::SyncDaemon => {
                 "Sync daemons (--start-daemon, --stop-daemon); ROLE is master or backup"
             }

@@ -6,6 +6,7 @@
 //! numbers or names, [`padding`] aligns columns, [`order`] sorts.
 
 pub mod connections;
+pub mod counts;
 pub mod endpoints;
 pub mod json;
 pub mod listing;

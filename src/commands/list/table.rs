@@ -2,18 +2,22 @@
 //!
 //! A column is as wide as its widest cell, so everything is read before anything is written.
 
-use super::sync_daemons;
+use super::connections::SelectedConnections;
+use super::{counts, sync_daemons};
 use crate::commands::console::Console;
 use crate::commands::refused_listing;
 use crate::commands::walk::Walk;
 use crate::error::Error;
-use crate::ipvs::connections::{Connections, parse_connection};
+use crate::ipvs::connections::parse_connection;
 use crate::ipvs::{Detail, Ipvs};
 use crate::model::{Connection, ServiceIdentity};
+use crate::render;
+use crate::render::endpoints::EndpointWriter;
 use crate::render::table::connections::ConnectionTable;
 use crate::render::table::services::ServiceTable;
 use crate::render::table::timeouts_and_daemons;
 use crate::request::{Columns, ListFormat, ListRequest, Subject};
+use crate::selection::Selection;
 
 /// Connections drawn at once: many, since each drawing has a cost of its own; not all, since each
 /// is held in memory.
@@ -27,7 +31,15 @@ pub fn list(
     let screen = console.screen();
     match &request.subject {
         Subject::Table(service) => list_table(console, ipvs, request, service.as_ref()),
-        Subject::ConnectionEntries => list_connections(console, &request.format),
+        Subject::ConnectionEntries(selection) => {
+            list_connections(console, ipvs, &request.format, selection)
+        }
+        Subject::ConnectionCounts(selection, key) => {
+            let mut endpoints = EndpointWriter::new(request.format.numeric);
+            let counts = counts::count(ipvs, selection, *key, &mut endpoints)?;
+            render::table::counts::write(console.text(), screen, *key, &counts);
+            Ok(())
+        }
         Subject::Timeouts => {
             let timeouts = ipvs.timeouts().map_err(refused_listing)?;
             timeouts_and_daemons::write_timeouts(
@@ -72,15 +84,20 @@ fn list_table(
     Ok(())
 }
 
-fn list_connections(console: &mut Console<'_>, format: &ListFormat) -> Result<(), Error> {
+fn list_connections(
+    console: &mut Console<'_>,
+    ipvs: &mut Ipvs,
+    format: &ListFormat,
+    selection: &Selection,
+) -> Result<(), Error> {
     let with_engine_data = format.columns == Columns::PersistentConnections;
     let mut table = ConnectionTable::new(console.screen(), format.numeric, with_engine_data);
-    let mut entries = Connections::open()?;
     let mut lines = Vec::new();
-    while let Some(connection) = entries.read_next()? {
-        table.measure(&connection);
-        lines.extend_from_slice(entries.line());
-    }
+    SelectedConnections::open(ipvs, selection)?.for_each(|connection, line| {
+        table.measure(connection);
+        lines.extend_from_slice(line);
+        Ok(())
+    })?;
     table.begin(console.text());
     let mut rest = lines
         .split_inclusive(|byte| *byte == b'\n')
