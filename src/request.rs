@@ -72,6 +72,8 @@ pub enum OutputFormat {
     Json,
     /// For people.
     Table,
+    /// For the textfile collector of prometheus-node-exporter.
+    Prometheus,
 }
 
 /// The columns of a listing of virtual services.

@@ -496,6 +496,8 @@ impl<'a> Draft<'a> {
             OutputFormat::Json
         } else if given.has(Choice::Table) {
             OutputFormat::Table
+        } else if given.has(Choice::Prometheus) {
+            OutputFormat::Prometheus
         } else {
             OutputFormat::Plain
         };

@@ -209,6 +209,11 @@ table! {
         Table = flag("", "table", "drawn for people")
             .in_section(Section::Listing).at(35).with(&[LIST]).ours()
             .not_beside(&[Choice::Json]);
+        Prometheus = flag("", "prometheus", "as metrics, for node_exporter")
+            .in_section(Section::Listing).at(46).with(&[LIST]).ours()
+            .not_beside(&[
+                Choice::Json, Choice::Table, Choice::Connection, Choice::Timeout, Choice::Daemon,
+            ]);
 
         Client = value("", "client", "ADDR[/LEN]", "of this client or network")
             .in_section(Section::Connections).at(41).with(&[CONNECTIONS]).ours();

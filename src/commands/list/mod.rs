@@ -1,10 +1,12 @@
 //! `-L`: the table, one virtual service, connections, timeouts, sync daemons.
 //!
-//! Here as the reference prints them; [`json`] and [`table`] are formats that it does not have.
+//! Here as the reference prints them; [`json`], [`prometheus`] and [`table`] are formats that it
+//! does not have.
 
 mod connections;
 mod counts;
 mod json;
+mod prometheus;
 mod table;
 
 use crate::commands::console::Console;
@@ -28,6 +30,7 @@ pub fn list(
         OutputFormat::Plain => list_plainly(console, ipvs, request),
         OutputFormat::Json => json::list(console, ipvs, request),
         OutputFormat::Table => table::list(console, ipvs, request),
+        OutputFormat::Prometheus => prometheus::list(console, ipvs, request),
     }
 }
 
