@@ -4,8 +4,8 @@
 //! [`options`]; [`commands`] carries that out with the kernel client in [`ipvs`]; [`render`] turns
 //! what the kernel said into text. `cli`, `ipvs` and `render` never see each other: they speak in
 //! the plain values of [`model`], [`request`] and [`selection`], and only `commands` knows all
-//! three. [`error`] has every message and exit status, [`names`] asks the name services, [`screen`]
-//! the terminal.
+//! three. [`error`] has every message and exit status, [`names`] asks the name services, [`clock`] the
+//! time, [`screen`] and [`terminal`] the terminal.
 #![cfg_attr(
     test,
     allow(
@@ -15,6 +15,7 @@
 )]
 
 mod cli;
+mod clock;
 mod commands;
 mod error;
 #[cfg(fuzzing)]
@@ -26,9 +27,11 @@ mod names;
 #[cfg(test)]
 mod numbers;
 pub mod options;
+mod rates;
 mod render;
 mod request;
 pub mod screen;
 mod selection;
+pub mod terminal;
 
 pub use commands::{InputKind, Streams, run};

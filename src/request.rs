@@ -1,5 +1,7 @@
 //! What a command line asks for, once it is read. Plain values; the commands carry them out.
 
+use std::time::Duration;
+
 use crate::model::{Change, ServiceIdentity};
 use crate::options::Command;
 use crate::selection::{CountKey, Selection};
@@ -35,6 +37,8 @@ pub struct ListRequest {
     pub sorted: bool,
     /// For whom it is written.
     pub output_format: OutputFormat,
+    /// Again and again, so far apart.
+    pub watch: Option<Duration>,
 }
 
 impl Default for ListRequest {
@@ -44,6 +48,7 @@ impl Default for ListRequest {
             format: ListFormat::default(),
             sorted: true,
             output_format: OutputFormat::Plain,
+            watch: None,
         }
     }
 }

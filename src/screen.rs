@@ -8,6 +8,8 @@ use std::os::fd::AsRawFd;
 
 /// The width where neither the terminal nor `COLUMNS` tells one.
 const USUAL_WIDTH: usize = 80;
+/// The height where the terminal does not tell it.
+const USUAL_HEIGHT: usize = 24;
 
 /// What can be drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,7 +28,7 @@ impl Screen {
         let output = io::stdout();
         Screen::of(&Facts {
             is_terminal: output.is_terminal(),
-            terminal_width: terminal_width(&output),
+            terminal_width: terminal_size(&output).and_then(|(_, width)| width),
             variable: &|name| env::var_os(name),
         })
     }
@@ -64,9 +66,15 @@ struct Facts<'f> {
     variable: &'f dyn Fn(&'static str) -> Option<OsString>,
 }
 
-/// The width of a terminal. `None` for what is no terminal, and for a serial line, which does not
-/// know it.
-fn terminal_width(output: &impl AsRawFd) -> Option<usize> {
+/// The lines of the terminal behind standard output, or what is usual.
+pub fn height_of_standard_output() -> usize {
+    let height = terminal_size(&io::stdout()).and_then(|(height, _)| height);
+    height.unwrap_or(USUAL_HEIGHT)
+}
+
+/// The lines of a terminal, and the characters in each. `None` for what is no terminal; a serial
+/// line does not know its size.
+fn terminal_size(output: &impl AsRawFd) -> Option<(Option<usize>, Option<usize>)> {
     let mut size = libc::winsize {
         ws_row: 0,
         ws_col: 0,
@@ -75,7 +83,8 @@ fn terminal_width(output: &impl AsRawFd) -> Option<usize> {
     };
     // SAFETY: the descriptor is open, and TIOCGWINSZ writes one winsize, which lives to its end.
     let status = unsafe { libc::ioctl(output.as_raw_fd(), libc::TIOCGWINSZ, &raw mut size) };
-    (status == 0 && size.ws_col > 0).then_some(usize::from(size.ws_col))
+    let known = |size| Some(usize::from(size)).filter(|size| *size > 0);
+    (status == 0).then(|| (known(size.ws_row), known(size.ws_col)))
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@
 //! the whole stream.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use crate::cli::address::{self, Endpoint, Hosts};
 use crate::cli::given::Given;
@@ -34,6 +35,7 @@ const LARGEST: u32 = i32::MAX as u32;
 /// The largest payload of a UDP packet.
 const LARGEST_SYNC_MESSAGE: u16 = 65507;
 const DEFAULT_SCHEDULER: &str = "wlc";
+const DEFAULT_INTERVAL: Duration = Duration::from_secs(2);
 const DEFAULT_INTERFACE: &str = "eth0";
 
 /// Folds what was read into a request. `word_fault` is what ended the reading of words early, if
@@ -107,6 +109,7 @@ struct Draft<'a> {
     clients: Option<Network>,
     states: Option<States>,
     count_key: Option<CountKey>,
+    watch: Option<Duration>,
 }
 
 impl<'a> Draft<'a> {
@@ -138,6 +141,7 @@ impl<'a> Draft<'a> {
             clients: None,
             states: None,
             count_key: None,
+            watch: None,
         }
     }
 
@@ -265,6 +269,13 @@ impl<'a> Draft<'a> {
             Choice::Count => {
                 let key = CountKey::from_word(word);
                 self.count_key = Some(key.ok_or_else(|| UsageError::CountKey(word.to_vec()))?);
+            }
+            Choice::Watch => {
+                self.watch = Some(match value {
+                    None => DEFAULT_INTERVAL,
+                    Some(word) => values::interval(word)
+                        .ok_or_else(|| UsageError::WatchInterval(word.to_vec()))?,
+                });
             }
             // What a flag means is asked of `given`.
             _ => {}
@@ -536,6 +547,7 @@ impl<'a> Draft<'a> {
             },
             sorted: !given.has(Choice::NoSort),
             output_format,
+            watch: self.watch,
         })
     }
 }

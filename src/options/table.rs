@@ -214,6 +214,10 @@ table! {
             .not_beside(&[
                 Choice::Json, Choice::Table, Choice::Connection, Choice::Timeout, Choice::Daemon,
             ]);
+        Watch = flag("", "watch", "again and again; q ends it (2)")
+            .takes(Argument::Optional("SECONDS"))
+            .in_section(Section::Listing).at(45).with(&[LIST]).ours()
+            .not_beside(&[Choice::Prometheus]);
 
         Client = value("", "client", "ADDR[/LEN]", "of this client or network")
             .in_section(Section::Connections).at(41).with(&[CONNECTIONS]).ours();

@@ -81,6 +81,13 @@ pub fn write_counts(out: &mut Vec<u8>, key: &'static str, counts: &[Count]) {
     out.extend_from_slice(format!("],\"total\":{total}}}\n").as_bytes());
 }
 
+/// Writes why there is no listing, where others follow.
+pub fn write_fault(out: &mut Vec<u8>, fault: &[u8]) {
+    out.extend_from_slice(b"{\"error\":");
+    write(out, &text(fault.trim_ascii_end()));
+    out.extend_from_slice(b"}\n");
+}
+
 pub fn write_timeouts(out: &mut Vec<u8>, timeouts: &Timeouts) {
     #[derive(Serialize)]
     struct Fields {
@@ -480,6 +487,13 @@ mod tests {
         assert_eq!(service["counters"]["incoming_bytes"], u64::MAX);
         assert_eq!(service["rates"]["outgoing_bytes"], (1u64 << 53) + 1);
         assert_eq!(document["ipvs"]["version"], "1.2.1");
+    }
+
+    #[test]
+    fn a_fault_is_a_document() {
+        let mut out = Vec::new();
+        write_fault(&mut out, b"No such\nservice\n");
+        assert_eq!(checked(&out)["error"], "No such\nservice");
     }
 
     #[test]

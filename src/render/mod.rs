@@ -12,6 +12,7 @@ pub mod json;
 pub mod listing;
 pub mod order;
 pub mod padding;
+pub mod page;
 pub mod prometheus;
 pub mod rules;
 pub mod table;

@@ -15,21 +15,25 @@ use crate::commands::walk::Walk;
 use crate::error::Error;
 use crate::ipvs::{Detail, Ipvs};
 use crate::model::{ServiceIdentity, SyncDaemon};
+use crate::rates::Rates;
 use crate::render::endpoints::EndpointWriter;
 use crate::render::{self, listing, order, timeouts_and_daemons};
 use crate::request::{Columns, ListFormat, ListRequest, OutputFormat, Subject};
 use crate::selection::Selection;
 use connections::SelectedConnections;
 
+/// Lists what a request asks for. Where looks follow each other, `rates` measures from one to the
+/// next.
 pub fn list(
     console: &mut Console<'_>,
     ipvs: &mut Ipvs,
     request: &ListRequest,
+    rates: Option<&mut Rates>,
 ) -> Result<(), Error> {
     match request.output_format {
         OutputFormat::Plain => list_plainly(console, ipvs, request),
         OutputFormat::Json => json::list(console, ipvs, request),
-        OutputFormat::Table => table::list(console, ipvs, request),
+        OutputFormat::Table => table::list(console, ipvs, request, rates),
         OutputFormat::Prometheus => prometheus::list(console, ipvs, request),
     }
 }

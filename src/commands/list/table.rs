@@ -2,6 +2,8 @@
 //!
 //! A column is as wide as its widest cell, so everything is read before anything is written.
 
+use std::time::Instant;
+
 use super::connections::SelectedConnections;
 use super::{counts, sync_daemons};
 use crate::commands::console::Console;
@@ -11,6 +13,7 @@ use crate::error::Error;
 use crate::ipvs::connections::parse_connection;
 use crate::ipvs::{Detail, Ipvs};
 use crate::model::{Connection, ServiceIdentity};
+use crate::rates::Rates;
 use crate::render;
 use crate::render::endpoints::EndpointWriter;
 use crate::render::table::connections::ConnectionTable;
@@ -27,10 +30,11 @@ pub fn list(
     console: &mut Console<'_>,
     ipvs: &mut Ipvs,
     request: &ListRequest,
+    rates: Option<&mut Rates>,
 ) -> Result<(), Error> {
     let screen = console.screen();
     match &request.subject {
-        Subject::Table(service) => list_table(console, ipvs, request, service.as_ref()),
+        Subject::Table(service) => list_table(console, ipvs, request, service.as_ref(), rates),
         Subject::ConnectionEntries(selection) => {
             list_connections(console, ipvs, &request.format, selection)
         }
@@ -63,17 +67,35 @@ fn list_table(
     ipvs: &mut Ipvs,
     request: &ListRequest,
     service: Option<&ServiceIdentity>,
+    mut rates: Option<&mut Rates>,
 ) -> Result<(), Error> {
     let mut walk = Walk::begin(ipvs, service, Detail::WithStatistics, request.sorted)?;
     let info = match service {
         Some(_) => None,
         None => Some(ipvs.info().map_err(refused_listing)?),
     };
-    let mut table = ServiceTable::new(console.screen(), request.format);
     let mut all = Vec::new();
-    while let Some((service, destinations)) = walk.next(ipvs)? {
-        table.measure(&service, destinations);
-        all.push((service, destinations.to_vec()));
+    if let Some(rates) = &mut rates {
+        rates.begin(Instant::now());
+    }
+    while let Some((mut service, destinations)) = walk.next(ipvs)? {
+        let mut destinations = destinations.to_vec();
+        if let Some(rates) = &mut rates {
+            let identity = service.service.identity;
+            rates.note_service(identity, &mut service.statistics);
+            for state in &mut destinations {
+                let server = state.destination.identity;
+                rates.note_server(identity, server, &mut state.statistics);
+            }
+        }
+        all.push((service, destinations));
+    }
+    if let Some(rates) = &mut rates {
+        rates.end();
+    }
+    let mut table = ServiceTable::new(console.screen(), request.format, rates.as_deref());
+    for (service, destinations) in &all {
+        table.measure(service, destinations);
     }
     table.begin(console.text(), info.as_ref());
     for (service, destinations) in &all {
