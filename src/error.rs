@@ -75,6 +75,11 @@ pub enum UsageError {
     FamilyWithoutTunnel,
     TunnelOptionsWithoutTunnel,
     ListConflict,
+    ClientNetwork,
+    ConnectionState(Vec<u8>),
+    CountKey(Vec<u8>),
+    FirewallMarkOfConnections,
+    WatchInterval(Vec<u8>),
 }
 
 impl UsageError {
@@ -165,6 +170,21 @@ impl UsageError {
                 plain("Tunnel options conflict with forward method")
             }
             UsageError::ListConflict => plain("options conflicts in the list command"),
+            UsageError::ClientNetwork => plain("illegal client address[/length] specified"),
+            UsageError::ConnectionState(word) => around("invalid connection state `", word, "'"),
+            UsageError::CountKey(word) => around(
+                "invalid count key `",
+                word,
+                "': connections are counted by client, server, service or state",
+            ),
+            UsageError::WatchInterval(word) => around(
+                "invalid watch interval `",
+                word,
+                "': seconds from 0.1 to 2678400",
+            ),
+            UsageError::FirewallMarkOfConnections => {
+                plain("the kernel does not tell which firewall mark a connection came with")
+            }
         }
     }
 
@@ -382,6 +402,8 @@ pub enum Error {
     ReadFile(OsString, io::Error),
     /// Standard output cannot be written.
     Write(io::Error),
+    /// The terminal cannot be taken over, or waited for.
+    Terminal(io::Error),
     /// There is no rule where rules were expected: in this file, or on standard input.
     NoRules(Option<OsString>),
     /// A `<` that reached the program: what was to be its input was not.
@@ -502,6 +524,9 @@ impl Error {
             Error::Write(fault) => {
                 format!("cannot write to standard output: {}", io_text(fault)).into_bytes()
             }
+            Error::Terminal(fault) => {
+                format!("cannot use the terminal: {}", io_text(fault)).into_bytes()
+            }
             Error::Rule(UsageError::TryHelp, line) => line.text_with(b"no command"),
             Error::Rule(fault, line) => line.text_with(&fault.text(program.as_bytes())),
             Error::RefusedRule(operation, fault, line) => {
@@ -528,6 +553,7 @@ impl Error {
             | Error::Read(..)
             | Error::ReadFile(..)
             | Error::Write(_)
+            | Error::Terminal(_)
             | Error::NoRules(_)
             | Error::HelperUsage(_) => STATUS_FAILED,
             Error::Rule(fault, _) => fault.status(),

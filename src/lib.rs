@@ -3,8 +3,9 @@
 //! A command line flows one way: [`cli`] reads its words into a [`request`], by the table in
 //! [`options`]; [`commands`] carries that out with the kernel client in [`ipvs`]; [`render`] turns
 //! what the kernel said into text. `cli`, `ipvs` and `render` never see each other: they speak in
-//! the plain values of [`model`], [`request`] and [`edit`], and only `commands` knows all three. [`error`]
-//! has every message and exit status, [`names`] asks the name services, [`screen`] the terminal.
+//! the plain values of [`model`], [`request`], [`edit`] and [`selection`], and only `commands` knows
+//! all three. [`error`] has every message and exit status, [`names`] asks the name services,
+//! [`clock`] the time, [`screen`] and [`terminal`] the terminal.
 #![cfg_attr(
     test,
     allow(
@@ -14,6 +15,7 @@
 )]
 
 mod cli;
+mod clock;
 mod commands;
 mod edit;
 mod error;
@@ -26,8 +28,11 @@ mod names;
 #[cfg(test)]
 mod numbers;
 pub mod options;
+mod rates;
 mod render;
 mod request;
 pub mod screen;
+mod selection;
+pub mod terminal;
 
 pub use commands::{InputKind, Streams, run};

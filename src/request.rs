@@ -1,10 +1,12 @@
 //! What a command line asks for, once it is read. Plain values; the commands carry them out.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use crate::edit::Edit;
 use crate::model::{Change, DestinationIdentity, ServiceIdentity};
 use crate::options::Command;
+use crate::selection::{CountKey, Selection};
 
 /// What a command line asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,6 +71,8 @@ pub struct ListRequest {
     pub sorted: bool,
     /// For whom it is written.
     pub output_format: OutputFormat,
+    /// Again and again, so far apart.
+    pub watch: Option<Duration>,
 }
 
 impl Default for ListRequest {
@@ -78,6 +82,7 @@ impl Default for ListRequest {
             format: ListFormat::default(),
             sorted: true,
             output_format: OutputFormat::Plain,
+            watch: None,
         }
     }
 }
@@ -88,7 +93,9 @@ pub enum Subject {
     /// Virtual services: one, or all.
     Table(Option<ServiceIdentity>),
     /// The connection table.
-    ConnectionEntries,
+    ConnectionEntries(Selection),
+    /// How many connections there are of each client, service and so on.
+    ConnectionCounts(Selection, CountKey),
     /// The timeouts.
     Timeouts,
     /// The sync daemons.
@@ -104,6 +111,8 @@ pub enum OutputFormat {
     Json,
     /// For people.
     Table,
+    /// For the textfile collector of prometheus-node-exporter.
+    Prometheus,
 }
 
 /// The columns of a listing of virtual services.

@@ -8,6 +8,8 @@ use std::os::fd::AsRawFd;
 
 /// The width where neither the terminal nor `COLUMNS` tells one.
 const USUAL_WIDTH: usize = 80;
+/// The height where the terminal does not tell it.
+const USUAL_HEIGHT: usize = 24;
 
 /// What can be drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,7 +28,7 @@ impl Screen {
         let output = io::stdout();
         Screen::of(&Facts {
             is_terminal: output.is_terminal(),
-            terminal_width: terminal_width(&output),
+            terminal_width: terminal_size(&output).1,
             variable: &|name| env::var_os(name),
         })
     }
@@ -57,9 +59,14 @@ impl Screen {
     }
 }
 
+/// The height of the terminal behind standard output, in lines.
+pub fn height_of_standard_output() -> usize {
+    terminal_size(&io::stdout()).0.unwrap_or(USUAL_HEIGHT)
+}
+
 /// The width of the terminal behind standard error, where progress is shown.
 pub fn width_of_standard_error() -> usize {
-    terminal_width(&io::stderr()).unwrap_or(USUAL_WIDTH)
+    terminal_size(&io::stderr()).1.unwrap_or(USUAL_WIDTH)
 }
 
 /// What a screen is judged by, apart from the process so that tests can make it up.
@@ -69,9 +76,9 @@ struct Facts<'f> {
     variable: &'f dyn Fn(&'static str) -> Option<OsString>,
 }
 
-/// The width of a terminal. `None` for what is no terminal, and for a serial line, which does not
-/// know it.
-fn terminal_width(output: &impl AsRawFd) -> Option<usize> {
+/// The height and the width of a terminal. None for what is no terminal, and for a serial line,
+/// which does not know them.
+fn terminal_size(output: &impl AsRawFd) -> (Option<usize>, Option<usize>) {
     let mut size = libc::winsize {
         ws_row: 0,
         ws_col: 0,
@@ -79,8 +86,10 @@ fn terminal_width(output: &impl AsRawFd) -> Option<usize> {
         ws_ypixel: 0,
     };
     // SAFETY: the descriptor is open, and TIOCGWINSZ writes one winsize, which lives to its end.
-    let status = unsafe { libc::ioctl(output.as_raw_fd(), libc::TIOCGWINSZ, &raw mut size) };
-    (status == 0 && size.ws_col > 0).then_some(usize::from(size.ws_col))
+    // Where it fails, the sizes stay 0.
+    unsafe { libc::ioctl(output.as_raw_fd(), libc::TIOCGWINSZ, &raw mut size) };
+    let known = |size| Some(usize::from(size)).filter(|size| *size > 0);
+    (known(size.ws_row), known(size.ws_col))
 }
 
 #[cfg(test)]

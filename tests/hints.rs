@@ -237,10 +237,10 @@ fn a_hint_leads_to_what_was_looked_for_or_is_not_given() {
         ("-L --format=json", Some(json)),
         ("-L --output json", Some(json)),
         ("-L -o json", Some(json)),
-        (
-            "-lnc -t 192.0.2.1:80",
-            Some("-c lists the connections of all services"),
-        ),
+        ("-lnc --timeout", None),
+        ("-ln --stale", Some("that goes with -c")),
+        ("-ln -r 10.0.0.10", Some("that goes with -c")),
+        ("-ln -w 3", None),
         ("-L -c --stats", Some("--stats does not go with -c")),
         (
             "-A -t 192.0.2.2:80 -s sh -b fallback",

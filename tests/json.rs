@@ -13,40 +13,11 @@ use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 use std::process::Command;
 
-use boon::{Compiler, SchemaIndex, Schemas};
 use serde_json::{Value, json};
 
 use support::busy::Busy;
+use support::schema::Schema;
 use support::{Ending, Invocation, Namespace, Program};
-
-/// The schema of the documents.
-struct Schema {
-    schemas: Schemas,
-    index: SchemaIndex,
-}
-
-impl Schema {
-    fn new() -> Self {
-        let text = include_str!("../man/ipvsadm.schema.json");
-        let (mut schemas, mut compiler) = (Schemas::new(), Compiler::new());
-        compiler.enable_format_assertions();
-        compiler
-            .add_resource("schema", serde_json::from_str(text).unwrap())
-            .unwrap();
-        let index = compiler.compile("schema", &mut schemas).unwrap();
-        Self { schemas, index }
-    }
-
-    /// The document in `text`, once it is known to be one that the schema describes.
-    fn check(&self, text: &str) -> Value {
-        let document = serde_json::from_str(text)
-            .unwrap_or_else(|error| panic!("not one JSON document ({error}):\n{text}"));
-        if let Err(fault) = self.schemas.validate(&document, self.index) {
-            panic!("{fault:#}\n{text}");
-        }
-        document
-    }
-}
 
 fn list(value: &Value) -> &Vec<Value> {
     value.as_array().unwrap()

@@ -274,7 +274,12 @@ impl Generator {
         match self.random.below(5) {
             0 => {
                 let option = self.random.pick(&OPTIONS);
-                if option.long != "nosort" && option.long != "ipv6" {
+                // The reference does not narrow a list of connections.
+                let narrows = sentence.command == "-L"
+                    && (option.long == "connection"
+                        || option.long == "real-server"
+                        || option.long.ends_with("-service"));
+                if option.long != "nosort" && option.long != "ipv6" && !narrows {
                     sentence.settings.push(Setting {
                         long: option.long,
                         value: option.value.sample().map(str::to_owned),

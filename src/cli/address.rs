@@ -6,6 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use crate::cli::values;
 use crate::model::{AddressFamily, Protocol};
 use crate::names;
+use crate::selection::Network;
 
 /// An address, and the port (host byte order) where one was given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,6 +92,30 @@ pub fn endpoint(word: &[u8], protocol: Option<Protocol>, hosts: &mut Hosts) -> O
         address,
         port: read_port(port, protocol)?,
     })
+}
+
+/// Reads `ADDR[/LENGTH]`: an address, in brackets or without, or a host name, and how many of its
+/// bits count; without a length, all. Numbers that are no address in full (`10`) are refused, for
+/// `10/8` would not be what it looks like.
+pub fn network(word: &[u8], hosts: &mut Hosts) -> Option<Network> {
+    let mut parts = word.splitn(2, |byte| *byte == b'/');
+    let (host, length) = (parts.next()?, parts.next());
+    let bare = host
+        .strip_prefix(b"[")
+        .and_then(|host| host.strip_suffix(b"]"));
+    let text = std::str::from_utf8(bare.unwrap_or(host)).ok()?;
+    let is_number = |byte: u8| byte.is_ascii_digit() || byte == b'.';
+    let address = match text.parse() {
+        Ok(address) => address,
+        Err(_) if bare.is_some() || host.iter().all(|byte| is_number(*byte)) => return None,
+        Err(_) => [AddressFamily::Ipv4, AddressFamily::Ipv6]
+            .into_iter()
+            .find_map(|family| hosts.address(host, family))?,
+    };
+    match length {
+        None => Some(Network::of_host(address)),
+        Some(length) => Network::new(address, values::number_u32(length, 0..=u128::BITS)?),
+    }
 }
 
 /// `Some(None)` where no port was given, `None` where it is no port.
@@ -200,6 +225,43 @@ mod tests {
             "4294967296",
         ] {
             assert_eq!(inet_aton(word.as_bytes()), None, "{word:?}");
+        }
+    }
+
+    #[test]
+    fn a_network_is_an_address_and_a_length() {
+        let read = |word: &str| network(word.as_bytes(), &mut Hosts::default());
+        let of = |address: &str, length| Network::new(address.parse().unwrap(), length);
+        for (word, address, length) in [
+            ("10.1.2.3/8", "10.0.0.0", 8),
+            ("10.1.2.3/0", "0.0.0.0", 0),
+            ("2001:db8::1/32", "2001:db8::", 32),
+            ("[2001:db8::]/32", "2001:db8::", 32),
+            ("::ffff:10.0.0.0/104", "::ffff:10.0.0.0", 104),
+        ] {
+            assert_eq!(read(word), of(address, length), "{word}");
+        }
+        for (word, address) in [("10.1.2.3", "10.1.2.3"), ("[::1]", "::1"), ("::1", "::1")] {
+            let host = address.parse().ok().map(Network::of_host);
+            assert_eq!(read(word), host, "{word}");
+        }
+        for word in [
+            "",
+            "/8",
+            "10",
+            "10/8",
+            "10.0.0/8",
+            "010.0.0.1",
+            "10.0.0.1/",
+            "10.0.0.1/33",
+            "10.0.0.1/-1",
+            "10.0.0.1/8/8",
+            "10.0.0.1/255.0.0.0",
+            "2001:db8::/129",
+            "[10.0.0.1",
+            "10.0.0.1:80",
+        ] {
+            assert_eq!(read(word), None, "{word:?}");
         }
     }
 

@@ -8,6 +8,7 @@
 //! the whole stream.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use crate::cli::address::{self, Endpoint, Hosts};
 use crate::cli::given::Given;
@@ -26,6 +27,7 @@ use crate::options::{Choice, Command, Meaning};
 use crate::request::{
     Columns, DrainRequest, ListFormat, ListRequest, OutputFormat, Request, Subject,
 };
+use crate::selection::{CountKey, Network, SelectedEndpoint, SelectedService, Selection, States};
 
 /// The seconds that `-p` stands for by itself.
 const DEFAULT_PERSISTENCE: u32 = 360;
@@ -36,6 +38,7 @@ const LARGEST: u32 = i32::MAX as u32;
 /// The largest payload of a UDP packet.
 const LARGEST_SYNC_MESSAGE: u16 = 65507;
 const DEFAULT_SCHEDULER: &str = "wlc";
+const DEFAULT_INTERVAL: Duration = Duration::from_secs(2);
 const DEFAULT_INTERFACE: &str = "eth0";
 
 /// Folds what was read into a request. `word_fault` is what ended the reading of words early, if
@@ -121,6 +124,10 @@ struct Draft<'a> {
     mcast_group: Option<IpAddr>,
     mcast_port: Option<u16>,
     mcast_ttl: Option<u8>,
+    clients: Option<Network>,
+    states: Option<States>,
+    count_key: Option<CountKey>,
+    watch: Option<Duration>,
 }
 
 impl<'a> Draft<'a> {
@@ -150,6 +157,10 @@ impl<'a> Draft<'a> {
             mcast_group: None,
             mcast_port: None,
             mcast_ttl: None,
+            clients: None,
+            states: None,
+            count_key: None,
+            watch: None,
         }
     }
 
@@ -273,6 +284,26 @@ impl<'a> Draft<'a> {
             Choice::SyncMaxLength => {
                 let length = values::number_u16(word, 1..=LARGEST_SYNC_MESSAGE);
                 self.max_length = Some(length.ok_or(UsageError::SyncMaxLength)?);
+            }
+            Choice::Client => {
+                let network = address::network(word, hosts);
+                self.clients = Some(network.ok_or(UsageError::ClientNetwork)?);
+            }
+            Choice::State => {
+                let states = values::connection_states(word)
+                    .map_err(|name| UsageError::ConnectionState(name.to_vec()))?;
+                self.states = Some(states);
+            }
+            Choice::Count => {
+                let key = CountKey::from_word(word);
+                self.count_key = Some(key.ok_or_else(|| UsageError::CountKey(word.to_vec()))?);
+            }
+            Choice::Watch => {
+                self.watch = Some(match value {
+                    None => DEFAULT_INTERVAL,
+                    Some(word) => values::interval(word)
+                        .ok_or_else(|| UsageError::WatchInterval(word.to_vec()))?,
+                });
             }
             // What a flag means is asked of `given`.
             _ => {}
@@ -565,6 +596,34 @@ impl<'a> Draft<'a> {
         }
     }
 
+    /// Which connections are meant.
+    fn selection(&self) -> Result<Selection, UsageError> {
+        let service = match self.service.identity() {
+            None => None,
+            Some(ServiceIdentity::Endpoint {
+                protocol,
+                address,
+                port,
+            }) => Some(SelectedService {
+                protocol,
+                endpoint: SelectedEndpoint::new(address, port),
+            }),
+            Some(ServiceIdentity::FirewallMark { .. }) => {
+                return Err(UsageError::FirewallMarkOfConnections);
+            }
+        };
+        let server = self
+            .server
+            .map(|Endpoint { address, port }| SelectedEndpoint::new(address, port.unwrap_or(0)));
+        Ok(Selection {
+            service,
+            server,
+            clients: self.clients,
+            states: self.states,
+            is_stale: self.given.has(Choice::Stale),
+        })
+    }
+
     fn list(&self) -> Result<ListRequest, UsageError> {
         let given = self.given;
         if let Some((choice, rival)) = given.rivals() {
@@ -586,11 +645,17 @@ impl<'a> Draft<'a> {
             OutputFormat::Json
         } else if given.has(Choice::Table) {
             OutputFormat::Table
+        } else if given.has(Choice::Prometheus) {
+            OutputFormat::Prometheus
         } else {
             OutputFormat::Plain
         };
         let subject = if given.has(Choice::Connection) {
-            Subject::ConnectionEntries
+            let selection = self.selection()?;
+            match self.count_key {
+                Some(key) => Subject::ConnectionCounts(selection, key),
+                None => Subject::ConnectionEntries(selection),
+            }
         } else if given.has(Choice::Timeout) {
             Subject::Timeouts
         } else if given.has(Choice::Daemon) {
@@ -620,6 +685,7 @@ impl<'a> Draft<'a> {
             },
             sorted: !given.has(Choice::NoSort),
             output_format,
+            watch: self.watch,
         })
     }
 }

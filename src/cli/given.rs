@@ -35,7 +35,26 @@ impl Given {
 
     /// The first fault of these options against what goes with a command.
     pub fn check(self, command: Command) -> Result<(), UsageError> {
-        check(self.groups, Owner::Command(command))
+        let outcome = check(self.groups, Owner::Command(command));
+        if outcome.is_ok() || command != Command::List || !self.has(Choice::Connection) {
+            return outcome;
+        }
+        let narrowed = check(self.groups, Owner::Connections);
+        // What the reference knows, and we refuse as well, is refused in its words.
+        let is_refused = narrowed.is_err() || self.rivals().is_some();
+        if is_refused && !self.has_new() {
+            outcome
+        } else {
+            narrowed
+        }
+    }
+
+    /// Whether any option is there that the reference has never heard of.
+    fn has_new(self) -> bool {
+        OPTIONS.iter().any(|row| match row.meaning {
+            Meaning::Choice(choice) => row.is_new && self.has(choice),
+            Meaning::Command(_) => false,
+        })
     }
 
     /// The same for a server that is to be drained: without a service it is looked for in all, which

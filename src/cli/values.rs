@@ -6,10 +6,12 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::ops::RangeInclusive;
+use std::time::Duration;
 
 use crate::cli::address::{self, Hosts};
 use crate::edit::NamedFlags;
 use crate::model::{AddressFamily, KernelName, SchedulerFlags};
+use crate::selection::States;
 
 /// The blanks that `isspace` knows in the C locale.
 fn is_blank(byte: u8) -> bool {
@@ -86,6 +88,30 @@ pub fn multicast_group(word: &[u8]) -> Result<IpAddr, bool> {
         text.parse::<Ipv4Addr>().ok().map(IpAddr::V4)
     };
     group.filter(IpAddr::is_multicast).ok_or(looks_like_ipv6)
+}
+
+/// Seconds and fractions of them, from a tenth of a second to 31 days.
+pub fn interval(word: &[u8]) -> Option<Duration> {
+    const SHORTEST: Duration = Duration::from_millis(100);
+    const LONGEST: Duration = Duration::from_secs(31 * 24 * 60 * 60);
+    let is_decimal = |byte: &u8| byte.is_ascii_digit() || *byte == b'.';
+    let text = std::str::from_utf8(word).ok()?;
+    if !word.iter().all(is_decimal) || word.len() > 20 {
+        return None;
+    }
+    let interval = Duration::try_from_secs_f64(text.parse().ok()?).ok()?;
+    (SHORTEST..=LONGEST).contains(&interval).then_some(interval)
+}
+
+/// States of connections, comma separated; the first word that is none is given back.
+pub fn connection_states(word: &[u8]) -> Result<States, &[u8]> {
+    let mut states = States::default();
+    for name in word.split(|&byte| byte == b',') {
+        if !states.insert(name) {
+            return Err(name);
+        }
+    }
+    Ok(states)
 }
 
 /// Why a list of scheduler flags was refused, with the flag.
@@ -173,6 +199,38 @@ mod tests {
             "-9223372036854775808",
         ] {
             assert_eq!(ipv6_netmask(word.as_bytes()), None, "{word:?}");
+        }
+    }
+
+    #[test]
+    fn an_interval_is_seconds_with_fractions() {
+        for (word, milliseconds) in [
+            ("2", 2000),
+            ("0.1", 100),
+            (".5", 500),
+            ("1.", 1000),
+            ("1.25", 1250),
+            ("2678400", 2_678_400_000),
+        ] {
+            let interval = Duration::from_millis(milliseconds);
+            assert_eq!(super::interval(word.as_bytes()), Some(interval), "{word}");
+        }
+        for word in [
+            "",
+            ".",
+            "0",
+            "0.09",
+            "-1",
+            "1e3",
+            "inf",
+            "NaN",
+            "1,5",
+            " 2",
+            "2s",
+            "2678400.1",
+            "1.2.3",
+        ] {
+            assert_eq!(interval(word.as_bytes()), None, "{word:?}");
         }
     }
 

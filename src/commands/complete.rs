@@ -28,6 +28,7 @@ use crate::options::matrix::{Owner, TunnelType};
 use crate::options::{self, Choice, Command, Completion, Meaning, OPTIONS, OptionSpec};
 use crate::render::endpoints::EndpointWriter;
 use crate::render::{listing, rules};
+use crate::selection::States;
 
 /// Stands at the cursor while the words before it are read: where it ends up tells what may stand
 /// there.
@@ -135,7 +136,12 @@ impl<'a> Line<'a, '_> {
     /// Whether an option may still come: the command and what is given already would not refuse it.
     fn may_come(&self, row: &OptionSpec) -> bool {
         let command = self.command();
-        let goes_with = |row: &OptionSpec, command| row.is_of_use_to(Owner::Command(command));
+        let goes_with = |row: &OptionSpec, command| {
+            row.is_of_use_to(Owner::Command(command))
+                || command == Command::List
+                    && self.has(Choice::Connection)
+                    && row.is_of_use_to(Owner::Connections)
+        };
         let fits_the_command = match (row.meaning, command) {
             (Meaning::Command(_), Some(_)) => false,
             (Meaning::Command(command), None) => self
@@ -152,10 +158,11 @@ impl<'a> Line<'a, '_> {
         let stand_apart = |other: &OptionSpec| {
             other.name == row.name
                 || are_rivals(row, other)
-                || row
-                    .alternative_in
-                    .iter()
-                    .any(|owner| other.alternative_in.contains(owner))
+                || !narrows(row, other)
+                    && row
+                        .alternative_in
+                        .iter()
+                        .any(|owner| other.alternative_in.contains(owner))
         };
         fits_the_command
             && fits_the_tunnel
@@ -231,7 +238,12 @@ impl<'a> Line<'a, '_> {
                     self.offer(&[front, word.as_bytes()], help);
                 }
             }
-            Completion::SchedulerFlags => self.offer_flags(front, typed),
+            Completion::SchedulerFlags => {
+                let scheduler = self.value_of(Choice::Scheduler).unwrap_or_default();
+                let flags = SchedulerFlags::from_bits(u8::MAX);
+                self.offer_list(front, typed, flags.words(KernelName::truncated(scheduler)));
+            }
+            Completion::States => self.offer_list(front, typed, States::NAMES.into_iter()),
             Completion::Namespace => {
                 for name in netns::names() {
                     self.offer(&[front, name.as_bytes()], "");
@@ -251,7 +263,9 @@ impl<'a> Line<'a, '_> {
                 (meaning, _) => self.offer_services(front, meaning),
             },
             Completion::RealServer => match self.command() {
-                Some(Command::EditServer | Command::DeleteServer) => self.offer_servers(front),
+                Some(Command::EditServer | Command::DeleteServer | Command::List) => {
+                    self.offer_servers(front);
+                }
                 _ => {
                     let protocol = self.given().find_map(|(meaning, _)| protocol_of(meaning));
                     self.offer_endpoint(row, front, typed, protocol);
@@ -260,20 +274,24 @@ impl<'a> Line<'a, '_> {
         }
     }
 
-    /// Offers the flags of the scheduler that are not in the list yet.
-    fn offer_flags(&mut self, front: &[u8], typed: &[u8]) {
-        let scheduler = self.value_of(Choice::Scheduler).unwrap_or_default();
+    /// Offers the words for a comma separated list that are not in it yet.
+    fn offer_list(
+        &mut self,
+        front: &[u8],
+        typed: &[u8],
+        words: impl Iterator<Item = &'static str>,
+    ) {
         let end_of_list = typed
             .iter()
             .rposition(|byte| *byte == b',')
             .map_or(0, |comma| comma + 1);
         let list = &typed[..end_of_list];
-        for flag in SchedulerFlags::from_bits(u8::MAX).words(KernelName::truncated(scheduler)) {
+        for word in words {
             if !list
                 .split(|byte| *byte == b',')
-                .any(|given| given == flag.as_bytes())
+                .any(|given| given.eq_ignore_ascii_case(word.as_bytes()))
             {
-                self.offer(&[front, list, flag.as_bytes()], "");
+                self.offer(&[front, list, word.as_bytes()], "");
             }
         }
     }
@@ -406,6 +424,16 @@ impl<'a> Line<'a, '_> {
     fn offer(&mut self, parts: &[&[u8]], help: &str) {
         write_offer(self.out, parts, help.as_bytes());
     }
+}
+
+/// Whether one of the two lists connections, and the other says which.
+fn narrows(one: &OptionSpec, other: &OptionSpec) -> bool {
+    let connections = |row: &OptionSpec| row.meaning == Meaning::Choice(Choice::Connection);
+    let narrow = |row: &OptionSpec| {
+        row.is_of_use_to(Owner::Connections)
+            && row.meaning != Meaning::Choice(Choice::FirewallMarkService)
+    };
+    connections(one) && narrow(other) || connections(other) && narrow(one)
 }
 
 fn are_rivals(one: &OptionSpec, other: &OptionSpec) -> bool {

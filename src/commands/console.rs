@@ -61,9 +61,21 @@ pub struct Console<'a> {
     program: OsString,
     streams: Streams<'a>,
     text: Vec<u8>,
+    held: Option<Held>,
+    reader_has_left: bool,
     hint: Option<String>,
     /// The characters of a line of progress that stands there.
     progress_width: usize,
+}
+
+/// That text is kept, rather than written.
+struct Held {
+    /// Lines beyond so many are only counted.
+    most_lines: Option<usize>,
+    /// How many lines have been left out.
+    left_out: usize,
+    /// How long the text was when that was looked after.
+    checked: usize,
 }
 
 impl<'a> Console<'a> {
@@ -73,6 +85,8 @@ impl<'a> Console<'a> {
             program: program.to_owned(),
             streams,
             text: Vec::new(),
+            held: None,
+            reader_has_left: false,
             hint: None,
             progress_width: 0,
         }
@@ -109,11 +123,45 @@ impl<'a> Console<'a> {
 
     /// Writes the text that waits if there is enough of it. Long listings call this now and then.
     pub fn flush_if_large(&mut self) -> Result<(), Error> {
-        if self.text.len() < PIECE_LENGTH {
+        if let Some(held) = &mut self.held {
+            if self.text.len() > held.checked + PIECE_LENGTH {
+                held.cut(&mut self.text);
+            }
+            Ok(())
+        } else if self.text.len() < PIECE_LENGTH {
             Ok(())
         } else {
             self.flush()
         }
+    }
+
+    /// Keeps the text that comes, or so many lines of it, until [`Console::release`].
+    pub fn hold(&mut self, most_lines: Option<usize>) {
+        self.held = Some(Held {
+            most_lines,
+            left_out: 0,
+            checked: 0,
+        });
+    }
+
+    /// Gives the text that was kept, and how many lines of it were left out.
+    pub fn release(&mut self) -> (Vec<u8>, usize) {
+        let mut text = std::mem::take(&mut self.text);
+        let left_out = self.held.take().map_or(0, |mut held| {
+            held.cut(&mut text);
+            held.left_out
+        });
+        (text, left_out)
+    }
+
+    /// Whether nobody reads standard output any more.
+    pub fn reader_has_left(&self) -> bool {
+        self.reader_has_left
+    }
+
+    /// What is said of a fault.
+    pub fn fault_text(&self, fault: &Error) -> Vec<u8> {
+        fault.text(&self.program)
     }
 
     /// Writes the text that waits.
@@ -126,7 +174,11 @@ impl<'a> Console<'a> {
         self.text.clear();
         match written {
             Err(fault) if fault.kind() != ErrorKind::BrokenPipe => Err(Error::Write(fault)),
-            _ => Ok(()),
+            Err(_) => {
+                self.reader_has_left = true;
+                Ok(())
+            }
+            Ok(()) => Ok(()),
         }
     }
 
@@ -207,6 +259,25 @@ impl<'a> Console<'a> {
     }
 }
 
+impl Held {
+    fn cut(&mut self, text: &mut Vec<u8>) {
+        let Some(most) = self.most_lines else {
+            return;
+        };
+        let ends = || {
+            text.iter()
+                .enumerate()
+                .filter(|(_, byte)| **byte == b'\n')
+                .map(|(at, _)| at + 1)
+        };
+        if let Some(end) = ends().nth(most.saturating_sub(1)) {
+            self.left_out += ends().skip(most).count();
+            text.truncate(end);
+        }
+        self.checked = text.len();
+    }
+}
+
 /// The text with control characters, and bytes that are no text, as `\x1b`. Newlines and TABs stay.
 fn visible(text: &[u8]) -> String {
     let mut shown = String::with_capacity(text.len());
@@ -279,6 +350,22 @@ mod tests {
             });
             assert_eq!(matches!(outcome, Err(Error::Write(_))), is_fault, "{kind}");
         }
+    }
+
+    #[test]
+    fn what_is_held_is_cut_to_its_lines_and_counted() {
+        with_console(&mut io::empty(), &mut io::sink(), false, |console| {
+            console.hold(Some(3));
+            for number in 0..10_000 {
+                console.text().extend(format!("{number}\n").bytes());
+                console.flush_if_large().unwrap();
+                assert!(console.text().len() < 2 * PIECE_LENGTH);
+            }
+            assert_eq!(console.release(), (b"0\n1\n2\n".to_vec(), 9_997));
+            console.hold(Some(3));
+            console.text().extend(b"a\nb\n");
+            assert_eq!(console.release(), (b"a\nb\n".to_vec(), 0));
+        });
     }
 
     #[test]

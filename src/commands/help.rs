@@ -119,7 +119,9 @@ fn usage_of_command(command: Command) -> String {
     };
     let help = row.help;
     let mut text = format!("Usage: ipvsadm {name}{service}{server}{options}    {help}\n\n");
-    write_sections(&mut text, |row| row.is_of_use_to(owner));
+    write_sections(&mut text, |row| {
+        row.is_of_use_to(owner) || command == Command::List && row.section == Section::Connections
+    });
     if Choice::Scheduler.row().is_of_use_to(owner) {
         text.push_str("Schedulers\n");
         for (name, how) in SCHEDULERS {

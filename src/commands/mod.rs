@@ -17,6 +17,7 @@ pub mod reload;
 mod restore;
 mod save;
 mod walk;
+mod watch;
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
@@ -164,7 +165,10 @@ fn refused_listing(fault: KernelError) -> Error {
 /// Executes a request.
 fn execute(console: &mut Console<'_>, ipvs: &mut Ipvs, request: Request) -> Result<(), Error> {
     match request {
-        Request::List(request) => list::list(console, ipvs, &request),
+        Request::List(request) => match request.watch {
+            None => list::list(console, ipvs, &request, None),
+            Some(interval) => watch::watch(console, ipvs, &request, interval),
+        },
         Request::Save { numeric } => save::save(console, ipvs, numeric),
         Request::Help(command) => {
             help::write_usage(console.text(), command);

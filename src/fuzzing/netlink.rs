@@ -179,7 +179,7 @@ impl Everything {
             has_unicode: true,
         };
         let mut out = Vec::new();
-        let mut table = ServiceTable::new(screen, format);
+        let mut table = ServiceTable::new(screen, format, None);
         for service in &self.services {
             table.measure(service, &self.destinations);
         }

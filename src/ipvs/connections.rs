@@ -6,7 +6,7 @@
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::error::Error;
 use crate::model::Connection;
@@ -36,19 +36,23 @@ impl Connections {
         }
     }
 
-    /// The next connection, `None` after the last.
+    /// Goes on to the next connection; `false` after the last.
     ///
     /// # Errors
-    /// [`Error::Read`], and [`Error::UnexpectedInput`] for a line of another shape.
-    pub fn read_next(&mut self) -> Result<Option<Connection<'_>>, Error> {
-        if !self.read_line()? {
-            return Ok(None);
-        }
-        let connection = parse_connection(&self.line);
-        connection.map(Some).ok_or(Error::UnexpectedInput(FILE))
+    /// [`Error::Read`].
+    pub fn advance(&mut self) -> Result<bool, Error> {
+        self.read_line()
     }
 
-    /// The line of the connection that was read last, its newline included.
+    /// The connection.
+    ///
+    /// # Errors
+    /// [`Error::UnexpectedInput`] for a line of another shape.
+    pub fn connection(&self) -> Result<Connection<'_>, Error> {
+        parse_connection(&self.line).ok_or(Error::UnexpectedInput(FILE))
+    }
+
+    /// Its line, the newline included.
     pub fn line(&self) -> &[u8] {
         &self.line
     }
@@ -64,6 +68,8 @@ impl Connections {
 }
 
 /// The connection that a line of the file describes; `None` for one of another shape.
+///
+/// A table may have millions of them, so this looks at each byte once.
 pub fn parse_connection(line: &[u8]) -> Option<Connection<'_>> {
     let mut rest = line;
     let protocol = next_word(&mut rest)?;
@@ -71,10 +77,7 @@ pub fn parse_connection(line: &[u8]) -> Option<Connection<'_>> {
     let service = parse_endpoint(&mut rest)?;
     let destination = parse_endpoint(&mut rest)?;
     let state = next_word(&mut rest)?;
-    let seconds = std::str::from_utf8(next_word(&mut rest)?)
-        .ok()?
-        .parse()
-        .ok()?;
+    let seconds = parse_decimal(next_word(&mut rest)?)?;
     let engine = next_word(&mut rest).map(|name| (name, rest.trim_ascii()));
     Some(Connection {
         protocol,
@@ -88,32 +91,70 @@ pub fn parse_connection(line: &[u8]) -> Option<Connection<'_>> {
 }
 
 fn next_word<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
-    let line = rest.trim_ascii_start();
-    let end = line
-        .iter()
-        .position(u8::is_ascii_whitespace)
-        .unwrap_or(line.len());
+    let is_blank = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\n' | 0x0c | b'\r');
+    let start = rest.iter().position(|byte| !is_blank(byte))?;
+    let line = &rest[start..];
+    let end = line.iter().position(is_blank).unwrap_or(line.len());
     let (word, after) = line.split_at(end);
     *rest = after;
-    (!word.is_empty()).then_some(word)
+    Some(word)
 }
 
 /// An address, eight hexadecimal digits or IPv6 as text, and a port in hexadecimal digits.
 fn parse_endpoint(rest: &mut &[u8]) -> Option<(IpAddr, u16)> {
     let word = next_word(rest)?;
-    let address = if word.contains(&b':') {
-        std::str::from_utf8(word).ok()?.parse().ok()?
-    } else {
-        IpAddr::V4(Ipv4Addr::from(parse_hexadecimal(word)?))
+    let address = match parse_hexadecimal(word) {
+        Some(number) => IpAddr::V4(Ipv4Addr::from(number)),
+        None => IpAddr::V6(parse_ipv6(word)?),
     };
     let port = parse_hexadecimal(next_word(rest)?)?;
     Some((address, u16::try_from(port).ok()?))
 }
 
+/// An address of IPv6 as the kernel writes it here, all its digits there; or in any other way.
+fn parse_ipv6(word: &[u8]) -> Option<Ipv6Addr> {
+    let mut segments = [0; 8];
+    if word.len() == "0000:".len() * segments.len() - 1 {
+        for (segment, digits) in segments.iter_mut().zip(word.chunks(5)) {
+            let (digits, colon) = digits.split_at(4);
+            if !matches!(colon, b":" | b"") {
+                return None;
+            }
+            *segment = u16::try_from(parse_hexadecimal(digits)?).ok()?;
+        }
+        return Some(Ipv6Addr::from(segments));
+    }
+    std::str::from_utf8(word).ok()?.parse().ok()
+}
+
+/// A number of up to eight digits.
 fn parse_hexadecimal(word: &[u8]) -> Option<u32> {
-    word.iter().try_fold(0u32, |value, byte| {
-        let digit = char::from(*byte).to_digit(16)?;
-        value.checked_mul(16)?.checked_add(digit)
+    if word.len() > 8 {
+        return None;
+    }
+    word.iter().try_fold(0, |value, byte| {
+        let digit = HEXADECIMAL_DIGITS[usize::from(*byte)];
+        (digit < 16).then_some(value << 4 | u32::from(digit))
+    })
+}
+
+/// The value of each byte as a digit; 16 for one that is none.
+static HEXADECIMAL_DIGITS: [u8; 256] = {
+    let mut digits = [16; 256];
+    let mut byte = 0;
+    while byte < digits.len() {
+        if let Some(digit) = char::to_digit(byte as u8 as char, 16) {
+            digits[byte] = digit as u8;
+        }
+        byte += 1;
+    }
+    digits
+};
+
+fn parse_decimal(word: &[u8]) -> Option<u64> {
+    word.iter().try_fold(0u64, |value, byte| {
+        let digit = byte.checked_sub(b'0').filter(|digit| *digit < 10)?;
+        value.checked_mul(10)?.checked_add(u64::from(digit))
     })
 }
 
@@ -147,6 +188,18 @@ mod tests {
     }
 
     #[test]
+    fn an_address_made_of_an_ipv4_one_stays_one_of_ipv6() {
+        let line = b"TCP 0000:0000:0000:0000:0000:ffff:c000:0209 9C40 \
+            ::ffff:192.0.2.1 0050 0000:0000:0000:0000:0000:ffff:0a00:0001 0050 NONE 7\n";
+        let connection = parse_connection(line).unwrap();
+        assert_eq!(connection.client.0.to_string(), "::ffff:192.0.2.9");
+        assert_eq!(connection.service.0.to_string(), "::ffff:192.0.2.1");
+        assert_eq!(connection.destination.0.to_string(), "::ffff:10.0.0.1");
+        let strange = b"TCP 0000:0000:0000:0000:0000:ffff-c000:0209 9C40 ";
+        assert_eq!(parse_connection(strange), None);
+    }
+
+    #[test]
     fn the_data_of_a_persistence_engine_may_hold_blanks() {
         let line = b"UDP 0A000002 0000 0A000001 13C4 C0A80002 13C4 UDP         290 sip 6cb 1@x\n";
         let connection = parse_connection(line).unwrap();
@@ -161,6 +214,7 @@ mod tests {
             "TCP 0A000002 9C40 0A000001 0050 C0A80002 0050 ESTABLISHED",
             "TCP x y z",
             "TCP 0A000002 19C40 0A000001 0050 C0A80002 0050 ESTABLISHED 7",
+            "TCP 0A00000g 9C40 0A000001 0050 C0A80002 0050 ESTABLISHED 7",
             "TCP 10A000002 9C40 0A000001 0050 C0A80002 0050 ESTABLISHED 7",
             "TCP 0A000002 9C40 0A000001 0050 C0A80002 0050 ESTABLISHED -7",
         ] {

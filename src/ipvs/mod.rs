@@ -103,6 +103,11 @@ impl Ipvs {
         Ok(info)
     }
 
+    /// Has [`Ipvs::info`] ask the kernel again.
+    pub fn forget_info(&mut self) {
+        self.info = None;
+    }
+
     /// All virtual services, in the kernel's order.
     ///
     /// # Errors

@@ -43,6 +43,8 @@ pub enum Owner {
     Command(Command),
     /// A type of tunnel.
     Tunnel(TunnelType),
+    /// `-L -c`, a list that can be narrowed: what goes with `-L` goes with it, and more.
+    Connections,
 }
 
 impl Owner {
@@ -51,6 +53,7 @@ impl Owner {
         match self {
             Owner::Command(command) => format!("'{}' command", command.row().name),
             Owner::Tunnel(kind) => format!("'{}' tunnel type", kind.word()),
+            Owner::Connections => Owner::Command(Command::List).text(),
         }
     }
 }
@@ -153,10 +156,14 @@ static RULES: [Rule; OWNER_COUNT] = {
         }
         row += 1;
     }
+    let list = rules[Owner::Command(Command::List).index()];
+    let connections = &mut rules[Owner::Connections.index()];
+    connections.one_of = Groups(list.one_of.0 & !connections.may.0);
+    connections.may.0 |= list.may.0;
     rules
 };
 
-const OWNER_COUNT: usize = COMMAND_COUNT + TunnelType::ALL.len();
+const OWNER_COUNT: usize = COMMAND_COUNT + TunnelType::ALL.len() + 1;
 
 impl Owner {
     pub(crate) fn rule(self) -> &'static Rule {
@@ -168,6 +175,7 @@ impl Owner {
         match self {
             Owner::Command(command) => command as usize,
             Owner::Tunnel(kind) => COMMAND_COUNT + kind as usize,
+            Owner::Connections => OWNER_COUNT - 1,
         }
     }
 }

@@ -52,6 +52,8 @@ pub enum Completion {
     Interface,
     /// A network namespace that has a name.
     Namespace,
+    /// States of connections, comma separated.
+    States,
 }
 
 /// A heading of `-h`.
@@ -71,6 +73,8 @@ pub enum Section {
     Tunnel,
     /// What `-L` shows, and how.
     Listing,
+    /// Which connections `-L -c` shows, or counts.
+    Connections,
     /// What sync daemons are started with.
     SyncDaemon,
     /// What goes with every command.
@@ -79,7 +83,7 @@ pub enum Section {
 
 impl Section {
     /// All of them, in the order in which `-h` has them.
-    pub(crate) const ALL: [Section; 9] = [
+    pub(crate) const ALL: [Section; 10] = [
         Section::Commands,
         Section::Change,
         Section::Service,
@@ -87,6 +91,7 @@ impl Section {
         Section::Server,
         Section::Tunnel,
         Section::Listing,
+        Section::Connections,
         Section::SyncDaemon,
         Section::Anywhere,
     ];
@@ -100,6 +105,7 @@ impl Section {
             Section::Server => "Which real server, and how it is reached (-a, -e)",
             Section::Tunnel => "How a tunnel is made (-a, -e with -i)",
             Section::Listing => "What is listed, and how (-L; -S has -n)",
+            Section::Connections => "Which connections (-L -c, which also takes SERVICE and -r)",
             Section::SyncDaemon => {
                 "Sync daemons (--start-daemon, --stop-daemon); ROLE is master or backup"
             }

@@ -5,6 +5,7 @@
 
 use super::matrix::{Owner, TunnelType};
 use super::{Argument, Completion, Meaning, OptionSpec, Section};
+use crate::selection::CountKey;
 
 /// Makes the enums of commands and options, and the table in the order of their variants.
 macro_rules! table {
@@ -41,6 +42,7 @@ const EDIT_SERVER: Owner = Owner::Command(Command::EditServer);
 const DELETE_SERVER: Owner = Owner::Command(Command::DeleteServer);
 const FLUSH: Owner = Owner::Command(Command::Flush);
 const LIST: Owner = Owner::Command(Command::List);
+const CONNECTIONS: Owner = Owner::Connections;
 const ZERO: Owner = Owner::Command(Command::Zero);
 const SAVE: Owner = Owner::Command(Command::Save);
 const RESTORE: Owner = Owner::Command(Command::Restore);
@@ -123,6 +125,7 @@ table! {
             "ipvsadm -Ln --stats",
             "ipvsadm -Ln -t 192.0.2.1:80 --table",
             "ipvsadm -Lnc",
+            "ipvsadm -Lnc -t 192.0.2.1:80 --count client",
         ]);
         Zero = command("Z", "zero", "zero counters")
             .examples(&["ipvsadm -Z", "ipvsadm -Z -t 192.0.2.1:80"]);
@@ -193,6 +196,7 @@ table! {
         RealServer = value("r", "real-server", "ADDR:PORT", "the real server")
             .in_section(Section::Server).at(6)
             .needed_by(&[ADD_SERVER, EDIT_SERVER, DELETE_SERVER])
+            .with(&[CONNECTIONS])
             .offers(Completion::RealServer);
         Gatewaying = flag("g", "gatewaying", "forward by direct routing (default)")
             .forwarding_method();
@@ -254,6 +258,26 @@ table! {
         Table = flag("", "table", "drawn for people")
             .in_section(Section::Listing).at(35).with(&[LIST]).ours()
             .not_beside(&[Choice::Json]);
+        Prometheus = flag("", "prometheus", "as metrics, for node_exporter")
+            .in_section(Section::Listing).at(46).with(&[LIST]).ours()
+            .not_beside(&[
+                Choice::Json, Choice::Table, Choice::Connection, Choice::Timeout, Choice::Daemon,
+            ]);
+        Watch = flag("", "watch", "again and again; q ends it (2)")
+            .takes(Argument::Optional("SECONDS"))
+            .in_section(Section::Listing).at(45).with(&[LIST]).ours()
+            .not_beside(&[Choice::Prometheus]);
+
+        Client = value("", "client", "ADDR[/LEN]", "of this client or network")
+            .in_section(Section::Connections).at(41).with(&[CONNECTIONS]).ours();
+        State = value("", "state", "NAME[,NAME]", "in one of these states")
+            .in_section(Section::Connections).at(42).with(&[CONNECTIONS]).ours()
+            .offers(Completion::States);
+        Stale = flag("", "stale", "whose server is in the table no more")
+            .in_section(Section::Connections).at(43).with(&[CONNECTIONS]).ours();
+        Count = value("", "count", "KEY", "how many by client, server, service or state")
+            .in_section(Section::Connections).at(44).with(&[CONNECTIONS]).ours()
+            .offers(Completion::OneOf(&CountKey::WORDS));
 
         McastInterface = value("", "mcast-interface", "IF", "where (eth0)")
             .in_section(Section::SyncDaemon).at(11).with(&[START_DAEMON])
@@ -420,7 +444,7 @@ impl OptionSpec {
             .named("service-address")
             .at(2)
             .needed_by(OF_A_SERVICE)
-            .with(&[ZERO])
+            .with(&[ZERO, CONNECTIONS])
             .alternative_in(&[LIST])
             .offers(Completion::Service)
     }

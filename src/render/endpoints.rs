@@ -96,6 +96,13 @@ impl EndpointWriter {
         out.truncate(start.saturating_add(self.longest));
     }
 
+    /// Writes an address by itself, without brackets.
+    pub fn write_host(&mut self, out: &mut Vec<u8>, address: IpAddr) {
+        let start = out.len();
+        self.host(out, address);
+        out.truncate(start.saturating_add(self.longest));
+    }
+
     /// Writes the service name, reusing the last text if the service is the same: rules name it in
     /// the line of each of its real servers. `write` makes the text.
     pub fn write_service_name(

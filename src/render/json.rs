@@ -10,13 +10,15 @@
 use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr};
 
-use serde::Serialize;
+use serde::ser::SerializeStruct;
+use serde::{Serialize, Serializer};
 
 use crate::model::{
     AddressFamily, Connection, DestinationState, DrainState, Encapsulation, ForwardingMethod,
     KernelInfo, KernelName, Netmask, ServiceIdentity, ServiceState, Statistics, SyncDaemon,
     Timeouts, TunnelChecksum,
 };
+use crate::render::counts::Count;
 
 /// A document whose one list is being written.
 pub struct Document {
@@ -65,6 +67,25 @@ impl Document {
     pub fn end(self, out: &mut Vec<u8>) {
         out.extend_from_slice(if self.has_items { b"\n]}\n" } else { b"]}\n" });
     }
+}
+
+/// Writes the counts of connections. `key` is the word for what they are counted by.
+pub fn write_counts(out: &mut Vec<u8>, key: &'static str, counts: &[Count]) {
+    out.extend_from_slice(b"{\"counts\":[");
+    let mut document = Document { has_items: false };
+    for count in counts {
+        document.item(out, &CountEntry { key, count });
+    }
+    let total: u64 = counts.iter().map(|count| count.connections).sum();
+    out.extend_from_slice(if counts.is_empty() { b"" } else { b"\n" });
+    out.extend_from_slice(format!("],\"total\":{total}}}\n").as_bytes());
+}
+
+/// Writes why there is no listing, where others follow.
+pub fn write_fault(out: &mut Vec<u8>, fault: &[u8]) {
+    out.extend_from_slice(b"{\"error\":");
+    write(out, &text(fault.trim_ascii_end()));
+    out.extend_from_slice(b"}\n");
 }
 
 pub fn write_timeouts(out: &mut Vec<u8>, timeouts: &Timeouts) {
@@ -367,6 +388,21 @@ impl<'a> ConnectionEntry<'a> {
     }
 }
 
+/// A count, in which the key has the name of what is counted by.
+struct CountEntry<'a> {
+    key: &'static str,
+    count: &'a Count,
+}
+
+impl Serialize for CountEntry<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut entry = serializer.serialize_struct("Count", 2)?;
+        entry.serialize_field(self.key, &text(&self.count.key))?;
+        entry.serialize_field("connections", &self.count.connections)?;
+        entry.end()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use boon::{Compiler, Schemas};
@@ -456,6 +492,36 @@ mod tests {
         assert_eq!(service["counters"]["incoming_bytes"], u64::MAX);
         assert_eq!(service["rates"]["outgoing_bytes"], (1u64 << 53) + 1);
         assert_eq!(document["ipvs"]["version"], "1.2.1");
+    }
+
+    #[test]
+    fn a_fault_is_a_document() {
+        let mut out = Vec::new();
+        write_fault(&mut out, b"No such\nservice\n");
+        assert_eq!(checked(&out)["error"], "No such\nservice");
+    }
+
+    #[test]
+    fn counts_are_called_by_their_keys() {
+        for key in ["client", "server", "service", "state"] {
+            let name = match key {
+                "client" => "192.0.2.1",
+                _ => "anything \"else\"",
+            };
+            let counts = [3, 2].map(|connections| Count {
+                key: name.as_bytes().to_vec(),
+                connections,
+            });
+            let mut out = Vec::new();
+            write_counts(&mut out, key, &counts);
+            let document = checked(&out);
+            assert_eq!(document["total"], 5);
+            assert_eq!(document["counts"][0][key], name);
+            assert_eq!(document["counts"][1]["connections"], 2);
+        }
+        let mut out = Vec::new();
+        write_counts(&mut out, "client", &[]);
+        assert_eq!(out, b"{\"counts\":[],\"total\":0}\n");
     }
 
     #[test]

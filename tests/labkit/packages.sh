@@ -20,7 +20,7 @@ PACKAGES_TEST=(
     "${PACKAGES_DEMO[@]}"
     iptables=iptables-legacy nftables=nft keepalived=keepalived
     bash-completion=/usr/share/bash-completion/bash_completion zsh=zsh fish=fish
-    mandoc=mandoc man-db=man
+    mandoc=mandoc man-db=man prometheus=promtool prometheus-node-exporter=prometheus-node-exporter
     dpkg-dev=dpkg-shlibdeps systemd=systemd-analyze strace=strace
 )
 

@@ -12,6 +12,7 @@
 
 pub mod busy;
 pub mod pair;
+pub mod schema;
 pub mod table;
 
 use std::ffi::{OsStr, OsString};

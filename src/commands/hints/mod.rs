@@ -24,7 +24,8 @@ use crate::ipvs::{Detail, Ipvs};
 use crate::model::{
     Change, DestinationIdentity, KernelName, Netmask, SchedulerFlags, ServiceIdentity,
 };
-use crate::options::{Choice, SCHEDULERS};
+use crate::options::matrix::Owner;
+use crate::options::{Choice, Command, SCHEDULERS};
 use crate::render::endpoints::EndpointWriter;
 use crate::render::rules;
 use crate::request::{DrainRequest, ListRequest, Request, Subject};
@@ -54,12 +55,11 @@ pub fn after_usage_fault(fault: &UsageError, arguments: &[OsString]) -> Option<S
             let (option, rival) = given.rivals()?;
             Some(format!("{option} does not go with {rival}"))
         }
-        UsageError::Conflict(group, other, _)
-            if [*group, *other]
-                .map(Some)
-                .contains(&Choice::Connection.group()) =>
+        UsageError::Illegal(group, owner)
+            if *owner == Owner::Command(Command::List)
+                && Owner::Connections.rule().may.has(*group) =>
         {
-            Some("-c lists the connections of all services".to_owned())
+            Some("that goes with -c".to_owned())
         }
         // A command that is misspelled is none.
         UsageError::TryHelp => similar_option(arguments).or_else(|| {

@@ -1,15 +1,17 @@
 //! `-L --json`: the same listings as one document.
 
-use super::sync_daemons;
+use super::connections::SelectedConnections;
+use super::{counts, sync_daemons};
 use crate::commands::console::Console;
 use crate::commands::refused_listing;
 use crate::commands::walk::Walk;
 use crate::error::Error;
-use crate::ipvs::connections::Connections;
 use crate::ipvs::{Detail, Ipvs};
 use crate::model::ServiceIdentity;
+use crate::render::endpoints::EndpointWriter;
 use crate::render::json::{self, Document};
 use crate::request::{ListRequest, Subject};
+use crate::selection::Selection;
 
 /// Lists what a request asks for. If that fails, what has not been written yet is dropped: a reader
 /// gets nothing, or the beginning of a document, which no parser takes for a whole one.
@@ -21,7 +23,12 @@ pub fn list(
     let start = console.text().len();
     let outcome = match &request.subject {
         Subject::Table(service) => list_table(console, ipvs, request, service.as_ref()),
-        Subject::ConnectionEntries => list_connections(console),
+        Subject::ConnectionEntries(selection) => list_connections(console, ipvs, selection),
+        Subject::ConnectionCounts(selection, key) => {
+            let counts = counts::count(ipvs, selection, *key, &mut EndpointWriter::numeric())?;
+            json::write_counts(console.text(), key.word(), &counts);
+            Ok(())
+        }
         Subject::Timeouts => ipvs
             .timeouts()
             .map(|timeouts| json::write_timeouts(console.text(), &timeouts))
@@ -53,13 +60,17 @@ fn list_table(
     Ok(())
 }
 
-fn list_connections(console: &mut Console<'_>) -> Result<(), Error> {
-    let mut entries = Connections::open()?;
+fn list_connections(
+    console: &mut Console<'_>,
+    ipvs: &mut Ipvs,
+    selection: &Selection,
+) -> Result<(), Error> {
+    let entries = SelectedConnections::open(ipvs, selection)?;
     let mut document = Document::of_connections(console.text());
-    while let Some(connection) = entries.read_next()? {
-        document.connection(console.text(), &connection);
-        console.flush_if_large()?;
-    }
+    entries.for_each(|connection, _| {
+        document.connection(console.text(), connection);
+        console.flush_if_large()
+    })?;
     document.end(console.text());
     Ok(())
 }

@@ -1,30 +1,40 @@
 //! `-L`: the table, one virtual service, connections, timeouts, sync daemons.
 //!
-//! Here as the reference prints them; [`json`] and [`table`] are formats that it does not have.
+//! Here as the reference prints them; [`json`], [`prometheus`] and [`table`] are formats that it
+//! does not have.
 
+mod connections;
+mod counts;
 mod json;
+mod prometheus;
 mod table;
 
 use crate::commands::console::Console;
 use crate::commands::refused_listing;
 use crate::commands::walk::Walk;
 use crate::error::Error;
-use crate::ipvs::connections::Connections;
 use crate::ipvs::{Detail, Ipvs};
 use crate::model::{ServiceIdentity, SyncDaemon};
+use crate::rates::Rates;
 use crate::render::endpoints::EndpointWriter;
-use crate::render::{connections, listing, order, timeouts_and_daemons};
+use crate::render::{self, listing, order, timeouts_and_daemons};
 use crate::request::{Columns, ListFormat, ListRequest, OutputFormat, Subject};
+use crate::selection::Selection;
+use connections::SelectedConnections;
 
+/// Lists what a request asks for. Where looks follow each other, `rates` measures from one to the
+/// next.
 pub fn list(
     console: &mut Console<'_>,
     ipvs: &mut Ipvs,
     request: &ListRequest,
+    rates: Option<&mut Rates>,
 ) -> Result<(), Error> {
     match request.output_format {
         OutputFormat::Plain => list_plainly(console, ipvs, request),
         OutputFormat::Json => json::list(console, ipvs, request),
-        OutputFormat::Table => table::list(console, ipvs, request),
+        OutputFormat::Table => table::list(console, ipvs, request, rates),
+        OutputFormat::Prometheus => prometheus::list(console, ipvs, request),
     }
 }
 
@@ -35,7 +45,15 @@ fn list_plainly(
 ) -> Result<(), Error> {
     match request.subject {
         Subject::Table(service) => list_table(console, ipvs, request, service.as_ref()),
-        Subject::ConnectionEntries => list_connections(console, &request.format),
+        Subject::ConnectionEntries(selection) => {
+            list_connections(console, ipvs, &request.format, &selection)
+        }
+        Subject::ConnectionCounts(selection, key) => {
+            let mut endpoints = EndpointWriter::for_listing(request.format.numeric);
+            let counts = counts::count(ipvs, &selection, key, &mut endpoints)?;
+            render::counts::write(console.text(), &counts);
+            Ok(())
+        }
         Subject::Timeouts => {
             let timeouts = ipvs.timeouts().map_err(refused_listing)?;
             timeouts_and_daemons::write_timeouts(console.text(), &timeouts);
@@ -84,21 +102,25 @@ fn list_table(
     Ok(())
 }
 
-fn list_connections(console: &mut Console<'_>, format: &ListFormat) -> Result<(), Error> {
-    let mut entries = Connections::open()?;
+fn list_connections(
+    console: &mut Console<'_>,
+    ipvs: &mut Ipvs,
+    format: &ListFormat,
+    selection: &Selection,
+) -> Result<(), Error> {
     let with_engine_data = format.columns == Columns::PersistentConnections;
     let mut endpoints = EndpointWriter::for_listing(format.numeric);
-    connections::write_titles(console.text(), with_engine_data);
-    while let Some(connection) = entries.read_next()? {
-        connections::write_row(
+    let entries = SelectedConnections::open(ipvs, selection)?;
+    render::connections::write_titles(console.text(), with_engine_data);
+    entries.for_each(|connection, _| {
+        render::connections::write_row(
             console.text(),
             &mut endpoints,
-            &connection,
+            connection,
             with_engine_data,
         );
-        console.flush_if_large()?;
-    }
-    Ok(())
+        console.flush_if_large()
+    })
 }
 
 /// The sync daemons in the order of every listing.

@@ -2,18 +2,25 @@
 //!
 //! A column is as wide as its widest cell, so everything is read before anything is written.
 
-use super::sync_daemons;
+use std::time::Instant;
+
+use super::connections::SelectedConnections;
+use super::{counts, sync_daemons};
 use crate::commands::console::Console;
 use crate::commands::refused_listing;
 use crate::commands::walk::Walk;
 use crate::error::Error;
-use crate::ipvs::connections::{Connections, parse_connection};
+use crate::ipvs::connections::parse_connection;
 use crate::ipvs::{Detail, Ipvs};
 use crate::model::{Connection, ServiceIdentity};
+use crate::rates::Rates;
+use crate::render;
+use crate::render::endpoints::EndpointWriter;
 use crate::render::table::connections::ConnectionTable;
 use crate::render::table::services::ServiceTable;
 use crate::render::table::timeouts_and_daemons;
 use crate::request::{Columns, ListFormat, ListRequest, Subject};
+use crate::selection::Selection;
 
 /// Connections drawn at once: many, since each drawing has a cost of its own; not all, since each
 /// is held in memory.
@@ -23,11 +30,20 @@ pub fn list(
     console: &mut Console<'_>,
     ipvs: &mut Ipvs,
     request: &ListRequest,
+    rates: Option<&mut Rates>,
 ) -> Result<(), Error> {
     let screen = console.screen();
     match &request.subject {
-        Subject::Table(service) => list_table(console, ipvs, request, service.as_ref()),
-        Subject::ConnectionEntries => list_connections(console, &request.format),
+        Subject::Table(service) => list_table(console, ipvs, request, service.as_ref(), rates),
+        Subject::ConnectionEntries(selection) => {
+            list_connections(console, ipvs, &request.format, selection)
+        }
+        Subject::ConnectionCounts(selection, key) => {
+            let mut endpoints = EndpointWriter::new(request.format.numeric);
+            let counts = counts::count(ipvs, selection, *key, &mut endpoints)?;
+            render::table::counts::write(console.text(), screen, *key, &counts);
+            Ok(())
+        }
         Subject::Timeouts => {
             let timeouts = ipvs.timeouts().map_err(refused_listing)?;
             timeouts_and_daemons::write_timeouts(
@@ -51,17 +67,35 @@ fn list_table(
     ipvs: &mut Ipvs,
     request: &ListRequest,
     service: Option<&ServiceIdentity>,
+    mut rates: Option<&mut Rates>,
 ) -> Result<(), Error> {
     let mut walk = Walk::begin(ipvs, service, Detail::WithStatistics, request.sorted)?;
     let info = match service {
         Some(_) => None,
         None => Some(ipvs.info().map_err(refused_listing)?),
     };
-    let mut table = ServiceTable::new(console.screen(), request.format);
     let mut all = Vec::new();
-    while let Some((service, destinations)) = walk.next(ipvs)? {
-        table.measure(&service, destinations);
-        all.push((service, destinations.to_vec()));
+    if let Some(rates) = &mut rates {
+        rates.begin(Instant::now());
+    }
+    while let Some((mut service, destinations)) = walk.next(ipvs)? {
+        let mut destinations = destinations.to_vec();
+        if let Some(rates) = &mut rates {
+            let identity = service.service.identity;
+            rates.note_service(identity, &mut service.statistics);
+            for state in &mut destinations {
+                let server = state.destination.identity;
+                rates.note_server(identity, server, &mut state.statistics);
+            }
+        }
+        all.push((service, destinations));
+    }
+    if let Some(rates) = &mut rates {
+        rates.end();
+    }
+    let mut table = ServiceTable::new(console.screen(), request.format, rates.as_deref());
+    for (service, destinations) in &all {
+        table.measure(service, destinations);
     }
     table.begin(console.text(), info.as_ref());
     for (service, destinations) in &all {
@@ -72,15 +106,20 @@ fn list_table(
     Ok(())
 }
 
-fn list_connections(console: &mut Console<'_>, format: &ListFormat) -> Result<(), Error> {
+fn list_connections(
+    console: &mut Console<'_>,
+    ipvs: &mut Ipvs,
+    format: &ListFormat,
+    selection: &Selection,
+) -> Result<(), Error> {
     let with_engine_data = format.columns == Columns::PersistentConnections;
     let mut table = ConnectionTable::new(console.screen(), format.numeric, with_engine_data);
-    let mut entries = Connections::open()?;
     let mut lines = Vec::new();
-    while let Some(connection) = entries.read_next()? {
-        table.measure(&connection);
-        lines.extend_from_slice(entries.line());
-    }
+    SelectedConnections::open(ipvs, selection)?.for_each(|connection, line| {
+        table.measure(connection);
+        lines.extend_from_slice(line);
+        Ok(())
+    })?;
     table.begin(console.text());
     let mut rest = lines
         .split_inclusive(|byte| *byte == b'\n')

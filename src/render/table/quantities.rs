@@ -50,6 +50,34 @@ pub fn duration(seconds: u64) -> String {
     format!("{number} {unit}")
 }
 
+/// The last of some numbers as a line of low and high marks, the last one at the right end of a
+/// field of `width` characters; `most` is the highest mark, nothing the lowest.
+pub fn sparkline(
+    numbers: impl DoubleEndedIterator<Item = f64> + ExactSizeIterator,
+    most: f64,
+    width: usize,
+    has_unicode: bool,
+) -> String {
+    let marks: &[char] = match has_unicode {
+        true => &['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'],
+        false => &['_', '.', ':', '-', '=', '+', '*', '#'],
+    };
+    let length = numbers.len();
+    let blanks = std::iter::repeat_n(' ', width.saturating_sub(length));
+    let last = numbers.skip(length.saturating_sub(width));
+    let marks = last.map(|number| {
+        let share = if most > 0.0 {
+            (number / most).min(1.0)
+        } else {
+            0.0
+        };
+        let height = (share * (marks.len() - 1) as f64).ceil();
+        // A share of at most 1: no more than the highest mark.
+        marks[height as usize]
+    });
+    blanks.chain(marks).collect()
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Share {
     pub part: u128,
@@ -134,6 +162,20 @@ mod tests {
         ] {
             assert_eq!(duration(seconds), text);
         }
+    }
+
+    #[test]
+    fn the_last_numbers_are_marks_at_the_right() {
+        let line = |numbers: &[f64], width, has_unicode| {
+            let most = numbers.iter().copied().fold(0.0, f64::max);
+            sparkline(numbers.iter().copied(), most, width, has_unicode)
+        };
+        assert_eq!(line(&[], 3, true), "   ");
+        assert_eq!(line(&[0.0, 0.0], 3, true), " ▁▁");
+        assert_eq!(line(&[0.0, 0.01, 50.0, 100.0], 6, true), "  ▁▂▅█");
+        assert_eq!(line(&[9.0, 0.0, 50.0, 100.0], 3, false), "_=#");
+        assert_eq!(sparkline([5.0].into_iter(), 2.0, 2, true), " █");
+        assert_eq!(line(&[1.0], 0, true), "");
     }
 
     #[test]

@@ -21,11 +21,31 @@ pub enum Column {
     OutgoingPackets,
     IncomingBytes,
     OutgoingBytes,
+    /// Packets both ways, of looks that follow each other.
+    Packets,
     /// Bytes both ways, if the screen is wide and no other column has them.
     Traffic,
     /// A share as a number, with the bar beside it.
     Share,
+    /// The bar; or what the last looks have measured.
     Bar,
+}
+
+impl Column {
+    /// Whether looks that follow each other measure it.
+    pub fn is_measured(self) -> bool {
+        matches!(
+            self,
+            Column::Connections
+                | Column::Packets
+                | Column::IncomingPackets
+                | Column::OutgoingPackets
+                | Column::Traffic
+                | Column::IncomingBytes
+                | Column::OutgoingBytes
+                | Column::Bar
+        )
+    }
 }
 
 /// From this width on there is room for one more column.
@@ -60,6 +80,41 @@ pub fn columns_of(columns: Columns, screen_width: usize) -> Vec<Column> {
         .collect()
 }
 
+/// The columns of looks that follow each other.
+pub fn columns_of_rates(screen_width: usize) -> Vec<Column> {
+    use Column::{
+        Active, Bar, Connections, Forwarding, Inactive, IncomingBytes, IncomingPackets, Name,
+        OutgoingBytes, OutgoingPackets, Packets, Share, Traffic, Weight,
+    };
+    let columns: &[Column] = match screen_width >= WIDE {
+        true => &[
+            Name,
+            Forwarding,
+            Weight,
+            Active,
+            Inactive,
+            Connections,
+            IncomingPackets,
+            OutgoingPackets,
+            IncomingBytes,
+            OutgoingBytes,
+            Share,
+            Bar,
+        ],
+        false => &[
+            Name,
+            Active,
+            Inactive,
+            Connections,
+            Packets,
+            Traffic,
+            Share,
+            Bar,
+        ],
+    };
+    columns.to_vec()
+}
+
 pub fn title(column: Column, columns: Columns, screen_width: usize) -> Cell {
     let is_rate = columns == Columns::Rate;
     let [title, short] = match (column, is_rate) {
@@ -82,7 +137,9 @@ pub fn title(column: Column, columns: Columns, screen_width: usize) -> Cell {
         (Column::IncomingBytes, true) => ["In/s", "In/s"],
         (Column::OutgoingBytes, false) => ["Out", "Out"],
         (Column::OutgoingBytes, true) => ["Out/s", "Out/s"],
-        (Column::Traffic, _) => ["Traffic", "Traffic"],
+        (Column::Packets, _) => ["Pkt/s", "P/s"],
+        (Column::Traffic, false) => ["Traffic", "Traffic"],
+        (Column::Traffic, true) => ["Bytes/s", "B/s"],
         (Column::Share, _) => ["Share", "%"],
     };
     let title = match screen_width <= NARROW {

@@ -12,20 +12,23 @@ mod wording;
 use crate::model::{
     AddressFamily, DestinationState, KernelInfo, ServiceIdentity, ServiceState, Statistics,
 };
+use crate::rates::{Meter, Rates};
 use crate::render::endpoints::EndpointWriter;
 use crate::render::listing::forwarding_label;
 use crate::render::table::endpoint;
-use crate::render::table::quantities::{Share, bytes, count};
+use crate::render::table::quantities::{Share, bytes, count, sparkline};
 use crate::render::table::sheet::{Cell, Row, Sheet, Tint};
 use crate::request::{Columns, ListFormat};
 use crate::screen::Screen;
-use columns::{Column, columns_of, title};
+use columns::{Column, columns_of, columns_of_rates, title};
 use condition::{Condition, connections};
 use wording::{counted, indented, scheduling, tunnel, wrapped};
 
 /// A table of virtual services. All of them are measured first, then written in the same order.
-pub struct ServiceTable {
+pub struct ServiceTable<'r> {
     screen: Screen,
+    /// What looks that follow each other have measured; with it, the columns are others.
+    rates: Option<&'r Rates>,
     format: ListFormat,
     endpoints: EndpointWriter,
     columns: Vec<Column>,
@@ -36,11 +39,24 @@ pub struct ServiceTable {
     conditions: Vec<Condition>,
 }
 
-impl ServiceTable {
-    pub fn new(screen: Screen, format: ListFormat) -> ServiceTable {
-        let columns = columns_of(format.columns, screen.width);
+impl<'r> ServiceTable<'r> {
+    pub fn new(
+        screen: Screen,
+        mut format: ListFormat,
+        rates: Option<&'r Rates>,
+    ) -> ServiceTable<'r> {
+        let shows_rates = matches!(format.columns, Columns::Connections | Columns::Rate);
+        let rates = rates.filter(|_| shows_rates);
+        let columns = match rates {
+            None => columns_of(format.columns, screen.width),
+            Some(_) => {
+                format.columns = Columns::Rate;
+                columns_of_rates(screen.width)
+            }
+        };
         ServiceTable {
             screen,
+            rates,
             format,
             endpoints: EndpointWriter::new(format.numeric),
             sheet: Sheet::new(screen, columns.len()),
@@ -56,7 +72,7 @@ impl ServiceTable {
         self.services += 1;
         self.servers += destinations.len();
         let name = Cell::text(self.service_name(&service.service.identity), Tint::Strong);
-        let numbers = self.numbers_of_service(&service.statistics);
+        let numbers = self.numbers_of_service(service);
         let row: Row = std::iter::once(name).chain(numbers).collect();
         self.sheet.measure(&row);
         if !self.shows_numbers() {
@@ -115,8 +131,9 @@ impl ServiceTable {
             ["Service / real server", "Server"],
             self.sheet.width_over(0..1),
         );
-        let share_titles = match self.format.columns {
-            Columns::Thresholds => ["Room taken", "Taken"],
+        let share_titles = match (self.format.columns, self.rates) {
+            (_, Some(_)) => ["Share, bytes over time", "Share"],
+            (Columns::Thresholds, None) => ["Room taken", "Taken"],
             _ => ["Share of traffic", "Share"],
         };
         let share = fitting(share_titles, self.sheet.width_over(last - 1..last + 1));
@@ -191,7 +208,7 @@ impl ServiceTable {
         let mut rows = Vec::new();
         if self.shows_numbers() {
             let mut row = vec![name];
-            row.extend(self.numbers_of_service(&service.statistics));
+            row.extend(self.numbers_of_service(service));
             rows.extend(self.sheet.parted(row));
             return rows;
         }
@@ -253,16 +270,59 @@ impl ServiceTable {
     }
 
     /// The cells behind a service's name where it has numbers of its own.
-    fn numbers_of_service(&self, statistics: &Statistics) -> Vec<Cell> {
-        let statistics = self.shows_numbers().then_some(statistics);
+    fn numbers_of_service(&self, service: &ServiceState) -> Vec<Cell> {
         let [_, columns @ ..] = &self.columns[..] else {
             return Vec::new();
         };
-        let cell = |column: &Column| match statistics {
-            None => Cell::empty(),
-            Some(statistics) => self.counter(*column, statistics, Tint::Plain),
+        let meter = self.meter(|rates| rates.of_service(&service.service.identity));
+        let cell = |column: &Column| match (self.shows_numbers(), meter) {
+            (false, _) => Cell::empty(),
+            (true, None) => self.counter(*column, &service.statistics, Tint::Plain),
+            (true, Some(meter)) => {
+                let most = meter.history().fold(0.0, f64::max);
+                self.measured(*column, meter, most, Tint::Plain)
+            }
         };
         columns.iter().map(cell).collect()
+    }
+
+    /// One of the meters, where they are shown.
+    fn meter(&self, find: impl FnOnce(&'r Rates) -> Option<&'r Meter>) -> Option<&'r Meter> {
+        self.rates.and_then(find)
+    }
+
+    /// What has been measured, as one of the columns shows it. `most` is what fills the line of its
+    /// last looks.
+    fn measured(&self, column: Column, meter: &Meter, most: f64, tint: Tint) -> Cell {
+        if column == Column::Bar {
+            let last = self.columns.len() - 1;
+            let width = self.sheet.width_over(last..last + 1);
+            let tint = match tint {
+                Tint::Plain => Tint::Bar,
+                tint => tint,
+            };
+            let line = sparkline(meter.history(), most, width, self.screen.has_unicode);
+            return Cell::text(line, tint);
+        }
+        let Some(pace) = meter.pace() else {
+            return Cell::number(self.nothing(), tint.or_faint());
+        };
+        let (number, is_bytes) = match column {
+            Column::Connections => (pace.connections, false),
+            Column::Packets => (pace.packets(), false),
+            Column::IncomingPackets => (pace.incoming_packets, false),
+            Column::OutgoingPackets => (pace.outgoing_packets, false),
+            Column::Traffic => (pace.bytes(), true),
+            Column::IncomingBytes => (pace.incoming_bytes, true),
+            Column::OutgoingBytes => (pace.outgoing_bytes, true),
+            _ => return Cell::empty(),
+        };
+        let text = match (is_bytes, self.format.exact) {
+            (false, false) if number < 9.95 && number > 0.0 => format!("{number:.1}"),
+            (false, _) => self.count(number.round() as u64),
+            (true, _) => self.bytes(number.round() as u128),
+        };
+        Cell::number(text, if number == 0.0 { tint.or_faint() } else { tint })
     }
 
     fn server_row(&mut self, service: &ServiceState, state: &DestinationState, whole: u128) -> Row {
@@ -277,9 +337,20 @@ impl ServiceTable {
         let condition = Condition::of(state);
         let mark = condition.mark(self.screen.has_unicode);
         let name = Cell::text(format!("{mark} {name}"), condition.tint());
-        let others = self.columns[1..].iter();
-        let others = others.map(|column| self.server_cell(*column, state, condition, whole));
-        std::iter::once(name).chain(others).collect()
+        let of_service = &service.service.identity;
+        let meter = self.meter(|rates| rates.of_server(of_service, identity));
+        let of_all = self.meter(|rates| rates.of_service(of_service));
+        let cells: Vec<Cell> = self.columns[1..]
+            .iter()
+            .map(|column| match meter {
+                Some(meter) if column.is_measured() => {
+                    let most = of_all.map_or(0.0, |all| all.history().fold(0.0, f64::max));
+                    self.measured(*column, meter, most, condition.tint())
+                }
+                _ => self.server_cell(*column, state, condition, whole),
+            })
+            .collect();
+        std::iter::once(name).chain(cells).collect()
     }
 
     fn server_cell(
@@ -509,7 +580,7 @@ mod tests {
         cluster: &[(ServiceState, Vec<DestinationState>)],
     ) -> String {
         let mut out = Vec::new();
-        let mut table = ServiceTable::new(screen, format);
+        let mut table = ServiceTable::new(screen, format, None);
         for (service, destinations) in cluster {
             table.measure(service, destinations);
         }

@@ -1,0 +1,31 @@
+//! The time of day where the machine is, for people.
+
+use std::mem::MaybeUninit;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// The date and time, as `2026-11-26 23:04:05`. Empty where the C library cannot tell.
+pub fn local_time() -> String {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    let seconds = since.map_or(0, |since| since.as_secs());
+    let Ok(seconds) = libc::time_t::try_from(seconds) else {
+        return String::new();
+    };
+    let mut parts = MaybeUninit::<libc::tm>::zeroed();
+    // SAFETY: both pointers are valid for the call, which reads one time and writes one struct; all
+    // zeros are a valid one, should it fail.
+    let parts = unsafe {
+        if libc::localtime_r(&raw const seconds, parts.as_mut_ptr()).is_null() {
+            return String::new();
+        }
+        parts.assume_init()
+    };
+    format!(
+        "{:04}-{:02}-{:02} {:02}:{:02}:{:02}",
+        parts.tm_year + 1900,
+        parts.tm_mon + 1,
+        parts.tm_mday,
+        parts.tm_hour,
+        parts.tm_min,
+        parts.tm_sec
+    )
+}

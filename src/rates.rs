@@ -1,0 +1,371 @@
+//! How fast the counters of services and servers grow, from one look at the table to the next.
+//!
+//! The kernel estimates rates itself, but smooths them over many seconds. What is told here is what
+//! has been counted since the look before, by the time that has gone by. It knows neither kernel nor
+//! screen.
+//!
+//! The counters that listings tell move in steps: each processor counts by itself, and the kernel
+//! adds that up every two seconds (`net/netfilter/ipvs/ip_vs_est.c`). So a counter that stands still
+//! for a moment says nothing, and a rate is told from one step to another.
+
+use std::collections::{HashMap, VecDeque};
+use std::hash::Hash;
+use std::time::{Duration, Instant};
+
+use crate::model::{DestinationIdentity, ServiceIdentity, Statistics};
+
+/// How often the kernel adds up what has been counted.
+const STEP: Duration = Duration::from_secs(2);
+/// For how long a counter may stand still although it grows: a step that is late, because the
+/// looks are as far apart as the steps, comes before that.
+const STANDSTILL: Duration = Duration::from_secs(3);
+/// How many looks are remembered: more than any screen has room for.
+const HISTORY: usize = 64;
+
+/// What has been counted a second, in the order of [`Statistics::counters`].
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Pace {
+    pub connections: f64,
+    pub incoming_packets: f64,
+    pub outgoing_packets: f64,
+    pub incoming_bytes: f64,
+    pub outgoing_bytes: f64,
+}
+
+impl Pace {
+    fn between(before: &[u64; 5], now: &[u64; 5], elapsed: Duration) -> Pace {
+        let seconds = elapsed.as_secs_f64();
+        let pace = |place: usize| (now[place] - before[place]) as f64 / seconds;
+        Pace {
+            connections: pace(0),
+            incoming_packets: pace(1),
+            outgoing_packets: pace(2),
+            incoming_bytes: pace(3),
+            outgoing_bytes: pace(4),
+        }
+    }
+
+    /// Packets both ways.
+    pub fn packets(&self) -> f64 {
+        self.incoming_packets + self.outgoing_packets
+    }
+
+    /// Bytes both ways.
+    pub fn bytes(&self) -> f64 {
+        self.incoming_bytes + self.outgoing_bytes
+    }
+
+    /// Puts it in the place of the kernel's estimates.
+    fn write_into(&self, statistics: &mut Statistics) {
+        // What is below 0 or beyond 64 bits, no counter grows by.
+        statistics.connection_rate = self.connections.round() as u64;
+        statistics.incoming_packet_rate = self.incoming_packets.round() as u64;
+        statistics.outgoing_packet_rate = self.outgoing_packets.round() as u64;
+        statistics.incoming_byte_rate = self.incoming_bytes.round() as u64;
+        statistics.outgoing_byte_rate = self.outgoing_bytes.round() as u64;
+    }
+}
+
+/// What several looks tell of one service or server.
+#[derive(Clone, Debug)]
+pub struct Meter {
+    counters: [u64; 5],
+    /// When the counters were first seen to be this.
+    since: Instant,
+    /// Whether that was when the kernel added up, not just the first look.
+    is_step: bool,
+    pace: Option<Pace>,
+    /// Bytes a second at each look, the last one last.
+    history: VecDeque<f64>,
+    last_look: Instant,
+}
+
+impl Meter {
+    fn new(now: Instant, counters: [u64; 5]) -> Meter {
+        Meter {
+            counters,
+            since: now,
+            is_step: false,
+            pace: None,
+            history: VecDeque::new(),
+            last_look: now,
+        }
+    }
+
+    fn look(&mut self, now: Instant, counters: [u64; 5]) {
+        let elapsed = now.saturating_duration_since(self.since);
+        let apart = now.saturating_duration_since(self.last_look);
+        let went_back = counters
+            .iter()
+            .zip(&self.counters)
+            .any(|(now, before)| now < before);
+        if went_back {
+            // Zeroed, or gone and there again.
+            *self = Meter::new(now, counters);
+        } else if counters != self.counters {
+            // The first step is seen some time after the first look, but what it brings was counted
+            // in a whole step.
+            if self.is_step || elapsed >= STEP.mul_f64(0.9) {
+                self.pace = Some(Pace::between(&self.counters, &counters, elapsed));
+            }
+            self.counters = counters;
+            self.since = now;
+            self.is_step = true;
+        } else if elapsed >= STANDSTILL {
+            self.pace = Some(Pace::default());
+            // What the next step brings will have been counted since the last, or since this look.
+            self.since = now.checked_sub(STEP.saturating_sub(apart)).unwrap_or(now);
+            self.is_step = true;
+        }
+        self.last_look = now;
+        if let Some(pace) = self.pace {
+            if self.history.len() == HISTORY {
+                self.history.pop_front();
+            }
+            self.history.push_back(pace.bytes());
+        }
+    }
+
+    /// What was counted a second; `None` where that cannot be told yet.
+    pub fn pace(&self) -> Option<&Pace> {
+        self.pace.as_ref()
+    }
+
+    /// Bytes a second at each look, the last one last.
+    pub fn history(&self) -> impl DoubleEndedIterator<Item = f64> + ExactSizeIterator {
+        self.history.iter().copied()
+    }
+}
+
+/// The meters of a table.
+#[derive(Debug)]
+pub struct Rates {
+    /// How far apart the looks are to be.
+    interval: Duration,
+    /// When the look began.
+    now: Instant,
+    /// Whether it is one of those that count, and not a drawing anew in between.
+    counts: bool,
+    services: HashMap<ServiceIdentity, Meter>,
+    servers: HashMap<(ServiceIdentity, DestinationIdentity), Meter>,
+}
+
+impl Rates {
+    pub fn new(interval: Duration) -> Rates {
+        Rates {
+            interval,
+            now: Instant::now(),
+            counts: true,
+            services: HashMap::new(),
+            servers: HashMap::new(),
+        }
+    }
+
+    /// Begins a look at the table.
+    pub fn begin(&mut self, now: Instant) {
+        let apart = now.saturating_duration_since(self.now);
+        self.counts = self.services.is_empty() || apart >= self.interval / 2;
+        if self.counts {
+            self.now = now;
+        }
+    }
+
+    /// Takes note of a service's counters, and puts what they grow by in the place of the kernel's
+    /// estimates.
+    pub fn note_service(&mut self, service: ServiceIdentity, statistics: &mut Statistics) {
+        note(
+            &mut self.services,
+            service,
+            statistics,
+            self.now,
+            self.counts,
+        );
+    }
+
+    /// Likewise of a server.
+    pub fn note_server(
+        &mut self,
+        service: ServiceIdentity,
+        server: DestinationIdentity,
+        statistics: &mut Statistics,
+    ) {
+        note(
+            &mut self.servers,
+            (service, server),
+            statistics,
+            self.now,
+            self.counts,
+        );
+    }
+
+    /// Ends a look: what it has not met is forgotten.
+    pub fn end(&mut self) {
+        if self.counts {
+            let now = self.now;
+            self.services.retain(|_, meter| meter.last_look == now);
+            self.servers.retain(|_, meter| meter.last_look == now);
+        }
+    }
+
+    pub fn of_service(&self, service: &ServiceIdentity) -> Option<&Meter> {
+        self.services.get(service)
+    }
+
+    pub fn of_server(
+        &self,
+        service: &ServiceIdentity,
+        server: &DestinationIdentity,
+    ) -> Option<&Meter> {
+        self.servers.get(&(*service, *server))
+    }
+}
+
+fn note<K: Eq + Hash>(
+    meters: &mut HashMap<K, Meter>,
+    key: K,
+    statistics: &mut Statistics,
+    now: Instant,
+    counts: bool,
+) {
+    let counters = statistics.counters();
+    let meter = meters
+        .entry(key)
+        .and_modify(|meter| {
+            if counts {
+                meter.look(now, counters);
+            }
+        })
+        .or_insert_with(|| Meter::new(now, counters));
+    meter.pace.unwrap_or_default().write_into(statistics);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a kernel tells at a moment (in seconds) of traffic of ten connections a second that
+    /// began at one moment and ended at another: what was counted up to its last step.
+    fn told(at: f64, begin: f64, end: f64, phase: f64) -> [u64; 5] {
+        let step = ((at - phase) / 2.0).floor() * 2.0 + phase;
+        let connections = ((step.min(end) - begin).max(0.0) * 10.0).round() as u64;
+        [1, 2, 3, 400, 5000].map(|times| 1000 + connections * times)
+    }
+
+    /// The paces of looks this far apart: with each, the moment.
+    fn paces(apart: f64, begin: f64, end: f64, phase: f64) -> Vec<(f64, Option<f64>)> {
+        let start = Instant::now();
+        let mut meter = Meter::new(start, told(0.0, begin, end, phase));
+        let mut paces = Vec::new();
+        let mut at = 0.0;
+        while at < 60.0 {
+            at += apart;
+            let now = start + Duration::from_secs_f64(at);
+            meter.look(now, told(at, begin, end, phase));
+            paces.push((at, meter.pace().map(|pace| pace.connections)));
+        }
+        paces
+    }
+
+    #[test]
+    fn steady_traffic_has_a_steady_pace_however_often_one_looks() {
+        for apart in [0.1, 0.3, 0.5, 1.0, 1.5, 2.0, 2.5, 5.0, 10.0] {
+            for phase in [0.05, 0.7, 1.95] {
+                let paces = paces(apart, -100.0, 1000.0, phase);
+                let settled = paces.iter().filter(|(at, _)| *at >= 4.5_f64.max(apart));
+                for (at, pace) in settled {
+                    let pace = pace.unwrap_or_else(|| panic!("none at {at}, each {apart}"));
+                    // A look sees a step later than it was, by no more than looks are apart; and
+                    // where they are farther apart than steps, sometimes one step more.
+                    let steps = apart / 2.0;
+                    let (least, most) = match steps > 1.0 {
+                        true => (steps.floor() / steps, steps.ceil() / steps),
+                        false => (1.0 / (1.0 + steps), 1.0 + steps.min(0.5)),
+                    };
+                    let (least, most) = (least * 10.0 - 0.6, most * 10.0 + 0.6);
+                    assert!(
+                        (least..=most).contains(&pace),
+                        "{pace} at {at}, each {apart}, phase {phase}"
+                    );
+                }
+                for (at, pace) in paces {
+                    assert!(
+                        pace.is_none_or(|pace| pace < 21.0),
+                        "{pace:?} at {at}, each {apart}"
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_ends_is_seen_to_end_and_what_begins_to_begin() {
+        for apart in [0.3, 0.5, 1.0, 2.0, 5.0] {
+            let paces = paces(apart, 20.0, 40.0, 0.7);
+            let at = |moment: f64| {
+                let pace = paces.iter().rev().find(|(at, _)| *at <= moment);
+                pace.and_then(|(_, pace)| *pace).unwrap()
+            };
+            assert_eq!(at(19.0), 0.0, "each {apart}");
+            assert!(
+                (6.0..=15.0).contains(&at(35.0)),
+                "{} each {apart}",
+                at(35.0)
+            );
+            assert_eq!(at(57.0), 0.0, "each {apart}");
+        }
+    }
+
+    #[test]
+    fn zeroed_counters_begin_anew_and_what_is_gone_is_forgotten() {
+        let service = ServiceIdentity::FirewallMark {
+            mark: 1,
+            family: crate::model::AddressFamily::Ipv4,
+        };
+        let mut rates = Rates::new(Duration::from_secs(2));
+        let start = Instant::now();
+        let mut look = |rates: &mut Rates, at: u64, connections: Option<u64>| {
+            rates.begin(start + Duration::from_secs(at));
+            let mut statistics = Statistics {
+                connections: connections.unwrap_or_default(),
+                connection_rate: 77,
+                ..Statistics::default()
+            };
+            if connections.is_some() {
+                rates.note_service(service, &mut statistics);
+            }
+            rates.end();
+            let pace = rates
+                .of_service(&service)
+                .map(|meter| meter.pace().is_some());
+            (pace, statistics.connection_rate)
+        };
+        assert_eq!(look(&mut rates, 10, Some(100)), (Some(false), 0));
+        assert_eq!(look(&mut rates, 12, Some(120)), (Some(true), 10));
+        assert_eq!(look(&mut rates, 14, Some(3)), (Some(false), 0));
+        assert_eq!(look(&mut rates, 16, Some(5)), (Some(true), 1));
+        assert_eq!(look(&mut rates, 18, None), (None, 77));
+        assert_eq!(look(&mut rates, 20, Some(9)), (Some(false), 0));
+    }
+
+    #[test]
+    fn drawing_anew_in_between_is_no_look() {
+        let service = ServiceIdentity::FirewallMark {
+            mark: 1,
+            family: crate::model::AddressFamily::Ipv4,
+        };
+        let mut rates = Rates::new(Duration::from_secs(2));
+        let start = Instant::now();
+        for (at, connections, rate) in [(0, 0, 0), (2000, 20, 10), (2100, 40, 10), (4000, 40, 10)] {
+            rates.begin(start + Duration::from_millis(at));
+            let mut statistics = Statistics {
+                connections,
+                ..Statistics::default()
+            };
+            rates.note_service(service, &mut statistics);
+            rates.end();
+            assert_eq!(statistics.connection_rate, rate, "{at}");
+        }
+        let meter = rates.of_service(&service).unwrap();
+        assert_eq!(meter.history().len(), 2);
+    }
+}

@@ -1,0 +1,376 @@
+//! What `-L --prometheus` prints: the table as metrics, for the textfile collector of
+//! prometheus-node-exporter.
+//!
+//! The text format is 0.0.4 (<https://prometheus.io/docs/instrumenting/exposition_formats/>): all
+//! samples of a metric stand together, under what it is. Labels that say which service and which
+//! server are those of node_exporter's own collector of IPVS, with values spelled as there. Names of
+//! metrics and labels, once published, stay.
+
+use crate::model::{
+    AddressFamily, DestinationState, KernelInfo, Netmask, ServiceIdentity, ServiceState,
+    Statistics, SyncDaemon, Timeouts,
+};
+use crate::render::padding::number;
+
+/// What a number does in the course of time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// It grows, until it is zeroed.
+    Counter,
+    Gauge,
+}
+
+/// What of an item a metric tells, and how it is called behind the item's prefix.
+struct Metric<T> {
+    name: &'static str,
+    kind: Kind,
+    help: &'static str,
+    value: fn(&T) -> u64,
+}
+
+const fn gauge<T>(name: &'static str, help: &'static str, value: fn(&T) -> u64) -> Metric<T> {
+    Metric {
+        name,
+        kind: Kind::Gauge,
+        help,
+        value,
+    }
+}
+
+const fn counter<T>(name: &'static str, help: &'static str, value: fn(&T) -> u64) -> Metric<T> {
+    Metric {
+        kind: Kind::Counter,
+        ..gauge(name, help, value)
+    }
+}
+
+static TRAFFIC: [Metric<Statistics>; 5] = [
+    counter("connections_total", "Connections scheduled.", |numbers| {
+        numbers.connections
+    }),
+    counter(
+        "incoming_packets_total",
+        "Packets from clients.",
+        |numbers| numbers.incoming_packets,
+    ),
+    counter(
+        "outgoing_packets_total",
+        "Packets to clients that the director saw.",
+        |numbers| numbers.outgoing_packets,
+    ),
+    counter("incoming_bytes_total", "Bytes from clients.", |numbers| {
+        numbers.incoming_bytes
+    }),
+    counter(
+        "outgoing_bytes_total",
+        "Bytes to clients that the director saw.",
+        |numbers| numbers.outgoing_bytes,
+    ),
+];
+
+static SERVER: [Metric<DestinationState>; 6] = [
+    gauge(
+        "weight",
+        "The share of the connections; with 0, no new ones.",
+        |state| u64::from(state.destination.weight),
+    ),
+    gauge(
+        "active_connections",
+        "Established TCP and SCTP connections.",
+        |state| u64::from(state.active_connections),
+    ),
+    gauge("inactive_connections", "All other connections.", |state| {
+        u64::from(state.inactive_connections)
+    }),
+    gauge(
+        "persistent_connections",
+        "Clients that persistence holds there.",
+        |state| u64::from(state.persistent_connections),
+    ),
+    gauge(
+        "upper_threshold",
+        "With so many connections it is full; 0 is no limit.",
+        |state| u64::from(state.destination.upper_threshold),
+    ),
+    gauge(
+        "lower_threshold",
+        "With fewer it is open again; 0 is three quarters of the upper threshold.",
+        |state| u64::from(state.destination.lower_threshold),
+    ),
+];
+
+/// A service with its servers, and the labels that tell them from others.
+pub struct LabelledService {
+    state: ServiceState,
+    labels: Labels,
+    servers: Vec<(DestinationState, Labels)>,
+}
+
+impl LabelledService {
+    pub fn new(state: ServiceState, destinations: &[DestinationState]) -> LabelledService {
+        let labels = Labels::of_service(&state.service.identity);
+        let servers = destinations.iter().map(|destination| {
+            let server = destination.destination.identity;
+            let labels = labels
+                .with("remote_address", server.address.to_string())
+                .with("remote_port", server.port.to_string());
+            (*destination, labels)
+        });
+        LabelledService {
+            state,
+            servers: servers.collect(),
+            labels,
+        }
+    }
+}
+
+/// Writes what is there once, whatever services there are.
+pub fn write_director(
+    out: &mut Vec<u8>,
+    info: &KernelInfo,
+    timeouts: &Timeouts,
+    daemons: &[SyncDaemon],
+) {
+    let (major, minor, patch) = info.version_parts();
+    let version = Labels::default().with("version", format!("{major}.{minor}.{patch}"));
+    write_heading(out, "ipvs_info", Kind::Gauge, "IPVS in the kernel.");
+    write_sample(out, "ipvs_info", &version, 1);
+
+    let name = "ipvs_connection_table_size";
+    write_heading(out, name, Kind::Gauge, "Buckets of the connection table.");
+    let size = u64::from(info.connection_table_size);
+    write_sample(out, name, &Labels::default(), size);
+
+    let name = "ipvs_timeout_seconds";
+    let help = "For how long a connection without traffic is kept.";
+    write_heading(out, name, Kind::Gauge, help);
+    for (connection, seconds) in [
+        ("tcp", timeouts.tcp),
+        ("tcp_fin", timeouts.tcp_fin),
+        ("udp", timeouts.udp),
+    ] {
+        let labels = Labels::default().with("connection", connection);
+        write_sample(out, name, &labels, u64::from(seconds));
+    }
+
+    if !daemons.is_empty() {
+        let name = "ipvs_sync_daemon_info";
+        write_heading(out, name, Kind::Gauge, "A sync daemon that runs.");
+        for daemon in daemons {
+            write_sample(out, name, &Labels::of_daemon(daemon), 1);
+        }
+    }
+}
+
+/// The metrics of services and of servers, one after the other.
+pub fn metrics(services: &[LabelledService]) -> impl Iterator<Item = Vec<u8>> {
+    let servers = || services.iter().flat_map(|service| &service.servers);
+    let info = std::iter::once_with(|| {
+        let labels: Vec<Labels> = services.iter().map(info_labels).collect();
+        let samples = labels.iter().map(|labels| (labels, 1));
+        let help = "How a service schedules.";
+        written("ipvs_service_info", Kind::Gauge, help, samples)
+    });
+    let counts = std::iter::once_with(|| {
+        let samples = services
+            .iter()
+            .map(|service| (&service.labels, service.servers.len() as u64));
+        let help = "Real servers of a service.";
+        written("ipvs_service_real_servers", Kind::Gauge, help, samples)
+    });
+    let of_services = TRAFFIC.iter().map(|metric| {
+        let samples = services
+            .iter()
+            .map(|service| (&service.labels, (metric.value)(&service.state.statistics)));
+        let name = format!("ipvs_service_{}", metric.name);
+        written(&name, metric.kind, metric.help, samples)
+    });
+    let of_servers = TRAFFIC.iter().map(move |metric| {
+        let samples = servers().map(|(state, labels)| (labels, (metric.value)(&state.statistics)));
+        let name = format!("ipvs_real_server_{}", metric.name);
+        written(&name, metric.kind, metric.help, samples)
+    });
+    let states = SERVER.iter().map(move |metric| {
+        let samples = servers().map(|(state, labels)| (labels, (metric.value)(state)));
+        let name = format!("ipvs_real_server_{}", metric.name);
+        written(&name, metric.kind, metric.help, samples)
+    });
+    info.chain(counts)
+        .chain(of_services)
+        .chain(of_servers)
+        .chain(states)
+}
+
+/// A metric with its samples; nothing where there are none.
+fn written<'l>(
+    name: &str,
+    kind: Kind,
+    help: &str,
+    samples: impl Iterator<Item = (&'l Labels, u64)>,
+) -> Vec<u8> {
+    let mut out = Vec::new();
+    for (labels, value) in samples {
+        if out.is_empty() {
+            write_heading(&mut out, name, kind, help);
+        }
+        write_sample(&mut out, name, labels, value);
+    }
+    out
+}
+
+fn write_heading(out: &mut Vec<u8>, name: &str, kind: Kind, help: &str) {
+    let kind = match kind {
+        Kind::Counter => "counter",
+        Kind::Gauge => "gauge",
+    };
+    let text = format!("# HELP {name} {help}\n# TYPE {name} {kind}\n");
+    out.extend_from_slice(text.as_bytes());
+}
+
+fn write_sample(out: &mut Vec<u8>, name: &str, labels: &Labels, value: u64) {
+    out.extend_from_slice(name.as_bytes());
+    if !labels.text.is_empty() {
+        out.push(b'{');
+        out.extend_from_slice(labels.text.as_bytes());
+        out.push(b'}');
+    }
+    out.push(b' ');
+    number(out, value);
+    out.push(b'\n');
+}
+
+/// Labels, as they stand between braces.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Labels {
+    text: String,
+}
+
+impl Labels {
+    /// Those that tell a service from others. An IPv6 service of a firewall mark has one more than
+    /// node_exporter gives it: its mark may have an IPv4 service, too.
+    fn of_service(identity: &ServiceIdentity) -> Labels {
+        let labels = Labels::default();
+        match *identity {
+            ServiceIdentity::Endpoint {
+                protocol,
+                address,
+                port,
+            } => labels
+                .with("local_address", address.to_string())
+                .with("local_port", port.to_string())
+                .with("local_mark", "")
+                .with("proto", protocol.label()),
+            ServiceIdentity::FirewallMark { mark, family } => {
+                let labels = labels
+                    .with("local_address", "")
+                    .with("local_port", "0")
+                    .with("local_mark", format!("{mark:08X}"))
+                    .with("proto", "FWM");
+                match family {
+                    AddressFamily::Ipv4 => labels,
+                    AddressFamily::Ipv6 => labels.with("family", "ipv6"),
+                }
+            }
+        }
+    }
+
+    fn of_daemon(daemon: &SyncDaemon) -> Labels {
+        let told = |value: Option<String>| value.unwrap_or_default();
+        Labels::default()
+            .with("role", daemon.role.word())
+            .with("interface", text(daemon.interface.as_bytes()))
+            .with("sync_id", daemon.sync_id.to_string())
+            .with(
+                "max_length",
+                told(daemon.max_length.map(|it| it.to_string())),
+            )
+            .with("group", told(daemon.group.map(|it| it.to_string())))
+            .with("port", told(daemon.port.map(|it| it.to_string())))
+            .with("ttl", told(daemon.ttl.map(|it| it.to_string())))
+    }
+
+    /// These and one more.
+    fn with(&self, name: &str, value: impl AsRef<str>) -> Labels {
+        let mut labels = self.clone();
+        if !labels.text.is_empty() {
+            labels.text.push(',');
+        }
+        labels.text.push_str(name);
+        labels.text.push_str("=\"");
+        for character in value.as_ref().chars() {
+            match character {
+                '\\' => labels.text.push_str("\\\\"),
+                '"' => labels.text.push_str("\\\""),
+                '\n' => labels.text.push_str("\\n"),
+                character => labels.text.push(character),
+            }
+        }
+        labels.text.push('"');
+        labels
+    }
+}
+
+/// How a service schedules: what does not apply is empty.
+fn info_labels(service: &LabelledService) -> Labels {
+    let LabelledService { state, labels, .. } = service;
+    let service = &state.service;
+    let flags: Vec<&str> = service.scheduler_flags.words(service.scheduler).collect();
+    let (seconds, mask) = match service.persistence_timeout {
+        None => (String::new(), String::new()),
+        Some(seconds) => (
+            seconds.to_string(),
+            match service.netmask {
+                Netmask::Ipv4(mask) => mask.to_string(),
+                Netmask::Ipv6(length) => length.to_string(),
+            },
+        ),
+    };
+    labels
+        .with("scheduler", text(service.scheduler.as_bytes()))
+        .with("scheduler_flags", flags.join(","))
+        .with("persistence_seconds", seconds)
+        .with("persistence_mask", mask)
+        .with(
+            "persistence_engine",
+            text(service.persistence_engine.as_bytes()),
+        )
+        .with("one_packet", service.one_packet.to_string())
+}
+
+/// A name of the kernel's, which need not be UTF-8.
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::KernelName;
+    use crate::model::SyncDaemonRole;
+
+    #[test]
+    fn labels_are_escaped_and_of_a_mark_s_two_services_one_is_called_ipv6() {
+        let daemon = SyncDaemon {
+            role: SyncDaemonRole::Master,
+            interface: KernelName::truncated(b"a\\b\"c\nd\xff"),
+            sync_id: 7,
+            max_length: None,
+            group: None,
+            port: None,
+            ttl: None,
+        };
+        assert_eq!(
+            Labels::of_daemon(&daemon).text,
+            "role=\"master\",interface=\"a\\\\b\\\"c\\nd\u{fffd}\",sync_id=\"7\",max_length=\"\",\
+             group=\"\",port=\"\",ttl=\"\""
+        );
+        let mark =
+            |family| Labels::of_service(&ServiceIdentity::FirewallMark { mark: 255, family }).text;
+        let labels = "local_address=\"\",local_port=\"0\",local_mark=\"000000FF\",proto=\"FWM\"";
+        assert_eq!(mark(AddressFamily::Ipv4), labels);
+        assert_eq!(
+            mark(AddressFamily::Ipv6),
+            format!("{labels},family=\"ipv6\"")
+        );
+    }
+}
