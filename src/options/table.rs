@@ -301,8 +301,9 @@ table! {
 }
 
 /// The schedulers that kernels come with, each a module `ip_vs_NAME`, with a few words on how it
-/// chooses; kernels before 4.18 lack `mh`.
-pub const SCHEDULERS: [(&str, &str); 13] = [
+/// chooses. Kernels before 4.18 lack `mh`, those before 5.12 `twos`, which newer ones may be built
+/// without: Debian's have it from 6.12 on.
+pub const SCHEDULERS: [(&str, &str); 14] = [
     ("rr", "round robin"),
     ("wrr", "weighted round robin"),
     ("lc", "least connections"),
@@ -316,6 +317,7 @@ pub const SCHEDULERS: [(&str, &str); 13] = [
     ("fo", "weighted failover"),
     ("ovf", "weighted overflow"),
     ("mh", "Maglev hashing"),
+    ("twos", "the better of two at random (not in every kernel)"),
 ];
 
 /// The one option of the helpers that takes a value, as `ipvsadm` does.

@@ -89,6 +89,7 @@ const CASES: &[(&str, Expected)] = &[
         "-A -s ",
         Offers(&[
             "rr", "wrr", "lc", "wlc", "lblc", "lblcr", "dh", "sh", "sed", "nq", "fo", "ovf", "mh",
+            "twos",
         ]),
     ),
     ("-A -s wl", Line("-A -s wlc ")),

@@ -1,4 +1,5 @@
-# The language spoken on the serial line between the machine and a guest.
+# The language spoken on the line between the machine and a guest: a serial one
+# under user-mode Linux.
 #
 # A frame is a kind (one character), a length (16 bits) and that many bytes.
 #
@@ -8,8 +9,8 @@
 #                   o  output       e  error output
 #                   x  the command ended: its exit status (16 bits)
 #
-# That input is asked for keeps both ends free of deadlocks, and the line from
-# filling its buffer of 4096 bytes: a full one would never be emptied again.
+# That input is asked for keeps both ends free of deadlocks, and a serial line
+# from filling its buffer of 4096 bytes: a full one would never be emptied again.
 package Frames;
 use strict;
 use warnings;

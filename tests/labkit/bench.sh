@@ -4,8 +4,7 @@
 #
 # Both run in one boot of QEMU in software emulation, where one executed
 # instruction is one nanosecond (`-icount shift=0`): what is counted is the same
-# on every machine, however busy it is. /dev/kvm is of no use here. The parts
-# are in bench/:
+# on every machine, however busy it is. The parts are in bench/:
 #   guest.sh        the jobs; it is the guest's first program
 #   rules.sh        the tables, as rules
 #   cost.c          counts
@@ -27,8 +26,7 @@ BENCH_JOBS=(
 )
 
 PACKAGES_BENCH=(
-    qemu-system-x86=qemu-system-x86_64 busybox-static=/usr/share/doc/busybox-static bash=bash grep=grep
-    kmod=modinfo xz-utils=xz "${PACKAGES_BUILD[@]}" "${PACKAGES_REFERENCE[@]}"
+    "${PACKAGES_QEMU[@]}" bash=bash grep=grep "${PACKAGES_BUILD[@]}" "${PACKAGES_REFERENCE[@]}"
 )
 
 bench_usage() {
@@ -56,12 +54,15 @@ bench_main() {
     done
     [[ ${#jobs[@]} -gt 0 ]] || jobs=("${BENCH_JOBS[@]%% *}")
 
+    qemu_required
     packages_need_cargo
     packages_need "${PACKAGES_BENCH[@]}"
     packages_reference
+    # Debian's kernel for clouds, which has few drivers and is soon booted.
+    local flavour=cloud-$QEMU_FLAVOUR
     BENCH_KERNEL=$LAB_CACHE/bench-kernels/$LAB_KERNEL_NAME
-    debian_fetch "kernel $LAB_KERNEL_NAME for the benchmark: linux-image-cloud-amd64 of Debian $(kernel_release "$LAB_KERNEL_NAME")" \
-        "$BENCH_KERNEL" bench_fetch_kernel
+    debian_fetch "kernel $LAB_KERNEL_NAME for the benchmark: linux-image-$flavour of Debian $(kernel_release "$LAB_KERNEL_NAME")" \
+        "$BENCH_KERNEL" qemu_fetch_kernel "$LAB_KERNEL_NAME" "$flavour"
 
     scratch "$LAB_CACHE/bench"
     BENCH_WORK=$SCRATCH
@@ -73,23 +74,6 @@ bench_main() {
         bench_boot "$job"
     done
     bench_table
-}
-
-# Debian's kernel for clouds, which has few drivers and is soon booted. The newest
-# release has the kernel and its modules in packages of their own, which that of
-# the image asks for.
-bench_fetch_kernel() {
-    local work=$1 package packages
-    debian_release "$work" "$(kernel_release "$LAB_KERNEL_NAME")" || return
-    mapfile -t packages < <(APT_CONFIG=$work/apt.conf apt-cache depends --recurse linux-image-cloud-amd64 |
-        grep -E '^linux-(image|binary|modules)-[0-9].*-cloud-amd64$' | sort -u)
-    [[ ${#packages[@]} -gt 0 ]] || {
-        echo 'linux-image-cloud-amd64 asks for no kernel'
-        return 1
-    }
-    for package in "${packages[@]}"; do
-        debian_unpack "$work" "$package" "$work/files" || return
-    done
 }
 
 bench_build() {
@@ -105,9 +89,10 @@ bench_build() {
 # Pack the guest's files: an archive that the kernel unpacks into memory.
 bench_pack() {
     local root=$BENCH_WORK/root file module
-    mkdir -p -- "$root"/{bin,sbin,dev,proc,tmp,namespaces,modules,ours,reference}
+    qemu_pack_root "$root"
+    mkdir -- "$root"/{namespaces,ours,reference}
     cp -- "$BENCH_WORK"/{cost,floor,connections} "$LABKIT/bench/rules.sh" \
-        "$(type -P busybox)" "$(type -P bash)" "$(type -P grep)" "$root/bin"
+        "$(type -P bash)" "$(type -P grep)" "$root/bin"
     cp -- "$LABKIT/bench/guest.sh" "$root/init"
     ln -s bash "$root/bin/sh"
     cp -- "$LAB_TARGET/release/ipvsadm" "$root/ours"
@@ -123,38 +108,18 @@ bench_pack() {
         done
 
     for module in ip_vs ip_vs_wlc ip_vs_rr; do
-        bench_pack_module "$module" "$root/modules"
+        qemu_pack_module "$module" "$root/modules" "$BENCH_KERNEL"
     done
-    (cd -- "$root" && find . | busybox cpio -o -H newc 2>/dev/null) >"$BENCH_WORK/initrd"
-}
-
-# bench_pack_module NAME FOLDER: put a module into the folder, after those that it
-# needs; the file order there names them as they are to be loaded.
-bench_pack_module() {
-    local name=$1 folder=$2 file needed
-    ! grep -qsx "$name.ko" "$folder/order" || return 0
-    # Its name may be spelled with dashes or underscores.
-    file=$(find "$BENCH_KERNEL" -name "${name//_/[-_]}.ko*" | head -n 1)
-    [[ -n $file ]] || fail "bench: kernel $LAB_KERNEL_NAME has no module $name"
-    for needed in $(PATH=$PATH:/usr/sbin:/sbin modinfo -F depends "$file" | tr ',' ' '); do
-        bench_pack_module "$needed" "$folder"
-    done
-    if [[ $file == *.xz ]]; then
-        xz -dc -- "$file" >"$folder/$name.ko"
-    else
-        cp -- "$file" "$folder/$name.ko"
-    fi
-    printf '%s.ko\n' "$name" >>"$folder/order"
+    qemu_pack "$root" "$BENCH_WORK/initrd"
 }
 
 # bench_boot JOB: boot, do the job, add what it cost to the file costs.
 bench_boot() {
     local line
     rm -f -- "$BENCH_WORK/done"
-    qemu-system-x86_64 -accel tcg -icount shift=0,sleep=off -m 3G -nodefaults -no-reboot \
-        -display none -serial stdio -kernel "$(find "$BENCH_KERNEL" -name 'vmlinuz*')" \
-        -initrd "$BENCH_WORK/initrd" \
-        -append "console=ttyS0 quiet panic=-1 job=$1" </dev/null 2>"$BENCH_WORK/errors" |
+    "${QEMU_COMMAND[@]}" -icount shift=0,sleep=off -m 3G -serial stdio \
+        -kernel "$(qemu_image "$BENCH_KERNEL")" -initrd "$BENCH_WORK/initrd" \
+        -append "console=$QEMU_CONSOLE quiet panic=-1 job=$1" </dev/null 2>"$BENCH_WORK/errors" |
         while IFS= read -r line; do
             line=${line%$'\r'}
             case $line in

@@ -2,10 +2,18 @@
 # command's streams (see Frames.pm), and ends with the command's exit status.
 #
 #   boot.pl --kernel PROGRAM --modules FOLDER --memory SIZE [--keep FOLDER]...
-#           [--while PROCESS] -- COMMAND [ARGUMENT...]
+#           [--while PROCESS] [QEMU] -- COMMAND [ARGUMENT...]
 #
 # The guest can write for good in the folders to keep. It ends with PROCESS, if
 # not before.
+#
+# The kernel is user-mode Linux, or, where QEMU is given, one that boots in a machine
+# that QEMU plays:
+#
+#   --qemu WORD... --initrd ARCHIVE --console DEVICE
+#
+# The words are what QEMU's command begins with. There, --cached makes a guest
+# quicker: it may not see what changes in the folders to keep while it runs.
 #
 # What the guest is told lies in a folder of its own under /tmp, with the
 # kernel's log. The folder and the kernel's processes are removed by a process
@@ -22,11 +30,13 @@ use Frames;
 
 use constant TIOCGWINSZ => 0x5413;
 
-my (%option, @keep);
+my (%option, @qemu, @keep);
 Getopt::Long::Configure('require_order');
-Getopt::Long::GetOptions(\%option, 'kernel=s', 'modules=s', 'memory=s', 'while=i', 'keep=s' => \@keep)
-    && @ARGV && $option{kernel} && $option{modules} && $option{memory}
-    or die "usage: boot.pl --kernel PROGRAM --modules FOLDER --memory SIZE [--keep FOLDER]... [--while PROCESS] -- COMMAND...\n";
+Getopt::Long::GetOptions(
+    \%option, 'kernel=s', 'modules=s', 'memory=s', 'while=i', 'initrd=s', 'console=s', 'cached',
+    'qemu=s' => \@qemu, 'keep=s' => \@keep
+) && @ARGV && $option{kernel} && $option{modules} && $option{memory}
+    or die "usage: boot.pl --kernel PROGRAM --modules FOLDER --memory SIZE [--keep FOLDER]... [--while PROCESS] [QEMU] -- COMMAND...\n";
 
 my $directory = Cwd::getcwd();
 
@@ -47,7 +57,8 @@ tell_guest('terminal',    $terminal);
 tell_guest('modules',     $option{modules});
 # The root folder cannot be kept: then nothing would be left to protect.
 my %seen;
-tell_guest('keep', grep { $_ ne '/' && !$seen{$_}++ } map { Cwd::realpath($_) } @keep);
+@keep = grep { $_ ne '/' && !$seen{$_}++ } map { Cwd::realpath($_) } @keep;
+tell_guest('keep', @keep);
 symlink $ENV{LABKIT}, "$lab/labkit" or die "$lab/labkit: $!\n";
 
 pipe my $to_guest_end,   my $to_guest   or die "pipe: $!\n";
@@ -148,22 +159,52 @@ sub start_kernel {
     my $process = fork // die "fork: $!\n";
     return $process if $process;
     POSIX::setsid();
-    $ENV{TMPDIR} = memory_folder();    # where the kernel puts the file that is its memory
     open STDIN,  '<', '/dev/null';
     open STDOUT, '>', "$lab/log";
     open STDERR, '>&', \*STDOUT;
-    my ($input, $output) = (10, 11);
+    my ($input, $output, @command) = @qemu ? qemu_command() : uml_command();
     POSIX::dup2(fileno $to_guest_end, $input);
     POSIX::dup2(fileno $from_guest_end, $output);
     close $to_guest;
     close $from_guest;
-    my @line = (
+    exec { $command[0] } @command or POSIX::_exit(127);
+}
+
+# What starts the kernel, behind the file numbers of the line's two directions.
+sub uml_command {
+    $ENV{TMPDIR} = memory_folder();    # where the kernel puts the file that is its memory
+    my ($input, $output) = (10, 11);
+    return (
+        $input, $output, $option{kernel},
         'quiet', 'panic=-1', "mem=$option{memory}", "uml_dir=$lab", 'umid=uml',
         'rootfstype=hostfs', 'rootflags=/', "init=$lab/labkit/guest/init",
         'con=null', 'con0=null,fd:1', 'ssl=null', "ssl0=fd:$input,fd:$output",
-        "lab=$lab",
+        "lab=$lab", 'engine=uml',
     );
-    exec { $option{kernel} } $option{kernel}, @line or POSIX::_exit(127);
+}
+
+# Here the line is a port of a virtual console, which carries bytes as they are.
+sub qemu_command {
+    my $keep_cache = $option{cached} ? 'loose' : 'none';
+    return (
+        0, 1, @qemu, '-m', $option{memory},
+        '-chardev', "file,id=log,path=$lab/log,append=on", '-serial', 'chardev:log',
+        '-device', 'virtio-serial', '-chardev', 'stdio,id=line,signal=off',
+        '-device', 'virtserialport,chardev=line',
+        share('machine', '/', 'readonly=on'), map({ share("keep$_", $keep[$_]) } 0 .. $#keep),
+        '-kernel', $option{kernel}, '-initrd', $option{initrd},
+        '-append', "console=$option{console} quiet panic=-1 lab=$lab engine=qemu keep_cache=$keep_cache",
+    );
+}
+
+# The options of QEMU that give the guest a folder, under a name.
+sub share {
+    my ($name, $folder, @more) = @_;
+    $folder =~ s/,/,,/g;
+    # Whose a file is stays as it is, and what lies in several file systems here
+    # has numbers of its own there.
+    return ('-virtfs', join ',', "local,path=$folder,mount_tag=$name",
+        'security_model=none,multidevs=remap', @more);
 }
 
 # Shared memory is quickest, but a container has little of it, or none for us.

@@ -7,8 +7,7 @@
 # same whatever Debian this is.
 
 debian_required() {
-    type -P apt-get >/dev/null && [[ $(dpkg --print-architecture) == amd64 ]] ||
-        fail "needs Debian on amd64: the lab's kernels are packages of that"
+    type -P apt-get >/dev/null || fail "needs Debian: the lab's kernels are packages of that"
 }
 
 # debian_fetch WHAT FOLDER COMMAND [ARGUMENT...]: unless FOLDER is there, have
@@ -67,4 +66,9 @@ debian_unpack() {
             APT_CONFIG=$work/apt.conf apt-get download "$package" &&
             dpkg-deb -x ./*.deb "$folder"
     )
+}
+
+# debian_version WORK PACKAGE: the version of a package that the release has.
+debian_version() {
+    APT_CONFIG=$1/apt.conf apt-cache show --no-all-versions "$2" | sed -n 's/^Version: //p'
 }

@@ -1,10 +1,17 @@
 # shellcheck shell=bash disable=SC2034
 # Which kernel a guest boots, and getting it. Sourced by tests/lab.
 #
-# All are Debian's packages user-mode-linux, and have the name of their series;
-# that of sid changes under us, and is called sid.
+# A kernel has the name of its series; that of Debian's sid changes under us, and
+# is called sid. The engine decides which package it is:
+#   uml    user-mode Linux, a kernel that runs as an ordinary program
+#   qemu   Debian's own kernel, in a machine that QEMU plays; slower, and for every
+#          architecture that qemu.sh knows
 
 LAB_KERNELS=(5.10 6.1 6.12 sid)
+LAB_ENGINES=(uml qemu)
+
+# The kernel that sid had when the tests were last run on it.
+LAB_KERNEL_OF_SID=7.2
 
 # kernel_release KERNEL: the release of Debian that has it.
 kernel_release() {
@@ -17,32 +24,95 @@ kernel_release() {
     esac
 }
 
-# kernel_select KERNEL: set LAB_KERNEL, the program, LAB_MODULES, the folder that
-# holds its modules, and LAB_KERNEL_VERSION.
+# kernel_engine: the engine of this machine, where none is asked for.
+kernel_engine() {
+    case $(dpkg --print-architecture 2>/dev/null) in
+        amd64 | i386) echo uml ;;
+        *) echo qemu ;;
+    esac
+}
+
+# kernel_select KERNEL: set LAB_KERNEL, the program or the image, LAB_MODULES, the
+# folder that holds its modules, LAB_KERNEL_VERSION, and LAB_ENGINE_OPTIONS, what
+# else boot.pl is to know.
 kernel_select() {
-    local kernel=$1 folder=$LAB_CACHE/kernels/$1
-    debian_fetch "kernel $kernel: user-mode-linux of Debian $(kernel_release "$kernel")" \
-        "$folder" kernel_fetch "$kernel"
-    LAB_KERNEL=$folder/usr/bin/linux.uml
-    LAB_MODULES=$folder/usr/lib/uml/modules
+    local kernel=$1 folder=$LAB_CACHE/kernels/$1 package=user-mode-linux
+    [[ $LAB_ENGINE == uml ]] || folder=$LAB_CACHE/qemu-kernels/$1 package=linux-image-$QEMU_FLAVOUR
+    debian_fetch "kernel $kernel: $package of Debian $(kernel_release "$kernel")" \
+        "$folder" "kernel_fetch_$LAB_ENGINE" "$kernel"
+    "kernel_boot_$LAB_ENGINE" "$folder"
     LAB_KERNEL_VERSION=$(ls "$LAB_MODULES")
-    [[ $kernel != sid ]] || printf 'tests/lab: the kernel of sid is %s\n' "$LAB_KERNEL_VERSION" >&2
+    [[ $kernel != sid ]] || kernel_of_sid "$folder" "$package"
+}
+
+# kernel_of_sid FOLDER PACKAGE: say what sid is, whether that is a series that the
+# tests have not met, and, a week after it was last looked at, whether there is a
+# newer one.
+kernel_of_sid() {
+    local folder=$1 package=$2 newest
+    printf "tests/lab: the kernel of Debian's sid is %s\n" "$LAB_KERNEL_VERSION" >&2
+    [[ $LAB_KERNEL_VERSION == "$LAB_KERNEL_OF_SID".* ]] ||
+        printf 'tests/lab: sid has moved on from %s, which the tests were last run on\n' "$LAB_KERNEL_OF_SID" >&2
+    [[ -n $(find "$folder/version" -mtime +6 2>/dev/null) ]] || return 0
+    scratch "$LAB_CACHE/sid"
+    # Whoever is offline is not told.
+    debian_release "$SCRATCH" sid >"$SCRATCH/log" 2>&1 || return 0
+    newest=$(debian_version "$SCRATCH" "$package")
+    [[ $newest == "$(<"$folder/version")" ]] ||
+        printf 'tests/lab: sid has moved on to %s %s; to have that: rm -r %s\n' "$package" "$newest" "$folder" >&2
+    touch -- "$folder/version"
+}
+
+kernel_boot_uml() {
+    LAB_KERNEL=$1/usr/bin/linux.uml
+    LAB_MODULES=$1/usr/lib/uml/modules
+    LAB_ENGINE_OPTIONS=()
+}
+
+kernel_boot_qemu() {
+    local folder=$1 module
+    LAB_KERNEL=$(qemu_image "$folder")
+    LAB_MODULES=$folder/lib/modules
+    scratch "$LAB_CACHE/boot"
+    qemu_pack_root "$SCRATCH/root"
+    mkdir -- "$SCRATCH/root/machine"
+    cp -- "$LABKIT/guest/initrd" "$SCRATCH/root/init"
+    for module in virtio_pci virtio_console 9pnet_virtio 9p overlay; do
+        qemu_pack_module "$module" "$SCRATCH/root/modules" "$folder"
+    done
+    qemu_pack "$SCRATCH/root" "$SCRATCH/initrd"
+    LAB_ENGINE_OPTIONS=("${QEMU_COMMAND[@]/#/--qemu=}" --initrd "$SCRATCH/initrd" --console "$QEMU_CONSOLE")
+}
+
+kernel_fetch_qemu() {
+    local work=$1 kernel=$2 files=$1/files
+    qemu_fetch_kernel "$work" "$kernel" "$QEMU_FLAVOUR" &&
+        debian_version "$work" "linux-image-$QEMU_FLAVOUR" >"$files/version" &&
+        kernel_index "$files"
+}
+
+# kernel_index FILES: make what a package of a kernel makes when it is installed:
+# lists of the modules, which lie in lib/modules.
+kernel_index() {
+    # Newer releases have all of it below usr.
+    [[ -e $1/lib/modules ]] || ln -sfn usr/lib "$1/lib"
+    PATH=$PATH:/usr/sbin:/sbin depmod --basedir "$1" "$(ls "$1/lib/modules")"
 }
 
 # Where the kernel wants a newer C library than this machine's, it gets that of
 # its release, beside it.
-kernel_fetch() {
+kernel_fetch_uml() {
     local work=$1 kernel=$2 files=$1/files version
     debian_release "$work" "$(kernel_release "$kernel")" &&
-        debian_unpack "$work" user-mode-linux "$files" || return
+        debian_unpack "$work" user-mode-linux "$files" &&
+        debian_version "$work" user-mode-linux >"$files/version" || return
     if [[ $(ldd "$files/usr/bin/linux.uml" 2>&1) == *'not found'* ]]; then
         kernel_own_libraries "$work" "$LAB_CACHE/kernels/$kernel" || return
     fi
-    # The package makes these when it is installed.
     version=$(ls "$files/usr/lib/uml/modules")
     [[ -e $files/usr/lib/uml/modules/$version/modules.dep.bin ]] || {
         mkdir -p -- "$files/lib" && ln -s ../usr/lib/uml/modules "$files/lib/modules" &&
-            PATH=$PATH:/usr/sbin:/sbin depmod --basedir "$files" "$version"
+            kernel_index "$files"
     }
 }
 

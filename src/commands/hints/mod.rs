@@ -6,11 +6,11 @@
 
 mod endpoint;
 pub mod losses;
+mod modules;
 pub mod rule_line;
 mod words;
 
 use std::ffi::OsString;
-use std::fs;
 use std::net::Ipv4Addr;
 
 use nix::errno::Errno;
@@ -25,7 +25,7 @@ use crate::model::{
     Change, DestinationIdentity, KernelName, Netmask, SchedulerFlags, ServiceIdentity,
 };
 use crate::options::matrix::Owner;
-use crate::options::{Choice, Command, SCHEDULERS};
+use crate::options::{Choice, Command};
 use crate::render::endpoints::EndpointWriter;
 use crate::render::rules;
 use crate::request::{DrainRequest, ListRequest, Request, Subject};
@@ -157,7 +157,7 @@ pub fn after_refusal(ipvs: &mut Ipvs, request: &Request, errno: Errno) -> Option
             Some("-e changes it; with --exist, -a does, too".to_owned())
         }
         (Change::AddService(service) | Change::EditService(service), Errno::ENOENT) => {
-            missing_module(service.scheduler, service.persistence_engine)
+            modules::about_missing(service.scheduler, service.persistence_engine)
         }
         (Change::EditService(service), Errno::ESRCH) => other_services(ipvs, &service.identity),
         (
@@ -196,7 +196,7 @@ fn after_refused_edit(ipvs: &mut Ipvs, edit: &Edit, errno: Errno) -> Option<Stri
     match (edit, errno) {
         (Edit::Service(edit), Errno::ESRCH) => other_services(ipvs, &edit.identity),
         (Edit::Service(edit), Errno::ENOENT) => {
-            missing_module(edit.scheduler?, edit.persistence_engine.unwrap_or_default())
+            modules::about_missing(edit.scheduler?, edit.persistence_engine.unwrap_or_default())
         }
         (Edit::Destination(edit), Errno::ESRCH) => other_services(ipvs, &edit.service),
         (Edit::Destination(edit), Errno::ENOENT) => {
@@ -321,29 +321,6 @@ fn list_of(names: impl Iterator<Item = Vec<u8>>) -> Option<String> {
         names.push("more".to_owned());
     }
     Some(format!("there is {}", names.join(", ")))
-}
-
-/// Which scheduler or engine is missing, and how to load its module.
-fn missing_module(scheduler: KernelName, engine: KernelName) -> Option<String> {
-    let is_known = SCHEDULERS
-        .iter()
-        .any(|(name, _)| name.as_bytes() == scheduler.as_bytes());
-    if !is_known {
-        let names: Vec<&str> = SCHEDULERS.iter().map(|(name, _)| *name).collect();
-        return Some(format!("the kernel's schedulers are {}", names.join(" ")));
-    }
-    let modules = [format!("ip_vs_{scheduler}"), format!("ip_vs_pe_{engine}")];
-    let asked_for = if engine.is_empty() {
-        &modules[..1]
-    } else {
-        &modules[..]
-    };
-    let is_missing =
-        |module: &&String| !fs::exists(format!("/sys/module/{module}")).unwrap_or(true);
-    let missing = asked_for.iter().find(is_missing)?;
-    Some(format!(
-        "the module {missing} is not loaded; modprobe {missing} loads it, or says why not"
-    ))
 }
 
 /// Whether the loopback interface of this network namespace is up; where that cannot be told it

@@ -1,4 +1,4 @@
-# The guest's end of the serial line: runs the one command the guest was booted
+# The guest's end of the line to the machine: runs the one command the guest was booted
 # for and carries its streams; see Frames.pm for how. It is process 1, so it
 # also takes in orphans, and when it ends the kernel does.
 use strict;
@@ -15,13 +15,13 @@ use constant {
     TIOCSWINSZ => 0x5414,
 };
 
-my $lab = shift;
+my ($lab, $line_device) = @ARGV;
 my @command     = words('command');
 my %environment = map { split /=/, $_, 2 } words('environment');
 my ($directory) = words('directory');
 my $terminal    = (words('terminal'))[0] // '';    # the streams that are one: "01", "012" or ""
 
-sysopen my $line, '/dev/ttyS0', O_RDWR | O_NOCTTY or die "serial line: $!";
+sysopen my $line, $line_device, O_RDWR | O_NOCTTY or die "$line_device: $!";
 raw($line);
 
 # Our ends of the command's streams. With a terminal, one handle is several.
@@ -160,11 +160,11 @@ sub nonblocking {
     fcntl $handle, F_SETFL, fcntl($handle, F_GETFL, 0) | O_NONBLOCK;
 }
 
-# Make the line carry bytes as they are.
+# Make the line carry bytes as they are, if it is not one that always does.
 sub raw {
     my ($handle) = @_;
     my $mode = POSIX::Termios->new;
-    $mode->getattr(fileno $handle);
+    $mode->getattr(fileno $handle) or return;
     $mode->setiflag(0);
     $mode->setoflag(0);
     $mode->setlflag(0);
