@@ -99,11 +99,11 @@ fn it_holds_what_makes_the_programs_at_home_on_debian() {
 
 #[test]
 fn its_changelog_is_of_this_version() {
-    let changelog = include_str!("../../src/debian/changelog");
+    let changelog = include_str!("../../src/package/debian/changelog");
     let version = deb::field(&our_package(), "Version");
     assert!(
         changelog.starts_with(&format!("ipvsadm-rs ({version}) ")),
-        "src/debian/changelog does not begin with version {version}"
+        "src/package/debian/changelog does not begin with version {version}"
     );
     assert_eq!(version, concat!(env!("CARGO_PKG_VERSION"), "-1"));
 }
@@ -247,7 +247,7 @@ fn removed_and_purged_it_leaves_nothing_behind() {
     debian.dpkg("--install", &our_package());
     assert_eq!(
         debian.read("/etc/default/ipvsadm"),
-        include_str!("../../src/debian/default")
+        include_str!("../../src/package/debian/default")
     );
     assert!(debian.exists("/etc/systemd/system/multi-user.target.wants/ipvsadm.service"));
     let listed: BTreeSet<String> = debian
