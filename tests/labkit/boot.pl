@@ -2,7 +2,7 @@
 # command's streams (see Frames.pm), and ends with the command's exit status.
 #
 #   boot.pl --kernel PROGRAM --modules FOLDER --memory SIZE [--keep FOLDER]...
-#           [--while PROCESS] -- COMMAND [ARGUMENT...]
+#           [--while PROCESS] [--disk FILE] -- COMMAND [ARGUMENT...]
 #
 # The guest can write for good in the folders to keep. It ends with PROCESS, if
 # not before.
@@ -24,9 +24,9 @@ use constant TIOCGWINSZ => 0x5413;
 
 my (%option, @keep);
 Getopt::Long::Configure('require_order');
-Getopt::Long::GetOptions(\%option, 'kernel=s', 'modules=s', 'memory=s', 'while=i', 'keep=s' => \@keep)
+Getopt::Long::GetOptions(\%option, 'kernel=s', 'modules=s', 'memory=s', 'while=i', 'disk=s', 'keep=s' => \@keep)
     && @ARGV && $option{kernel} && $option{modules} && $option{memory}
-    or die "usage: boot.pl --kernel PROGRAM --modules FOLDER --memory SIZE [--keep FOLDER]... [--while PROCESS] -- COMMAND...\n";
+    or die "usage: boot.pl --kernel PROGRAM --modules FOLDER --memory SIZE [--keep FOLDER]... [--while PROCESS] [--disk FILE] -- COMMAND...\n";
 
 my $directory = Cwd::getcwd();
 
@@ -157,11 +157,12 @@ sub start_kernel {
     POSIX::dup2(fileno $from_guest_end, $output);
     close $to_guest;
     close $from_guest;
+    my $first = $option{disk} ? 'systemd/init' : 'guest/init';
     my @line = (
         'quiet', 'panic=-1', "mem=$option{memory}", "uml_dir=$lab", 'umid=uml',
-        'rootfstype=hostfs', 'rootflags=/', "init=$lab/labkit/guest/init",
+        'rootfstype=hostfs', 'rootflags=/', "init=$lab/labkit/$first",
         'con=null', 'con0=null,fd:1', 'ssl=null', "ssl0=fd:$input,fd:$output",
-        "lab=$lab",
+        "lab=$lab", $option{disk} ? "ubd0=$option{disk}" : (),
     );
     exec { $option{kernel} } $option{kernel}, @line or POSIX::_exit(127);
 }
