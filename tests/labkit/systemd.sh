@@ -56,6 +56,15 @@ systemd_kernel() {
     esac
 }
 
+# systemd_prepare: have in the cache whatever is booted.
+systemd_prepare() {
+    local release
+    for release in 12 13; do
+        kernel_select "$(systemd_kernel "$release")"
+        systemd_image "$release"
+    done
+}
+
 # systemd_image RELEASE: have the image of a Debian in the cache.
 systemd_image() {
     debian_fetch "a small Debian $1 with systemd" "$LAB_CACHE/systemd/$1" \
@@ -63,9 +72,11 @@ systemd_image() {
 }
 
 systemd_fetch() {
-    local work=$1 release=$2
+    local work=$1 release=$2 packages=systemd-sysv,kmod,iproute2,ipvsadm
+    # For RPMs: one Debian is enough to try them on.
+    [[ $release != trixie ]] || packages+=,dnf,rpm
     debian_release "$work" "$release" && mkdir -- "$work/files" &&
-        mmdebstrap --variant=minbase --include=systemd-sysv,kmod,iproute2,ipvsadm \
+        mmdebstrap --variant=minbase --include="$packages" \
             --aptopt='Acquire::Check-Valid-Until "false"' --dpkgopt=force-unsafe-io \
             --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/man/*' \
             --dpkgopt='path-exclude=/usr/share/locale/*' \

@@ -134,3 +134,115 @@ fn takes_the_place_of_debians(release: &str) {
     debian.succeed(&install(&reference));
     assert_eq!(debian.unit(), "disabled inactive", "back at the reference");
 }
+
+#[test]
+fn the_rpm_takes_the_place_of_red_hats_and_gives_it_back() {
+    let mut director = Booted::new("13");
+    let repository = in_the_cache("package/repository");
+    let dnf = |words: &str| {
+        format!("dnf --assumeyes --releasever=9 --disablerepo='*' --enablerepo=lab {words}")
+    };
+    let saved = "cat /etc/sysconfig/ipvsadm";
+
+    // As if this were no Debian: where there is a package from the beginning, it is an RPM.
+    director.succeed("dpkg --purge ipvsadm");
+    director.succeed("mkdir -p /etc/systemd/system-preset /etc/yum.repos.d");
+    director.write(
+        "/etc/systemd/system-preset/99-default-disable.preset",
+        "disable *\n",
+    );
+    director.write(
+        "/etc/yum.repos.d/lab.repo",
+        &format!("[lab]\nname=lab\nbaseurl=file://{repository}\ngpgcheck=0\n"),
+    );
+    director.succeed(&dnf("install ipvsadm distribution"));
+    director.write("/etc/sysconfig/ipvsadm", RULES);
+    director.succeed("systemctl enable --now ipvsadm");
+    director.succeed("ipvsadm -A -u 192.0.2.1:53 -s rr");
+    let in_service = director.state();
+    assert!(in_service.contains("192.0.2.1:80 -s wrr"), "{in_service}");
+
+    // The old package's last deed is to disable and stop what is ours by then.
+    director.succeed(&dnf("swap ipvsadm ipvsadm-rs-0.1.0-1*"));
+    assert!(
+        director
+            .succeed("ipvsadm -v")
+            .contains(env!("CARGO_PKG_VERSION"))
+    );
+    assert_eq!(director.state(), in_service, "after the swap");
+    assert_eq!(director.unit(), "enabled active");
+    assert!(
+        director
+            .succeed("rpm -q --whatprovides ipvsadm")
+            .starts_with("ipvsadm-rs-")
+    );
+    assert_eq!(
+        director.succeed("stat --format='%a' /etc/sysconfig/ipvsadm-config"),
+        "600\n"
+    );
+
+    // What nobody has saved is saved by whatever stops the service.
+    director.succeed("ipvsadm -A -u 192.0.2.2:53 -s rr");
+    let changed = director.state();
+    director.succeed("systemctl restart ipvsadm");
+    assert_eq!(director.state(), changed, "after restart");
+    director.succeed("ipvsadm -A -u 192.0.2.3:53 -s rr");
+    let changed = director.state();
+    director.reboot();
+    assert_eq!(director.state(), changed, "after the reboot");
+    assert_eq!(director.unit(), "enabled active");
+    director.succeed("systemctl stop ipvsadm");
+    assert_eq!(director.state(), "", "after stop");
+    assert_eq!(director.succeed(saved), changed, "saved by stop");
+    director.write("/etc/sysconfig/ipvsadm", RULES);
+    director.succeed("systemctl start ipvsadm");
+    assert_eq!(director.state(), RULES, "after start");
+    director.succeed("ipvsadm -D -f 7; ipvsadm -A -u 192.0.2.4:53 -s rr");
+    director.succeed("systemctl reload ipvsadm");
+    assert_eq!(director.state(), RULES, "after reload");
+
+    // What cannot be saved is not cleared, and what was saved stays.
+    director.succeed("mv /usr/sbin/ipvsadm-save /root && ln -s /bin/false /usr/sbin/ipvsadm-save");
+    director.run("systemctl stop ipvsadm");
+    assert_eq!(director.unit(), "enabled failed");
+    assert_eq!(director.state(), RULES, "after a stop that could not save");
+    assert_eq!(director.succeed(saved), RULES);
+    director.succeed("mv /root/ipvsadm-save /usr/sbin && systemctl start ipvsadm");
+
+    // An upgrade leaves the kernel and its settings alone.
+    director.succeed("sed -i s/no/yes/ /etc/sysconfig/ipvsadm-config");
+    let settings = director.succeed("cat /etc/sysconfig/ipvsadm-config");
+    director.succeed("ipvsadm -A -u 192.0.2.5:53 -s rr");
+    let unsaved = director.state();
+    director.succeed(&dnf("upgrade ipvsadm-rs"));
+    assert!(director.succeed("rpm -q ipvsadm-rs").contains("0.1.0-2"));
+    assert_eq!(director.state(), unsaved, "after the upgrade");
+    assert_eq!(director.succeed(saved), RULES, "after the upgrade");
+    assert_eq!(director.unit(), "enabled active");
+    assert_eq!(
+        director.succeed("cat /etc/sysconfig/ipvsadm-config"),
+        settings
+    );
+
+    // The first start on a new director: there is nothing to restore.
+    director.succeed("systemctl stop ipvsadm; rm /etc/sysconfig/ipvsadm; systemctl start ipvsadm");
+    assert_eq!(director.unit(), "enabled active");
+    director.succeed("ipvsadm -A -u 192.0.2.6:53 -s rr");
+    let state = director.state();
+
+    // The way back. That package disables its own unit whenever it is installed.
+    director.succeed(&dnf("swap ipvsadm-rs ipvsadm"));
+    assert!(
+        !director
+            .succeed("ipvsadm -v")
+            .contains(env!("CARGO_PKG_VERSION"))
+    );
+    assert_eq!(director.succeed(saved), state, "saved on the way back");
+    director.succeed("systemctl enable --now ipvsadm");
+    assert_eq!(director.state(), state, "back at Red Hat's");
+
+    // Who had it neither enabled nor running has ours so too.
+    director.succeed("systemctl disable --now ipvsadm");
+    director.succeed(&dnf("swap ipvsadm ipvsadm-rs"));
+    assert_eq!(director.unit(), "disabled inactive");
+}
