@@ -2,7 +2,7 @@
 # command's streams (see Frames.pm), and ends with the command's exit status.
 #
 #   boot.pl --kernel PROGRAM --modules FOLDER --memory SIZE [--keep FOLDER]...
-#           [--while PROCESS] [QEMU] -- COMMAND [ARGUMENT...]
+#           [--while PROCESS] [--disk FILE | QEMU] -- COMMAND [ARGUMENT...]
 #
 # The guest can write for good in the folders to keep. It ends with PROCESS, if
 # not before.
@@ -33,10 +33,10 @@ use constant TIOCGWINSZ => 0x5413;
 my (%option, @qemu, @keep);
 Getopt::Long::Configure('require_order');
 Getopt::Long::GetOptions(
-    \%option, 'kernel=s', 'modules=s', 'memory=s', 'while=i', 'initrd=s', 'console=s', 'cached',
-    'qemu=s' => \@qemu, 'keep=s' => \@keep
+    \%option, 'kernel=s', 'modules=s', 'memory=s', 'while=i', 'disk=s', 'initrd=s', 'console=s',
+    'cached', 'qemu=s' => \@qemu, 'keep=s' => \@keep
 ) && @ARGV && $option{kernel} && $option{modules} && $option{memory}
-    or die "usage: boot.pl --kernel PROGRAM --modules FOLDER --memory SIZE [--keep FOLDER]... [--while PROCESS] [QEMU] -- COMMAND...\n";
+    or die "usage: boot.pl --kernel PROGRAM --modules FOLDER --memory SIZE [--keep FOLDER]... [--while PROCESS] [--disk FILE | QEMU] -- COMMAND...\n";
 
 my $directory = Cwd::getcwd();
 
@@ -174,12 +174,13 @@ sub start_kernel {
 sub uml_command {
     $ENV{TMPDIR} = memory_folder();    # where the kernel puts the file that is its memory
     my ($input, $output) = (10, 11);
+    my $first = $option{disk} ? 'systemd/init' : 'guest/init';
     return (
         $input, $output, $option{kernel},
         'quiet', 'panic=-1', "mem=$option{memory}", "uml_dir=$lab", 'umid=uml',
-        'rootfstype=hostfs', 'rootflags=/', "init=$lab/labkit/guest/init",
+        'rootfstype=hostfs', 'rootflags=/', "init=$lab/labkit/$first",
         'con=null', 'con0=null,fd:1', 'ssl=null', "ssl0=fd:$input,fd:$output",
-        "lab=$lab", 'engine=uml',
+        "lab=$lab", 'engine=uml', $option{disk} ? "ubd0=$option{disk}" : (),
     );
 }
 

@@ -4,7 +4,8 @@
 # The machine builds them, once, and runs the unit tests. The integration tests,
 # one program a file of tests/*.rs, run in guests. Two guests boot at once, and each
 # takes the next program of the list until none is left: a guest has one processor,
-# the machine mostly more.
+# the machine mostly more. One program, systemd, boots guests itself, so it runs
+# beside them on the machine.
 #
 # What is printed does not depend on who was quicker: programs are shown in the
 # order of the list, the first one that is not complete as it goes.
@@ -53,7 +54,8 @@ test_main() {
     done
 
     packages_need_cargo
-    packages_need "${PACKAGES_BUILD[@]}" "${PACKAGES_GUEST[@]}" "${PACKAGES_TEST[@]}"
+    packages_need "${PACKAGES_BUILD[@]}" "${PACKAGES_GUEST[@]}" "${PACKAGES_TEST[@]}" \
+        "${PACKAGES_RPM[@]}" "${PACKAGES_SYSTEMD[@]}"
     packages_reference
     local kernel
     for kernel in "${kernels[@]}"; do
@@ -74,9 +76,11 @@ test_main() {
         test_on_this_machine "${words[@]}" || failures=1
     fi
     if [[ -s $TEST_WORK/programs ]]; then
-        if grep -q '^package ' "$TEST_WORK/programs"; then
-            say "building our package"
+        ! grep -q '^systemd ' "$TEST_WORK/programs" || systemd_prepare
+        if grep -q '^\(package\|systemd\) ' "$TEST_WORK/programs"; then
+            say "building our packages"
             packages_ours
+            rpm_packages
             # What is installed is what is tested; and it starts sooner, some thousand times.
             export IPVSADM_UNDER_TEST=${IPVSADM_UNDER_TEST:-$LAB_TARGET/release/ipvsadm}
         fi
@@ -84,6 +88,8 @@ test_main() {
             kernel_select "$kernel"
             LAB_ENGINE_OPTIONS+=(--cached) # nothing changes there any more
             test_in_guests "$kernel" "${words[@]}" || failures=1
+            # It has kernels of its own: once is enough.
+            sed -i '/^systemd /d' "$TEST_WORK/programs"
         done
     fi
     test_sum || failures=1
@@ -153,7 +159,7 @@ test_keep_results() {
 
 # test_in_guests KERNEL [WORD...]: run the list of programs in guests.
 test_in_guests() {
-    local kernel=$1 name program guest status failures=0
+    local kernel=$1 name program guest runner status failures=0
     shift
     local results=$TEST_WORK/$kernel
     mkdir -- "$results" "$results/taken"
@@ -168,18 +174,23 @@ test_in_guests() {
     done <"$TEST_WORK/programs" 3>&1 >"$results/programs"
 
     say "booting $LAB_GUESTS guests with kernel $LAB_KERNEL_VERSION, IPVSADM_SEED=$IPVSADM_SEED"
+    TEST_RUNNERS=()
+    program=$(sed -n 's/^systemd //p' "$results/programs")
+    if [[ -n $program ]]; then
+        mkdir -- "$results/taken/systemd"
+        test_start "$results" beside test_beside "$results" systemd "$program" "$@"
+    fi
     for ((guest = 0; guest < LAB_GUESTS; guest++)); do
-        {
-            status=0
-            test_guest "$results" || status=$?
-            printf '%s\n' "$status" >"$results/ended.new.$guest"
-            mv -- "$results/ended.new.$guest" "$results/ended.$guest"
-        } </dev/null &
+        test_start "$results" "$guest" test_guest "$results"
     done
 
     while read -r name program; do
         until [[ -e $results/$name ]] || ! test_alive "$results"; do sleep 0.1; done
-        say "tests/$name.rs, kernel $kernel"
+        if [[ $name == systemd ]]; then
+            say "tests/$name, kernels of its own"
+        else
+            say "tests/$name.rs, kernel $kernel"
+        fi
         if [[ -e $results/$name ]]; then
             exec 3<"$results/$name"
             until [[ -e $results/$name.status ]] || ! test_alive "$results"; do
@@ -198,20 +209,46 @@ test_in_guests() {
     done <"$results/programs"
 
     while test_alive "$results"; do sleep 0.1; done
-    for ((guest = 0; guest < LAB_GUESTS; guest++)); do
-        [[ $(<"$results/ended.$guest") == 0 ]] || failures=1
+    for runner in "${TEST_RUNNERS[@]}"; do
+        [[ $(<"$results/ended.$runner") == 0 ]] || failures=1
     done
     return "$failures"
 }
 
-# Whether a guest is still there. Files tell, since a long run may see the number of
+# test_start RESULTS RUNNER COMMAND...: start what runs programs.
+test_start() {
+    local results=$1 runner=$2
+    shift 2
+    TEST_RUNNERS+=("$runner")
+    {
+        local status=0
+        "$@" || status=$?
+        printf '%s\n' "$status" >"$results/ended.new.$runner"
+        mv -- "$results/ended.new.$runner" "$results/ended.$runner"
+    } </dev/null &
+}
+
+# Whether a runner is still there. Files tell, since a long run may see the number of
 # a process that has ended given to another one.
 test_alive() {
-    local results=$1 guest
-    for ((guest = 0; guest < LAB_GUESTS; guest++)); do
-        [[ -e $results/ended.$guest ]] || return 0
+    local results=$1 runner
+    for runner in "${TEST_RUNNERS[@]}"; do
+        [[ -e $results/ended.$runner ]] || return 0
     done
     return 1
+}
+
+# test_beside RESULTS NAME PROGRAM [WORD...]: run a program on the machine. What it
+# boots is one guest at a time; that ends when the program does.
+test_beside() {
+    local results=$1 name=$2 status=0
+    RUST_TEST_THREADS=1 timeout --kill-after=10 2400 "${@:3}" >"$results/$name" 2>&1 &
+    # shellcheck disable=SC2064 # that process, whatever is started later
+    trap "kill $!" TERM
+    wait $! || status=$?
+    [[ $status -ne 124 ]] || status='not done after 40 minutes'
+    printf '%s\n' "$status" >"$results/$name.status.new"
+    mv -- "$results/$name.status.new" "$results/$name.status"
 }
 
 # test_cannot NAME KERNEL: whether a kernel's lab has not what a test program

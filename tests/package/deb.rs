@@ -14,7 +14,7 @@ pub fn reference_package() -> PathBuf {
 }
 
 /// A file in the lab's cache.
-fn in_the_cache(name: &str) -> PathBuf {
+pub fn in_the_cache(name: &str) -> PathBuf {
     let cache = std::env::var_os("LAB_CACHE").expect("a folder: run tests/lab test");
     let path = PathBuf::from(cache).join(name);
     assert!(path.exists(), "{} is not there", path.display());
@@ -31,6 +31,15 @@ pub fn field(package: &Path, name: &str) -> String {
 /// The list of the files in a package.
 pub fn contents(package: &Path) -> String {
     read(&["--contents", &package.to_string_lossy()])
+}
+
+/// Unpacks a package's files in a folder.
+pub fn unpack(package: &Path, folder: &Path) {
+    read(&[
+        "--extract",
+        &package.to_string_lossy(),
+        &folder.to_string_lossy(),
+    ]);
 }
 
 /// What `dpkg-deb` prints, called with these words.

@@ -204,7 +204,7 @@ fn with_reference() -> &'static Path {
 }
 
 /// A new folder in memory.
-fn new_folder() -> PathBuf {
+pub fn new_folder() -> PathBuf {
     static COUNT: AtomicUsize = AtomicUsize::new(0);
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
     let folder = PathBuf::from(format!("/run/package-test.{}.{count}", std::process::id()));

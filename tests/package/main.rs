@@ -1,9 +1,9 @@
 //! The Debian package, as `cargo deb` builds it: installed, used and removed, in the place of the
-//! reference's.
+//! reference's. (The RPM has a part of its own: [`rpm`].)
 //!
 //! Each test has a small Debian to itself: [`debian`]. It has no systemd, so the commands of the
 //! unit are read from its file and run here, and what they leave is compared with what the
-//! reference's init script leaves.
+//! reference's init script leaves. A Debian with systemd is what `tests/systemd` has.
 
 #![allow(
     clippy::unwrap_used,
@@ -14,6 +14,7 @@
 mod deb;
 mod debian;
 mod machine;
+mod rpm;
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -65,6 +66,32 @@ fn it_stands_in_for_the_reference_and_needs_the_c_library_alone() {
     }
 }
 
+/// So that a package built on one Debian can be installed on an older one, and on what is as old.
+#[test]
+fn it_asks_for_no_newer_c_library_than_the_program_needs() {
+    let folder = debian::new_folder();
+    deb::unpack(&our_package(), &folder);
+    let program = fs::read(folder.join("usr/sbin/ipvsadm")).unwrap();
+    // The versions of symbols, in the program's table of strings.
+    let needed = program
+        .split(|byte| *byte == 0)
+        .filter_map(|name| version(std::str::from_utf8(name).ok()?.strip_prefix("GLIBC_")?))
+        .max()
+        .expect("a program linked with the C library");
+    let depends = deb::field(&our_package(), "Depends");
+    let asked = depends
+        .split(", ")
+        .find_map(|name| version(name.strip_prefix("libc6 (>= ")?.strip_suffix(')')?))
+        .expect("a version of libc6");
+    assert_eq!(asked, needed, "{depends}");
+    // That of RHEL 9.
+    assert!(needed <= vec![2, 34], "{needed:?}");
+}
+
+fn version(text: &str) -> Option<Vec<u32>> {
+    text.split('.').map(|part| part.parse().ok()).collect()
+}
+
 #[test]
 fn it_holds_what_makes_the_programs_at_home_on_debian() {
     let listing = deb::contents(&our_package());
@@ -99,11 +126,11 @@ fn it_holds_what_makes_the_programs_at_home_on_debian() {
 
 #[test]
 fn its_changelog_is_of_this_version() {
-    let changelog = include_str!("../../src/debian/changelog");
+    let changelog = include_str!("../../src/package/debian/changelog");
     let version = deb::field(&our_package(), "Version");
     assert!(
         changelog.starts_with(&format!("ipvsadm-rs ({version}) ")),
-        "src/debian/changelog does not begin with version {version}"
+        "src/package/debian/changelog does not begin with version {version}"
     );
     assert_eq!(version, concat!(env!("CARGO_PKG_VERSION"), "-1"));
 }
@@ -247,7 +274,7 @@ fn removed_and_purged_it_leaves_nothing_behind() {
     debian.dpkg("--install", &our_package());
     assert_eq!(
         debian.read("/etc/default/ipvsadm"),
-        include_str!("../../src/debian/default")
+        include_str!("../../src/package/debian/default")
     );
     assert!(debian.exists("/etc/systemd/system/multi-user.target.wants/ipvsadm.service"));
     let listed: BTreeSet<String> = debian

@@ -1,0 +1,155 @@
+//! The RPM, as packagers and rpm look at it. What it does on a machine is tested in
+//! `tests/systemd`.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+use std::process::Command;
+
+use crate::PROGRAMS;
+use crate::deb::in_the_cache;
+
+const SPEC: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/src/package/rpm/ipvsadm-rs.spec"
+);
+
+#[test]
+fn it_stands_in_for_red_hats_ipvsadm() {
+    let provided = query("[%{PROVIDENEVRS}\n]");
+    assert!(
+        provided.lines().any(|line| line == "ipvsadm = 1.31"),
+        "{provided}"
+    );
+    assert_eq!(query("[%{CONFLICTNEVRS}\n]"), "ipvsadm\n");
+    assert_eq!(query("%{LICENSE}"), "MIT OR Apache-2.0");
+
+    let files = query("[%{FILEMODES:perms} %{FILENAMES}\n]");
+    let mut wanted = vec![
+        "-rwxr-xr-x /usr/sbin/ipvsadm".to_owned(),
+        "lrwxrwxrwx /usr/sbin/ipvsadm-save".to_owned(),
+        "lrwxrwxrwx /usr/sbin/ipvsadm-restore".to_owned(),
+        "-rw-r--r-- /usr/lib/systemd/system/ipvsadm.service".to_owned(),
+        "-rwxr-xr-x /usr/libexec/ipvsadm-rs/service".to_owned(),
+        "-rw------- /etc/sysconfig/ipvsadm-config".to_owned(),
+        "-rw-r--r-- /usr/share/ipvsadm-rs/ipvsadm.schema.json".to_owned(),
+        "-rw-r--r-- /usr/share/zsh/site-functions/_ipvsadm".to_owned(),
+    ];
+    for program in PROGRAMS {
+        // Compressed where the distribution's rpmbuild does that.
+        wanted.push(format!("-rw-r--r-- /usr/share/man/man8/{program}.8"));
+        wanted.push(format!(
+            "-rw-r--r-- /usr/share/fish/vendor_completions.d/{program}.fish"
+        ));
+        wanted.push(format!(
+            " /usr/share/bash-completion/completions/{program}\n"
+        ));
+    }
+    for file in wanted {
+        assert!(files.contains(&file), "{file} is not in\n{files}");
+    }
+    assert!(
+        !files.contains(" /etc/sysconfig/ipvsadm\n"),
+        "the rules are the administrator's"
+    );
+    assert_eq!(
+        run(Command::new("rpm")
+            .args(["-qp", "--configfiles"])
+            .arg(our_rpm())),
+        "/etc/sysconfig/ipvsadm-config\n"
+    );
+}
+
+#[test]
+fn its_changelog_is_of_this_version() {
+    let version = concat!(env!("CARGO_PKG_VERSION"), "-1");
+    assert_eq!(query("%{VERSION}-%{RELEASE}"), version);
+    let newest = query("%{CHANGELOGNAME}");
+    assert!(newest.ends_with(version), "{newest}");
+}
+
+#[test]
+fn rpmlint_has_nothing_to_say_that_matters() {
+    run(Command::new("rpmlint")
+        .args(["--strict", "--config"])
+        .arg(concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/tests/labkit/rpm/rpmlint.toml"
+        ))
+        .arg(SPEC)
+        .arg(our_rpm()));
+}
+
+/// A root with nothing but a shell, as one is when an image is made.
+#[test]
+fn its_scripts_run_in_an_empty_root() {
+    let root = PathBuf::from("/run/rpm-test");
+    fs::create_dir_all(root.join("bin")).unwrap();
+    fs::copy("/bin/sh", root.join("bin/sh")).unwrap();
+    let libraries = run(Command::new("ldd").arg("/bin/sh"));
+    for library in libraries
+        .split_whitespace()
+        .filter(|word| word.starts_with('/'))
+    {
+        let copy = root.join(library.strip_prefix('/').unwrap());
+        fs::create_dir_all(copy.parent().unwrap()).unwrap();
+        fs::copy(library, copy).unwrap();
+    }
+    let rpm = |words: &[&str]| {
+        run(Command::new("rpm")
+            // Debian's warns of what is no Debian package.
+            .args(["--force-debian", "--nodeps", "--root"])
+            .arg(&root)
+            .args(words))
+    };
+    let upgrade = our_rpm()
+        .to_string_lossy()
+        .replace("-1.x86_64", "-2.x86_64");
+    let settings = root.join("etc/sysconfig/ipvsadm-config");
+
+    rpm(&["--initdb"]);
+    assert_eq!(rpm(&["-i", &our_rpm().to_string_lossy()]), "");
+    assert_eq!(
+        fs::metadata(&settings).unwrap().permissions().mode() & 0o777,
+        0o600
+    );
+    assert_eq!(rpm(&["-U", &upgrade]), "");
+    assert_eq!(
+        rpm(&["--query", "ipvsadm-rs"]),
+        concat!("ipvsadm-rs-", env!("CARGO_PKG_VERSION"), "-2.x86_64\n")
+    );
+    assert_eq!(rpm(&["--erase", "ipvsadm-rs"]), "");
+    for gone in [
+        "usr/sbin/ipvsadm",
+        "etc/sysconfig/ipvsadm-config",
+        "var/lib/rpm-state",
+    ] {
+        assert!(!root.join(gone).exists(), "{gone} is left");
+    }
+}
+
+fn our_rpm() -> PathBuf {
+    in_the_cache(concat!(
+        "package/repository/ipvsadm-rs-",
+        env!("CARGO_PKG_VERSION"),
+        "-1.x86_64.rpm"
+    ))
+}
+
+/// What the header says, in the words of `rpm --queryformat`.
+fn query(format: &str) -> String {
+    run(Command::new("rpm")
+        .args(["-qp", "--queryformat", format])
+        .arg(our_rpm()))
+}
+
+/// Runs a command that must succeed; all that it prints.
+fn run(command: &mut Command) -> String {
+    let output = command
+        .output()
+        .unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    let mut printed = String::from_utf8_lossy(&output.stdout).into_owned();
+    printed.push_str(&String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{command:?}\n{printed}");
+    printed
+}
