@@ -3,8 +3,8 @@
 //! A command line flows one way: [`cli`] reads its words into a [`request`], by the table in
 //! [`options`]; [`commands`] carries that out with the kernel client in [`ipvs`]; [`render`] turns
 //! what the kernel said into text. `cli`, `ipvs` and `render` never see each other: they speak in
-//! the plain values of [`model`] and [`request`], and only `commands` knows all three. [`error`]
-//! has every message and exit status, [`names`] asks the name services, [`screen`] the terminal.
+//! the plain values of [`model`] and [`request`], and only `commands` knows all three, and
+//! [`diagnose`], which looks beyond the table. [`error`] has every message and exit status, [`names`] asks the name services, [`screen`] the terminal.
 #![cfg_attr(
     test,
     allow(
@@ -15,6 +15,7 @@
 
 mod cli;
 mod commands;
+mod diagnose;
 mod error;
 #[cfg(fuzzing)]
 pub mod fuzzing;
@@ -30,3 +31,4 @@ mod request;
 pub mod screen;
 
 pub use commands::{InputKind, Streams, run};
+pub use diagnose::finding_ids;

@@ -424,6 +424,19 @@ pub struct DestinationState {
     pub statistics: Statistics,
 }
 
+impl DestinationState {
+    /// The connections that the kernel compares with the thresholds.
+    pub fn connections(&self) -> u64 {
+        u64::from(self.active_connections) + u64::from(self.inactive_connections)
+    }
+
+    /// Whether it is at its upper threshold.
+    pub fn is_full(&self) -> bool {
+        let upper = u64::from(self.destination.upper_threshold);
+        upper > 0 && self.connections() >= upper
+    }
+}
+
 /// A connection as the kernel tells of it. Ports are in host byte order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Connection<'a> {

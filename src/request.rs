@@ -1,5 +1,7 @@
 //! What a command line asks for, once it is read. Plain values; the commands carry them out.
 
+use std::net::Ipv4Addr;
+
 use crate::model::{Change, ServiceIdentity};
 use crate::options::Command;
 
@@ -10,6 +12,8 @@ pub enum Request {
     Change(Change),
     /// A listing.
     List(ListRequest),
+    /// Why services do not answer.
+    Diagnose(DiagnoseRequest),
     /// The table as rules.
     Save {
         /// Addresses and ports as numbers.
@@ -21,6 +25,17 @@ pub enum Request {
     Help(Option<Command>),
     /// The version.
     Version,
+}
+
+/// What to diagnose, and how.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DiagnoseRequest {
+    /// One virtual service, or all.
+    pub service: Option<ServiceIdentity>,
+    /// The client to probe as; without one, nothing is sent.
+    pub probe_from: Option<Ipv4Addr>,
+    /// For programs.
+    pub json: bool,
 }
 
 /// What to list, and how.

@@ -7,7 +7,7 @@
 //! same: what one option takes from another (the family of `-M`, the port of `-r`) is looked up in
 //! the whole stream.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use crate::cli::address::{self, Endpoint, Hosts};
 use crate::cli::given::Given;
@@ -22,7 +22,9 @@ use crate::model::{
 };
 use crate::options::matrix::{Owner, TunnelType};
 use crate::options::{Choice, Command, Meaning};
-use crate::request::{Columns, ListFormat, ListRequest, OutputFormat, Request, Subject};
+use crate::request::{
+    Columns, DiagnoseRequest, ListFormat, ListRequest, OutputFormat, Request, Subject,
+};
 
 /// The seconds that `-p` stands for by itself.
 const DEFAULT_PERSISTENCE: u32 = 360;
@@ -34,6 +36,8 @@ const LARGEST: u32 = i32::MAX as u32;
 const LARGEST_SYNC_MESSAGE: u16 = 65507;
 const DEFAULT_SCHEDULER: &str = "wlc";
 const DEFAULT_INTERFACE: &str = "eth0";
+/// The client that a probe plays: an address for documentation (RFC 5737), that nobody has.
+const DEFAULT_PROBE_FROM: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 1);
 
 /// Folds what was read into a request. `word_fault` is what ended the reading of words early, if
 /// anything did; `last_service` remembers which service was named last, from line to line.
@@ -103,6 +107,7 @@ struct Draft<'a> {
     mcast_group: Option<IpAddr>,
     mcast_port: Option<u16>,
     mcast_ttl: Option<u8>,
+    probe_from: Ipv4Addr,
 }
 
 impl<'a> Draft<'a> {
@@ -131,6 +136,7 @@ impl<'a> Draft<'a> {
             mcast_group: None,
             mcast_port: None,
             mcast_ttl: None,
+            probe_from: DEFAULT_PROBE_FROM,
         }
     }
 
@@ -246,6 +252,12 @@ impl<'a> Draft<'a> {
                 let length = values::number_u16(word, 1..=LARGEST_SYNC_MESSAGE);
                 self.max_length = Some(length.ok_or(UsageError::SyncMaxLength)?);
             }
+            Choice::ProbeFrom => {
+                self.probe_from = str::from_utf8(word)
+                    .ok()
+                    .and_then(|word| word.parse().ok())
+                    .ok_or_else(|| UsageError::ProbeFrom(word.to_vec()))?;
+            }
             // What a flag means is asked of `given`.
             _ => {}
         }
@@ -297,6 +309,7 @@ impl<'a> Draft<'a> {
             Command::StartDaemon => Change::StartDaemon(self.sync_daemon()),
             Command::StopDaemon => Change::StopDaemon(self.role, self.sync_id),
             Command::List => return self.list().map(Request::List),
+            Command::Diagnose => return self.diagnose().map(Request::Diagnose),
             Command::Save => {
                 return Ok(Request::Save {
                     numeric: self.given.has(Choice::Numeric),
@@ -425,6 +438,22 @@ impl<'a> Draft<'a> {
             port: self.mcast_port,
             ttl: self.mcast_ttl,
         }
+    }
+
+    fn diagnose(&self) -> Result<DiagnoseRequest, UsageError> {
+        let probes = self.given.has(Choice::Probe);
+        match Choice::Probe.group() {
+            Some(group) if !probes && self.given.has(Choice::ProbeFrom) => {
+                let owner = Owner::Command(Command::Diagnose);
+                return Err(UsageError::Needed(group, owner));
+            }
+            _ => {}
+        }
+        Ok(DiagnoseRequest {
+            service: self.service.identity(),
+            probe_from: probes.then_some(self.probe_from),
+            json: self.given.has(Choice::Json),
+        })
     }
 
     fn list(&self) -> Result<ListRequest, UsageError> {

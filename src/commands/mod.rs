@@ -7,6 +7,7 @@
 mod apply;
 mod complete;
 mod console;
+mod diagnose;
 mod help;
 mod hints;
 mod list;
@@ -73,6 +74,7 @@ fn run_command(console: &mut Console<'_>, arguments: &[OsString]) -> Result<(), 
             help::write_version(console.text());
             return Ok(());
         }
+        Ok(Request::Diagnose(request)) => return diagnose::run(console, &request),
         Ok(request) => request,
         Err(fault) => {
             // The reference tries the kernel before it reads its words, so that fault comes first.
@@ -108,7 +110,8 @@ fn execute_with_hints(
     let outcome = execute(console, ipvs, request);
     console.keep_hint(match &outcome {
         Ok(()) => match &request {
-            Request::Change(change) => hints::after_change(change, &losses, arguments),
+            Request::Change(change) => hints::after_change(change, &losses, arguments)
+                .or_else(|| hints::setup::after_change(ipvs, change)),
             _ => None,
         },
         Err(Error::Initialize(fault)) => hints::after_initialize(*fault),
@@ -154,6 +157,7 @@ fn refused_listing(fault: KernelError) -> Error {
 fn execute(console: &mut Console<'_>, ipvs: &mut Ipvs, request: Request) -> Result<(), Error> {
     match request {
         Request::List(request) => list::list(console, ipvs, &request),
+        Request::Diagnose(request) => diagnose::diagnose(console, ipvs, &request),
         Request::Save { numeric } => save::save(console, ipvs, numeric),
         Request::Help(command) => {
             help::write_usage(console.text(), command);

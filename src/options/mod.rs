@@ -67,19 +67,22 @@ pub enum Section {
     Tunnel,
     /// What `-L` shows, and how.
     Listing,
+    /// What `--diagnose` does beyond reading.
+    Diagnosis,
     /// What sync daemons are started with.
     SyncDaemon,
 }
 
 impl Section {
     /// All of them, in the order in which `-h` has them.
-    pub(crate) const ALL: [Section; 7] = [
+    pub(crate) const ALL: [Section; 8] = [
         Section::Commands,
         Section::Service,
         Section::Scheduling,
         Section::Server,
         Section::Tunnel,
         Section::Listing,
+        Section::Diagnosis,
         Section::SyncDaemon,
     ];
 
@@ -91,6 +94,7 @@ impl Section {
             Section::Server => "Which real server, and how it is reached (-a, -e)",
             Section::Tunnel => "How a tunnel is made (-a, -e with -i)",
             Section::Listing => "What is listed, and how (-L; -S has -n)",
+            Section::Diagnosis => "What else is tried (--diagnose)",
             Section::SyncDaemon => {
                 "Sync daemons (--start-daemon, --stop-daemon); ROLE is master or backup"
             }

@@ -7,6 +7,7 @@
 mod endpoint;
 pub mod losses;
 pub mod rule_line;
+pub mod setup;
 mod words;
 
 use std::ffi::OsString;

@@ -24,13 +24,12 @@ impl Condition {
     ];
 
     pub fn of(state: &DestinationState) -> Condition {
-        let upper = u64::from(state.destination.upper_threshold);
         if state.destination.weight == 0 {
-            match connections(state) + u64::from(state.persistent_connections) {
+            match state.connections() + u64::from(state.persistent_connections) {
                 0 => Condition::Drained,
                 _ => Condition::Draining,
             }
-        } else if upper > 0 && connections(state) >= upper {
+        } else if state.is_full() {
             Condition::Full
         } else {
             Condition::Open
@@ -66,9 +65,4 @@ impl Condition {
             Condition::Full => "full: at its upper threshold",
         }
     }
-}
-
-/// The connections that the kernel compares with the thresholds.
-pub fn connections(state: &DestinationState) -> u64 {
-    u64::from(state.active_connections) + u64::from(state.inactive_connections)
 }
