@@ -253,9 +253,14 @@ impl<'a> Draft<'a> {
                 self.max_length = Some(length.ok_or(UsageError::SyncMaxLength)?);
             }
             Choice::ProbeFrom => {
-                self.probe_from = str::from_utf8(word)
-                    .ok()
-                    .and_then(|word| word.parse().ok())
+                let client = str::from_utf8(word).ok().and_then(|word| word.parse().ok());
+                self.probe_from = client
+                    .filter(|client: &Ipv4Addr| {
+                        !client.is_unspecified()
+                            && !client.is_loopback()
+                            && !client.is_multicast()
+                            && !client.is_broadcast()
+                    })
                     .ok_or_else(|| UsageError::ProbeFrom(word.to_vec()))?;
             }
             // What a flag means is asked of `given`.

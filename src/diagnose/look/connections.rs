@@ -10,6 +10,9 @@ use crate::model::{Connection, DestinationIdentity, Protocol, ServiceIdentity, S
 
 /// The most connections that are looked at: as many take about a fifth of a second.
 const MOST_CONNECTIONS: usize = 200_000;
+/// The kernel keeps a connection in `SYN_RECV` for a minute after its last packet. Where that is
+/// more than half a minute ago, it tells of what may have been repaired since.
+const SECONDS_LEFT_OF_RECENT: u64 = 30;
 /// The most clients of a server that are told apart.
 const MOST_CLIENTS: usize = 1000;
 
@@ -92,7 +95,8 @@ impl Sums {
         let (Some(protocol), true) = (connection.named_protocol(), connection.client.1 != 0) else {
             return;
         };
-        let is_stuck = connection.state == b"SYN_RECV";
+        let is_stuck =
+            connection.state == b"SYN_RECV" && connection.seconds >= SECONDS_LEFT_OF_RECENT;
         let is_open = connection.state == b"ESTABLISHED" || connection.state == b"UDP";
         if !is_stuck && !is_open {
             return;
@@ -185,6 +189,7 @@ mod tests {
                 "TCP 0A000002 9C40 0A000001 0050 C0A80002 0050 ESTABLISHED     899",
                 "TCP 0A000002 9C41 0A000001 0050 C0A80002 0050 SYN_RECV     59",
                 "TCP 0A000002 9C42 0A000001 0050 C0A80002 0050 SYN_RECV     59",
+                "TCP 0A000002 9C43 0A000001 0050 C0A80002 0050 SYN_RECV     29",
                 "TCP 0A000002 9C43 0A000001 0050 C0A80002 0050 FIN_WAIT     59",
                 "TCP 0A000002 0000 0A000001 0050 C0A80002 0050 NONE     59",
             ],

@@ -133,11 +133,9 @@ pub fn default_route(facts: &Facts, server: &Server) -> Option<String> {
 pub fn answers_elsewhere(facts: &Facts) -> Vec<Finding> {
     servers_in_use(facts)
         .filter(|(_, server)| {
-            let counted = server.state.statistics;
             is_masqueraded(server)
                 && matches!(server.route, Route::Out(_))
-                && counted.incoming_packets >= UNANSWERED_PACKETS
-                && counted.outgoing_packets == 0
+                && is_unanswered(server)
                 && forwards(facts, server)
                 && !comes_back(server)
         })
@@ -171,6 +169,12 @@ pub fn answers_elsewhere(facts: &Facts) -> Vec<Finding> {
             }
         })
         .collect()
+}
+
+/// Whether enough packets went to a server to tell that none came back.
+pub fn is_unanswered(server: &Server) -> bool {
+    let counted = server.state.statistics;
+    counted.incoming_packets >= UNANSWERED_PACKETS && counted.outgoing_packets == 0
 }
 
 /// Whether the probe has seen an answer come back.

@@ -124,13 +124,8 @@ pub fn wrong_gateway(facts: &Facts) -> Vec<Finding> {
                     ),
                 )
                 .seen("gateway", gateway.to_string()),
-                // Whoever is silent altogether, or whose answers are counted, is not judged.
-                WayBack::Unseen
-                    if port == PortAnswer::Silent
-                        || server.state.statistics.outgoing_packet_rate > 0 =>
-                {
-                    return None;
-                }
+                // Whoever is silent altogether is not judged by this.
+                WayBack::Unseen if port == PortAnswer::Silent => return None,
                 WayBack::Unseen => about(
                     Level::Risk,
                     service,

@@ -5,8 +5,11 @@ use std::net::IpAddr;
 use crate::diagnose::facts::{Facts, Route, Server, Service, Way};
 use crate::diagnose::findings::{Finding, Level};
 use crate::diagnose::probe::Probed;
-use crate::model::{Change, Destination, Encapsulation, ForwardingMethod, TunnelChecksum};
+use crate::model::{
+    Change, Destination, Encapsulation, ForwardingMethod, ServiceIdentity, TunnelChecksum,
+};
 
+use super::answers::is_unanswered;
 use super::{
     about, forwards, interface, is_directly_routed, is_masqueraded, listed, servers_in_use, way_to,
 };
@@ -71,6 +74,18 @@ pub fn forwarding_off(facts: &Facts) -> Vec<Finding> {
             let is_of_one = behind
                 .iter()
                 .all(|(other, _)| other.identity() == service.identity());
+            // Counted anew, what was not answered till now tells nothing of what comes.
+            let mut unanswered: Vec<ServiceIdentity> = behind
+                .iter()
+                .filter(|(_, server)| is_unanswered(server))
+                .map(|(service, _)| service.identity())
+                .collect();
+            unanswered.dedup();
+            let finding = match unanswered.as_slice() {
+                [] => finding,
+                [service] => finding.by(&Change::Zero(Some(*service))),
+                _ => finding.by(&Change::Zero(None)),
+            };
             findings.push(match is_of_one {
                 true => finding.about(service.identity()),
                 false => finding,

@@ -13,6 +13,7 @@ const WIDTH: usize = 80;
 const INDENT: usize = 9;
 /// Where the id stands, behind the last words.
 const ID_COLUMN: usize = 55;
+const DIRECTOR: &str = "This director";
 /// Of how many services the same note is told.
 const MOST_ALIKE: usize = 3;
 
@@ -27,7 +28,13 @@ pub fn write(out: &mut Vec<u8>, facts: &Facts, findings: &[Finding]) {
         found
     };
     let mut group = Group::default();
-    group.write(&mut text, "This director", "", &of(None));
+    let of_director = of(None);
+    let is_urgent = of_director
+        .iter()
+        .any(|finding| finding.level != Level::Note);
+    if is_urgent {
+        group.write(&mut text, DIRECTOR, "", &of_director);
+    }
     let is_one = facts.services.len() == 1;
     for service in &facts.services {
         let found = of(Some(service.identity()));
@@ -36,6 +43,9 @@ pub fn write(out: &mut Vec<u8>, facts: &Facts, findings: &[Finding]) {
         }
     }
     group.write_rest(&mut text);
+    if !is_urgent {
+        group.write(&mut text, DIRECTOR, "", &of_director);
+    }
     text.push_str(&conclusion(facts, findings));
     out.extend_from_slice(text.as_bytes());
 }
@@ -207,7 +217,7 @@ fn conclusion(facts: &Facts, findings: &[Finding]) -> String {
         (false, _) => format!("{}.", told.join(", ")),
     };
     if is_well && !facts.is_probed && !facts.services.is_empty() {
-        text.push_str(" With --probe, the real servers are asked, too.");
+        text.push_str("\nWith --probe, the real servers are asked, too.");
     }
     text.push('\n');
     text
@@ -236,7 +246,7 @@ mod tests {
         facts.services[1].servers = facts.services[0].servers.clone();
         assert_eq!(
             told(&facts),
-            "No fault and no risk found. With --probe, the real servers are asked, too.\n"
+            "No fault and no risk found.\nWith --probe, the real servers are asked, too.\n"
         );
     }
 
