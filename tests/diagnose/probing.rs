@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::time::{Duration, Instant};
 
-use crate::cluster::{Cluster, Host};
+use crate::cluster::Cluster;
 use crate::examination::{Examination, found_and_repaired, masqueraded, routed};
 use crate::traffic::Conversation;
 
@@ -113,7 +113,12 @@ fn what_cannot_be_probed_is_said() {
 /// All that a probe must leave as it is.
 fn state(cluster: &Cluster, hosts: &[&str]) -> String {
     let director = &cluster.director;
-    let mut state = director.ipvsadm("-Ln --stats --exact") + &director.ipvsadm("-Lnc");
+    let mut state = director.ipvsadm("-Ln --stats --exact");
+    for connection in director.ipvsadm("-Lnc").lines().skip(2) {
+        // All but the second word, the time until it expires.
+        let words: Vec<&str> = connection.split_whitespace().collect();
+        let _ = writeln!(state, "{} {}", words[0], words[2..].join(" "));
+    }
     for host in hosts {
         // Who has which hardware address; how fresh that is changes by itself.
         let known = cluster.host(host).shell("ip -4 neighbour show");

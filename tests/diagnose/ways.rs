@@ -81,8 +81,8 @@ fn a_client_in_the_servers_network_is_named() {
     let finding = examination.finding("client-beside-server");
     assert_eq!(finding["evidence"]["clients"][0], "1.1.1.20");
     examination.repair(&cluster);
-    Conversation::open(&beside, "2.2.2.25:22").goes_on();
-    let _open = Conversation::open(&beside, "2.2.2.25:22");
+    let mut open = Conversation::open(&beside, "2.2.2.25:22");
+    open.goes_on();
     Examination::new(&cluster.director, "").assert_ids(&[]);
 }
 
@@ -233,12 +233,11 @@ fn packets_that_come_in_where_no_answer_would_go_out() {
     let director = &cluster.director;
     director.shell("sysctl -w net.ipv4.conf.all.rp_filter=1");
     Examination::new(director, "").assert_ids(&[]);
-    cluster.client.shell("ip address add 1.1.1.200/32 dev lo");
-    let address = "2.2.2.25:22";
-    cluster.client.shell(&format!(
-        "ip route replace 2.2.2.25 dev public src 1.1.1.200 && \
-         timeout 1 bash -c '</dev/tcp/{}' || true",
-        address.replace(':', "/")
-    ));
+    // Once they know each other, a packet comes from an address of the inner network.
+    let _open = both_answer(&cluster, "2.2.2.25:22");
+    cluster.client.shell(
+        "ip address add 1.1.1.200/32 dev lo; ip route replace 2.2.2.25 dev public src 1.1.1.200",
+    );
+    knock(&cluster.client, "2.2.2.25:22", 1);
     found_and_repaired(&cluster, "", &["rp-filter"]);
 }

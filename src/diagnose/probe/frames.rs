@@ -22,11 +22,11 @@ const FLAG_SYN: u8 = 0x02;
 const FLAG_RST: u8 = 0x04;
 const FLAG_ACK: u8 = 0x10;
 
-/// A frame that a probe listens for, with the index of the interface that it came by.
+/// A frame that a probe listens for; of ARP, with the index of the interface that it came by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Received {
     Arp(u32, Arp),
-    Tcp(u32, Tcp),
+    Tcp(Tcp),
 }
 
 /// What a frame says.
@@ -34,7 +34,7 @@ pub fn read(interface: u32, frame: &[u8]) -> Option<Received> {
     let (header, payload) = frame.split_first_chunk::<ETHERNET_HEADER>()?;
     match u16::from_be_bytes([header[12], header[13]]) {
         ETHERTYPE_ARP => Some(Received::Arp(interface, Arp::read(payload)?)),
-        ETHERTYPE_IPV4 => Some(Received::Tcp(interface, Tcp::read(payload)?)),
+        ETHERTYPE_IPV4 => Some(Received::Tcp(Tcp::read(payload)?)),
         _ => None,
     }
 }
@@ -254,10 +254,7 @@ mod tests {
     #[test]
     fn what_is_written_is_read_again() {
         for tcp in [packet().syn(), packet().reset()] {
-            assert_eq!(
-                read(7, &tcp.frame(HERE, THERE)),
-                Some(Received::Tcp(7, tcp))
-            );
+            assert_eq!(read(7, &tcp.frame(HERE, THERE)), Some(Received::Tcp(tcp)));
         }
         let arp = Arp::request(HERE, Ipv4Addr::UNSPECIFIED, Ipv4Addr::new(10, 0, 0, 10));
         assert_eq!(read(7, &arp.frame()), Some(Received::Arp(7, arp)));

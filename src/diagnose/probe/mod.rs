@@ -1,7 +1,7 @@
 //! `--probe`: asks the real servers, all at once, in a second and a half.
 //!
 //! Each server is sent one SYN, as its clients' packets reach it, and an RST behind it, so that no
-//! program there ever hears of a connection. Frames are built and sent below the kernel's own
+//! program there ever hears of a connection; a masqueraded one is sent another as from a client. Frames are built and sent below the kernel's own
 //! stack: IPVS does not see them, and its table and counters stay as they are. [`plan`] says whom
 //! to ask what, [`frames`] how that looks on an Ethernet, [`wire`] sends and receives.
 
@@ -149,6 +149,7 @@ pub fn probe(facts: &mut Facts, client: Ipv4Addr) -> Result<(), KernelError> {
 #[derive(Clone, Copy, Default)]
 struct Progress {
     asked: bool,
+    asked_as_client: bool,
     port: Option<PortAnswer>,
     came_back: bool,
     other_gateway: Option<Ipv4Addr>,
@@ -199,6 +200,8 @@ impl<'p> Asking<'p> {
         self.ask_who_else();
         let mut arp_due = begin;
         loop {
+            // What has come in time is heard, however late this process gets to run.
+            self.hear_all()?;
             let now = Instant::now();
             if now >= arp_due {
                 self.ask_neighbours();
@@ -214,9 +217,6 @@ impl<'p> Asking<'p> {
                 break;
             }
             self.wire.wait(end.min(arp_due) - now)?;
-            while let Some(received) = self.wire.receive()? {
-                self.hear(&received);
-            }
         }
         self.take_back_unanswered();
         Ok(())
@@ -249,11 +249,15 @@ impl<'p> Asking<'p> {
         }
     }
 
-    fn hear(&mut self, received: &Received) {
-        match received {
-            Received::Arp(interface, arp) => self.hear_arp(*interface, arp),
-            Received::Tcp(interface, tcp) => self.hear_tcp(*interface, tcp),
+    /// Takes in what has come.
+    fn hear_all(&mut self) -> Result<(), KernelError> {
+        while let Some(received) = self.wire.receive()? {
+            match received {
+                Received::Arp(interface, arp) => self.hear_arp(interface, &arp),
+                Received::Tcp(tcp) => self.hear_tcp(&tcp),
+            }
         }
+        Ok(())
     }
 
     fn hear_arp(&mut self, interface: u32, arp: &Arp) {
@@ -273,28 +277,28 @@ impl<'p> Asking<'p> {
         if let Some(questions) = self.waiting.get(&place) {
             if self.neighbours.insert(place, hardware).is_none() {
                 for question in questions.clone() {
-                    self.ask(question, hardware);
+                    self.progress[question].asked = true;
+                    self.send_syn(question, false);
                 }
             } else if arp.is_request() && !self.plan.own_addresses.contains(&arp.target) {
-                // A server that looks for somebody else right after it was asked.
+                // A server that looks for somebody else right after it was asked as by a client.
                 for question in questions {
                     let progress = &mut self.progress[*question];
-                    progress.other_gateway = progress.other_gateway.or(Some(arp.target));
+                    if progress.asked_as_client {
+                        progress.other_gateway = progress.other_gateway.or(Some(arp.target));
+                    }
                 }
             }
         }
     }
 
-    /// Sends a question's SYNs.
-    fn ask(&mut self, index: usize, hardware: HardwareAddress) {
-        self.progress[index].asked = true;
+    fn send_syn(&self, index: usize, is_from_client: bool) {
         let question = &self.plan.questions[index];
-        for is_from_client in [false, true] {
-            if !is_from_client || question.wants_way_back {
-                let syn = self.packet(index, is_from_client).syn();
-                self.wire
-                    .send(question.interface, &syn.frame(question.hardware, hardware));
-            }
+        let next_hop = (question.interface, question.next_hop);
+        if let Some(hardware) = self.neighbours.get(&next_hop) {
+            let syn = self.packet(index, is_from_client).syn();
+            self.wire
+                .send(question.interface, &syn.frame(question.hardware, *hardware));
         }
     }
 
@@ -316,7 +320,7 @@ impl<'p> Asking<'p> {
             if progress.asked && progress.port.is_none() {
                 self.take_back(index, false);
             }
-            if progress.asked && !progress.came_back && self.plan.questions[index].wants_way_back {
+            if progress.asked_as_client && !progress.came_back {
                 self.take_back(index, true);
             }
         }
@@ -339,7 +343,7 @@ impl<'p> Asking<'p> {
 
     /// Takes in a packet to the port that all questions come from: an answer acknowledges the
     /// sequence number of one.
-    fn hear_tcp(&mut self, _interface: u32, tcp: &Tcp) {
+    fn hear_tcp(&mut self, tcp: &Tcp) {
         let number = tcp
             .acknowledged
             .wrapping_sub(1)
@@ -356,12 +360,20 @@ impl<'p> Asking<'p> {
             (false, true) => PortAnswer::Taken,
             _ => return,
         };
-        match is_from_client {
-            true => self.progress[index].came_back = true,
-            false => self.progress[index].port = Some(answer),
-        }
+        let wants_way_back = question.wants_way_back;
         if answer == PortAnswer::Taken {
             self.take_back(index, is_from_client);
+        }
+        let progress = &mut self.progress[index];
+        match is_from_client {
+            true => progress.came_back = true,
+            false => progress.port = Some(answer),
+        }
+        // One after the other: many questions may be to one machine, which keeps only so many
+        // connections that are not open.
+        if wants_way_back && !progress.asked_as_client {
+            progress.asked_as_client = true;
+            self.send_syn(index, true);
         }
     }
 }

@@ -65,12 +65,16 @@ pub fn client_beside_server(facts: &Facts) -> Vec<Finding> {
                     ),
                 IpAddr::V6(_) => finding,
             };
-            Some(beside.iter().take(4).fold(finding, |finding, client| {
+            let finding = beside.iter().take(4).fold(finding, |finding, client| {
                 finding.there(format!(
                     "ip route replace {client}/{} via {source}",
                     whole_length(*client)
                 ))
-            }))
+            });
+            Some(match is_unanswered(server) {
+                true => counted_anew(finding, service),
+                false => finding,
+            })
         })
         .collect()
 }
@@ -162,9 +166,7 @@ pub fn answers_elsewhere(facts: &Facts) -> Vec<Finding> {
                 .seen("outgoing_packets", 0)
                 .seen("server", address.to_string());
             match default_route(facts, server).filter(|_| level != Level::Note) {
-                Some(route) => finding
-                    .there(route)
-                    .by(&Change::Zero(Some(service.identity()))),
+                Some(route) => counted_anew(finding.there(route), service),
                 None => finding,
             }
         })
@@ -175,6 +177,11 @@ pub fn answers_elsewhere(facts: &Facts) -> Vec<Finding> {
 pub fn is_unanswered(server: &Server) -> bool {
     let counted = server.state.statistics;
     counted.incoming_packets >= UNANSWERED_PACKETS && counted.outgoing_packets == 0
+}
+
+/// Has the counters begin anew: what was not answered till now tells nothing of what comes.
+fn counted_anew(finding: Finding, service: &Service) -> Finding {
+    finding.by(&Change::Zero(Some(service.identity())))
 }
 
 /// Whether the probe has seen an answer come back.
