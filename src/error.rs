@@ -56,6 +56,7 @@ pub enum UsageError {
     McastGroupIpv4(Vec<u8>),
     McastGroupIpv6(Vec<u8>),
     SyncMaxLength,
+    ProbeFrom(Vec<u8>),
     TunnelType,
     TunnelPort,
     StartDaemon,
@@ -125,6 +126,9 @@ impl UsageError {
             UsageError::McastGroupIpv4(word) => around("invalid IPv4 mcast-group `", word, "'"),
             UsageError::McastGroupIpv6(word) => around("invalid IPv6 mcast-group `", word, "'"),
             UsageError::SyncMaxLength => plain("illegal sync-maxlen specified"),
+            UsageError::ProbeFrom(word) => {
+                around("illegal IPv4 address `", word, "' to probe from specified")
+            }
             UsageError::TunnelType => plain("illegal tunnel type specified"),
             UsageError::TunnelPort => plain("illegal tunnel port specified"),
             UsageError::StartDaemon => plain("illegal start-daemon parameter specified"),
@@ -408,6 +412,10 @@ pub enum Error {
     NoRules(Option<OsString>),
     /// A `<` that reached the program: what was to be its input was not.
     UnreadRedirection,
+    /// What a diagnosis needs to know cannot be read.
+    NotDiagnosed(KernelError),
+    /// A diagnosis may not, or cannot, send packets.
+    NotProbed(KernelError),
     /// The kernel refused an addition, so what was to be removed has stayed.
     NothingRemoved,
     /// A line of rules makes no valid command; nothing was changed.
@@ -520,6 +528,12 @@ impl Error {
                 named without it, or the line run by sh -c"
                     .to_vec()
             }
+            Error::NotDiagnosed(fault) => kernel_text(Operation::List, *fault).into_bytes(),
+            Error::NotProbed(KernelError::Errno(Errno::EPERM)) => {
+                b"--probe sends packets of its own, which takes root or the capability CAP_NET_RAW"
+                    .to_vec()
+            }
+            Error::NotProbed(fault) => format!("cannot probe: {fault}").into_bytes(),
             Error::NothingRemoved => b"nothing was removed".to_vec(),
             Error::Write(fault) => {
                 format!("cannot write to standard output: {}", io_text(fault)).into_bytes()
@@ -547,7 +561,10 @@ impl Error {
             Error::Initialize(_) => STATUS_CHECK,
             Error::Kernel(Operation::List, _) => STATUS_FAILED,
             Error::Kernel(..) | Error::RefusedRule(..) | Error::NothingRemoved => STATUS_REFUSED,
-            Error::UnreadRedirection | Error::Namespace(..) => STATUS_CHECK,
+            Error::UnreadRedirection
+            | Error::Namespace(..)
+            | Error::NotDiagnosed(_)
+            | Error::NotProbed(_) => STATUS_CHECK,
             Error::CannotOpen(_)
             | Error::UnexpectedInput(_)
             | Error::Read(..)

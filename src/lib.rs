@@ -4,8 +4,9 @@
 //! [`options`]; [`commands`] carries that out with the kernel client in [`ipvs`]; [`render`] turns
 //! what the kernel said into text. `cli`, `ipvs` and `render` never see each other: they speak in
 //! the plain values of [`model`], [`request`], [`edit`] and [`selection`], and only `commands` knows
-//! all three. [`error`] has every message and exit status, [`names`] asks the name services,
-//! [`clock`] the time, [`screen`] and [`terminal`] the terminal.
+//! all three, and [`diagnose`], which looks beyond the table. [`error`] has every message and exit
+//! status, [`names`] asks the name services, [`clock`] the time, [`screen`] and [`terminal`] the
+//! terminal.
 #![cfg_attr(
     test,
     allow(
@@ -17,6 +18,7 @@
 mod cli;
 mod clock;
 mod commands;
+mod diagnose;
 mod edit;
 mod error;
 #[cfg(fuzzing)]
@@ -36,3 +38,4 @@ mod selection;
 pub mod terminal;
 
 pub use commands::{InputKind, Streams, run};
+pub use diagnose::finding_ids;

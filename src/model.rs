@@ -434,11 +434,20 @@ pub enum DrainState {
 }
 
 impl DestinationState {
+    /// The connections that the kernel compares with the thresholds.
+    pub fn connections(&self) -> u64 {
+        u64::from(self.active_connections) + u64::from(self.inactive_connections)
+    }
+
+    /// Whether it is at its upper threshold.
+    pub fn is_full(&self) -> bool {
+        let upper = u64::from(self.destination.upper_threshold);
+        upper > 0 && self.connections() >= upper
+    }
+
     /// How far it is on its way out; `None` for one that takes new connections.
     pub fn drain_state(&self) -> Option<DrainState> {
-        let is_idle = self.active_connections == 0
-            && self.inactive_connections == 0
-            && self.persistent_connections == 0;
+        let is_idle = self.connections() == 0 && self.persistent_connections == 0;
         (self.destination.weight == 0).then_some(match is_idle {
             true => DrainState::Drained,
             false => DrainState::Draining,

@@ -1,6 +1,6 @@
 //! What a command line asks for, once it is read. Plain values; the commands carry them out.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use crate::edit::Edit;
@@ -21,6 +21,8 @@ pub enum Request {
     Drain(DrainRequest),
     /// A listing.
     List(ListRequest),
+    /// Why services do not answer.
+    Diagnose(DiagnoseRequest),
     /// The table as rules.
     Save {
         /// Addresses and ports as numbers.
@@ -58,6 +60,17 @@ impl DrainRequest {
     pub fn names(&self, destination: &DestinationIdentity) -> bool {
         self.address == destination.address && self.port.is_none_or(|port| port == destination.port)
     }
+}
+
+/// What to diagnose, and how.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DiagnoseRequest {
+    /// One virtual service, or all.
+    pub service: Option<ServiceIdentity>,
+    /// The client to probe as; without one, nothing is sent.
+    pub probe_from: Option<Ipv4Addr>,
+    /// For programs.
+    pub json: bool,
 }
 
 /// What to list, and how.

@@ -21,6 +21,8 @@ const REPOSITORY: &str = env!("CARGO_MANIFEST_DIR");
 
 /// The exit statuses that the demos show, in their order. No command of the others fails.
 const SLIPS: &[(&str, &[i32])] = &[
+    // A diagnosis that finds a fault.
+    ("diagnose", &[1, 1, 1]),
     // A real server without brackets and port.
     ("ipv6", &[2]),
     // The service is at another port, and so nobody is at this one.
@@ -35,8 +37,18 @@ const SLIPS: &[(&str, &[i32])] = &[
     ("two-directors", &[255]),
 ];
 
+/// The faults and risks that are left when a demo is over; all others leave a director that is well.
+const LEFT: &[(&str, &[&str])] = &[
+    // The servers are full of connections that are kept.
+    ("thresholds", &["no-server"]),
+];
+
+/// Where the stage writes what a diagnosis finds in the end.
+const DIAGNOSIS: &str = "/media/diagnosis";
+
 /// Plays a demo, with ours as `ipvsadm` and the reference beside it.
-fn play(name: &str) -> Outcome {
+/// Gives also the faults and risks that are found in the end.
+fn play(name: &str) -> (Outcome, Vec<String>) {
     let namespace = Namespace::new();
     let programs = Path::new(SCRATCH).join("programs");
     let folder = programs.clone();
@@ -66,8 +78,17 @@ fn play(name: &str) -> Outcome {
         )
         .env("LABKIT", &kit)
         .env("LC_ALL", "C.UTF-8")
+        .env("STAGE_DIAGNOSIS", DIAGNOSIS)
         .stdin(Stdio::null());
-    namespace.output(command)
+    let outcome = namespace.output(command);
+    let diagnosis = namespace.enter(|| fs::read(DIAGNOSIS).unwrap());
+    let diagnosis: serde_json::Value = serde_json::from_slice(&diagnosis).unwrap();
+    let findings = diagnosis["findings"].as_array().unwrap().iter();
+    let left = findings
+        .filter(|finding| finding["level"] != "note")
+        .map(|finding| finding["id"].as_str().unwrap().to_owned())
+        .collect();
+    (outcome, left)
 }
 
 #[test]
@@ -84,7 +105,7 @@ fn every_demo_shows_what_it_is_about() {
         assert!(names.iter().any(|there| there == name), "no demo {name}");
     }
     for name in names {
-        let outcome = play(&name);
+        let (outcome, left) = play(&name);
         assert!(
             outcome.ending == Ending::Status(0) && outcome.stderr.is_empty(),
             "the demo {name}:\n{outcome}"
@@ -99,6 +120,12 @@ fn every_demo_shows_what_it_is_about() {
         assert_eq!(
             statuses,
             slips.map_or(&[][..], |(_, statuses)| statuses),
+            "the demo {name}:\n{shown}"
+        );
+        let expected = LEFT.iter().find(|(with_faults, _)| *with_faults == name);
+        assert_eq!(
+            left,
+            expected.map_or(&[][..], |(_, left)| left),
             "the demo {name}:\n{shown}"
         );
         if name == "draining" {

@@ -39,6 +39,20 @@ fn the_manual_has_every_scheduler() {
 }
 
 #[test]
+fn the_manual_has_every_finding_of_a_diagnosis_and_no_others() {
+    let page = read("man/ipvsadm.8");
+    let (_, section) = page.split_once(".SH DIAGNOSIS\n").expect("the section");
+    let (section, _) = section.split_once("\n.SH ").expect("a section behind it");
+    let headings: BTreeSet<&str> = section
+        .split("\n.TP\n")
+        .skip(1)
+        .filter_map(|paragraph| paragraph.lines().next()?.strip_prefix(".B "))
+        .collect();
+    let ids: BTreeSet<&str> = ipvsadm::finding_ids().collect();
+    assert_eq!(headings, ids);
+}
+
+#[test]
 fn the_manual_has_every_field_of_the_documents() {
     let page = read("man/ipvsadm.8");
     let (_, section) = page.split_once(".SH JSON OUTPUT\n").expect("the section");

@@ -376,3 +376,58 @@ fn who_is_not_root_is_told_so() {
          hint: it takes root, for example sudo ipvsadm ...\n"
     );
 }
+
+#[test]
+fn what_is_new_and_lacks_something_is_told_of() {
+    let namespace = Namespace::new();
+    namespace.ip_batch(
+        "link add inner type veth peer name inner-peer
+         address add 10.97.0.1/24 dev inner
+         link set inner up
+         link set inner-peer up
+         route add 10.96.0.0/24 via 10.97.0.99",
+    );
+    let set = |value: &'static str| {
+        let write = move || std::fs::write("/proc/sys/net/ipv4/ip_forward", value).unwrap();
+        namespace.enter(write);
+    };
+    let said = |line: &str| type_at_terminal(&namespace, line);
+    set("0");
+    assert_eq!(
+        said("-A -t 10.97.0.50:80 -s rr"),
+        "hint: the director does not have 10.97.0.50: packets for it are not delivered here, and \
+         IPVS never sees them; ip address add 10.97.0.50/32 dev inner\n"
+    );
+    assert_eq!(said("-A -t 10.97.0.1:80 -s rr"), "");
+    assert_eq!(said("-a -t 10.97.0.1:80 -r 10.97.0.10 -g"), "");
+    assert_eq!(
+        said("-a -t 10.97.0.1:80 -r 10.97.0.11 -m"),
+        "hint: the director does not forward what comes in by inner, so the answers of its \
+         masqueraded servers are dropped there: of 10.97.0.11; sysctl -w net.ipv4.ip_forward=1\n"
+    );
+    set("1");
+    assert_eq!(said("-a -t 10.97.0.1:80 -r 10.97.0.12 -m"), "");
+    let behind_a_router = said("-a -t 10.97.0.1:80 -r 10.96.0.9 -g");
+    assert!(
+        behind_a_router.starts_with("hint: 10.96.0.9 is behind the router 10.97.0.99, ")
+            && behind_a_router.ends_with(
+                "; ipvsadm -e -t 10.97.0.1:80 -r 10.96.0.9:80 -i -w 1 --tun-type ipip\n"
+            ),
+        "{behind_a_router}"
+    );
+    // What is wrong with a server does not follow one that is right.
+    assert_eq!(said("-a -t 10.97.0.1:80 -r 10.97.0.13 -g"), "");
+    assert_eq!(said("-A -u 10.97.0.1:53 -s rr -o"), "");
+    let one_packet = said("-a -u 10.97.0.1:53 -r 10.97.0.10 -m");
+    assert!(
+        one_packet.starts_with("hint: with one-packet scheduling "),
+        "{one_packet}"
+    );
+
+    // Scripts see nothing of it.
+    let outcome = namespace.run(&Program::ours(), &Invocation::line("-A -t 10.97.0.51:80"));
+    assert!(
+        outcome.stderr.is_empty() && outcome.stdout.is_empty(),
+        "{outcome}"
+    );
+}

@@ -123,6 +123,21 @@ fn replace_modprobe() {
     .unwrap();
 }
 
+/// The first finding of a diagnosis, which must have found a fault.
+fn diagnosed(namespace: &Namespace) -> serde_json::Value {
+    let outcome = namespace.run(&Program::ours(), &Invocation::line("--diagnose --json"));
+    assert_eq!(outcome.ending, Ending::Status(1), "{outcome}");
+    assert!(outcome.stderr.is_empty(), "{outcome}");
+    let document: serde_json::Value = serde_json::from_slice(&outcome.stdout).unwrap();
+    document["findings"][0].clone()
+}
+
+fn shell(line: &str) -> Command {
+    let mut command = Command::new("sh");
+    command.args(["-c", line]).stdin(Stdio::null());
+    command
+}
+
 /// One test, since what it does to the kernel allows no other beside it.
 #[test]
 fn modules_are_loaded_where_they_are_and_missed_where_not() {
@@ -153,6 +168,21 @@ fn modules_are_loaded_where_they_are_and_missed_where_not() {
             assert_eq!(got.ending, Ending::Status(0), "{line}\n{got}");
             assert!(got.stderr.is_empty(), "{line}\n{got}");
         }
+    }
+
+    // To a diagnosis it is a finding, and loading is left to whoever reads it.
+    if !hidden.ours.is_reference() {
+        let missing = diagnosed(&hidden.our_namespace);
+        assert_eq!(missing["id"], "module-missing");
+        assert_eq!(missing["evidence"]["reason"], "no-modules-here");
+        let missing = diagnosed(&pair.our_namespace);
+        assert_eq!(missing["evidence"]["reason"], "not-loaded");
+        let command = missing["remedy"][0]["command"].as_str().unwrap().to_owned();
+        let outcome = pair.our_namespace.output(shell(&command));
+        assert_eq!(outcome.ending, Ending::Status(0), "{outcome}");
+        let outcome = pair.run_ours(&Invocation::line("--diagnose"));
+        assert_eq!(outcome.ending, Ending::Status(0), "{outcome}");
+        unload();
     }
 
     // Whoever is not privileged is told that first.

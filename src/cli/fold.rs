@@ -7,7 +7,7 @@
 //! same: what one option takes from another (the family of `-M`, the port of `-r`) is looked up in
 //! the whole stream.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use crate::cli::address::{self, Endpoint, Hosts};
@@ -25,7 +25,7 @@ use crate::model::{
 use crate::options::matrix::{Owner, TunnelType};
 use crate::options::{Choice, Command, Meaning};
 use crate::request::{
-    Columns, DrainRequest, ListFormat, ListRequest, OutputFormat, Request, Subject,
+    Columns, DiagnoseRequest, DrainRequest, ListFormat, ListRequest, OutputFormat, Request, Subject,
 };
 use crate::selection::{CountKey, Network, SelectedEndpoint, SelectedService, Selection, States};
 
@@ -40,6 +40,8 @@ const LARGEST_SYNC_MESSAGE: u16 = 65507;
 const DEFAULT_SCHEDULER: &str = "wlc";
 const DEFAULT_INTERVAL: Duration = Duration::from_secs(2);
 const DEFAULT_INTERFACE: &str = "eth0";
+/// The client that a probe plays: an address for documentation (RFC 5737), that nobody has.
+const DEFAULT_PROBE_FROM: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 1);
 
 /// Folds what was read into a request. `word_fault` is what ended the reading of words early, if
 /// anything did; `last_service` remembers which service was named last, from line to line.
@@ -128,6 +130,7 @@ struct Draft<'a> {
     states: Option<States>,
     count_key: Option<CountKey>,
     watch: Option<Duration>,
+    probe_from: Ipv4Addr,
 }
 
 impl<'a> Draft<'a> {
@@ -161,6 +164,7 @@ impl<'a> Draft<'a> {
             states: None,
             count_key: None,
             watch: None,
+            probe_from: DEFAULT_PROBE_FROM,
         }
     }
 
@@ -305,6 +309,17 @@ impl<'a> Draft<'a> {
                         .ok_or_else(|| UsageError::WatchInterval(word.to_vec()))?,
                 });
             }
+            Choice::ProbeFrom => {
+                let client = str::from_utf8(word).ok().and_then(|word| word.parse().ok());
+                self.probe_from = client
+                    .filter(|client: &Ipv4Addr| {
+                        !client.is_unspecified()
+                            && !client.is_loopback()
+                            && !client.is_multicast()
+                            && !client.is_broadcast()
+                    })
+                    .ok_or_else(|| UsageError::ProbeFrom(word.to_vec()))?;
+            }
             // What a flag means is asked of `given`.
             _ => {}
         }
@@ -378,6 +393,7 @@ impl<'a> Draft<'a> {
             Command::StartDaemon => Change::StartDaemon(self.sync_daemon()),
             Command::StopDaemon => Change::StopDaemon(self.role, self.sync_id),
             Command::List => return self.list().map(Request::List),
+            Command::Diagnose => return self.diagnose().map(Request::Diagnose),
             Command::Save => {
                 return Ok(Request::Save {
                     numeric: self.given.has(Choice::Numeric),
@@ -621,6 +637,22 @@ impl<'a> Draft<'a> {
             clients: self.clients,
             states: self.states,
             is_stale: self.given.has(Choice::Stale),
+        })
+    }
+
+    fn diagnose(&self) -> Result<DiagnoseRequest, UsageError> {
+        let probes = self.given.has(Choice::Probe);
+        match Choice::Probe.group() {
+            Some(group) if !probes && self.given.has(Choice::ProbeFrom) => {
+                let owner = Owner::Command(Command::Diagnose);
+                return Err(UsageError::Needed(group, owner));
+            }
+            _ => {}
+        }
+        Ok(DiagnoseRequest {
+            service: self.service.identity(),
+            probe_from: probes.then_some(self.probe_from),
+            json: self.given.has(Choice::Json),
         })
     }
 

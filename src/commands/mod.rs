@@ -7,6 +7,7 @@
 mod apply;
 mod complete;
 mod console;
+mod diagnose;
 mod drain;
 mod help;
 mod hints;
@@ -78,6 +79,7 @@ fn run_command(console: &mut Console<'_>, arguments: &[OsString]) -> Result<(), 
             help::write_version(console.text());
             return Ok(());
         }
+        Ok(Request::Diagnose(request)) => return diagnose::run(console, &request),
         Ok(request) => request,
         Err(fault) => {
             // The reference tries the kernel before it reads its words, so that fault comes first.
@@ -115,6 +117,7 @@ fn execute_with_hints(
         Ok(()) => match &request {
             Request::Change(change) | Request::MakeSo(change) => {
                 hints::after_change(change, &losses, arguments)
+                    .or_else(|| hints::setup::after_change(ipvs, change))
             }
             _ => None,
         },
@@ -169,6 +172,7 @@ fn execute(console: &mut Console<'_>, ipvs: &mut Ipvs, request: Request) -> Resu
             None => list::list(console, ipvs, &request, None),
             Some(interval) => watch::watch(console, ipvs, &request, interval),
         },
+        Request::Diagnose(request) => diagnose::diagnose(console, ipvs, &request),
         Request::Save { numeric } => save::save(console, ipvs, numeric),
         Request::Help(command) => {
             help::write_usage(console.text(), command);

@@ -24,7 +24,7 @@ use crate::error::KernelError;
 use crate::ipvs::attributes::{Attributes, Writer, align};
 use crate::ipvs::replies::read_verdict;
 use crate::ipvs::requests::{
-    GENL_HEADER_LENGTH, LONGEST_REQUEST, NLMSG_HEADER_LENGTH, write_request,
+    GENL_HEADER_LENGTH, LONGEST_REQUEST, NLMSG_HEADER_LENGTH, write_message, write_request,
 };
 
 /// The receive buffer. The kernel makes, and zeroes, each datagram of a dump as large as the
@@ -69,7 +69,7 @@ impl Wire for NlSocket {
     }
 }
 
-/// A generic netlink socket.
+/// A netlink socket, generic but for [`Socket::ask`].
 pub struct Socket<W = NlSocket> {
     wire: W,
     sequence: u32,
@@ -96,7 +96,12 @@ enum Reading {
 impl Socket {
     /// Opens a socket and lets the kernel choose its port id.
     pub fn open() -> Result<Socket, KernelError> {
-        let socket = NlSocket::connect(NlFamily::Generic, None, Groups::empty())?;
+        Socket::open_family(NlFamily::Generic)
+    }
+
+    /// The same of any family.
+    pub fn open_family(family: NlFamily) -> Result<Socket, KernelError> {
+        let socket = NlSocket::connect(family, None, Groups::empty())?;
         Ok(Socket::over(socket))
     }
 
@@ -140,12 +145,12 @@ impl<W: Wire> Socket<W> {
     ) -> Result<T, KernelError> {
         let mut items = Vec::with_capacity(1);
         self.collect(
-            family,
             NlmF::REQUEST | NlmF::ACK,
-            command,
-            &fill,
+            &|buffer, flags, sequence| {
+                write_request(buffer, family, flags, sequence, command, &fill)
+            },
             &mut items,
-            read,
+            behind_generic_header(read),
         )?;
         items.pop().ok_or(KernelError::Malformed("it is empty"))
     }
@@ -163,23 +168,40 @@ impl<W: Wire> Socket<W> {
         read: impl FnMut(Attributes<'_>) -> Result<T, KernelError>,
     ) -> Result<usize, KernelError> {
         self.collect(
-            family,
             NlmF::REQUEST | NlmF::DUMP,
-            command,
-            &fill,
+            &|buffer, flags, sequence| {
+                write_request(buffer, family, flags, sequence, command, &fill)
+            },
             items,
-            read,
+            behind_generic_header(read),
         )
     }
 
+    /// Asks for messages of a family that is not generic, one or all by `flags` (ACK or DUMP), and
+    /// replaces `items` by what `read` makes of their payloads. `fill` appends the payload of the
+    /// request: the family's own header, and attributes.
+    pub fn ask<T>(
+        &mut self,
+        kind: u16,
+        flags: NlmF,
+        fill: impl Fn(&mut Vec<u8>),
+        items: &mut Vec<T>,
+        read: impl FnMut(&[u8]) -> Result<T, KernelError>,
+    ) -> Result<(), KernelError> {
+        let write = |buffer: &mut Vec<u8>, flags, sequence| {
+            write_message(buffer, kind, flags, sequence, &fill)
+        };
+        self.collect(NlmF::REQUEST | flags, &write, items, read)
+            .map(drop)
+    }
+
+    /// `write` appends a request with these flags and this sequence number.
     fn collect<T>(
         &mut self,
-        family: u16,
         flags: NlmF,
-        command: u8,
-        fill: &impl Fn(&mut Writer<'_>),
+        write: &impl Fn(&mut Vec<u8>, u16, u32),
         items: &mut Vec<T>,
-        mut read: impl FnMut(Attributes<'_>) -> Result<T, KernelError>,
+        mut read: impl FnMut(&[u8]) -> Result<T, KernelError>,
     ) -> Result<usize, KernelError> {
         let mut fault = KernelError::Unsteady;
         for _ in 0..MOST_TRIES {
@@ -187,7 +209,7 @@ impl<W: Wire> Socket<W> {
             let sequence = self.next_sequence();
             let mut request = std::mem::take(&mut self.request);
             request.clear();
-            write_request(&mut request, family, flags.bits(), sequence, command, fill);
+            write(&mut request, flags.bits(), sequence);
             let sent = self.send(&request);
             self.request = request;
             sent?;
@@ -208,7 +230,7 @@ impl<W: Wire> Socket<W> {
         &mut self,
         sequence: u32,
         items: &mut Vec<T>,
-        read: &mut impl FnMut(Attributes<'_>) -> Result<T, KernelError>,
+        read: &mut impl FnMut(&[u8]) -> Result<T, KernelError>,
     ) -> Result<Reading, KernelError> {
         let mut is_interrupted = false;
         let mut datagrams = 0;
@@ -246,14 +268,7 @@ impl<W: Wire> Socket<W> {
                     });
                 }
                 if message.kind > u16::from(Nlmsg::Overrun) {
-                    let attributes =
-                        message
-                            .payload
-                            .get(GENL_HEADER_LENGTH..)
-                            .ok_or(KernelError::Malformed(
-                                "a message is shorter than its header",
-                            ))?;
-                    items.push(read(Attributes::new(attributes))?);
+                    items.push(read(message.payload)?);
                 }
             }
             datagrams += usize::from(items.len() > items_before);
@@ -312,6 +327,20 @@ impl<W: Wire> Socket<W> {
                 Err(_) => return,
             }
         }
+    }
+}
+
+/// A reader of attributes as one of a generic message, that stands before them.
+fn behind_generic_header<T>(
+    mut read: impl FnMut(Attributes<'_>) -> Result<T, KernelError>,
+) -> impl FnMut(&[u8]) -> Result<T, KernelError> {
+    move |payload| {
+        let attributes = payload
+            .get(GENL_HEADER_LENGTH..)
+            .ok_or(KernelError::Malformed(
+                "a message is shorter than its header",
+            ))?;
+        read(Attributes::new(attributes))
     }
 }
 

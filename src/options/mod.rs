@@ -75,6 +75,8 @@ pub enum Section {
     Listing,
     /// Which connections `-L -c` shows, or counts.
     Connections,
+    /// What `--diagnose` does beyond reading.
+    Diagnosis,
     /// What sync daemons are started with.
     SyncDaemon,
     /// What goes with every command.
@@ -83,7 +85,7 @@ pub enum Section {
 
 impl Section {
     /// All of them, in the order in which `-h` has them.
-    pub(crate) const ALL: [Section; 10] = [
+    pub(crate) const ALL: [Section; 11] = [
         Section::Commands,
         Section::Change,
         Section::Service,
@@ -92,6 +94,7 @@ impl Section {
         Section::Tunnel,
         Section::Listing,
         Section::Connections,
+        Section::Diagnosis,
         Section::SyncDaemon,
         Section::Anywhere,
     ];
@@ -106,6 +109,7 @@ impl Section {
             Section::Tunnel => "How a tunnel is made (-a, -e with -i)",
             Section::Listing => "What is listed, and how (-L; -S has -n)",
             Section::Connections => "Which connections (-L -c, which also takes SERVICE and -r)",
+            Section::Diagnosis => "What else is tried (--diagnose)",
             Section::SyncDaemon => {
                 "Sync daemons (--start-daemon, --stop-daemon); ROLE is master or backup"
             }

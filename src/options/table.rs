@@ -44,6 +44,7 @@ const FLUSH: Owner = Owner::Command(Command::Flush);
 const LIST: Owner = Owner::Command(Command::List);
 const CONNECTIONS: Owner = Owner::Connections;
 const ZERO: Owner = Owner::Command(Command::Zero);
+const DIAGNOSE: Owner = Owner::Command(Command::Diagnose);
 const SAVE: Owner = Owner::Command(Command::Save);
 const RESTORE: Owner = Owner::Command(Command::Restore);
 const SET_TIMEOUTS: Owner = Owner::Command(Command::SetTimeouts);
@@ -127,6 +128,10 @@ table! {
             "ipvsadm -Lnc",
             "ipvsadm -Lnc -t 192.0.2.1:80 --count client",
         ]);
+        Diagnose = command("", "diagnose", "tell why no answer comes").ours().examples(&[
+            "ipvsadm --diagnose",
+            "ipvsadm --diagnose --probe -t 192.0.2.1:80",
+        ]);
         Zero = command("Z", "zero", "zero counters")
             .examples(&["ipvsadm -Z", "ipvsadm -Z -t 192.0.2.1:80"]);
         Save = command("S", "save", "write rules").examples(&["ipvsadm -Sn > /etc/ipvsadm.rules"]);
@@ -167,7 +172,7 @@ table! {
         Ipv6 = flag("6", "ipv6", "the marked packets are IPv6").in_section(Section::Service)
             .with(&[
                 ADD_SERVICE, EDIT_SERVICE, DELETE_SERVICE, ADD_SERVER, EDIT_SERVER, DELETE_SERVER,
-                ZERO, LIST,
+                ZERO, LIST, DIAGNOSE,
             ])
             .not_beside(&[
                 Choice::TcpService, Choice::UdpService, Choice::SctpService,
@@ -227,7 +232,8 @@ table! {
             .alternative_in(&[GUE]);
 
         Numeric = flag("n", "numeric", "numbers, no names")
-            .in_section(Section::Listing).at(0).with(&[LIST, SAVE]);
+            .in_section(Section::Listing).at(0).with(&[LIST, SAVE])
+            .ignored_by(&[DIAGNOSE]);
         Exact = flag("X", "exact", "numbers in full")
             .in_section(Section::Listing).at(20).with(&[LIST]);
         Statistics = flag("", "stats", "counters")
@@ -254,7 +260,7 @@ table! {
         NoSort = flag("", "nosort", "the kernel's order")
             .in_section(Section::Listing).at(18).with(&[LIST]);
         Json = flag("", "json", "all of it as JSON")
-            .in_section(Section::Listing).at(34).with(&[LIST]).ours();
+            .in_section(Section::Listing).at(34).with(&[LIST, DIAGNOSE]).ours();
         Table = flag("", "table", "drawn for people")
             .in_section(Section::Listing).at(35).with(&[LIST]).ours()
             .not_beside(&[Choice::Json]);
@@ -278,6 +284,11 @@ table! {
         Count = value("", "count", "KEY", "how many by client, server, service or state")
             .in_section(Section::Connections).at(44).with(&[CONNECTIONS]).ours()
             .offers(Completion::OneOf(&CountKey::WORDS));
+
+        Probe = flag("", "probe", "ask the servers")
+            .in_section(Section::Diagnosis).at(47).with(&[DIAGNOSE]).ours();
+        ProbeFrom = value("", "probe-from", "ADDR", "as this client (198.51.100.1)")
+            .in_section(Section::Diagnosis).at(48).with(&[DIAGNOSE]).ours();
 
         McastInterface = value("", "mcast-interface", "IF", "where (eth0)")
             .in_section(Section::SyncDaemon).at(11).with(&[START_DAEMON])
@@ -446,7 +457,7 @@ impl OptionSpec {
             .named("service-address")
             .at(2)
             .needed_by(OF_A_SERVICE)
-            .with(&[ZERO, CONNECTIONS])
+            .with(&[ZERO, CONNECTIONS, DIAGNOSE])
             .alternative_in(&[LIST])
             .offers(Completion::Service)
     }

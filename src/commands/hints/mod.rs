@@ -8,6 +8,7 @@ mod endpoint;
 pub mod losses;
 mod modules;
 pub mod rule_line;
+pub mod setup;
 mod words;
 
 use std::ffi::OsString;

@@ -24,11 +24,10 @@ impl Condition {
     ];
 
     pub fn of(state: &DestinationState) -> Condition {
-        let upper = u64::from(state.destination.upper_threshold);
         match state.drain_state() {
             Some(DrainState::Draining) => Condition::Draining,
             Some(DrainState::Drained) => Condition::Drained,
-            None if upper > 0 && connections(state) >= upper => Condition::Full,
+            None if state.is_full() => Condition::Full,
             None => Condition::Open,
         }
     }
@@ -62,9 +61,4 @@ impl Condition {
             Condition::Full => "full: at its upper threshold",
         }
     }
-}
-
-/// The connections that the kernel compares with the thresholds.
-pub fn connections(state: &DestinationState) -> u64 {
-    u64::from(state.active_connections) + u64::from(state.inactive_connections)
 }

@@ -21,7 +21,7 @@ use crate::render::table::sheet::{Cell, Row, Sheet, Tint};
 use crate::request::{Columns, ListFormat};
 use crate::screen::Screen;
 use columns::{Column, columns_of, columns_of_rates, title};
-use condition::{Condition, connections};
+use condition::Condition;
 use wording::{counted, indented, scheduling, tunnel, wrapped};
 
 /// A table of virtual services. All of them are measured first, then written in the same order.
@@ -426,7 +426,7 @@ impl<'r> ServiceTable<'r> {
     /// What a real server has of the whole.
     fn part(&self, state: &DestinationState) -> u128 {
         match self.format.columns {
-            Columns::Thresholds => u128::from(connections(state)),
+            Columns::Thresholds => u128::from(state.connections()),
             Columns::Rate => {
                 u128::from(state.statistics.incoming_byte_rate)
                     + u128::from(state.statistics.outgoing_byte_rate)

@@ -1,0 +1,43 @@
+//! What a new virtual service or real server still lacks: those findings of `--diagnose` that show
+//! before the first packet has come.
+
+use crate::diagnose::findings::{Finding, Level};
+use crate::diagnose::{look, rules};
+use crate::ipvs::Ipvs;
+use crate::model::Change;
+
+/// The findings that concern a new service.
+const OF_A_SERVICE: &[&str] = &["address-not-local", "ops-masquerading"];
+/// Those that concern a new real server.
+const OF_A_SERVER: &[&str] = &["not-adjacent", "forwarding-off", "ops-masquerading"];
+
+/// What is wrong with what has just been added.
+pub fn after_change(ipvs: &mut Ipvs, change: &Change) -> Option<String> {
+    let (service, server, ids) = match change {
+        Change::AddService(service) => (service.identity, None, OF_A_SERVICE),
+        Change::AddDestination(service, destination) => {
+            (*service, Some(destination.identity), OF_A_SERVER)
+        }
+        _ => return None,
+    };
+    let facts = look::setup(ipvs, service).ok()?;
+    let findings = rules::judge_by(&facts, |id| ids.contains(&id));
+    let is_about_this = |finding: &&Finding| {
+        finding.level == Level::Fault
+            && (finding.real_server.is_none() || finding.real_server == server)
+    };
+    findings.iter().find(is_about_this).map(text)
+}
+
+fn text(finding: &Finding) -> String {
+    let mut text = finding.text.clone();
+    // As hints are written: in lower case, without a full stop.
+    text.truncate(text.trim_end_matches('.').len());
+    if let Some(first) = text.get_mut(..1) {
+        first.make_ascii_lowercase();
+    }
+    match finding.remedy.first() {
+        Some(remedy) => format!("{text}; {}", remedy.command),
+        None => text,
+    }
+}

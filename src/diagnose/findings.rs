@@ -1,0 +1,134 @@
+//! What a diagnosis finds: what is wrong, how bad it is, what was seen, and what to do.
+
+use serde_json::Value;
+
+use crate::model::{Change, DestinationIdentity, ServiceIdentity};
+use crate::render::endpoints::EndpointWriter;
+use crate::render::rules;
+
+/// How bad something is, the worst first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// Packets are not answered.
+    Fault,
+    /// They will not be, under a condition.
+    Risk,
+    /// Good to know.
+    Note,
+}
+
+impl Level {
+    pub fn word(self) -> &'static str {
+        match self {
+            Level::Fault => "fault",
+            Level::Risk => "risk",
+            Level::Note => "note",
+        }
+    }
+}
+
+/// Where a command is to be run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// On the director.
+    Here,
+    /// On the real server that the finding is about.
+    There,
+}
+
+impl Place {
+    pub fn word(self) -> &'static str {
+        match self {
+            Place::Here => "here",
+            Place::There => "there",
+        }
+    }
+}
+
+/// A command that helps.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Remedy {
+    pub place: Place,
+    pub command: String,
+}
+
+/// Something found.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Finding {
+    /// The rule's, filled in when its findings are gathered.
+    pub id: &'static str,
+    pub level: Level,
+    /// The virtual service that it is about; none for the director itself.
+    pub service: Option<ServiceIdentity>,
+    /// The real server that it is about.
+    pub real_server: Option<DestinationIdentity>,
+    /// What was seen, by name.
+    pub evidence: Vec<(&'static str, Value)>,
+    /// One or two sentences.
+    pub text: String,
+    /// To be run in this order.
+    pub remedy: Vec<Remedy>,
+}
+
+impl Finding {
+    pub fn new(level: Level, text: String) -> Finding {
+        Finding {
+            id: "",
+            level,
+            service: None,
+            real_server: None,
+            evidence: Vec::new(),
+            text,
+            remedy: Vec::new(),
+        }
+    }
+
+    pub fn about(mut self, service: ServiceIdentity) -> Finding {
+        self.service = Some(service);
+        self
+    }
+
+    pub fn of_server(mut self, server: DestinationIdentity) -> Finding {
+        self.real_server = Some(server);
+        self
+    }
+
+    pub fn seen(mut self, name: &'static str, value: impl Into<Value>) -> Finding {
+        self.evidence.push((name, value.into()));
+        self
+    }
+
+    pub fn here(self, command: impl Into<String>) -> Finding {
+        self.at(Place::Here, command.into())
+    }
+
+    pub fn there(self, command: impl Into<String>) -> Finding {
+        self.at(Place::There, command.into())
+    }
+
+    /// A change of the table.
+    pub fn by(self, change: &Change) -> Finding {
+        let mut command = b"ipvsadm ".to_vec();
+        rules::write_change(&mut command, &mut EndpointWriter::numeric(), change);
+        self.here(String::from_utf8_lossy(&command).trim_end())
+    }
+
+    /// A setting of the kernel.
+    pub fn by_setting(self, name: &str, value: impl std::fmt::Display) -> Finding {
+        self.here(format!("sysctl -w {name}={value}"))
+    }
+
+    fn at(mut self, place: Place, command: String) -> Finding {
+        self.remedy.push(Remedy { place, command });
+        self
+    }
+
+    /// Whether all that another finding is about is part of what this one is about.
+    pub fn covers(&self, other: &Finding) -> bool {
+        self.service
+            .is_none_or(|service| other.service == Some(service))
+            && self
+                .real_server
+                .is_none_or(|server| other.real_server == Some(server))
+    }
+}

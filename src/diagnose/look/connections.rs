@@ -1,0 +1,225 @@
+//! The kernel's connections, summed up by real server.
+
+use std::collections::{BTreeMap, HashMap};
+use std::net::IpAddr;
+
+use crate::diagnose::facts::{Director, Handshakes, Service, Strays};
+use crate::error::Error;
+use crate::ipvs::connections::Connections;
+use crate::model::{Connection, DestinationIdentity, Protocol, ServiceIdentity, SyncDaemonRole};
+
+/// The most connections that are looked at: as many take about a fifth of a second.
+const MOST_CONNECTIONS: usize = 200_000;
+/// The kernel keeps a connection in `SYN_RECV` for a minute after its last packet. Where that is
+/// more than half a minute ago, it tells of what may have been repaired since.
+const SECONDS_LEFT_OF_RECENT: u64 = 30;
+/// The most clients of a server that are told apart.
+const MOST_CLIENTS: usize = 1000;
+
+/// Sums up the connections for `services`, which are all of the table, and gives those that lead to
+/// no server of their service.
+pub fn sum_up(director: &mut Director, services: &mut [Service]) -> Result<Vec<Strays>, Error> {
+    let Ok(mut entries) = Connections::open() else {
+        return Ok(Vec::new());
+    };
+    let is_backup = director.daemons.contains(&SyncDaemonRole::Backup);
+    let mut sums = Sums::new(services, is_backup);
+    let mut count = 0;
+    while entries.advance()? {
+        if count == MOST_CONNECTIONS {
+            director.connections_cut_at = Some(count);
+            break;
+        }
+        count += 1;
+        sums.add(&entries.connection()?);
+    }
+    for ((service, server), handshakes) in sums.handshakes {
+        services[service].servers[server].handshakes = handshakes;
+    }
+    let strays = sums.strays.into_iter();
+    Ok(strays
+        .map(|((service, server), count)| Strays {
+            service,
+            server,
+            count,
+        })
+        .collect())
+}
+
+/// Where a server stands: the number of its service, and its own.
+type ServerPlace = (usize, usize);
+
+/// The sums so far.
+struct Sums {
+    services: HashMap<ServiceIdentity, usize>,
+    servers: HashMap<(usize, DestinationIdentity), ServerPlace>,
+    /// Those of firewall marks: a connection does not tell the mark that it came with.
+    marked: HashMap<DestinationIdentity, ServerPlace>,
+    is_backup: bool,
+    handshakes: HashMap<ServerPlace, Handshakes>,
+    strays: BTreeMap<(Option<ServiceIdentity>, DestinationIdentity), u64>,
+}
+
+impl Sums {
+    fn new(services: &[Service], is_backup: bool) -> Sums {
+        let mut sums = Sums {
+            services: HashMap::new(),
+            servers: HashMap::new(),
+            marked: HashMap::new(),
+            is_backup,
+            handshakes: HashMap::new(),
+            strays: BTreeMap::new(),
+        };
+        for (service_place, service) in services.iter().enumerate() {
+            let identity = service.identity();
+            sums.services.insert(identity, service_place);
+            for (place, server) in service.servers.iter().enumerate() {
+                let place = (service_place, place);
+                match identity {
+                    ServiceIdentity::Endpoint { .. } => {
+                        sums.servers
+                            .insert((service_place, server.identity()), place);
+                    }
+                    ServiceIdentity::FirewallMark { .. } => {
+                        sums.marked.insert(server.identity(), place);
+                    }
+                }
+            }
+        }
+        sums
+    }
+
+    fn add(&mut self, connection: &Connection<'_>) {
+        // Port 0 is what persistence remembers; where that leads to no server, the next connection
+        // of the client is scheduled anew.
+        let (Some(protocol), true) = (connection.named_protocol(), connection.client.1 != 0) else {
+            return;
+        };
+        let is_stuck =
+            connection.state == b"SYN_RECV" && connection.seconds >= SECONDS_LEFT_OF_RECENT;
+        let is_open = connection.state == b"ESTABLISHED" || connection.state == b"UDP";
+        if !is_stuck && !is_open {
+            return;
+        }
+        match self.place_of(protocol, connection) {
+            Ok(place) => self.count(place, connection.client.0, is_stuck),
+            Err(Some(service)) => self.stray(Some(service), connection),
+            // A backup is told of the connections of services that it need not have.
+            Err(None) if self.is_backup => {}
+            Err(None) => self.stray(None, connection),
+        }
+    }
+
+    /// The server that a connection leads to, or its service, if that is there.
+    fn place_of(
+        &self,
+        protocol: Protocol,
+        connection: &Connection<'_>,
+    ) -> Result<ServerPlace, Option<ServiceIdentity>> {
+        let (address, port) = connection.service;
+        let (server, server_port) = connection.destination;
+        let exactly = |port| DestinationIdentity {
+            address: server,
+            port,
+        };
+        let mut found = None;
+        for port in [port, 0] {
+            let identity = ServiceIdentity::Endpoint {
+                protocol,
+                address,
+                port,
+            };
+            let Some(service) = self.services.get(&identity) else {
+                continue;
+            };
+            found = found.or(Some(identity));
+            // Servers of a service for all ports may have port 0, too.
+            for port in [server_port, 0] {
+                if let Some(place) = self.servers.get(&(*service, exactly(port))) {
+                    return Ok(*place);
+                }
+            }
+        }
+        let marked = [server_port, 0]
+            .into_iter()
+            .find_map(|port| self.marked.get(&exactly(port)));
+        marked.copied().ok_or(found)
+    }
+
+    fn count(&mut self, place: ServerPlace, client: IpAddr, is_stuck: bool) {
+        let handshakes = self.handshakes.entry(place).or_default();
+        let (count, clients) = match is_stuck {
+            true => (&mut handshakes.stuck, &mut handshakes.stuck_clients),
+            false => (&mut handshakes.open, &mut handshakes.open_clients),
+        };
+        *count += 1;
+        if clients.len() < MOST_CLIENTS {
+            clients.insert(client);
+        }
+    }
+
+    fn stray(&mut self, service: Option<ServiceIdentity>, connection: &Connection<'_>) {
+        let (address, port) = connection.destination;
+        let server = DestinationIdentity { address, port };
+        *self.strays.entry((service, server)).or_default() += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnose::rules::samples::{endpoint, server, service};
+    use crate::ipvs::connections::parse_connection;
+
+    /// Sums up lines of the kernel's file, for one service with one server.
+    fn sums(lines: &[&str], is_backup: bool) -> Sums {
+        let mut service = service("-t 10.0.0.1:80");
+        service.servers = vec![server("192.168.0.2:80")];
+        let mut sums = Sums::new(&[service], is_backup);
+        for line in lines {
+            sums.add(&parse_connection(line.as_bytes()).unwrap());
+        }
+        sums
+    }
+
+    #[test]
+    fn connections_are_counted_for_their_server() {
+        let sums = sums(
+            &[
+                "TCP 0A000002 9C40 0A000001 0050 C0A80002 0050 ESTABLISHED     899",
+                "TCP 0A000002 9C41 0A000001 0050 C0A80002 0050 SYN_RECV     59",
+                "TCP 0A000002 9C42 0A000001 0050 C0A80002 0050 SYN_RECV     59",
+                "TCP 0A000002 9C43 0A000001 0050 C0A80002 0050 SYN_RECV     29",
+                "TCP 0A000002 9C43 0A000001 0050 C0A80002 0050 FIN_WAIT     59",
+                "TCP 0A000002 0000 0A000001 0050 C0A80002 0050 NONE     59",
+            ],
+            false,
+        );
+        let handshakes = &sums.handshakes[&(0, 0)];
+        assert_eq!((handshakes.open, handshakes.stuck), (1, 2));
+        assert_eq!(handshakes.stuck_clients.len(), 1);
+        assert!(sums.strays.is_empty());
+    }
+
+    #[test]
+    fn open_connections_to_another_server_are_strays_and_what_persistence_remembers_is_none() {
+        let lines = [
+            "TCP 0A000002 9C40 0A000001 0050 C0A80003 0050 ESTABLISHED     899",
+            "TCP 0A000002 9C41 0A000001 0050 C0A80003 0050 TIME_WAIT     59",
+            "TCP 0A000002 0000 0A000001 0050 C0A80003 0050 NONE     59",
+        ];
+        let strays = sums(&lines, true).strays;
+        let service = endpoint("-t 10.0.0.1:80");
+        assert_eq!(
+            strays.into_iter().next().unwrap(),
+            ((Some(service), server("192.168.0.3:80").identity()), 1)
+        );
+    }
+
+    #[test]
+    fn a_backup_knows_connections_of_services_that_it_lacks() {
+        let lines = ["UDP 0A000002 9C40 0A000009 0035 C0A80003 0035 UDP     299"];
+        assert!(sums(&lines, true).strays.is_empty());
+        assert_eq!(sums(&lines, false).strays.len(), 1);
+    }
+}

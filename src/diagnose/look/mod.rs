@@ -1,0 +1,231 @@
+//! Reads the facts: each kind in one place. Nothing is sent to anyone but the kernel, and nothing
+//! is changed.
+
+mod connections;
+mod module;
+pub mod network;
+mod settings;
+mod sockets;
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::net::IpAddr;
+use std::thread;
+use std::time::Duration;
+
+use nix::errno::Errno;
+
+use crate::diagnose::facts::{
+    Director, Facts, Handshakes, Interface, Neighbour, Route, Server, Service,
+};
+use crate::error::{Error, KernelError};
+use crate::ipvs::{Detail, Ipvs};
+use crate::model::{ForwardingMethod, Protocol, ServiceIdentity, ServiceState};
+use crate::render::order;
+use network::Network;
+use sockets::Listening;
+
+/// How long a neighbour may take to say its hardware address before it counts as silent.
+const RESOLVING: Duration = Duration::from_millis(100);
+
+/// The facts where the kernel has no IPVS.
+pub fn without_ipvs() -> Result<Facts, Error> {
+    let mut network = Network::open().map_err(Error::NotDiagnosed)?;
+    let director = Director {
+        missing_module: Some(module::why_missing()),
+        interfaces: interfaces(&mut network).map_err(Error::NotDiagnosed)?,
+        ..Director::default()
+    };
+    Ok(Facts {
+        director,
+        ..Facts::default()
+    })
+}
+
+/// The facts of one virtual service, or of all, and of the director.
+pub fn facts(ipvs: &mut Ipvs, only: Option<ServiceIdentity>) -> Result<Facts, Error> {
+    let mut network = Network::open().map_err(Error::NotDiagnosed)?;
+    let mut director = director(ipvs, &mut network).map_err(Error::NotDiagnosed)?;
+    // All of them, whichever is asked for: only so it is known which connections are nobody's.
+    let mut services = services(ipvs).map_err(Error::NotDiagnosed)?;
+    let mut strays = connections::sum_up(&mut director, &mut services)?;
+    if let Some(only) = only {
+        services.retain(|service| service.identity() == only);
+        strays.retain(|strays| strays.service == Some(only));
+        if services.is_empty() {
+            return Err(Error::NotDiagnosed(KernelError::Errno(Errno::ESRCH)));
+        }
+    }
+    find_routes(&mut network, &mut services)
+        .and_then(|()| find_next_hops(&mut network, &director, &mut services))
+        .map_err(Error::NotDiagnosed)?;
+    look_for_listeners(&mut services);
+    Ok(Facts {
+        director,
+        services,
+        strays,
+        is_probed: false,
+    })
+}
+
+/// What there is to know of one virtual service, without its connections and neighbours: enough to
+/// judge how it is set up.
+pub fn setup(ipvs: &mut Ipvs, only: ServiceIdentity) -> Result<Facts, KernelError> {
+    let mut network = Network::open()?;
+    let state = ipvs.service(&only)?;
+    let mut services = vec![service(ipvs, state)?];
+    find_routes(&mut network, &mut services)?;
+    Ok(Facts {
+        director: director(ipvs, &mut network)?,
+        services,
+        ..Facts::default()
+    })
+}
+
+fn director(ipvs: &mut Ipvs, network: &mut Network) -> Result<Director, KernelError> {
+    let daemons = ipvs.sync_daemons()?;
+    Ok(Director {
+        missing_module: None,
+        interfaces: interfaces(network)?,
+        daemons: daemons.iter().map(|daemon| daemon.role).collect(),
+        timeouts: ipvs.timeouts()?,
+        settings: settings::settings(),
+        conntrack: settings::conntrack(),
+        reverse_path_drops: settings::reverse_path_drops(),
+        kernel: settings::kernel(),
+        connections_cut_at: None,
+    })
+}
+
+fn interfaces(network: &mut Network) -> Result<Vec<Interface>, KernelError> {
+    let mut interfaces = network.interfaces()?;
+    interfaces.iter_mut().for_each(settings::complete);
+    Ok(interfaces)
+}
+
+fn services(ipvs: &mut Ipvs) -> Result<Vec<Service>, KernelError> {
+    let mut states = ipvs.services(Detail::WithStatistics)?;
+    order::sort_services(&mut states, |state| &state.service.identity);
+    states
+        .into_iter()
+        .map(|state| service(ipvs, state))
+        .collect()
+}
+
+fn service(ipvs: &mut Ipvs, state: ServiceState) -> Result<Service, KernelError> {
+    let mut destinations = Vec::new();
+    ipvs.destinations(
+        &state.service.identity,
+        Detail::WithStatistics,
+        &mut destinations,
+    )?;
+    order::sort_destinations(&mut destinations);
+    let servers = destinations.into_iter().map(|state| Server {
+        state,
+        route: Route::default(),
+        next_hop: None,
+        handshakes: Handshakes::default(),
+        listens: None,
+        probed: None,
+    });
+    Ok(Service {
+        state,
+        address: None,
+        servers: servers.collect(),
+        rivals: Vec::new(),
+    })
+}
+
+/// Finds out how packets go to the services' addresses and to their servers.
+fn find_routes(network: &mut Network, services: &mut [Service]) -> Result<(), KernelError> {
+    let mut routes = HashMap::new();
+    let mut route_to = |network: &mut Network, address| -> Result<Route, KernelError> {
+        Ok(match routes.entry(address) {
+            Entry::Occupied(entry) => *entry.get(),
+            Entry::Vacant(entry) => *entry.insert(network.route(address)?),
+        })
+    };
+    for service in services.iter_mut() {
+        if let Some(address) = service.virtual_address() {
+            service.address = Some(route_to(network, address)?);
+        }
+        for server in &mut service.servers {
+            server.route = route_to(network, server.identity().address)?;
+        }
+    }
+    Ok(())
+}
+
+/// Finds out what is known of the next machines on the ways to the servers.
+fn find_next_hops(
+    network: &mut Network,
+    director: &Director,
+    services: &mut [Service],
+) -> Result<(), KernelError> {
+    let mut neighbours = index(network.neighbours()?);
+    let next_hops = |neighbours: &HashMap<_, Neighbour>, services: &mut [Service]| {
+        let mut is_silent = false;
+        for server in services.iter_mut().flat_map(|service| &mut service.servers) {
+            server.next_hop = next_hop_of(server, director)
+                .and_then(|place| neighbours.get(&place))
+                .copied();
+            is_silent |= server.next_hop.is_some_and(|next_hop| next_hop.is_silent);
+        }
+        is_silent
+    };
+    if next_hops(&neighbours, services) {
+        // One that is being asked just now may be about to answer.
+        thread::sleep(RESOLVING);
+        neighbours = index(network.neighbours()?);
+        next_hops(&neighbours, services);
+    }
+    Ok(())
+}
+
+/// The next machine on the way to a server: the interface's index, and the address.
+fn next_hop_of(server: &Server, director: &Director) -> Option<(u32, IpAddr)> {
+    let way = server.route.way()?;
+    director
+        .interfaces
+        .iter()
+        .find(|interface| interface.index == way.interface && interface.hardware.is_some())?;
+    let address = way.gateway.unwrap_or(server.identity().address);
+    Some((way.interface, address))
+}
+
+fn index(neighbours: Vec<Neighbour>) -> HashMap<(u32, IpAddr), Neighbour> {
+    neighbours
+        .into_iter()
+        .map(|neighbour| ((neighbour.interface, neighbour.address), neighbour))
+        .collect()
+}
+
+/// Looks whether somebody listens at the servers that are the director itself.
+fn look_for_listeners(services: &mut [Service]) {
+    let mut listening: HashMap<Protocol, Option<Listening>> = HashMap::new();
+    for service in services {
+        let ServiceIdentity::Endpoint {
+            protocol, address, ..
+        } = service.identity()
+        else {
+            continue;
+        };
+        for server in &mut service.servers {
+            let identity = server.identity();
+            if server.route != Route::Local || identity.port == 0 {
+                continue;
+            }
+            let sockets = listening
+                .entry(protocol)
+                .or_insert_with(|| Listening::read(protocol));
+            // Only masquerading gives a packet the server's address.
+            let expected = match server.state.destination.forwarding_method {
+                ForwardingMethod::Masquerading => identity.address,
+                _ => address,
+            };
+            server.listens = sockets
+                .as_ref()
+                .map(|sockets| sockets.has(expected, identity.port));
+        }
+    }
+}

@@ -1,0 +1,379 @@
+//! `--probe`: asks the real servers, all at once, in a second and a half.
+//!
+//! Each server is sent one SYN, as its clients' packets reach it, and an RST behind it, so that no
+//! program there ever hears of a connection; a masqueraded one is sent another as from a client. Frames are built and sent below the kernel's own
+//! stack: IPVS does not see them, and its table and counters stay as they are. [`plan`] says whom
+//! to ask what, [`frames`] how that looks on an Ethernet, [`wire`] sends and receives.
+
+mod frames;
+mod plan;
+mod wire;
+
+use std::collections::{BTreeMap, HashMap};
+use std::net::Ipv4Addr;
+use std::time::{Duration, Instant};
+
+use crate::diagnose::facts::{Facts, HardwareAddress, Rival};
+use crate::error::KernelError;
+use frames::{Arp, Received, Tcp};
+use plan::{Plan, Question};
+use wire::Wire;
+
+/// How long answers are awaited.
+const PATIENCE: Duration = Duration::from_millis(1500);
+/// How long, where nothing is missing any more: another machine may yet answer for an address.
+const SHORTEST: Duration = Duration::from_millis(500);
+/// How often those who are silent are asked for their hardware address again.
+const ARP_INTERVAL: Duration = Duration::from_millis(400);
+
+/// What came of asking a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Probed {
+    /// It cannot be asked like this.
+    Skipped(Reason),
+    /// The next machine on the way does not say its hardware address.
+    NoNeighbour,
+    /// It was asked.
+    Asked {
+        port: PortAnswer,
+        /// For a masqueraded server: where its answer to a client goes.
+        way_back: Option<WayBack>,
+    },
+}
+
+/// Why a server is not asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    Protocol,
+    Mark,
+    AnyPort,
+    Tunnel,
+    Ipv6,
+    Link,
+}
+
+impl Reason {
+    /// For programs.
+    pub fn word(self) -> &'static str {
+        match self {
+            Reason::Protocol => "protocol",
+            Reason::Mark => "firewall_mark",
+            Reason::AnyPort => "all_ports",
+            Reason::Tunnel => "tunnel",
+            Reason::Ipv6 => "ipv6",
+            Reason::Link => "link",
+        }
+    }
+
+    /// For people, behind a colon.
+    pub fn text(self) -> &'static str {
+        match self {
+            Reason::Protocol => "only TCP answers a first packet in a way that is known",
+            Reason::Mark => "a firewall mark does not say which address and port to ask for",
+            Reason::AnyPort => "the service is for all ports, none of which must be in use",
+            Reason::Tunnel => "servers behind tunnels are not asked yet",
+            Reason::Ipv6 => "servers with IPv6 are not asked yet",
+            Reason::Link => "the way to the servers is no Ethernet",
+        }
+    }
+}
+
+/// What a server says to a SYN.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PortAnswer {
+    /// SYN and ACK.
+    Taken,
+    /// RST.
+    Refused,
+    Silent,
+}
+
+/// Where a server's answer to a client goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WayBack {
+    /// Through the director, where it was seen.
+    Here,
+    /// To a machine that the server asked for.
+    Through(Ipv4Addr),
+    /// It was not seen.
+    Unseen,
+}
+
+/// Asks the servers, and adds to the facts what they say. `client` is the address that the packets
+/// to masqueraded servers come from the second time, as a client's do.
+///
+/// # Errors
+/// `EPERM` without `CAP_NET_RAW`; else what the sockets said.
+pub fn probe(facts: &mut Facts, client: Ipv4Addr) -> Result<(), KernelError> {
+    let plan = Plan::of(facts);
+    let mut asking = Asking::new(Wire::open()?, &plan, client);
+    asking.run()?;
+    let neighbours = asking.neighbours;
+    for (question, progress) in plan.questions.iter().zip(&asking.progress) {
+        let probed = match progress.asked {
+            false => Probed::NoNeighbour,
+            true => Probed::Asked {
+                port: progress.port.unwrap_or(PortAnswer::Silent),
+                way_back: question
+                    .wants_way_back
+                    .then(|| match progress.other_gateway {
+                        _ if progress.came_back => WayBack::Here,
+                        Some(gateway) => WayBack::Through(gateway),
+                        None => WayBack::Unseen,
+                    }),
+            },
+        };
+        for (service, server) in &question.servers {
+            facts.services[*service].servers[*server].probed = Some(probed);
+        }
+    }
+    for (service, server, reason) in &plan.skipped {
+        facts.services[*service].servers[*server].probed = Some(Probed::Skipped(*reason));
+    }
+    for (address, hardware) in asking.rivals {
+        let server = neighbours
+            .iter()
+            .find(|(_, known)| **known == hardware)
+            .map(|((_, server), _)| *server);
+        for service in &mut facts.services {
+            if service.virtual_address() == Some(address.into()) {
+                service.rivals.push(Rival { hardware, server });
+            }
+        }
+    }
+    facts.is_probed = true;
+    Ok(())
+}
+
+/// How far a question has come.
+#[derive(Clone, Copy, Default)]
+struct Progress {
+    asked: bool,
+    asked_as_client: bool,
+    port: Option<PortAnswer>,
+    came_back: bool,
+    other_gateway: Option<Ipv4Addr>,
+}
+
+impl Progress {
+    fn is_complete(&self, question: &Question) -> bool {
+        self.port.is_some() && (self.came_back || !question.wants_way_back)
+    }
+}
+
+/// The questions, under way.
+struct Asking<'p> {
+    wire: Wire,
+    plan: &'p Plan,
+    client: Ipv4Addr,
+    /// The sequence number of the first SYN; each further SYN has the next but one.
+    first_sequence: u32,
+    progress: Vec<Progress>,
+    /// Who has said its hardware address, by interface and address.
+    neighbours: BTreeMap<(u32, Ipv4Addr), HardwareAddress>,
+    /// The questions to be sent through each neighbour.
+    waiting: HashMap<(u32, Ipv4Addr), Vec<usize>>,
+    rivals: Vec<(Ipv4Addr, HardwareAddress)>,
+}
+
+impl<'p> Asking<'p> {
+    fn new(wire: Wire, plan: &'p Plan, client: Ipv4Addr) -> Asking<'p> {
+        let mut waiting: HashMap<_, Vec<usize>> = HashMap::new();
+        for (index, question) in plan.questions.iter().enumerate() {
+            let next_hop = (question.interface, question.next_hop);
+            waiting.entry(next_hop).or_default().push(index);
+        }
+        Asking {
+            wire,
+            plan,
+            client,
+            first_sequence: wire::unforeseen_number(),
+            progress: vec![Progress::default(); plan.questions.len()],
+            neighbours: BTreeMap::new(),
+            waiting,
+            rivals: Vec::new(),
+        }
+    }
+
+    fn run(&mut self) -> Result<(), KernelError> {
+        let begin = Instant::now();
+        self.ask_who_else();
+        let mut arp_due = begin;
+        loop {
+            // What has come in time is heard, however late this process gets to run.
+            self.hear_all()?;
+            let now = Instant::now();
+            if now >= arp_due {
+                self.ask_neighbours();
+                arp_due = now + ARP_INTERVAL;
+            }
+            let end = begin
+                + if self.is_complete() {
+                    SHORTEST
+                } else {
+                    PATIENCE
+                };
+            if now >= end {
+                break;
+            }
+            self.wire.wait(end.min(arp_due) - now)?;
+        }
+        self.take_back_unanswered();
+        Ok(())
+    }
+
+    fn is_complete(&self) -> bool {
+        let mut all = self.progress.iter().zip(&self.plan.questions);
+        all.all(|(progress, question)| progress.is_complete(question))
+    }
+
+    /// Asks who has the virtual addresses, as from nobody: so no neighbour learns anything by it.
+    fn ask_who_else(&self) {
+        for check in &self.plan.checks {
+            let request = Arp::request(check.hardware, Ipv4Addr::UNSPECIFIED, check.address);
+            self.wire.send(check.interface, &request.frame());
+        }
+    }
+
+    /// Asks the neighbours that have not answered for their hardware addresses. This is said from
+    /// the director's own address, as the kernel says it: so a server need not ask back, which it
+    /// might do from an address that is to be hidden.
+    fn ask_neighbours(&self) {
+        for (interface, next_hop) in self.waiting.keys() {
+            if self.neighbours.contains_key(&(*interface, *next_hop)) {
+                continue;
+            }
+            let question = &self.plan.questions[self.waiting[&(*interface, *next_hop)][0]];
+            let request = Arp::request(question.hardware, question.source, *next_hop);
+            self.wire.send(*interface, &request.frame());
+        }
+    }
+
+    /// Takes in what has come.
+    fn hear_all(&mut self) -> Result<(), KernelError> {
+        while let Some(received) = self.wire.receive()? {
+            match received {
+                Received::Arp(interface, arp) => self.hear_arp(interface, &arp),
+                Received::Tcp(tcp) => self.hear_tcp(&tcp),
+            }
+        }
+        Ok(())
+    }
+
+    fn hear_arp(&mut self, interface: u32, arp: &Arp) {
+        let (hardware, sender) = (arp.sender_hardware, arp.sender);
+        if self.plan.own_hardware.contains(&hardware) {
+            return;
+        }
+        let is_rival = self
+            .plan
+            .checks
+            .iter()
+            .any(|check| check.interface == interface && check.address == sender);
+        if is_rival && !self.rivals.contains(&(sender, hardware)) {
+            self.rivals.push((sender, hardware));
+        }
+        let place = (interface, sender);
+        if let Some(questions) = self.waiting.get(&place) {
+            if self.neighbours.insert(place, hardware).is_none() {
+                for question in questions.clone() {
+                    self.progress[question].asked = true;
+                    self.send_syn(question, false);
+                }
+            } else if arp.is_request() && !self.plan.own_addresses.contains(&arp.target) {
+                // A server that looks for somebody else right after it was asked as by a client.
+                for question in questions {
+                    let progress = &mut self.progress[*question];
+                    if progress.asked_as_client {
+                        progress.other_gateway = progress.other_gateway.or(Some(arp.target));
+                    }
+                }
+            }
+        }
+    }
+
+    fn send_syn(&self, index: usize, is_from_client: bool) {
+        let question = &self.plan.questions[index];
+        let next_hop = (question.interface, question.next_hop);
+        if let Some(hardware) = self.neighbours.get(&next_hop) {
+            let syn = self.packet(index, is_from_client).syn();
+            self.wire
+                .send(question.interface, &syn.frame(question.hardware, *hardware));
+        }
+    }
+
+    /// Takes back what a question's SYN has begun.
+    fn take_back(&self, index: usize, is_from_client: bool) {
+        let question = &self.plan.questions[index];
+        let next_hop = (question.interface, question.next_hop);
+        if let Some(hardware) = self.neighbours.get(&next_hop) {
+            let reset = self.packet(index, is_from_client).reset();
+            self.wire.send(
+                question.interface,
+                &reset.frame(question.hardware, *hardware),
+            );
+        }
+    }
+
+    fn take_back_unanswered(&self) {
+        for (index, progress) in self.progress.iter().enumerate() {
+            if progress.asked && progress.port.is_none() {
+                self.take_back(index, false);
+            }
+            if progress.asked_as_client && !progress.came_back {
+                self.take_back(index, true);
+            }
+        }
+    }
+
+    /// The packet of a question, still without flags.
+    fn packet(&self, index: usize, is_from_client: bool) -> Tcp {
+        let question = &self.plan.questions[index];
+        let source = match is_from_client {
+            true => self.client,
+            false => question.source,
+        };
+        let number = 2 * index as u32 + u32::from(is_from_client);
+        Tcp::new(
+            (source, self.wire.port()),
+            (question.destination, question.port),
+            self.first_sequence.wrapping_add(number),
+        )
+    }
+
+    /// Takes in a packet to the port that all questions come from: an answer acknowledges the
+    /// sequence number of one.
+    fn hear_tcp(&mut self, tcp: &Tcp) {
+        let number = tcp
+            .acknowledged
+            .wrapping_sub(1)
+            .wrapping_sub(self.first_sequence);
+        let (index, is_from_client) = (number as usize / 2, number % 2 == 1);
+        let Some(question) = self.plan.questions.get(index) else {
+            return;
+        };
+        if tcp.source != question.destination || tcp.source_port != question.port {
+            return;
+        }
+        let answer = match (tcp.is_reset(), tcp.is_syn()) {
+            (true, _) => PortAnswer::Refused,
+            (false, true) => PortAnswer::Taken,
+            _ => return,
+        };
+        let wants_way_back = question.wants_way_back;
+        if answer == PortAnswer::Taken {
+            self.take_back(index, is_from_client);
+        }
+        let progress = &mut self.progress[index];
+        match is_from_client {
+            true => progress.came_back = true,
+            false => progress.port = Some(answer),
+        }
+        // One after the other: many questions may be to one machine, which keeps only so many
+        // connections that are not open.
+        if wants_way_back && !progress.asked_as_client {
+            progress.asked_as_client = true;
+            self.send_syn(index, true);
+        }
+    }
+}

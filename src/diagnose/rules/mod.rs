@@ -1,0 +1,277 @@
+//! What facts mean: a row and a pure function for each kind of finding.
+//!
+//! A rule looks at the facts and at nothing else, and finds nothing where it cannot be sure: a
+//! false alarm costs more than a missed one.
+
+mod answers;
+mod director;
+mod probes;
+mod service;
+mod ways;
+
+#[cfg(test)]
+pub mod samples;
+
+use std::fmt::Display;
+use std::net::{IpAddr, SocketAddr};
+
+use crate::diagnose::facts::{Director, Facts, Interface, Server, Service, Way};
+use crate::diagnose::findings::{Finding, Level};
+use crate::model::{DestinationIdentity, ForwardingMethod, ServiceIdentity};
+
+/// A kind of finding.
+pub struct Rule {
+    /// Its heading in the manual; stable once published.
+    pub id: &'static str,
+    find: fn(&Facts) -> Vec<Finding>,
+    /// Faults and risks that explain what this one sees, so that it keeps silent beside them.
+    unless: &'static [&'static str],
+}
+
+/// All kinds.
+pub static RULES: &[Rule] = &[
+    rule("module-missing", director::module_missing),
+    rule("lo-down", director::lo_down),
+    rule("conntrack-full", director::conntrack_full),
+    rule("forwarding-off", ways::forwarding_off),
+    rule("rp-filter", director::rp_filter),
+    rule("reuse-delay", director::reuse_delay),
+    rule("idle-timeout", director::idle_timeout),
+    rule("connections-unread", director::connections_unread),
+    rule("no-server", service::no_server),
+    rule("address-not-local", service::address_not_local).unless(&["lo-down"]),
+    rule("backup-only", service::backup_only),
+    rule("ops-masquerading", service::ops_masquerading),
+    rule("hash-turns-away", service::hash_turns_away).unless(&["no-server"]),
+    rule("held-at-draining", service::held_at_draining),
+    rule("stale-connections", service::stale_connections),
+    rule("duplicate-address", probes::duplicate_address),
+    rule("no-route", ways::no_route).unless(&["lo-down"]),
+    rule("not-adjacent", ways::not_adjacent),
+    rule("neighbour-failed", ways::neighbour_failed),
+    rule("mtu", ways::mtu),
+    rule("nobody-listens", answers::nobody_listens),
+    rule("client-beside-server", answers::client_beside_server),
+    rule("port-refused", probes::port_refused),
+    rule("address-missing", probes::address_missing),
+    rule("port-silent", probes::port_silent),
+    rule("wrong-gateway", probes::wrong_gateway),
+    rule("answers-elsewhere", answers::answers_elsewhere).unless(&[
+        "ops-masquerading",
+        "no-route",
+        "neighbour-failed",
+        "client-beside-server",
+        "wrong-gateway",
+        "port-silent",
+    ]),
+    rule("handshake-stuck", answers::handshake_stuck).unless(&[
+        "backup-only",
+        "ops-masquerading",
+        "no-route",
+        "not-adjacent",
+        "neighbour-failed",
+        "nobody-listens",
+        "client-beside-server",
+        "answers-elsewhere",
+        "port-refused",
+        "address-missing",
+        "port-silent",
+        "wrong-gateway",
+    ]),
+    rule("mark-unseen", service::mark_unseen).unless(HINDERS_ARRIVAL),
+    rule("nothing-arrives", service::nothing_arrives).unless(HINDERS_ARRIVAL),
+    rule("not-probed", probes::not_probed),
+];
+
+/// What keeps packets from being counted.
+const HINDERS_ARRIVAL: &[&str] = &[
+    "lo-down",
+    "no-server",
+    "address-not-local",
+    "backup-only",
+    "duplicate-address",
+];
+
+const fn rule(id: &'static str, find: fn(&Facts) -> Vec<Finding>) -> Rule {
+    Rule {
+        id,
+        find,
+        unless: &[],
+    }
+}
+
+impl Rule {
+    const fn unless(mut self, ids: &'static [&'static str]) -> Rule {
+        self.unless = ids;
+        self
+    }
+}
+
+/// All that the facts give reason to say, in the order of the rules.
+pub fn judge(facts: &Facts) -> Vec<Finding> {
+    judge_by(facts, |_| true)
+}
+
+/// The same by some of the rules only.
+pub fn judge_by(facts: &Facts, wanted: impl Fn(&str) -> bool) -> Vec<Finding> {
+    let rules = || RULES.iter().filter(|rule| wanted(rule.id));
+    let found: Vec<Finding> = rules()
+        .flat_map(|rule| {
+            (rule.find)(facts).into_iter().map(|finding| Finding {
+                id: rule.id,
+                ..finding
+            })
+        })
+        .collect();
+    let is_explained = |finding: &Finding| {
+        let rule = RULES.iter().find(|rule| rule.id == finding.id);
+        let unless = rule.map_or(&[][..], |rule| rule.unless);
+        !unless.is_empty()
+            && found.iter().any(|other| {
+                other.level != Level::Note && unless.contains(&other.id) && other.covers(finding)
+            })
+    };
+    found
+        .iter()
+        .filter(|finding| !is_explained(finding))
+        .cloned()
+        .collect()
+}
+
+/// Each server of each service.
+fn servers(facts: &Facts) -> impl Iterator<Item = (&Service, &Server)> {
+    facts
+        .services
+        .iter()
+        .flat_map(|service| service.servers.iter().map(move |server| (service, server)))
+}
+
+/// Each that packets are sent to.
+fn servers_in_use(facts: &Facts) -> impl Iterator<Item = (&Service, &Server)> {
+    servers(facts).filter(|(_, server)| server.is_in_use())
+}
+
+/// A finding about a server of a service.
+fn about(level: Level, service: &Service, server: &Server, text: String) -> Finding {
+    Finding::new(level, text)
+        .about(service.identity())
+        .of_server(server.identity())
+}
+
+fn is_masqueraded(server: &Server) -> bool {
+    server.state.destination.forwarding_method == ForwardingMethod::Masquerading
+}
+
+fn is_directly_routed(server: &Server) -> bool {
+    server.state.destination.forwarding_method == ForwardingMethod::DirectRouting
+}
+
+/// The way to a server and the interface that it begins at; none to the director itself.
+fn way_to<'f>(facts: &'f Facts, server: &Server) -> Option<(Way, &'f Interface)> {
+    let way = server.route.way()?;
+    Some((way, interface(&facts.director, way.interface)?))
+}
+
+fn interface(director: &Director, index: u32) -> Option<&Interface> {
+    director
+        .interfaces
+        .iter()
+        .find(|interface| interface.index == index)
+}
+
+/// Whether the director hands on what the server answers.
+fn forwards(facts: &Facts, server: &Server) -> bool {
+    let Some((_, interface)) = way_to(facts, server) else {
+        return true;
+    };
+    match server.identity().address {
+        IpAddr::V4(_) => interface.forwards_ipv4,
+        IpAddr::V6(_) => facts.director.settings.forwards_ipv6,
+    }
+}
+
+/// `192.0.2.1:80`, or the address alone where there is no port.
+fn endpoint(identity: DestinationIdentity) -> String {
+    match identity.port {
+        0 => identity.address.to_string(),
+        port => SocketAddr::new(identity.address, port).to_string(),
+    }
+}
+
+/// What a service is called in a sentence.
+fn name(identity: ServiceIdentity) -> String {
+    match identity {
+        ServiceIdentity::Endpoint { address, port, .. } => {
+            endpoint(DestinationIdentity { address, port })
+        }
+        ServiceIdentity::FirewallMark { mark, .. } => format!("mark {mark}"),
+    }
+}
+
+/// `1 connection`, `2 connections`.
+fn counted(count: u64, what: &str) -> String {
+    match count {
+        1 => format!("1 {what}"),
+        _ => format!("{count} {what}s"),
+    }
+}
+
+/// A list in words, of which the first few are named.
+fn listed<T: Display>(items: &[T]) -> String {
+    const MOST_NAMED: usize = 3;
+    let mut names: Vec<String> = items
+        .iter()
+        .take(MOST_NAMED)
+        .map(ToString::to_string)
+        .collect();
+    if items.len() > MOST_NAMED {
+        names.push(format!("{} more", items.len() - MOST_NAMED));
+    }
+    match names.split_last() {
+        Some((last, others)) if !others.is_empty() => format!("{} and {last}", others.join(", ")),
+        _ => names.concat(),
+    }
+}
+
+/// `ip`, or `ip -6` where a command does not see the family by its words.
+fn ip(address: IpAddr) -> &'static str {
+    match address {
+        IpAddr::V4(_) => "ip",
+        IpAddr::V6(_) => "ip -6",
+    }
+}
+
+/// The length of the prefix of a single address.
+fn whole_length(address: IpAddr) -> u8 {
+    match address {
+        IpAddr::V4(_) => 32,
+        IpAddr::V6(_) => 128,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_id_is_there_once_and_what_explains_a_finding_is_an_id() {
+        for (index, rule) in RULES.iter().enumerate() {
+            let others = &RULES[index + 1..];
+            assert!(
+                others.iter().all(|other| other.id != rule.id),
+                "{}",
+                rule.id
+            );
+            for id in rule.unless {
+                assert!(RULES.iter().any(|other| other.id == *id), "{id}");
+            }
+        }
+    }
+
+    #[test]
+    fn long_lists_are_cut() {
+        assert_eq!(listed(&[1]), "1");
+        assert_eq!(listed(&[1, 2]), "1 and 2");
+        assert_eq!(listed(&[1, 2, 3, 4, 5]), "1, 2, 3 and 2 more");
+    }
+}

@@ -1,0 +1,158 @@
+//! Facts to try rules on: a director where all is well, of which a test spoils one thing.
+
+use std::net::IpAddr;
+
+use crate::diagnose::facts::{
+    Director, Facts, Handshakes, Interface, Route, Server, Service, Settings, Way,
+};
+use crate::diagnose::findings::{Finding, Level};
+use crate::diagnose::rules::judge;
+use crate::model::{
+    AddressFamily, Destination, DestinationIdentity, DestinationState, ForwardingMethod,
+    KernelName, Netmask, Protocol, SchedulerFlags, ServiceIdentity, ServiceState, Statistics,
+    Timeouts, VirtualService,
+};
+
+/// The index of the interface to the servers.
+pub const INNER: u32 = 2;
+
+/// A service by the words that name it: `-t ADDR:PORT`, `-u ADDR:PORT` or `-f MARK`.
+pub fn endpoint(words: &str) -> ServiceIdentity {
+    let (option, value) = words.split_once(' ').unwrap();
+    if option == "-f" {
+        return ServiceIdentity::FirewallMark {
+            mark: value.parse().unwrap(),
+            family: AddressFamily::Ipv4,
+        };
+    }
+    let place: std::net::SocketAddr = value.parse().unwrap();
+    ServiceIdentity::Endpoint {
+        protocol: match option {
+            "-t" => Protocol::Tcp,
+            _ => Protocol::Udp,
+        },
+        address: place.ip(),
+        port: place.port(),
+    }
+}
+
+/// A service that packets come to, without servers.
+pub fn service(words: &str) -> Service {
+    let identity = endpoint(words);
+    Service {
+        state: ServiceState {
+            service: VirtualService {
+                identity,
+                scheduler: KernelName::from("rr"),
+                scheduler_flags: SchedulerFlags::default(),
+                persistence_timeout: None,
+                netmask: Netmask::single_host(identity.family()),
+                persistence_engine: KernelName::default(),
+                one_packet: false,
+            },
+            statistics: Statistics {
+                connections: 7,
+                incoming_packets: 40,
+                ..Statistics::default()
+            },
+        },
+        address: matches!(identity, ServiceIdentity::Endpoint { .. }).then_some(Route::Local),
+        servers: Vec::new(),
+        rivals: Vec::new(),
+    }
+}
+
+/// A masqueraded server in the inner network, which answers.
+pub fn server(place: &str) -> Server {
+    let place: std::net::SocketAddr = place.parse().unwrap();
+    Server {
+        state: DestinationState {
+            destination: Destination {
+                identity: DestinationIdentity {
+                    address: place.ip(),
+                    port: place.port(),
+                },
+                forwarding_method: ForwardingMethod::Masquerading,
+                weight: 1,
+                upper_threshold: 0,
+                lower_threshold: 0,
+            },
+            active_connections: 0,
+            inactive_connections: 0,
+            persistent_connections: 0,
+            statistics: Statistics {
+                connections: 7,
+                incoming_packets: 40,
+                outgoing_packets: 40,
+                ..Statistics::default()
+            },
+        },
+        route: Route::Out(Way {
+            interface: INNER,
+            gateway: None,
+            source: Some(IpAddr::from([10, 0, 0, 1])),
+            mtu: None,
+        }),
+        next_hop: None,
+        handshakes: Handshakes::default(),
+        listens: None,
+        probed: None,
+    }
+}
+
+/// A service with two servers on a director where all is well.
+pub fn healthy() -> Facts {
+    let interface = |index, name: &str, address: IpAddr| Interface {
+        index,
+        name: name.to_owned(),
+        is_up: true,
+        is_loopback: name == "lo",
+        mtu: 1500,
+        hardware: (name != "lo").then_some([2, 0, 0, 0, 0, 1]),
+        addresses: vec![(address, if name == "lo" { 8 } else { 24 })],
+        forwards_ipv4: true,
+        is_strict: false,
+        hides_others: false,
+    };
+    let mut service = service("-t 192.0.2.1:80");
+    service.servers = vec![server("10.0.0.10:80"), server("10.0.0.20:80")];
+    Facts {
+        director: Director {
+            interfaces: vec![
+                interface(1, "lo", IpAddr::from([127, 0, 0, 1])),
+                interface(INNER, "inner", IpAddr::from([10, 0, 0, 1])),
+                interface(3, "public", IpAddr::from([192, 0, 2, 1])),
+            ],
+            timeouts: Timeouts {
+                tcp: 7260,
+                tcp_fin: 120,
+                udp: 300,
+            },
+            settings: Settings {
+                forwards_ipv4: true,
+                forwards_ipv6: true,
+                conn_reuse_mode: 1,
+                ..Settings::default()
+            },
+            kernel: (6, 1),
+            ..Director::default()
+        },
+        services: vec![service],
+        ..Facts::default()
+    }
+}
+
+/// What is found in the healthy facts once `spoil` has been at them.
+pub fn found(spoil: impl FnOnce(&mut Facts)) -> Vec<(&'static str, Level)> {
+    findings(spoil)
+        .into_iter()
+        .map(|finding| (finding.id, finding.level))
+        .collect()
+}
+
+/// The same with all that there is to say.
+pub fn findings(spoil: impl FnOnce(&mut Facts)) -> Vec<Finding> {
+    let mut facts = healthy();
+    spoil(&mut facts);
+    judge(&facts)
+}

@@ -1,0 +1,395 @@
+//! Of the ways from the director to its real servers.
+
+use std::net::IpAddr;
+
+use crate::diagnose::facts::{Facts, Route, Server, Service, Way};
+use crate::diagnose::findings::{Finding, Level};
+use crate::diagnose::probe::Probed;
+use crate::model::{
+    Change, Destination, Encapsulation, ForwardingMethod, ServiceIdentity, TunnelChecksum,
+};
+
+use super::answers::is_unanswered;
+use super::{
+    about, forwards, interface, is_directly_routed, is_masqueraded, listed, servers_in_use, way_to,
+};
+
+/// The bytes that a packet grows by: an IP header of either version; UDP and GUE headers, and the
+/// option for a remote checksum; a GRE header and its checksum.
+const IPV4_HEADER: u32 = 20;
+const IPV6_HEADER: u32 = 40;
+const GUE_HEADERS: u32 = 8 + 4;
+const GUE_REMOTE_CHECKSUM: u32 = 8;
+const GRE_HEADER: u32 = 4;
+const GRE_CHECKSUM: u32 = 4;
+
+/// One finding for each interface that does not forward, whichever services it carries.
+pub fn forwarding_off(facts: &Facts) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for interface in &facts.director.interfaces {
+        for is_ipv4 in [true, false] {
+            let behind: Vec<(&Service, &Server)> = servers_in_use(facts)
+                .filter(|(_, server)| {
+                    is_masqueraded(server)
+                        && server.identity().address.is_ipv4() == is_ipv4
+                        && way_to(facts, server)
+                            .is_some_and(|(way, _)| way.interface == interface.index)
+                        && !forwards(facts, server)
+                })
+                .collect();
+            let Some((service, _)) = behind.first() else {
+                continue;
+            };
+            let mut addresses: Vec<IpAddr> = behind
+                .iter()
+                .map(|(_, server)| server.identity().address)
+                .collect();
+            addresses.sort();
+            addresses.dedup();
+            let text = format!(
+                "The director does not forward what comes in by {}, so the answers of its \
+                 masqueraded servers are dropped there: of {}.",
+                interface.name,
+                listed(&addresses)
+            );
+            let setting = match is_ipv4 {
+                true if facts.director.settings.forwards_ipv4 => {
+                    // sysctl takes dots for slashes, and a name may have some.
+                    format!("net/ipv4/conf/{}/forwarding", interface.name)
+                }
+                true => "net.ipv4.ip_forward".to_owned(),
+                false => "net.ipv6.conf.all.forwarding".to_owned(),
+            };
+            let finding = Finding::new(Level::Fault, text)
+                .seen("interface", interface.name.as_str())
+                .seen(
+                    "servers",
+                    addresses
+                        .iter()
+                        .map(ToString::to_string)
+                        .collect::<Vec<_>>(),
+                )
+                .by_setting(&setting, 1);
+            // It is a service's own affair where no other is touched by it.
+            let is_of_one = behind
+                .iter()
+                .all(|(other, _)| other.identity() == service.identity());
+            // Counted anew, what was not answered till now tells nothing of what comes.
+            let mut unanswered: Vec<ServiceIdentity> = behind
+                .iter()
+                .filter(|(_, server)| is_unanswered(server))
+                .map(|(service, _)| service.identity())
+                .collect();
+            unanswered.dedup();
+            let finding = match unanswered.as_slice() {
+                [] => finding,
+                [service] => finding.by(&Change::Zero(Some(*service))),
+                _ => finding.by(&Change::Zero(None)),
+            };
+            findings.push(match is_of_one {
+                true => finding.about(service.identity()),
+                false => finding,
+            });
+        }
+    }
+    findings
+}
+
+pub fn no_route(facts: &Facts) -> Vec<Finding> {
+    servers_in_use(facts)
+        .filter(|(_, server)| server.route == Route::Nowhere)
+        .map(|(service, server)| {
+            let address = server.identity().address;
+            // Where an interface leads to it but is down, that is why.
+            let down = facts
+                .director
+                .interfaces
+                .iter()
+                .find(|interface| !interface.is_up && interface.has_on_link(address));
+            let why = match down {
+                Some(interface) => format!(": {} is down", interface.name),
+                None => String::new(),
+            };
+            let text = format!("The director has no route to {address}{why}.");
+            let finding = about(Level::Fault, service, server, text).seen("route", "none");
+            match down {
+                Some(interface) => finding.here(format!("ip link set {} up", interface.name)),
+                None => finding,
+            }
+        })
+        .collect()
+}
+
+pub fn not_adjacent(facts: &Facts) -> Vec<Finding> {
+    servers_in_use(facts)
+        .filter(|(_, server)| is_directly_routed(server))
+        .filter_map(|(service, server)| {
+            let gateway = server.route.way()?.gateway?;
+            let text = format!(
+                "{} is behind the router {gateway}, and direct routing (-g) ends at the next \
+                 machine: the router gets packets for the service's address. A tunnel (-i) \
+                 leads there, once the server unpacks it.",
+                server.identity().address
+            );
+            let tunnelled = Destination {
+                forwarding_method: ForwardingMethod::Tunnel(Encapsulation::Ipip),
+                ..server.state.destination
+            };
+            Some(
+                about(Level::Fault, service, server, text)
+                    .seen("gateway", gateway.to_string())
+                    .by(&Change::EditDestination(service.identity(), tunnelled)),
+            )
+        })
+        .collect()
+}
+
+pub fn neighbour_failed(facts: &Facts) -> Vec<Finding> {
+    servers_in_use(facts)
+        .filter(|(_, server)| match server.probed {
+            Some(Probed::NoNeighbour) => true,
+            Some(Probed::Asked { .. }) => false,
+            _ => server.next_hop.is_some_and(|next_hop| next_hop.is_silent),
+        })
+        .filter_map(|(service, server)| {
+            let (Way { gateway, .. }, interface) = way_to(facts, server)?;
+            let address = server.identity().address;
+            let (asked, protocol) = (
+                gateway.unwrap_or(address),
+                if address.is_ipv4() {
+                    "ARP"
+                } else {
+                    "neighbour discovery"
+                },
+            );
+            let text = match gateway {
+                None => format!(
+                    "{address} does not answer {protocol} on {}: it is off, its link is down, or \
+                     the address is not its own.",
+                    interface.name
+                ),
+                Some(gateway) => format!(
+                    "The router {gateway} to {address} does not answer {protocol} on {}.",
+                    interface.name
+                ),
+            };
+            Some(
+                about(Level::Fault, service, server, text)
+                    .seen("neighbour", asked.to_string())
+                    .seen("interface", interface.name.as_str()),
+            )
+        })
+        .collect()
+}
+
+pub fn mtu(facts: &Facts) -> Vec<Finding> {
+    let find = |service: &Service| {
+        let address = service.virtual_address()?;
+        let of_clients = facts
+            .director
+            .interfaces
+            .iter()
+            .find(|interface| !interface.is_loopback && interface.has(address))?
+            .mtu;
+        let narrowest = service
+            .servers
+            .iter()
+            .filter(|server| server.is_in_use())
+            .filter_map(|server| {
+                let overhead = overhead(server)?;
+                let way = server.route.way()?;
+                let whole = match way.mtu {
+                    Some(mtu) => mtu,
+                    None => interface(&facts.director, way.interface)?.mtu,
+                };
+                Some((whole.saturating_sub(overhead), server))
+            })
+            .min_by_key(|(room, _)| *room);
+        let (room, server) = narrowest.filter(|(room, _)| *room < of_clients)?;
+        let text = format!(
+            "The tunnel to {} has room for packets of {room} bytes, and clients may send \
+             {of_clients}: they are asked for smaller ones (ICMP), and where a firewall drops \
+             that, large requests hang.",
+            server.identity().address
+        );
+        Some(
+            about(Level::Note, service, server, text)
+                .seen("room_in_bytes", room)
+                .seen("mtu_of_clients_in_bytes", of_clients),
+        )
+    };
+    facts.services.iter().filter_map(find).collect()
+}
+
+/// How much a packet grows on its way to a server; none where it does not go through a tunnel.
+fn overhead(server: &Server) -> Option<u32> {
+    let ForwardingMethod::Tunnel(encapsulation) = server.state.destination.forwarding_method else {
+        return None;
+    };
+    let outer = match server.identity().address {
+        IpAddr::V4(_) => IPV4_HEADER,
+        IpAddr::V6(_) => IPV6_HEADER,
+    };
+    Some(
+        outer
+            + match encapsulation {
+                Encapsulation::Ipip => 0,
+                Encapsulation::Gue {
+                    checksum: TunnelChecksum::Remote,
+                    ..
+                } => GUE_HEADERS + GUE_REMOTE_CHECKSUM,
+                Encapsulation::Gue { .. } => GUE_HEADERS,
+                Encapsulation::Gre {
+                    checksum: TunnelChecksum::None,
+                } => GRE_HEADER,
+                Encapsulation::Gre { .. } => GRE_HEADER + GRE_CHECKSUM,
+            },
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnose::facts::Neighbour;
+    use crate::diagnose::rules::samples::{INNER, findings, found, service};
+
+    const NONE: [(&str, Level); 0] = [];
+
+    fn change_servers(facts: &mut Facts, change: impl Fn(&mut Server)) {
+        facts.services[0].servers.iter_mut().for_each(change);
+    }
+
+    fn through(gateway: &str) -> Route {
+        Route::Out(Way {
+            interface: INNER,
+            gateway: Some(gateway.parse().unwrap()),
+            source: None,
+            mtu: None,
+        })
+    }
+
+    #[test]
+    fn forwarding_is_missed_by_masquerading_only() {
+        let no_forwarding = |facts: &mut Facts| {
+            facts.director.settings.forwards_ipv4 = false;
+            facts
+                .director
+                .interfaces
+                .iter_mut()
+                .for_each(|interface| interface.forwards_ipv4 = false);
+        };
+        let masqueraded = findings(no_forwarding);
+        assert_eq!(masqueraded.len(), 1, "{masqueraded:?}");
+        assert_eq!(masqueraded[0].id, "forwarding-off");
+        assert_eq!(
+            masqueraded[0].remedy[0].command,
+            "sysctl -w net.ipv4.ip_forward=1"
+        );
+        let by_interface = findings(|facts| facts.director.interfaces[1].forwards_ipv4 = false);
+        assert_eq!(
+            by_interface[0].remedy[0].command,
+            "sysctl -w net/ipv4/conf/inner/forwarding=1"
+        );
+        let routed = found(|facts| {
+            no_forwarding(facts);
+            change_servers(facts, |server| {
+                server.state.destination.forwarding_method = ForwardingMethod::DirectRouting;
+            });
+        });
+        assert_eq!(routed, NONE);
+        let elsewhere = found(|facts| facts.director.interfaces[2].forwards_ipv4 = false);
+        assert_eq!(elsewhere, NONE);
+    }
+
+    #[test]
+    fn what_concerns_several_services_is_said_once() {
+        let findings = findings(|facts| {
+            let mut other = service("-t 192.0.2.1:443");
+            other.servers = facts.services[0].servers.clone();
+            facts.services.push(other);
+            facts.director.settings.forwards_ipv4 = false;
+            facts.director.interfaces[1].forwards_ipv4 = false;
+        });
+        assert_eq!(findings.len(), 1, "{findings:?}");
+        assert_eq!(findings[0].service, None);
+    }
+
+    #[test]
+    fn a_server_without_a_route_is_out_of_reach_unless_it_is_out_of_use() {
+        let with = |weight| {
+            findings(|facts| {
+                let server = &mut facts.services[0].servers[0];
+                server.route = Route::Nowhere;
+                server.state.destination.weight = weight;
+                facts.director.interfaces[1].is_up = false;
+            })
+        };
+        assert_eq!(with(1)[0].id, "no-route");
+        assert_eq!(with(1)[0].remedy[0].command, "ip link set inner up");
+        assert_eq!(with(0), []);
+    }
+
+    #[test]
+    fn direct_routing_ends_at_the_next_machine() {
+        let findings = findings(|facts| {
+            change_servers(facts, |server| {
+                server.state.destination.forwarding_method = ForwardingMethod::DirectRouting;
+                server.route = through("10.0.0.254");
+            });
+            facts.services[0].servers.truncate(1);
+        });
+        assert_eq!(findings[0].id, "not-adjacent");
+        assert_eq!(
+            findings[0].remedy[0].command,
+            "ipvsadm -e -t 192.0.2.1:80 -r 10.0.0.10:80 -i -w 1 --tun-type ipip"
+        );
+        let masqueraded = found(|facts| {
+            change_servers(facts, |server| server.route = through("10.0.0.254"));
+        });
+        assert_eq!(masqueraded, NONE);
+    }
+
+    #[test]
+    fn a_silent_neighbour_is_a_fault_until_it_answers_the_probe() {
+        let with = |probed| {
+            found(|facts| {
+                let server = &mut facts.services[0].servers[0];
+                server.probed = probed;
+                server.next_hop = Some(Neighbour {
+                    address: server.identity().address,
+                    interface: INNER,
+                    hardware: None,
+                    is_silent: true,
+                });
+            })
+        };
+        assert_eq!(with(None), [("neighbour-failed", Level::Fault)]);
+        let answers = Probed::Asked {
+            port: crate::diagnose::probe::PortAnswer::Taken,
+            way_back: None,
+        };
+        assert_eq!(with(Some(answers)), NONE);
+    }
+
+    #[test]
+    fn a_tunnel_narrows_what_clients_may_send() {
+        let with = |encapsulation, mtu| {
+            findings(|facts| {
+                facts.director.interfaces[1].mtu = mtu;
+                change_servers(facts, |server| {
+                    server.state.destination.forwarding_method =
+                        ForwardingMethod::Tunnel(encapsulation);
+                });
+            })
+        };
+        let narrow = with(Encapsulation::Ipip, 1500);
+        assert_eq!((narrow[0].id, narrow[0].level), ("mtu", Level::Note));
+        assert!(narrow[0].text.contains(" 1480 "), "{}", narrow[0].text);
+        assert_eq!(with(Encapsulation::Ipip, 1520), []);
+        let gue = Encapsulation::Gue {
+            port: 5555,
+            checksum: TunnelChecksum::Remote,
+        };
+        assert!(with(gue, 1500)[0].text.contains(" 1460 "));
+    }
+}

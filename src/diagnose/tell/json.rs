@@ -1,0 +1,184 @@
+//! Findings as a document for programs; `man/ipvsadm.schema.json` describes it.
+
+use std::net::IpAddr;
+
+use serde::{Serialize, Serializer};
+use serde_json::Value;
+
+use crate::diagnose::facts::Facts;
+use crate::diagnose::findings::Finding;
+use crate::model::{AddressFamily, DestinationIdentity, ServiceIdentity};
+
+pub fn write(out: &mut Vec<u8>, facts: &Facts, findings: &[Finding]) {
+    out.extend_from_slice(b"{\"findings\":[");
+    for (index, finding) in findings.iter().enumerate() {
+        out.extend_from_slice(if index > 0 { b",\n" } else { b"\n" });
+        // Writing into a vector cannot fail, nor can fields that are numbers, texts and lists.
+        let _ = serde_json::to_writer(&mut *out, &Fields::of(finding));
+    }
+    let end = if findings.is_empty() { "" } else { "\n" };
+    out.extend_from_slice(format!("{end}],\"probed\":{}}}\n", facts.is_probed).as_bytes());
+}
+
+#[derive(Serialize)]
+struct Fields<'f> {
+    id: &'static str,
+    level: &'static str,
+    service: Option<Service>,
+    real_server: Option<RealServer>,
+    #[serde(serialize_with = "write_evidence")]
+    evidence: &'f [(&'static str, Value)],
+    text: &'f str,
+    remedy: Vec<Step<'f>>,
+}
+
+#[derive(Serialize)]
+struct Service {
+    protocol: Option<&'static str>,
+    address: Option<IpAddr>,
+    port: Option<u16>,
+    firewall_mark: Option<u32>,
+    family: &'static str,
+}
+
+#[derive(Serialize)]
+struct RealServer {
+    address: IpAddr,
+    port: u16,
+}
+
+#[derive(Serialize)]
+struct Step<'f> {
+    place: &'static str,
+    command: &'f str,
+}
+
+impl Fields<'_> {
+    fn of(finding: &Finding) -> Fields<'_> {
+        Fields {
+            id: finding.id,
+            level: finding.level.word(),
+            service: finding.service.map(Service::from),
+            real_server: finding.real_server.map(RealServer::from),
+            evidence: &finding.evidence,
+            text: &finding.text,
+            remedy: finding
+                .remedy
+                .iter()
+                .map(|remedy| Step {
+                    place: remedy.place.word(),
+                    command: &remedy.command,
+                })
+                .collect(),
+        }
+    }
+}
+
+impl From<ServiceIdentity> for Service {
+    fn from(identity: ServiceIdentity) -> Service {
+        let family = match identity.family() {
+            AddressFamily::Ipv4 => "ipv4",
+            AddressFamily::Ipv6 => "ipv6",
+        };
+        match identity {
+            ServiceIdentity::Endpoint {
+                protocol,
+                address,
+                port,
+            } => Service {
+                protocol: Some(protocol.name()),
+                address: Some(address),
+                port: Some(port),
+                firewall_mark: None,
+                family,
+            },
+            ServiceIdentity::FirewallMark { mark, .. } => Service {
+                protocol: None,
+                address: None,
+                port: None,
+                firewall_mark: Some(mark),
+                family,
+            },
+        }
+    }
+}
+
+impl From<DestinationIdentity> for RealServer {
+    fn from(identity: DestinationIdentity) -> RealServer {
+        RealServer {
+            address: identity.address,
+            port: identity.port,
+        }
+    }
+}
+
+/// As an object, in the order in which things were seen.
+fn write_evidence<S: Serializer>(
+    evidence: &[(&'static str, Value)],
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(evidence.iter().map(|(name, value)| (name, value)))
+}
+
+#[cfg(test)]
+mod tests {
+    use boon::{Compiler, Schemas};
+
+    use super::*;
+    use crate::diagnose::facts::Strays;
+    use crate::diagnose::rules::judge;
+    use crate::diagnose::rules::samples::{endpoint, healthy, server};
+
+    /// The document, once it is known to be what the schema says.
+    fn document(facts: &Facts) -> Value {
+        const SCHEMA: &str = include_str!("../../../man/ipvsadm.schema.json");
+        let (mut schemas, mut compiler) = (Schemas::new(), Compiler::new());
+        compiler.enable_format_assertions();
+        compiler
+            .add_resource("schema", serde_json::from_str(SCHEMA).unwrap())
+            .unwrap();
+        let schema = compiler.compile("schema", &mut schemas).unwrap();
+        let mut out = Vec::new();
+        write(&mut out, facts, &judge(facts));
+        let document = serde_json::from_slice(&out).unwrap();
+        if let Err(fault) = schemas.validate(&document, schema) {
+            panic!("{fault:#}\n{document:#}");
+        }
+        document
+    }
+
+    #[test]
+    fn a_finding_is_told_with_service_server_evidence_and_remedy() {
+        let mut facts = healthy();
+        facts.strays.push(Strays {
+            service: Some(endpoint("-t 192.0.2.1:80")),
+            server: server("10.0.0.30:80").identity(),
+            count: 2,
+        });
+        let document = document(&facts);
+        let finding = &document["findings"][0];
+        assert_eq!(finding["id"], "stale-connections");
+        assert_eq!(finding["level"], "risk");
+        assert_eq!(finding["service"]["address"], "192.0.2.1");
+        assert_eq!(finding["real_server"]["address"], "10.0.0.30");
+        assert_eq!(finding["evidence"]["connections"], 2);
+        assert_eq!(finding["remedy"][0]["place"], "here");
+        assert_eq!(document["probed"], false);
+    }
+
+    #[test]
+    fn where_all_is_well_the_list_is_empty() {
+        assert_eq!(document(&healthy())["findings"], Value::Array(Vec::new()));
+    }
+
+    #[test]
+    fn what_concerns_the_director_or_a_mark_has_no_address() {
+        let mut facts = healthy();
+        facts.director.interfaces[0].is_up = false;
+        facts.services[0].state.service.identity = endpoint("-f 7");
+        facts.services[0].servers.clear();
+        let document = document(&facts);
+        assert_eq!(document["findings"][0]["service"], Value::Null);
+        assert_eq!(document["findings"][1]["service"]["firewall_mark"], 7);
+    }
+}

@@ -1,0 +1,104 @@
+//! The director itself: its interfaces, its settings, its sync daemons.
+
+use std::fs;
+use std::process::Command;
+
+use crate::cluster::Cluster;
+use crate::examination::{Examination, found_and_repaired, masqueraded, routed};
+use crate::traffic::Conversation;
+
+#[test]
+fn a_loopback_interface_that_is_down() {
+    let cluster = masqueraded();
+    cluster.director.shell("ip link set lo down");
+    found_and_repaired(&cluster, "", &["lo-down"]);
+}
+
+#[test]
+fn a_backup_that_lets_packets_pass_though_it_has_the_address() {
+    let cluster = routed();
+    let director = &cluster.director;
+    director.shell("sysctl -w net.ipv4.vs.backup_only=1");
+    Examination::new(director, "").assert_ids(&[]);
+    director.ipvsadm("--start-daemon backup --mcast-interface net --syncid 1");
+    found_and_repaired(&cluster, "", &["backup-only"]);
+    Conversation::open(&cluster.client, "1.1.1.254:22").goes_on();
+
+    // A master beside it changes nothing.
+    director.shell("sysctl -w net.ipv4.vs.backup_only=1");
+    director.ipvsadm("--start-daemon master --mcast-interface net --syncid 2");
+    found_and_repaired(&cluster, "", &["backup-only"]);
+
+    // A backup that is one of the master's real servers is set up like this on purpose.
+    director.shell(
+        "sysctl -w net.ipv4.vs.backup_only=1; ip address del 1.1.1.254/32 dev net; \
+         ip address add 1.1.1.254/32 dev lo",
+    );
+    director.ipvsadm("--stop-daemon master");
+    let examination = Examination::new(director, "");
+    examination.assert_ids(&[]);
+    assert!(examination.notes().contains(&"backup-only"));
+}
+
+#[test]
+fn the_firewall_s_table_is_full() {
+    const MAX: &str = "/proc/sys/net/netfilter/nf_conntrack_max";
+    let cluster = masqueraded();
+    let director = &cluster.director;
+    // The newest kernel has neither this kind of firewall any more nor what the other kind needs in
+    // user-mode Linux: there, nobody has it keep connections.
+    let has_firewall = director.shell("modprobe -q iptable_filter && echo yes || true");
+    if has_firewall.is_empty() {
+        return;
+    }
+    director.shell("sysctl -w net.ipv4.vs.conntrack=1");
+    director.shell("iptables-legacy -A INPUT -m conntrack --ctstate NEW -j ACCEPT");
+    let _open: Vec<Conversation> = (0..8)
+        .map(|_| Conversation::open(&cluster.client, "2.2.2.25:22"))
+        .collect();
+    Examination::new(director, "").assert_ids(&[]);
+    // The limit is the whole kernel's, and set where the machine has its own network. No other
+    // test keeps connections in this table.
+    let before = fs::read_to_string(MAX).unwrap();
+    fs::write(MAX, "8").unwrap();
+    let examination = Examination::new(director, "");
+    let ids: Vec<String> = examination
+        .ids()
+        .iter()
+        .map(|id| (*id).to_owned())
+        .collect();
+    let remedy = examination.finding("conntrack-full")["remedy"][0].clone();
+    assert_eq!(remedy["place"], "here");
+    let mut command = Command::new("sh");
+    command.args(["-c", remedy["command"].as_str().unwrap()]);
+    assert!(command.status().unwrap().success(), "{remedy}");
+    let after = Examination::new(director, "");
+    fs::write(MAX, before.trim()).unwrap();
+    assert_eq!(ids, ["conntrack-full"]);
+    after.assert_ids(&[]);
+}
+
+#[test]
+fn idle_connections_are_noted_until_they_are_kept_long_enough() {
+    let cluster = masqueraded();
+    let examination = Examination::new(&cluster.director, "");
+    let remedy = examination.finding("idle-timeout")["remedy"][0]["command"].clone();
+    cluster.director.shell(remedy.as_str().unwrap());
+    let notes = Examination::new(&cluster.director, "");
+    assert_eq!(notes.notes(), ["nothing-arrives"]);
+}
+
+#[test]
+fn a_mark_that_no_packet_carries_is_noted() {
+    let cluster = Cluster::new("cluster dr");
+    cluster
+        .director
+        .ipvsadm_each(&["-A -f 7 -s rr", "-a -f 7 -r 1.1.1.10 -g"]);
+    let examination = Examination::new(&cluster.director, "-f 7");
+    examination.assert_ids(&[]);
+    assert!(examination.notes().contains(&"mark-unseen"));
+    assert_eq!(
+        examination.finding("mark-unseen")["service"]["firewall_mark"],
+        7
+    );
+}
