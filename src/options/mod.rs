@@ -59,8 +59,6 @@ pub enum Completion {
 pub enum Section {
     /// The commands themselves.
     Commands,
-    /// How a change is meant.
-    Change,
     /// How a virtual service is named.
     Service,
     /// What `-A` and `-E` say of a virtual service.
@@ -69,6 +67,8 @@ pub enum Section {
     Server,
     /// What `-a` and `-e` say of a tunnel.
     Tunnel,
+    /// How a change is meant.
+    Change,
     /// What `-L` shows, and how.
     Listing,
     /// What sync daemons are started with.
@@ -81,11 +81,11 @@ impl Section {
     /// All of them, in the order in which `-h` has them.
     pub(crate) const ALL: [Section; 9] = [
         Section::Commands,
-        Section::Change,
         Section::Service,
         Section::Scheduling,
         Section::Server,
         Section::Tunnel,
+        Section::Change,
         Section::Listing,
         Section::SyncDaemon,
         Section::Anywhere,
@@ -94,11 +94,11 @@ impl Section {
     pub(crate) fn title(self) -> &'static str {
         match self {
             Section::Commands => "Commands",
-            Section::Change => "How a change is meant",
             Section::Service => "Which virtual service",
             Section::Scheduling => "How a virtual service works (-A, -E)",
             Section::Server => "Which real server, and how it is reached (-a, -e)",
             Section::Tunnel => "How a tunnel is made (-a, -e with -i)",
+            Section::Change => "How a change is meant (-A, -E, -D, -a, -e, -d)",
             Section::Listing => "What is listed, and how (-L; -S has -n)",
             Section::SyncDaemon => {
                 "Sync daemons (--start-daemon, --stop-daemon); ROLE is master or backup"
