@@ -369,6 +369,21 @@ mod tests {
     }
 
     #[test]
+    fn progress_is_rewritten_in_place_and_makes_way() {
+        let mut errors = Vec::new();
+        with_console(&mut io::sink(), &mut errors, true, |console| {
+            console.show_progress("1 of 10");
+            console.show_progress("10");
+            console.tell(&UsageError::TryHelp.into());
+            console.end_progress();
+        });
+        assert_eq!(
+            String::from_utf8(errors).unwrap(),
+            "1 of 10\r10     \r  \rTry `ipvsadm -h' or 'ipvsadm --help' for more information.\n"
+        );
+    }
+
+    #[test]
     fn a_terminal_is_shown_no_control_characters() {
         let word = b"-\x1b]0;x\x07\xc2\x9b\xff\x7f\t\xc3\xa4\r".to_vec();
         let told = |is_interactive| {

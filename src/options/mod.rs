@@ -61,8 +61,6 @@ pub enum Completion {
 pub enum Section {
     /// The commands themselves.
     Commands,
-    /// How a change is meant.
-    Change,
     /// How a virtual service is named.
     Service,
     /// What `-A` and `-E` say of a virtual service.
@@ -71,6 +69,8 @@ pub enum Section {
     Server,
     /// What `-a` and `-e` say of a tunnel.
     Tunnel,
+    /// How a change is meant.
+    Change,
     /// What `-L` shows, and how.
     Listing,
     /// Which connections `-L -c` shows, or counts.
@@ -87,11 +87,11 @@ impl Section {
     /// All of them, in the order in which `-h` has them.
     pub(crate) const ALL: [Section; 11] = [
         Section::Commands,
-        Section::Change,
         Section::Service,
         Section::Scheduling,
         Section::Server,
         Section::Tunnel,
+        Section::Change,
         Section::Listing,
         Section::Connections,
         Section::Diagnosis,
@@ -102,11 +102,11 @@ impl Section {
     pub(crate) fn title(self) -> &'static str {
         match self {
             Section::Commands => "Commands",
-            Section::Change => "How a change is meant",
             Section::Service => "Which virtual service",
             Section::Scheduling => "How a virtual service works (-A, -E)",
             Section::Server => "Which real server, and how it is reached (-a, -e)",
             Section::Tunnel => "How a tunnel is made (-a, -e with -i)",
+            Section::Change => "How a change is meant (-A, -E, -D, -a, -e, -d)",
             Section::Listing => "What is listed, and how (-L; -S has -n)",
             Section::Connections => "Which connections (-L -c, which also takes SERVICE and -r)",
             Section::Diagnosis => "What else is tried (--diagnose)",

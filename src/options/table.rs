@@ -150,20 +150,6 @@ table! {
     }
 
     options {
-        Keep = flag("", "keep", "leave what is not named as it is")
-            .in_section(Section::Change).at(36).with(&[EDIT_SERVICE, EDIT_SERVER]).ours();
-        Exist = flag("", "exist", "there already, or gone already: no fault")
-            .in_section(Section::Change).at(37)
-            .with(&[ADD_SERVICE, ADD_SERVER, DELETE_SERVICE, DELETE_SERVER]).ours();
-
-        Drain = flag("", "drain", "let connections end first, so long at most")
-            .takes(Argument::Optional("SECONDS"))
-            .in_section(Section::Change).at(39).with(&[EDIT_SERVER, DELETE_SERVER]).ours()
-            .not_among_rules().not_beside(DESCRIBES_A_SERVER);
-        Force = flag("", "force", "drain it though new clients will miss it")
-            .in_section(Section::Change).at(40).with(&[EDIT_SERVER, DELETE_SERVER]).ours()
-            .not_among_rules();
-
         TcpService = value("t", "tcp-service", "ADDR:PORT", "a TCP service").service();
         UdpService = value("u", "udp-service", "ADDR:PORT", "a UDP service").service();
         SctpService = value("", "sctp-service", "ADDR:PORT", "an SCTP service").service();
@@ -230,6 +216,20 @@ table! {
         TunnelRemoteChecksum = flag("", "tun-remcsum", "remote checksum")
             .in_section(Section::Tunnel).at(33).with(SETS_A_SERVER).not_beside(NO_TUNNEL)
             .alternative_in(&[GUE]);
+
+        Keep = flag("", "keep", "leave what is not named as it is")
+            .in_section(Section::Change).at(36).with(&[EDIT_SERVICE, EDIT_SERVER]).ours();
+        Exist = flag("", "exist", "that it is there, or gone, is no fault")
+            .in_section(Section::Change).at(37)
+            .with(&[ADD_SERVICE, ADD_SERVER, DELETE_SERVICE, DELETE_SERVER]).ours();
+
+        Drain = flag("", "drain", "first let its clients leave")
+            .takes(Argument::Optional("SECONDS"))
+            .in_section(Section::Change).at(39).with(&[EDIT_SERVER, DELETE_SERVER]).ours()
+            .not_among_rules().not_beside(DESCRIBES_A_SERVER);
+        Force = flag("", "force", "drain it though new clients find no server")
+            .in_section(Section::Change).at(40).with(&[EDIT_SERVER, DELETE_SERVER]).ours()
+            .not_among_rules();
 
         Numeric = flag("n", "numeric", "numbers, no names")
             .in_section(Section::Listing).at(0).with(&[LIST, SAVE])

@@ -81,6 +81,14 @@ impl Drop for Drain {
     }
 }
 
+/// What a terminal of its own shows of our program, and behind that its exit status.
+fn shown_at_terminal(director: &Host, line: &str) -> String {
+    let line = format!("'{}' {line}", env!("CARGO_BIN_EXE_ipvsadm"));
+    director.shell(&format!(
+        "script --quiet --return --command \"{line}\" /dev/null || echo $?"
+    ))
+}
+
 fn ended(outcome: &Outcome, status: i32, stderr: &str) {
     assert_eq!(
         (outcome.ending, outcome.stderr_text().as_str()),
@@ -281,6 +289,15 @@ fn who_persistence_holds_is_waited_for_unless_it_lets_go() {
     );
     // The client comes back to it.
     assert_eq!(held_by(client), server);
+    // A person is told what to do about that.
+    let shown = shown_at_terminal(director, &format!("-e {entry} --drain 2"));
+    assert!(
+        shown.contains(
+            "hint: persistence brings its clients back (held: 1); \
+             sysctl -w net.ipv4.vs.expire_quiescent_template=1 lets them go elsewhere\r\n"
+        ),
+        "{shown:?}"
+    );
     director.shell("echo 1 >/proc/sys/net/ipv4/vs/expire_quiescent_template");
     let outcome = Drain::begin(director, &format!("-e {entry} --drain"), 1).end();
     ended(&outcome, 0, "");
@@ -505,13 +522,7 @@ fn a_signal_or_the_time_ends_the_waiting_and_nothing_is_deleted() {
     open.goes_on();
 
     // The same, for a person.
-    let shown = |line: &str| {
-        let line = format!("'{}' {line}", env!("CARGO_BIN_EXE_ipvsadm"));
-        director.shell(&format!(
-            "script --quiet --return --command \"{line}\" /dev/null || echo $?"
-        ))
-    };
-    let told = shown("-e -r 1.1.1.10 --drain 3");
+    let told = shown_at_terminal(director, "-e -r 1.1.1.10 --drain 3");
     let mut lines = told.split('\r').map(|line| line.trim_matches(['\n', ' ']));
     assert_eq!(
         lines.next(),

@@ -211,8 +211,8 @@ const CASES: &[(&str, Expected)] = &[
     ("-a -i --tun-type=ipip --tun-", Nothing),
     ("-A -t vip:80 --ops", Nothing),
     ("-A -f 1 --o", Line("-A -f 1 --ops ")),
-    ("-D -t vip:80 ", Nothing),
-    ("-D -f 1 ", Offers(&["-6", "--ipv6"])),
+    ("-D -t vip:80 ", Offers(&["--exist", "--netns"])),
+    ("-D -f 1 ", Offers(&["-6", "--ipv6", "--exist", "--netns"])),
     ("-Lc --stats", Nothing),
     (
         "-L --stats --t",
@@ -257,21 +257,23 @@ const PERSISTENT_SERVICE: &[&str] = &[
     "--pe",
     "-o",
     "--ops",
+    "--exist",
+    "--netns",
 ];
 
 /// The helpers, a program that may not read the table, and the files that a shell redirects to.
 const LINES: &[(&str, Expected)] = &[
-    ("ipvsadm-save -", Line("ipvsadm-save -n ")),
+    ("ipvsadm-save -", Offers(&["-n", "--netns"])),
     (
         "ipvsadm-restore --",
-        Offers(&["--dry-run", "--noflush", "--test"]),
+        Offers(&["--dry-run", "--netns", "--noflush", "--test"]),
     ),
     ("ipvsadm-restore --d", Line("ipvsadm-restore --dry-run ")),
     (
         "ipvsadm-restore --test -",
-        Offers(&["--dry-run", "--noflush"]),
+        Offers(&["--dry-run", "--netns", "--noflush"]),
     ),
-    ("ipvsadm-save -n -", Nothing),
+    ("ipvsadm-save -n -", Line("ipvsadm-save -n --netns ")),
     (
         "refused/ipvsadm -A -s wl",
         Line("refused/ipvsadm -A -s wlc "),

@@ -165,12 +165,8 @@ fn told(entry: &Entry, what: &str) -> Vec<u8> {
 
 /// What gets rid of clients that persistence brings back.
 pub fn about_persistence(clients: u64) -> String {
-    let whom = match clients {
-        1 => "1 client that comes".to_owned(),
-        _ => format!("{clients} clients that come"),
-    };
     format!(
-        "persistence holds {whom} back to it; \
+        "persistence brings its clients back (held: {clients}); \
          sysctl -w net.ipv4.vs.expire_quiescent_template=1 lets them go elsewhere"
     )
 }

@@ -37,19 +37,19 @@ pub fn drain(
     ipvs: &mut Ipvs,
     request: &DrainRequest,
 ) -> Result<(), Error> {
-    let operation = match request.deletes {
-        true => Operation::DeleteDestination,
-        false => Operation::EditDestination,
-    };
-    let entries = find_entries(ipvs, request, operation)?;
+    let entries = find_entries(ipvs, request)?;
     if entries.is_empty() {
         return match request.may_be_missing {
             true => Ok(()),
-            false => Err(refused(operation, KernelError::Errno(Errno::ENOENT))),
+            false => Err(refused(
+                operation(request),
+                KernelError::Errno(Errno::ENOENT),
+            )),
         };
     }
     // A signal from here on finds the way back written, and the weights known.
-    let mut waiting = Waiting::begin().map_err(|errno| refused(operation, errno.into()))?;
+    let mut waiting =
+        Waiting::begin().map_err(|errno| refused(operation(request), errno.into()))?;
     write_way_back(console, &entries, request.deletes)?;
     set_weights_to_zero(ipvs, &entries)?;
     wait(console, ipvs, request, &entries, &mut waiting)?;
@@ -59,21 +59,24 @@ pub fn drain(
     }
 }
 
+/// What a refusal of the kernel is a refusal of.
+fn operation(request: &DrainRequest) -> Operation {
+    match request.deletes {
+        true => Operation::DeleteDestination,
+        false => Operation::EditDestination,
+    }
+}
+
 /// Every entry of the server, in the order of listings, if they may all be drained.
-fn find_entries(
-    ipvs: &mut Ipvs,
-    request: &DrainRequest,
-    operation: Operation,
-) -> Result<Vec<Entry>, Error> {
-    let of_server = |fault| match fault {
-        Error::Kernel(_, KernelError::Errno(Errno::ESRCH)) if request.may_be_missing => None,
-        Error::Kernel(_, fault) => Some(refused(operation, fault)),
-        fault => Some(fault),
-    };
+fn find_entries(ipvs: &mut Ipvs, request: &DrainRequest) -> Result<Vec<Entry>, Error> {
     let only = request.service.as_ref();
     let mut walk = match Walk::begin(ipvs, only, Detail::WithoutStatistics, true) {
         Ok(walk) => walk,
-        Err(fault) => return of_server(fault).map_or(Ok(Vec::new()), Err),
+        Err(Error::Kernel(_, KernelError::Errno(Errno::ESRCH))) if request.may_be_missing => {
+            return Ok(Vec::new());
+        }
+        Err(Error::Kernel(_, fault)) => return Err(refused(operation(request), fault)),
+        Err(fault) => return Err(fault),
     };
     let mut entries = Vec::new();
     let mut objections = Vec::new();
@@ -178,7 +181,7 @@ fn wait(
         .map(|seconds| Duration::from_secs(seconds.into()));
     let mut has_told_of_persistence = false;
     let outcome = loop {
-        let seen = look(ipvs, entries)?;
+        let seen = look(ipvs, entries).map_err(|fault| refused(operation(request), fault))?;
         let expires_templates = expires_templates();
         match judgement::verdict(entries, &seen, expires_templates, request.deletes) {
             Verdict::Drained => break Ok(()),
@@ -212,7 +215,7 @@ fn wait(
 }
 
 /// What has become of each entry.
-fn look(ipvs: &mut Ipvs, entries: &[Entry]) -> Result<Vec<Seen>, Error> {
+fn look(ipvs: &mut Ipvs, entries: &[Entry]) -> Result<Vec<Seen>, KernelError> {
     let mut seen = Vec::with_capacity(entries.len());
     let mut destinations = Vec::new();
     for entries in entries.chunk_by(|one, next| one.service == next.service) {
@@ -220,8 +223,7 @@ fn look(ipvs: &mut Ipvs, entries: &[Entry]) -> Result<Vec<Seen>, Error> {
             &entries[0].service,
             Detail::WithoutStatistics,
             &mut destinations,
-        )
-        .map_err(|fault| refused(Operation::List, fault))?;
+        )?;
         seen.extend(entries.iter().map(|entry| {
             let identity = entry.destination.identity;
             destinations
