@@ -193,6 +193,10 @@ fn whatever_ends_it_the_terminal_is_what_it_was() {
     assert_eq!(lines[2..].concat(), "");
     let flags = watch.pty.settings().c_lflag;
     assert_eq!(flags, watch.pty.settings_before.c_lflag);
+    let stat = format!("/proc/{}/stat", watch.pty.process.id());
+    while !std::fs::read_to_string(&stat).unwrap().contains(") T ") {
+        std::thread::sleep(Duration::from_millis(10));
+    }
     watch.signal(Signal::SIGCONT);
     watch.until_shown("192.0.2.10:80");
     watch.pty.press("q");

@@ -308,9 +308,10 @@ impl<'r> ServiceTable<'r> {
         if column == Column::Bar {
             let last = self.columns.len() - 1;
             let width = self.sheet.width_over(last..last + 1);
+            let is_idle = meter.history().all(|bytes| bytes == 0.0);
             let tint = match tint {
-                Tint::Plain => Tint::Bar,
-                tint => tint,
+                Tint::Plain if !is_idle => Tint::Bar,
+                tint => tint.or_faint(),
             };
             let line = sparkline(meter.history(), most, width, self.screen.has_unicode);
             return Cell::text(line, tint);
