@@ -323,7 +323,7 @@ mod tests {
         };
         let mut rates = Rates::new(Duration::from_secs(2));
         let start = Instant::now();
-        let mut look = |rates: &mut Rates, at: u64, connections: Option<u64>| {
+        let look = |rates: &mut Rates, at: u64, connections: Option<u64>| {
             rates.begin(start + Duration::from_secs(at));
             let mut statistics = Statistics {
                 connections: connections.unwrap_or_default(),

@@ -160,8 +160,8 @@ impl States {
 
     /// Adds the state with a name, in upper or lower case; `false` where none has it.
     pub fn insert(&mut self, name: &[u8]) -> bool {
-        let named = |state: &&str| state.as_bytes().eq_ignore_ascii_case(name);
-        let place = States::NAMES.iter().position(|state| named(&state));
+        let is_named = |state: &&str| state.as_bytes().eq_ignore_ascii_case(name);
+        let place = States::NAMES.iter().position(is_named);
         if let Some(place) = place {
             self.0 |= 1 << place;
         }

@@ -187,10 +187,10 @@ fn give_back() {
     // SAFETY: both functions may be called in a handler. The text outlives the call, and so do the
     // settings, which were read from this terminal. Where that has gone, nothing is to be done.
     unsafe {
-        libc::write(libc::STDOUT_FILENO, END.as_ptr().cast(), END.len());
         if let Some(before) = BEFORE.get() {
             libc::tcsetattr(libc::STDOUT_FILENO, libc::TCSANOW, before);
         }
+        libc::write(libc::STDOUT_FILENO, END.as_ptr().cast(), END.len());
     }
 }
 

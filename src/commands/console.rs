@@ -69,13 +69,15 @@ pub struct Console<'a> {
 }
 
 /// That text is kept, rather than written.
+#[derive(Default)]
 struct Held {
     /// Lines beyond so many are only counted.
     most_lines: Option<usize>,
     /// How many lines have been left out.
     left_out: usize,
-    /// How long the text was when that was looked after.
-    checked: usize,
+    /// How many lines are kept in so many bytes of the text.
+    lines: usize,
+    bytes: usize,
 }
 
 impl<'a> Console<'a> {
@@ -124,9 +126,7 @@ impl<'a> Console<'a> {
     /// Writes the text that waits if there is enough of it. Long listings call this now and then.
     pub fn flush_if_large(&mut self) -> Result<(), Error> {
         if let Some(held) = &mut self.held {
-            if self.text.len() > held.checked + PIECE_LENGTH {
-                held.cut(&mut self.text);
-            }
+            held.cut(&mut self.text);
             Ok(())
         } else if self.text.len() < PIECE_LENGTH {
             Ok(())
@@ -139,9 +139,23 @@ impl<'a> Console<'a> {
     pub fn hold(&mut self, most_lines: Option<usize>) {
         self.held = Some(Held {
             most_lines,
-            left_out: 0,
-            checked: 0,
+            ..Held::default()
         });
+    }
+
+    /// Whether no more lines will be kept.
+    pub fn is_full(&mut self) -> bool {
+        self.held.as_mut().is_some_and(|held| {
+            held.cut(&mut self.text);
+            held.most_lines.is_some_and(|most| held.lines >= most)
+        })
+    }
+
+    /// Counts lines that were not even made, for they would have been left out.
+    pub fn leave_out(&mut self, lines: usize) {
+        if let Some(held) = &mut self.held {
+            held.left_out += lines;
+        }
     }
 
     /// Gives the text that was kept, and how many lines of it were left out.
@@ -260,21 +274,34 @@ impl<'a> Console<'a> {
 }
 
 impl Held {
+    /// Looks at the text that has come since the last time, and cuts it.
     fn cut(&mut self, text: &mut Vec<u8>) {
         let Some(most) = self.most_lines else {
             return;
         };
-        let ends = || {
-            text.iter()
-                .enumerate()
-                .filter(|(_, byte)| **byte == b'\n')
-                .map(|(at, _)| at + 1)
-        };
-        if let Some(end) = ends().nth(most.saturating_sub(1)) {
-            self.left_out += ends().skip(most).count();
-            text.truncate(end);
+        // What has been written may have been taken back.
+        if text.len() < self.bytes {
+            (self.lines, self.bytes) = (0, 0);
         }
-        self.checked = text.len();
+        let ends = |text: &[u8]| text.iter().filter(|byte| **byte == b'\n').count();
+        let new = &text[self.bytes..];
+        // Where the last line ends that there is room for.
+        let end = match most.saturating_sub(self.lines) {
+            0 => Some(0),
+            room => {
+                let mut ends = new.iter().enumerate().filter(|(_, byte)| **byte == b'\n');
+                ends.nth(room - 1).map(|(at, _)| at + 1)
+            }
+        };
+        match end {
+            None => self.lines += ends(new),
+            Some(end) => {
+                self.left_out += ends(&new[end..]);
+                self.lines = most;
+                text.truncate(self.bytes + end);
+            }
+        }
+        self.bytes = text.len();
     }
 }
 

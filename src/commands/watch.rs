@@ -54,8 +54,7 @@ fn on_terminal(
             screen: console.screen(),
             height: screen::height_of_standard_output(),
         };
-        console.hold(Some(page.listing_height()));
-        looks.look(console)?;
+        looks.look(console, Some(page.listing_height()));
         let (listing, left_out) = console.release();
         let time = clock::local_time();
         page.write(console.text(), [&heading, &time], &listing, left_out);
@@ -83,8 +82,7 @@ fn into_stream(
     let mut due = Instant::now();
     let mut is_first = true;
     loop {
-        console.hold(None);
-        looks.look(console)?;
+        looks.look(console, None);
         let (mut listing, _) = console.release();
         if is_json {
             // Newlines stand between items, and nowhere in them.
@@ -111,22 +109,21 @@ struct Looks<'l> {
 }
 
 impl Looks<'_> {
-    /// Writes a listing, or in its place why there is none.
-    fn look(&mut self, console: &mut Console<'_>) -> Result<(), Error> {
+    /// Has the console hold a listing, or in its place why there is none.
+    fn look(&mut self, console: &mut Console<'_>, most_lines: Option<usize>) {
         self.ipvs.forget_info();
-        let start = console.text().len();
+        console.hold(most_lines);
         let fault = match list::list(console, self.ipvs, self.request, Some(&mut self.rates)) {
-            Err(fault @ Error::Write(_)) => return Err(fault),
+            Ok(()) => return,
             Err(fault) => self.reopened(fault),
-            Ok(()) => return Ok(()),
         };
-        console.text().truncate(start);
         let text = console.fault_text(&fault);
+        console.release();
+        console.hold(most_lines);
         match self.request.output_format {
             OutputFormat::Json => json::write_fault(console.text(), &text),
             _ => console.text().extend_from_slice(&text),
         }
-        Ok(())
     }
 
     /// A module that was taken away and is there again is not found under its old number. So the

@@ -7,26 +7,19 @@
 //! time to pass.
 
 use std::collections::BTreeSet;
-use std::fs::{self, File};
-use std::io::{self, Read, Write};
+use std::fs;
+use std::io;
 use std::num::NonZeroU16;
 use std::os::unix::fs::{PermissionsExt, symlink};
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command};
-use std::sync::mpsc::{self, Receiver};
-use std::time::Duration;
-
-use nix::pty::{Winsize, openpty};
+use std::process::Command;
 
 use crate::support::Namespace;
+use crate::support::pty::Pty;
 
 /// Wide and high enough for the longest list of candidates.
 const ROWS: u16 = 120;
 const COLUMNS: u16 = 200;
-
-/// How long a shell may take for anything before the test fails: long, for busy machines.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What every shell is told to show when it waits for keys.
 const PROMPT: &[u8] = b"$ ";
@@ -206,9 +199,7 @@ pub struct Seen {
 /// A terminal with a shell in it.
 pub struct Terminal {
     shell: Shell,
-    process: Child,
-    keys: File,
-    output: Receiver<Vec<u8>>,
+    pty: Pty,
     unread: Vec<u8>,
     screen: vt100::Parser,
     home: PathBuf,
@@ -231,14 +222,6 @@ impl Terminal {
         write_refused_program(&home.join("refused")).expect("room for the shell's files");
         let start = shell.install(&home).expect("room for the shell's files");
 
-        let size = Winsize {
-            ws_row: ROWS,
-            ws_col: COLUMNS,
-            ws_xpixel: 0,
-            ws_ypixel: 0,
-        };
-        let ends = openpty(&size, None).expect("a pseudo-terminal");
-        let stream = || File::from(ends.slave.try_clone().expect("a descriptor"));
         let mut command = Command::new(shell.program());
         command
             .args(start)
@@ -254,33 +237,12 @@ impl Terminal {
             .env("XDG_RUNTIME_DIR", &home)
             .env("TERM", "xterm")
             .env("LC_ALL", "C.UTF-8")
-            .current_dir(&home)
-            .stdin(stream())
-            .stdout(stream())
-            .stderr(stream());
-        // SAFETY: between fork and exec, setsid and ioctl are called, which are safe there, and
-        // nothing is allocated.
-        unsafe {
-            command.pre_exec(|| {
-                nix::unistd::setsid()?;
-                if libc::ioctl(0, libc::TIOCSCTTY, 0) < 0 {
-                    return Err(io::Error::last_os_error());
-                }
-                Ok(())
-            });
-        }
-        let process = namespace
-            .enter(move || command.spawn())
-            .expect("the shell starts");
-        drop(ends.slave);
-        let keys = File::from(ends.master);
-        let output = read_in_background(keys.try_clone().expect("a descriptor"));
+            .current_dir(&home);
+        let pty = Pty::start(namespace, command, ROWS, COLUMNS);
         let size = |number| NonZeroU16::new(number).expect("a terminal has a size");
         let mut terminal = Terminal {
             shell,
-            process,
-            keys,
-            output,
+            pty,
             unread: Vec::new(),
             screen: vt100::Parser::new(size(ROWS), size(COLUMNS), 0),
             home,
@@ -317,9 +279,7 @@ impl Terminal {
     }
 
     fn press(&mut self, keys: &str) {
-        self.keys
-            .write_all(keys.as_bytes())
-            .expect("the shell lives");
+        self.pty.press(keys);
     }
 
     /// Follows the screen to the next report, and gives the line in it.
@@ -342,7 +302,7 @@ impl Terminal {
             if let Some(found) = wanted(&self.unread) {
                 return found;
             }
-            match self.output.recv_timeout(PATIENCE) {
+            match self.pty.read() {
                 Ok(bytes) => self.unread.extend(bytes),
                 Err(error) => panic!(
                     "{:?} does not answer ({error}); it wrote:\n{}",
@@ -356,9 +316,7 @@ impl Terminal {
 
 impl Drop for Terminal {
     fn drop(&mut self) {
-        // A shell that has ended already, or files that have gone, are no matter here.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
+        // Files that have gone are no matter here.
         let _ = fs::remove_dir_all(&self.home);
     }
 }
@@ -372,21 +330,6 @@ fn write_refused_program(folder: &Path) -> io::Result<()> {
         format!("#!/bin/sh\nexec setpriv --bounding-set=-all --inh-caps=-all {ours} \"$@\"\n");
     fs::write(&program, text)?;
     fs::set_permissions(&program, fs::Permissions::from_mode(0o755))
-}
-
-/// Reads the terminal's output as it comes: a terminal that is not read from stops its writer.
-fn read_in_background(mut from: File) -> Receiver<Vec<u8>> {
-    let (sender, receiver) = mpsc::channel();
-    std::thread::spawn(move || {
-        let mut buffer = [0; 4096];
-        // It ends with an error when the shell does.
-        while let Ok(count @ 1..) = from.read(&mut buffer) {
-            if sender.send(buffer[..count].to_vec()).is_err() {
-                return;
-            }
-        }
-    });
-    receiver
 }
 
 fn find(bytes: &[u8], wanted: &[u8]) -> Option<usize> {

@@ -12,6 +12,7 @@
 
 pub mod busy;
 pub mod pair;
+pub mod pty;
 pub mod schema;
 pub mod table;
 

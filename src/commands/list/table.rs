@@ -99,8 +99,12 @@ fn list_table(
     }
     table.begin(console.text(), info.as_ref());
     for (service, destinations) in &all {
-        table.write(console.text(), service, destinations);
-        console.flush_if_large()?;
+        if console.is_full() {
+            console.leave_out(table.lines_of(service, destinations));
+        } else {
+            table.write(console.text(), service, destinations);
+            console.flush_if_large()?;
+        }
     }
     table.end(console.text());
     Ok(())

@@ -149,6 +149,17 @@ impl<'r> ServiceTable<'r> {
         service: &ServiceState,
         destinations: &[DestinationState],
     ) {
+        let rows = self.rows(service, destinations);
+        self.sheet.draw(out, rows);
+    }
+
+    /// How many lines a service takes, with the one above it.
+    pub fn lines_of(&mut self, service: &ServiceState, destinations: &[DestinationState]) -> usize {
+        1 + self.rows(service, destinations).len()
+    }
+
+    /// The rows of a service and its servers.
+    fn rows(&mut self, service: &ServiceState, destinations: &[DestinationState]) -> Vec<Row> {
         let mut rows = self.heading(service);
         let whole = self.whole(destinations);
         for destination in destinations {
@@ -163,7 +174,7 @@ impl<'r> ServiceTable<'r> {
             };
             rows.push(vec![Cell::text(text, Tint::Alarm).over(self.columns.len())]);
         }
-        self.sheet.draw(out, rows);
+        rows
     }
 
     /// Ends the table, and explains its marks.
@@ -297,9 +308,10 @@ impl<'r> ServiceTable<'r> {
         if column == Column::Bar {
             let last = self.columns.len() - 1;
             let width = self.sheet.width_over(last..last + 1);
+            let is_idle = meter.history().all(|bytes| bytes == 0.0);
             let tint = match tint {
-                Tint::Plain => Tint::Bar,
-                tint => tint,
+                Tint::Plain if !is_idle => Tint::Bar,
+                tint => tint.or_faint(),
             };
             let line = sparkline(meter.history(), most, width, self.screen.has_unicode);
             return Cell::text(line, tint);
