@@ -96,29 +96,31 @@ fn its_scripts_run_in_an_empty_root() {
         fs::copy(library, copy).unwrap();
     }
     let rpm = |words: &[&str]| {
-        run(Command::new("rpm")
-            // Debian's warns of what is no Debian package.
-            .args(["--force-debian", "--nodeps", "--root"])
-            .arg(&root)
-            .args(words))
+        let mut command = Command::new("rpm");
+        run(command.arg("--root").arg(&root).args(words))
     };
+    // Debian's rpm warns of what is no Debian package.
+    let change = ["--force-debian", "--nodeps"];
     let upgrade = our_rpm()
         .to_string_lossy()
         .replace("-1.x86_64", "-2.x86_64");
     let settings = root.join("etc/sysconfig/ipvsadm-config");
 
     rpm(&["--initdb"]);
-    assert_eq!(rpm(&["-i", &our_rpm().to_string_lossy()]), "");
+    assert_eq!(
+        rpm(&[&change[..], &["--install", &our_rpm().to_string_lossy()]].concat()),
+        ""
+    );
     assert_eq!(
         fs::metadata(&settings).unwrap().permissions().mode() & 0o777,
         0o600
     );
-    assert_eq!(rpm(&["-U", &upgrade]), "");
+    assert_eq!(rpm(&[&change[..], &["--upgrade", &upgrade]].concat()), "");
     assert_eq!(
         rpm(&["--query", "ipvsadm-rs"]),
         concat!("ipvsadm-rs-", env!("CARGO_PKG_VERSION"), "-2.x86_64\n")
     );
-    assert_eq!(rpm(&["--erase", "ipvsadm-rs"]), "");
+    assert_eq!(rpm(&[&change[..], &["--erase", "ipvsadm-rs"]].concat()), "");
     for gone in [
         "usr/sbin/ipvsadm",
         "etc/sysconfig/ipvsadm-config",

@@ -104,9 +104,26 @@ fn takes_the_place_of_debians(release: &str) {
     assert_eq!(debian.state(), unsaved, "after the upgrade");
     assert_eq!(debian.unit(), "enabled active");
 
+    // A removal that is given up, since the package that is to come cannot, ends well.
+    debian.succeed("mkdir -p /root/other/DEBIAN");
+    debian.write(
+        "/root/other/DEBIAN/control",
+        "Package: other\nVersion: 1\nArchitecture: all\nMaintainer: none\nDescription: none\n\
+         Conflicts: ipvsadm-rs\nReplaces: ipvsadm-rs\n",
+    );
+    debian.write(
+        "/root/other/DEBIAN/preinst",
+        "#!/bin/sh\nsystemctl is-active ipvsadm >/root/meanwhile\nexit 1\n",
+    );
+    debian.succeed("chmod +x /root/other/DEBIAN/preinst && dpkg-deb --build /root/other");
+    assert_ne!(debian.run("dpkg --install /root/other.deb").1, "0");
+    assert_eq!(debian.succeed("cat /root/meanwhile"), "inactive\n");
+    assert_eq!(debian.state(), changed, "after a removal that was given up");
+    assert_eq!(debian.unit(), "enabled active");
+
     // A purge of what is left of the reference takes the settings, and nothing else.
     debian.succeed("apt-get purge -y ipvsadm");
-    assert_eq!(debian.state(), unsaved, "after the purge of the reference");
+    assert_eq!(debian.state(), changed, "after the purge of the reference");
     assert_eq!(debian.unit(), "enabled active");
     debian.write("/etc/default/ipvsadm", SETTINGS);
     debian.write("/etc/ipvsadm.rules", RULES);
