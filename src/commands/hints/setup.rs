@@ -21,9 +21,10 @@ pub fn after_change(ipvs: &mut Ipvs, change: &Change) -> Option<String> {
         _ => return None,
     };
     let facts = look::setup(ipvs, service).ok()?;
-    let findings = rules::judge_by(&facts, |id| ids.contains(&id));
+    let findings = rules::judge(&facts);
     let is_about_this = |finding: &&Finding| {
-        finding.level == Level::Fault
+        ids.contains(&finding.id)
+            && finding.level == Level::Fault
             && (finding.real_server.is_none() || finding.real_server == server)
     };
     findings.iter().find(is_about_this).map(text)

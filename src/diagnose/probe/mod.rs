@@ -114,13 +114,7 @@ pub fn probe(facts: &mut Facts, client: Ipv4Addr) -> Result<(), KernelError> {
             false => Probed::NoNeighbour,
             true => Probed::Asked {
                 port: progress.port.unwrap_or(PortAnswer::Silent),
-                way_back: question
-                    .wants_way_back
-                    .then(|| match progress.other_gateway {
-                        _ if progress.came_back => WayBack::Here,
-                        Some(gateway) => WayBack::Through(gateway),
-                        None => WayBack::Unseen,
-                    }),
+                way_back: question.wants_way_back.then_some(progress.way_back()),
             },
         };
         for (service, server) in &question.servers {
@@ -156,6 +150,14 @@ struct Progress {
 }
 
 impl Progress {
+    fn way_back(&self) -> WayBack {
+        match self.other_gateway {
+            _ if self.came_back => WayBack::Here,
+            Some(gateway) => WayBack::Through(gateway),
+            None => WayBack::Unseen,
+        }
+    }
+
     fn is_complete(&self, question: &Question) -> bool {
         self.port.is_some() && (self.came_back || !question.wants_way_back)
     }
