@@ -4,6 +4,8 @@
 //! Pure. Who reads the entry, from the kernel or from the rules before, is
 //! [`crate::commands::keep`]'s and [`crate::commands::reload`]'s business.
 
+use nix::errno::Errno;
+
 use crate::error::{Operation, UsageError};
 use crate::model::{
     AddressFamily, Change, Destination, DestinationIdentity, Encapsulation, ForwardingMethod,
@@ -198,8 +200,8 @@ pub enum Instead {
 impl Instead {
     /// What to do in place of a change that the kernel has refused with this errno; `None` where
     /// the refusal stands.
-    pub fn of(change: &Change, errno: nix::errno::Errno) -> Option<Instead> {
-        use nix::errno::Errno::{EEXIST, ENOENT, ESRCH};
+    pub fn of(change: &Change, errno: Errno) -> Option<Instead> {
+        use Errno::{EEXIST, ENOENT, ESRCH};
         match (change, errno) {
             (Change::AddService(service), EEXIST) => {
                 Some(Instead::Edit(Change::EditService(*service)))

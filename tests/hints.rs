@@ -272,6 +272,11 @@ fn a_hint_leads_to_what_was_looked_for_or_is_not_given() {
         ("-ln -r 10.0.0.10", Some("that goes with -c")),
         ("-ln -w 3", None),
         ("-L -c --stats", Some("--stats does not go with -c")),
+        ("-d -r 192.0.2.12 --drain -w 0", None),
+        (
+            "-e -r 192.0.2.12 --drain -w 0",
+            Some("--drain sets the weight to 0 and leaves the rest as it is"),
+        ),
         (
             "-A -t 192.0.2.2:80 -s sh -b fallback",
             Some("the flags of sh are sh-fallback sh-port"),

@@ -66,12 +66,10 @@ impl Given {
         }
         self.check(command)?;
         let mut rivals = Choice::Drain.row().rivals.iter();
-        match rivals.find(|rival| self.has(**rival)) {
-            Some(rival) => match (Choice::Drain.group(), rival.group()) {
-                (Some(drain), Some(rival)) => Err(UsageError::Conflict(rival, drain, owner)),
-                _ => Ok(()),
-            },
-            None => Ok(()),
+        let rival = rivals.find(|rival| self.has(**rival));
+        match (rival.and_then(|rival| rival.group()), Choice::Drain.group()) {
+            (Some(rival), Some(drain)) => Err(UsageError::Conflict(rival, drain, owner)),
+            _ => Ok(()),
         }
     }
 

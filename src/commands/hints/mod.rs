@@ -62,6 +62,9 @@ pub fn after_usage_fault(fault: &UsageError, arguments: &[OsString]) -> Option<S
         {
             Some("that goes with -c".to_owned())
         }
+        UsageError::Conflict(_, other, _) if Some(*other) == Choice::Drain.group() => {
+            Some("--drain sets the weight to 0 and leaves the rest as it is".to_owned())
+        }
         // A command that is misspelled is none.
         UsageError::TryHelp => similar_option(arguments).or_else(|| {
             let commands = "the commands are -A -E -D -a -e -d -L -C -Z -S -R";
