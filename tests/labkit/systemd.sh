@@ -9,6 +9,8 @@
 
 # What makes the image.
 PACKAGES_SYSTEMD=(mmdebstrap=mmdebstrap genext2fs=genext2fs e2fsprogs=resize2fs)
+# Without root, mmdebstrap takes the numbers that /etc/subuid gives to the user.
+[[ $EUID -eq 0 ]] || PACKAGES_SYSTEMD+=(uidmap=newuidmap)
 
 systemd_usage() {
     cat <<'END'
@@ -72,7 +74,7 @@ systemd_image() {
 }
 
 systemd_fetch() {
-    local work=$1 release=$2 packages=systemd-sysv,kmod,iproute2,ipvsadm
+    local work=$1 release=$2 packages=systemd-sysv,kmod,iproute2,ipvsadm PATH=$PATH:/usr/sbin:/sbin
     # For RPMs: one Debian is enough to try them on.
     [[ $release != trixie ]] || packages+=,dnf,rpm
     debian_release "$work" "$release" && mkdir -- "$work/files" &&
