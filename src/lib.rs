@@ -7,6 +7,17 @@
 //! all three, and [`diagnose`], which looks beyond the table. [`error`] has every message and exit
 //! status, [`names`] asks the name services, [`clock`] the time, [`screen`] and [`terminal`] the
 //! terminal.
+//!
+//! What machine it runs on is nowhere taken for granted:
+//!
+//! - Byte order: the kernel's numbers are in the machine's, addresses and ports in the network's.
+//!   Which one it is, [`ipvs::attributes`] says in the name of each function; clippy is told to
+//!   refuse a little-endian one, which nothing here is.
+//! - Word size: what the kernel counts has the 32 or 64 bits that the kernel gives it. A `usize`
+//!   only says how much of something there is in memory.
+//! - `c_char`, which is signed on some machines: text of C is read as a `CStr`, never by the
+//!   character.
+//! - The C library: what is asked of it, glibc and musl both have; [`names`] tells what differs.
 #![cfg_attr(
     test,
     allow(
@@ -14,6 +25,9 @@
         reason = "a test that panics has failed, as it should"
     )
 )]
+
+// The lengths in netlink's headers, of 32 bits, are lengths of what is in memory.
+const _: () = assert!(usize::BITS >= u32::BITS);
 
 mod cli;
 mod clock;

@@ -3,6 +3,11 @@
 //! Asks the C library, so that `/etc/hosts`, `/etc/services`, the resolver and whatever
 //! `/etc/nsswitch.conf` names are heard, the same as for the reference. One of the few files that
 //! hold `unsafe`, for that interface is C. It knows neither options nor listings.
+//!
+//! Where glibc and musl take different words for names, what is one is decided here. What musl
+//! cannot do stays so: it does not read `/etc/nsswitch.conf`, knows no names of SCTP's ports, takes
+//! the names in `/etc/hosts` as they are spelled there, does not read an IPv6 address there as the
+//! IPv4 one that it stands for, and cannot list the services.
 
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::net::IpAddr;
@@ -20,9 +25,10 @@ unsafe extern "C" {
 }
 
 /// The first address that a host has in a family. `None` where it has none, or where the name
-/// cannot be one: an address with colons is none, though the resolver would read it.
+/// cannot be one: an address with colons is none, though the resolver would read it; nor is what
+/// looks like an IPv4 address, though `/etc/hosts` may name a host so.
 pub fn host_address(name: &[u8], family: AddressFamily) -> Option<IpAddr> {
-    if name.is_empty() || name.contains(&b':') {
+    if name.is_empty() || name.contains(&b':') || is_like_ipv4(name) {
         return None;
     }
     let name = CString::new(name).ok()?;
@@ -34,6 +40,12 @@ pub fn host_address(name: &[u8], family: AddressFamily) -> Option<IpAddr> {
             first_address(&name, libc::AF_INET6).map(|octets: [u8; 16]| octets.into())
         }
     }
+}
+
+/// Whether a name has only digits and dots, and no dot at its end.
+fn is_like_ipv4(name: &[u8]) -> bool {
+    let is_numeric = |byte: &u8| byte.is_ascii_digit() || *byte == b'.';
+    name.iter().all(is_numeric) && !name.ends_with(b".")
 }
 
 /// The first address of a host in a family of addresses of `N` bytes.
@@ -56,8 +68,15 @@ fn first_address<const N: usize>(name: &CStr, family: c_int) -> Option<[u8; N]> 
     }
 }
 
-/// The port, host byte order, of a service name of a protocol.
+/// The port, host byte order, of a service name of a protocol. No name has a slash or a blank,
+/// which musl would find in the lines of `/etc/services`.
 pub fn service_port(name: &[u8], protocol: Protocol) -> Option<u16> {
+    if name
+        .iter()
+        .any(|byte| *byte == b'/' || byte.is_ascii_whitespace())
+    {
+        return None;
+    }
     let name = CString::new(name).ok()?;
     let protocol = CString::new(protocol.name()).ok()?;
     // SAFETY: both strings end in NUL and outlive the call; the entry it returns is read before any
@@ -95,12 +114,14 @@ pub fn service_name(port: u16, protocol: Protocol) -> Option<Vec<u8>> {
     }
 }
 
-/// The name of the host at an address.
+/// The name of the host at an address. musl gives the address itself, as text, where there is none.
 pub fn host_name(address: IpAddr) -> Option<Vec<u8>> {
-    match address {
+    let name = match address {
         IpAddr::V4(address) => name_at(&address.octets(), libc::AF_INET),
         IpAddr::V6(address) => name_at(&address.octets(), libc::AF_INET6),
-    }
+    };
+    let read = |name: &[u8]| std::str::from_utf8(name).ok()?.parse().ok();
+    name.filter(|name| read(name) != Some(address))
 }
 
 /// The name of the host at an address of a family, network byte order.
@@ -111,5 +132,27 @@ fn name_at<const N: usize>(address: &[u8; N], family: c_int) -> Option<Vec<u8>> 
         let entry =
             gethostbyaddr(address.as_ptr().cast(), N as libc::socklen_t, family).as_ref()?;
         Some(CStr::from_ptr(entry.h_name).to_bytes().to_vec())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Held by any C library, whatever its files say.
+    #[test]
+    fn what_cannot_be_a_name_is_not_asked_for() {
+        for name in ["", "256.1.1.1", "1.2.3.4.5", "::1", "nul\0"] {
+            for family in [AddressFamily::Ipv4, AddressFamily::Ipv6] {
+                assert_eq!(host_address(name.as_bytes(), family), None, "{name:?}");
+            }
+        }
+        for name in ["", " ", "80/tcp", "http ", "tcp\t"] {
+            assert_eq!(
+                service_port(name.as_bytes(), Protocol::Tcp),
+                None,
+                "{name:?}"
+            );
+        }
     }
 }

@@ -308,4 +308,36 @@ mod tests {
             "{lengths:?}"
         );
     }
+
+    /// The same on machines of either byte order.
+    #[test]
+    fn ports_and_addresses_are_in_network_byte_order_and_numbers_in_the_machines() {
+        let identity = ServiceIdentity::Endpoint {
+            protocol: Protocol::Tcp,
+            address: IpAddr::from([192, 0, 2, 1]),
+            port: 0x1234,
+        };
+        let destination = Destination {
+            identity: DestinationIdentity {
+                address: IpAddr::V6(Ipv6Addr::LOCALHOST),
+                port: 0x5678,
+            },
+            forwarding_method: ForwardingMethod::Masquerading,
+            weight: 0x0102_0304,
+            upper_threshold: 0,
+            lower_threshold: 0,
+        };
+        let change = Change::AddDestination(identity, destination);
+        let mut request = Vec::new();
+        write_request(&mut request, 0x0a0b, 1, 1, command_of(&change), |writer| {
+            write_change(writer, &change)
+        });
+        assert_eq!(request[..4], (request.len() as u32).to_ne_bytes());
+        assert_eq!(request[4..6], 0x0a0b_u16.to_ne_bytes());
+        let holds = |bytes: &[u8]| request.windows(bytes.len()).any(|window| window == bytes);
+        assert!(holds(&[192, 0, 2, 1]));
+        assert!(holds(&[0x12, 0x34]) && !holds(&[0x34, 0x12]));
+        assert!(holds(&[0x56, 0x78]) && !holds(&[0x78, 0x56]));
+        assert!(holds(&0x0102_0304_u32.to_ne_bytes()));
+    }
 }

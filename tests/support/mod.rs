@@ -39,10 +39,11 @@ const ENVIRONMENT: [(&str, &str); 2] = [("PATH", "/usr/sbin:/usr/bin:/sbin:/bin"
 
 /// The name services of every namespace, in place of whatever the machine has: file name in
 /// `/etc`, and what it holds.
-const NAME_SERVICES: [(&str, &str); 3] = [
+const NAME_SERVICES: [(&str, &str); 4] = [
     ("hosts", include_str!("../parity/etc/hosts")),
     ("services", include_str!("../parity/etc/services")),
     ("nsswitch.conf", include_str!("../parity/etc/nsswitch.conf")),
+    ("resolv.conf", include_str!("../parity/etc/resolv.conf")),
 ];
 
 /// A folder of every Debian machine, over which each namespace has a file system of its own: for
@@ -542,7 +543,9 @@ fn install_name_services() {
         fs::write(&file, text).expect("room on the tmpfs");
         let place = Path::new("/etc").join(name);
         if !place.exists() {
-            // A bare machine has none; what is written here stays in the guest.
+            // A bare machine has none, or a link that leads nowhere here; what is written stays in
+            // the guest.
+            let _ = fs::remove_file(&place);
             fs::write(&place, "").expect("room in the guest");
         }
         mount(Some(&file), &place, NOTHING, MsFlags::MS_BIND, NOTHING)
