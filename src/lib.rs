@@ -29,6 +29,7 @@
 // The lengths in netlink's headers, of 32 bits, are lengths of what is in memory.
 const _: () = assert!(usize::BITS >= u32::BITS);
 
+mod attribution;
 mod cli;
 mod clock;
 mod commands;

@@ -2,7 +2,7 @@
 //!
 //! Plain values, and the comparison of a connection with them; it asks nobody. Whether a
 //! connection's real server is still one of its service's is another matter, which takes the
-//! kernel's table: see [`crate::commands`].
+//! kernel's table: see [`crate::attribution`].
 
 use std::net::IpAddr;
 

@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 
-use crate::diagnose::facts::{Director, Handshakes, Service, Strays};
+use crate::attribution::{Lost, ServerPlace, Servers};
+use crate::diagnose::facts::{Director, Handshakes, Server, Service, Strays};
 use crate::error::Error;
 use crate::ipvs::connections::Connections;
-use crate::model::{Connection, DestinationIdentity, Protocol, ServiceIdentity, SyncDaemonRole};
+use crate::model::{Connection, DestinationIdentity, ServiceIdentity, SyncDaemonRole};
 
 /// The most connections that are looked at: as many take about a fifth of a second.
 const MOST_CONNECTIONS: usize = 200_000;
@@ -46,15 +47,9 @@ pub fn sum_up(director: &mut Director, services: &mut [Service]) -> Result<Vec<S
         .collect())
 }
 
-/// Where a server stands: the number of its service, and its own.
-type ServerPlace = (usize, usize);
-
 /// The sums so far.
 struct Sums {
-    services: HashMap<ServiceIdentity, usize>,
-    servers: HashMap<(usize, DestinationIdentity), ServerPlace>,
-    /// Those of firewall marks: a connection does not tell the mark that it came with.
-    marked: HashMap<DestinationIdentity, ServerPlace>,
+    servers: Servers,
     is_backup: bool,
     handshakes: HashMap<ServerPlace, Handshakes>,
     strays: BTreeMap<(Option<ServiceIdentity>, DestinationIdentity), u64>,
@@ -62,88 +57,37 @@ struct Sums {
 
 impl Sums {
     fn new(services: &[Service], is_backup: bool) -> Sums {
-        let mut sums = Sums {
-            services: HashMap::new(),
-            servers: HashMap::new(),
-            marked: HashMap::new(),
+        let mut servers = Servers::default();
+        for service in services {
+            let identities = service.servers.iter().map(Server::identity);
+            servers.insert(service.identity(), identities);
+        }
+        Sums {
+            servers,
             is_backup,
             handshakes: HashMap::new(),
             strays: BTreeMap::new(),
-        };
-        for (service_place, service) in services.iter().enumerate() {
-            let identity = service.identity();
-            sums.services.insert(identity, service_place);
-            for (place, server) in service.servers.iter().enumerate() {
-                let place = (service_place, place);
-                match identity {
-                    ServiceIdentity::Endpoint { .. } => {
-                        sums.servers
-                            .insert((service_place, server.identity()), place);
-                    }
-                    ServiceIdentity::FirewallMark { .. } => {
-                        sums.marked.insert(server.identity(), place);
-                    }
-                }
-            }
         }
-        sums
     }
 
     fn add(&mut self, connection: &Connection<'_>) {
         // Port 0 is what persistence remembers; where that leads to no server, the next connection
         // of the client is scheduled anew.
-        let (Some(protocol), true) = (connection.named_protocol(), connection.client.1 != 0) else {
+        if connection.client.1 == 0 {
             return;
-        };
+        }
         let is_stuck =
             connection.state == b"SYN_RECV" && connection.seconds >= SECONDS_LEFT_OF_RECENT;
         let is_open = connection.state == b"ESTABLISHED" || connection.state == b"UDP";
         if !is_stuck && !is_open {
             return;
         }
-        match self.place_of(protocol, connection) {
+        match self.servers.server_of(connection) {
             Ok(place) => self.count(place, connection.client.0, is_stuck),
-            Err(Some(service)) => self.stray(Some(service), connection),
             // A backup is told of the connections of services that it need not have.
-            Err(None) if self.is_backup => {}
-            Err(None) => self.stray(None, connection),
+            Err(Lost { service: None }) if self.is_backup => {}
+            Err(Lost { service }) => self.stray(service, connection),
         }
-    }
-
-    /// The server that a connection leads to, or its service, if that is there.
-    fn place_of(
-        &self,
-        protocol: Protocol,
-        connection: &Connection<'_>,
-    ) -> Result<ServerPlace, Option<ServiceIdentity>> {
-        let (address, port) = connection.service;
-        let (server, server_port) = connection.destination;
-        let exactly = |port| DestinationIdentity {
-            address: server,
-            port,
-        };
-        let mut found = None;
-        for port in [port, 0] {
-            let identity = ServiceIdentity::Endpoint {
-                protocol,
-                address,
-                port,
-            };
-            let Some(service) = self.services.get(&identity) else {
-                continue;
-            };
-            found = found.or(Some(identity));
-            // Servers of a service for all ports may have port 0, too.
-            for port in [server_port, 0] {
-                if let Some(place) = self.servers.get(&(*service, exactly(port))) {
-                    return Ok(*place);
-                }
-            }
-        }
-        let marked = [server_port, 0]
-            .into_iter()
-            .find_map(|port| self.marked.get(&exactly(port)));
-        marked.copied().ok_or(found)
     }
 
     fn count(&mut self, place: ServerPlace, client: IpAddr, is_stuck: bool) {

@@ -1,0 +1,262 @@
+//! Which real server of the table a connection belongs to.
+//!
+//! The kernel's file of connections tells the address that a connection came to, not the service.
+//! That is the one at that address; where none is, it may have been one of a firewall mark, which
+//! has no address. Pure: it is told the table, and asks nobody.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+
+use crate::model::{AddressFamily, Connection, DestinationIdentity, Protocol, ServiceIdentity};
+
+/// Where FTP is controlled, and where its data come from; other data go to ports above those that
+/// only root may serve.
+const FTP: u16 = 21;
+const FTP_DATA: u16 = 20;
+const FIRST_FREE_PORT: u16 = 1024;
+
+/// Where a server stands: the number of its service, and its own among that service's servers, in
+/// the order in which they were inserted.
+pub type ServerPlace = (usize, usize);
+
+/// A connection's real server is none of its service any more, or its service is gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lost {
+    /// The service, where it is there.
+    pub service: Option<ServiceIdentity>,
+}
+
+/// The real servers of each service.
+#[derive(Default)]
+pub struct Servers {
+    services: HashMap<ServiceIdentity, ServersOfOne>,
+    /// A server at each address that services of firewall marks have, by the family of the packets.
+    of_marks: HashMap<(AddressFamily, IpAddr), ServerPlace>,
+}
+
+impl Servers {
+    /// Adds a service with its servers.
+    pub fn insert(
+        &mut self,
+        service: ServiceIdentity,
+        servers: impl IntoIterator<Item = DestinationIdentity>,
+    ) {
+        let number = self.services.len();
+        let mut known = ServersOfOne::default();
+        for (server, identity) in servers.into_iter().enumerate() {
+            let place = (number, server);
+            known.by_endpoint.insert(identity, place);
+            known.by_address.entry(identity.address).or_insert(place);
+            if let ServiceIdentity::FirewallMark { family, .. } = service {
+                let marked = self.of_marks.entry((family, identity.address));
+                marked.or_insert(place);
+            }
+        }
+        self.services.insert(service, known);
+    }
+
+    /// The server that a connection goes to.
+    ///
+    /// # Errors
+    /// [`Lost`] where that is none of its service's.
+    pub fn server_of(&self, connection: &Connection<'_>) -> Result<ServerPlace, Lost> {
+        let (address, port) = connection.destination;
+        let family = AddressFamily::of(connection.client.0);
+        let Some(protocol) = connection.named_protocol() else {
+            // What the persistence of a firewall mark remembers: the mark is in the address.
+            let mark = mark_in(connection.service.0);
+            let service = ServiceIdentity::FirewallMark { mark, family };
+            let Some(servers) = self.services.get(&service) else {
+                return Err(Lost { service: None });
+            };
+            return servers.at(address, None).ok_or(Lost {
+                service: Some(service),
+            });
+        };
+        match self.service_at(protocol, connection.service) {
+            Some((service, servers, has_port)) => {
+                let server = servers.at(address, has_port.then_some(port));
+                server.ok_or(Lost {
+                    service: Some(service),
+                })
+            }
+            None => {
+                let marked = self.of_marks.get(&(family, address));
+                marked.copied().ok_or(Lost { service: None })
+            }
+        }
+    }
+
+    /// The service that takes what comes to an address and port, as the kernel finds it: the one
+    /// with that port, that of FTP, the one for all ports. Besides, its servers, and whether a
+    /// connection's port at the server is the one in the table; else it is the client's choice.
+    fn service_at(
+        &self,
+        protocol: Protocol,
+        (address, port): (IpAddr, u16),
+    ) -> Option<(ServiceIdentity, &ServersOfOne, bool)> {
+        let may_be_ftp =
+            protocol == Protocol::Tcp && (matches!(port, 0 | FTP_DATA) || port >= FIRST_FREE_PORT);
+        let ports = [Some(port), may_be_ftp.then_some(FTP), Some(0)];
+        ports.into_iter().flatten().find_map(|of_service| {
+            let identity = ServiceIdentity::Endpoint {
+                protocol,
+                address,
+                port: of_service,
+            };
+            let servers = self.services.get(&identity)?;
+            Some((identity, servers, of_service == port && port != 0))
+        })
+    }
+}
+
+/// The servers of one service.
+#[derive(Default)]
+struct ServersOfOne {
+    by_endpoint: HashMap<DestinationIdentity, ServerPlace>,
+    by_address: HashMap<IpAddr, ServerPlace>,
+}
+
+impl ServersOfOne {
+    /// The one with this address, and this port if that counts.
+    fn at(&self, address: IpAddr, port: Option<u16>) -> Option<ServerPlace> {
+        let place = match port {
+            Some(port) => self.by_endpoint.get(&DestinationIdentity { address, port }),
+            None => self.by_address.get(&address),
+        };
+        place.copied()
+    }
+}
+
+/// The mark that stands in an address: the kernel puts its number into the first four bytes.
+fn mark_in(address: IpAddr) -> u32 {
+    match address {
+        IpAddr::V4(address) => u32::from(address),
+        IpAddr::V6(address) => {
+            let [high, low, ..] = address.segments();
+            u32::from(high) << 16 | u32::from(low)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn servers(table: &[(ServiceIdentity, &[(&str, u16)])]) -> Servers {
+        let mut servers = Servers::default();
+        for (service, destinations) in table {
+            let identity = |(address, port): &(&str, u16)| DestinationIdentity {
+                address: address.parse().unwrap(),
+                port: *port,
+            };
+            servers.insert(*service, destinations.iter().map(identity));
+        }
+        servers
+    }
+
+    fn at(protocol: Protocol, address: &str, port: u16) -> ServiceIdentity {
+        ServiceIdentity::Endpoint {
+            protocol,
+            address: address.parse().unwrap(),
+            port,
+        }
+    }
+
+    fn is_stale(servers: &Servers, protocol: &[u8], service: (&str, u16), to: (&str, u16)) -> bool {
+        let address = |text: &str| text.parse::<IpAddr>().unwrap();
+        let client = if service.0.contains(':') {
+            "::9"
+        } else {
+            "192.0.2.9"
+        };
+        let connection = Connection {
+            protocol,
+            client: (address(client), 40000),
+            service: (address(service.0), service.1),
+            destination: (address(to.0), to.1),
+            state: b"ESTABLISHED",
+            seconds: 1,
+            engine: None,
+        };
+        servers.server_of(&connection).is_err()
+    }
+
+    #[test]
+    fn a_connection_is_stale_when_its_service_has_its_server_no_more() {
+        let table = servers(&[
+            (at(Protocol::Tcp, "192.0.2.1", 80), &[("10.0.0.1", 8080)]),
+            (at(Protocol::Udp, "192.0.2.1", 80), &[("10.0.0.2", 8080)]),
+            (at(Protocol::Sctp, "2001:db8::1", 80), &[("10.0.0.1", 80)]),
+        ]);
+        for (protocol, service, to, stale) in [
+            (&b"TCP"[..], ("192.0.2.1", 80), ("10.0.0.1", 8080), false),
+            (b"TCP", ("192.0.2.1", 80), ("10.0.0.1", 80), true),
+            (b"TCP", ("192.0.2.1", 80), ("10.0.0.2", 8080), true),
+            (b"UDP", ("192.0.2.1", 80), ("10.0.0.2", 8080), false),
+            (b"SCTP", ("2001:db8::1", 80), ("10.0.0.1", 80), false),
+            (b"SCTP", ("2001:db8::1", 81), ("10.0.0.1", 80), true),
+        ] {
+            assert_eq!(
+                is_stale(&table, protocol, service, to),
+                stale,
+                "{service:?} {to:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_service_of_all_ports_knows_its_servers_by_their_addresses() {
+        let table = servers(&[
+            (
+                at(Protocol::Tcp, "192.0.2.1", 0),
+                &[("10.0.0.1", 0), ("10.0.0.2", 8080)],
+            ),
+            (at(Protocol::Tcp, "192.0.2.1", 443), &[("10.0.0.3", 443)]),
+        ]);
+        let stale = |port, to| is_stale(&table, b"TCP", ("192.0.2.1", port), to);
+        assert!(!stale(80, ("10.0.0.1", 80)) && !stale(80, ("10.0.0.2", 80)));
+        assert!(!stale(0, ("10.0.0.1", 0)) && stale(80, ("10.0.0.3", 80)));
+        // Its own service takes what comes to a port.
+        assert!(!stale(443, ("10.0.0.3", 443)) && stale(443, ("10.0.0.1", 443)));
+    }
+
+    #[test]
+    fn the_data_of_ftp_belong_to_its_service() {
+        let table = servers(&[(at(Protocol::Tcp, "192.0.2.1", 21), &[("10.0.0.1", 21)])]);
+        let stale = |port, to| is_stale(&table, b"TCP", ("192.0.2.1", port), to);
+        for port in [0, 20, 21, 40000] {
+            let to = if port == 21 { 21 } else { port };
+            assert!(!stale(port, ("10.0.0.1", to)), "{port}");
+            assert!(stale(port, ("10.0.0.2", to)), "{port}");
+        }
+        assert!(stale(22, ("10.0.0.1", 22)));
+    }
+
+    #[test]
+    fn what_a_firewall_mark_may_have_brought_is_not_called_stale() {
+        let mark = |mark, family| ServiceIdentity::FirewallMark { mark, family };
+        let table = servers(&[
+            (mark(7, AddressFamily::Ipv4), &[("10.0.0.1", 0)]),
+            (mark(8, AddressFamily::Ipv6), &[("2001:db8::7", 80)]),
+            (at(Protocol::Tcp, "192.0.2.1", 80), &[("10.0.0.2", 80)]),
+        ]);
+        for (protocol, service, to, stale) in [
+            (&b"TCP"[..], ("192.0.2.1", 80), ("10.0.0.1", 80), true),
+            (b"TCP", ("192.0.2.5", 80), ("10.0.0.1", 80), false),
+            (b"TCP", ("192.0.2.5", 80), ("10.0.0.2", 80), true),
+            (b"TCP", ("2001:db8::1", 80), ("2001:db8::7", 80), false),
+            (b"TCP", ("2001:db8::1", 80), ("10.0.0.1", 80), true),
+            // What persistence remembers names the mark.
+            (b"IP", ("0.0.0.7", 0), ("10.0.0.1", 0), false),
+            (b"IP", ("0.0.0.9", 0), ("10.0.0.1", 0), true),
+            (b"IP", ("0:8::", 0), ("2001:db8::7", 0), false),
+        ] {
+            assert_eq!(
+                is_stale(&table, protocol, service, to),
+                stale,
+                "{service:?} {to:?}"
+            );
+        }
+    }
+}
