@@ -180,7 +180,10 @@ fn the_rpm_takes_the_place_of_red_hats_and_gives_it_back() {
     assert!(in_service.contains("192.0.2.1:80 -s wrr"), "{in_service}");
 
     // The old package's last deed is to disable and stop what is ours by then.
-    director.succeed(&dnf("swap ipvsadm ipvsadm-rs-0.1.0-1*"));
+    let version = env!("CARGO_PKG_VERSION");
+    director.succeed(&dnf(&format!(
+        "swap ipvsadm {repository}/ipvsadm-rs-{version}-1.x86_64.rpm"
+    )));
     assert!(
         director
             .succeed("ipvsadm -v")
@@ -232,7 +235,11 @@ fn the_rpm_takes_the_place_of_red_hats_and_gives_it_back() {
     director.succeed("ipvsadm -A -u 192.0.2.5:53 -s rr");
     let unsaved = director.state();
     director.succeed(&dnf("upgrade ipvsadm-rs"));
-    assert!(director.succeed("rpm -q ipvsadm-rs").contains("0.1.0-2"));
+    assert!(
+        director
+            .succeed("rpm -q ipvsadm-rs")
+            .contains(&format!("{version}-2"))
+    );
     assert_eq!(director.state(), unsaved, "after the upgrade");
     assert_eq!(director.succeed(saved), RULES, "after the upgrade");
     assert_eq!(director.unit(), "enabled active");
