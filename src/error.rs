@@ -283,6 +283,11 @@ fn refusal_text(operation: Option<Operation>, errno: Errno) -> String {
         (_, Errno::EOPNOTSUPP) => "Operation not supported with IPv6",
         (_, Errno::EAFNOSUPPORT) => "Operation not supported with specified address family",
         (_, Errno::EMSGSIZE) => "Module is wrong version",
+        // For these the reference has no words of its own, but musl has others than glibc.
+        (_, Errno::ERANGE) => "Numerical result out of range",
+        (_, Errno::EBUSY) => "Device or resource busy",
+        (_, Errno::EADDRINUSE) => "Address already in use",
+        (_, Errno::EADDRNOTAVAIL) => "Cannot assign requested address",
         _ => return errno_text(errno as i32),
     };
     text.to_owned()

@@ -83,17 +83,18 @@ packages_ours() {
 }
 
 # The reference, Debian's ipvsadm. What is compared with is this version, whatever
-# this machine has: later ones word messages differently.
+# this machine has: later ones word messages differently. Some architectures have it
+# built anew, which adds +b1 to the version.
 REFERENCE_RELEASE=bookworm
-REFERENCE_VERSION=1:1.31-1+b1
+REFERENCE_VERSION=1:1.31-1
 
 # packages_reference: have the reference unpacked in the cache, and
 # IPVSADM_REFERENCE name it. It is not installed: that way it stays the reference
 # when our own package takes its place on this machine.
 packages_reference() {
-    local folder=$LAB_CACHE/reference
-    [[ $(dpkg-deb --field "$folder/ipvsadm.deb" Version 2>/dev/null) == "$REFERENCE_VERSION" ]] ||
-        rm -rf -- "$folder"
+    local folder=$LAB_CACHE/reference version
+    version=$(dpkg-deb --field "$folder/ipvsadm.deb" Version 2>/dev/null) || true
+    [[ ${version%+b[0-9]} == "$REFERENCE_VERSION" ]] || rm -rf -- "$folder"
     debian_fetch "the reference: ipvsadm $REFERENCE_VERSION of Debian $REFERENCE_RELEASE" \
         "$folder" packages_reference_fetch
     export IPVSADM_REFERENCE=$folder/sbin/ipvsadm
@@ -102,6 +103,6 @@ packages_reference() {
 packages_reference_fetch() {
     local work=$1
     debian_release "$work" "$REFERENCE_RELEASE" &&
-        debian_unpack "$work" "ipvsadm=$REFERENCE_VERSION" "$work/files" &&
+        debian_unpack "$work" "ipvsadm=$REFERENCE_VERSION*" "$work/files" &&
         mv -- "$work"/ipvsadm/*.deb "$work/files/ipvsadm.deb"
 }
