@@ -1,5 +1,5 @@
 //! The terminal behind standard output: how wide it is, whether it shows colours, whether it has
-//! more than ASCII. Only `--table` asks.
+//! more than ASCII. Only `--table` and `--watch` ask.
 
 use std::env;
 use std::ffi::OsString;

@@ -27,7 +27,7 @@ pub struct Streams<'a> {
     pub is_interactive: bool,
     /// Finds out what standard input is. Only `ipvsadm-restore` asks.
     pub input_kind: fn() -> InputKind,
-    /// Finds out what standard output is shown on. Only `--table` asks.
+    /// Finds out what standard output is shown on. Only `--table` and `--watch` ask.
     pub screen: fn() -> Screen,
 }
 

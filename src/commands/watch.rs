@@ -129,15 +129,18 @@ impl Looks<'_> {
     /// A module that was taken away and is there again is not found under its old number. So the
     /// next look is through a new connection, if there is one to be had; if not, that is the fault.
     fn reopened(&mut self, fault: Error) -> Error {
+        let no_entry = KernelError::Errno(Errno::ENOENT);
+        let no_module = Error::Initialize(KernelError::Errno(Errno::ENOPROTOOPT));
         match Ipvs::open_loaded() {
             Ok(ipvs) => {
                 *self.ipvs = ipvs;
-                fault
+                match fault {
+                    Error::Kernel(_, cause) if cause == no_entry => no_module,
+                    fault => fault,
+                }
             }
-            Err(KernelError::Errno(Errno::ENOENT)) => {
-                Error::Initialize(KernelError::Errno(Errno::ENOPROTOOPT))
-            }
-            Err(fault) => Error::Initialize(fault),
+            Err(cause) if cause == no_entry => no_module,
+            Err(cause) => Error::Initialize(cause),
         }
     }
 }

@@ -152,6 +152,18 @@ const CASES: &[(&str, Expected)] = &[
         Line("-Z --sctp-service 192.0.2.1:5672 "),
     ),
     ("-L -u 1", Line("-L -u 192.0.2.53:53 ")),
+    ("-L --sta", Line("-L --stats ")),
+    ("-L -c --stal", Line("-L -c --stale ")),
+    (
+        "-L -c --count ",
+        Offers(&["client", "server", "service", "state"]),
+    ),
+    ("-L -c --state SYN_R", Line("-L -c --state SYN_RECV ")),
+    ("-L -c -t 192.0.2.1:8", Line("-L -c -t 192.0.2.1:80 ")),
+    (
+        "-L -c -t 192.0.2.1:443 -r ",
+        Line("-L -c -t 192.0.2.1:443 -r 10.0.0.12:443 "),
+    ),
     ("-a -u ", Line("-a -u 192.0.2.53:53 ")),
     ("-D -f ", Offers(&["7", "8"])),
     ("-D -6 -f ", Line("-D -6 -f 8 ")),

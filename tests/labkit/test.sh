@@ -131,7 +131,7 @@ test_longest_first() {
     local name list
     list=$(cat)
     {
-        for name in parity clusters demos random package matrix bad_input completions reload; do
+        for name in parity clusters demos random package matrix bad_input completions reload watch; do
             grep "^$name " <<<"$list" || true
         done
         printf '%s\n' "$list"

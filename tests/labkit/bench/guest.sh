@@ -133,6 +133,34 @@ job_connections() {
     done
 }
 
+# filters COUNT: filters and counts of so many connections, beside reading their
+# file line by line.
+filters() {
+    local words floor
+    in_namespace filters ip link set lo multicast on
+    in_namespace filters ip route add 224.0.0.0/4 dev lo
+    for words in 192.0.2.{1..3}:80; do
+        in_namespace filters /ours/ipvsadm -A -t "$words" -s rr
+        in_namespace filters /ours/ipvsadm -a -t "$words" -r 10.255.0.1:8080 -m
+    done
+    in_namespace filters /ours/ipvsadm --start-daemon backup --mcast-interface lo
+    sleep 1
+    in_namespace filters synced "$1"
+    sleep 1
+    floor=$(in_namespace filters cost /tmp/floor lines /proc/net/ip_vs_conn) || fail "lines: $floor"
+    [[ $(</tmp/floor) -eq $(($1 + 1)) ]] || fail "$(</tmp/floor) lines of $1 connections"
+    for words in "-r 10.255.0.7" "-t 192.0.2.1:80 --state syn_recv --count state" \
+        "--stale --count server" "--count client"; do
+        printf '%s\t%s\t%s\t%s\n' "-Lnc $words, $1" floor ${floor}
+        # shellcheck disable=SC2086
+        measure "-Lnc $words, $1" ours filters /ours/ipvsadm -Lnc $words
+    done
+}
+
+job_filters() { filters 100000; }
+
+job_large-filters() { filters 1000000; }
+
 export PATH=/bin:/sbin
 /bin/busybox --install -s /bin
 mount -t devtmpfs dev /dev
