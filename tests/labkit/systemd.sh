@@ -23,7 +23,7 @@ END
 }
 
 systemd_main() {
-    local release=${1-} kernel
+    local release=${1-} kernel LAB_ENGINE=uml
     case $release in
         -h | --help)
             systemd_usage
@@ -60,7 +60,7 @@ systemd_kernel() {
 
 # systemd_prepare: have in the cache whatever is booted.
 systemd_prepare() {
-    local release
+    local release LAB_ENGINE=uml
     for release in 12 13; do
         kernel_select "$(systemd_kernel "$release")"
         systemd_image "$release"

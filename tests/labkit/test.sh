@@ -76,7 +76,9 @@ test_main() {
         test_on_this_machine "${words[@]}" || failures=1
     fi
     if [[ -s $TEST_WORK/programs ]]; then
-        ! grep -q '^systemd ' "$TEST_WORK/programs" || systemd_prepare
+        if grep -q '^systemd ' "$TEST_WORK/programs" && [[ $(kernel_engine) == uml ]]; then
+            systemd_prepare
+        fi
         if grep -q '^\(package\|systemd\) ' "$TEST_WORK/programs"; then
             say "building our packages"
             packages_ours
@@ -254,8 +256,13 @@ test_beside() {
 # test_cannot NAME KERNEL: whether a kernel's lab has not what a test program
 # needs; says what that is. What is not run is told, again at the end.
 test_cannot() {
-    [[ $1 == package && $2 == 5.10 && $LAB_ENGINE == uml ]] || return
-    echo "it installs packages in a layer over this machine's files, which this kernel cannot read there"
+    if [[ $1 == package && $2 == 5.10 && $LAB_ENGINE == uml ]]; then
+        echo "it installs packages in a layer over this machine's files, which this kernel cannot read there"
+    elif [[ $1 == systemd && $(kernel_engine) != uml ]]; then
+        echo "it boots user-mode Linux, which this machine has not"
+    else
+        return 1
+    fi
 }
 
 # One guest, and its output taken apart: guest/tests marks where a program
