@@ -94,10 +94,15 @@ impl Network {
         );
         match asked {
             Ok(()) => Ok(routes.pop().unwrap_or_default()),
-            // What the kernel says to a route that leads nowhere, and of each kind that is meant
-            // to: unreachable, blackhole, prohibit.
+            // What the kernel says to a route that leads nowhere, to each kind that is meant to
+            // (unreachable, blackhole, prohibit), and without IPv6.
             Err(KernelError::Errno(
-                Errno::ENETUNREACH | Errno::EHOSTUNREACH | Errno::EINVAL | Errno::EACCES,
+                Errno::ENETUNREACH
+                | Errno::EHOSTUNREACH
+                | Errno::EINVAL
+                | Errno::EACCES
+                | Errno::EAFNOSUPPORT
+                | Errno::EOPNOTSUPP,
             )) => Ok(Route::Nowhere),
             Err(fault) => Err(fault),
         }

@@ -1,4 +1,4 @@
-//! `--probe`: asks the real servers, all at once, in a second and a half.
+//! `--probe`: asks the real servers, all at once, in little more than a second.
 //!
 //! Each server is sent one SYN, as its clients' packets reach it, and an RST behind it, so that no
 //! program there ever hears of a connection; a masqueraded one is sent another as from a client. Frames are built and sent below the kernel's own
@@ -9,7 +9,7 @@ mod frames;
 mod plan;
 mod wire;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
@@ -20,11 +20,15 @@ use plan::{Plan, Question};
 use wire::Wire;
 
 /// How long answers are awaited.
-const PATIENCE: Duration = Duration::from_millis(1500);
+const PATIENCE: Duration = Duration::from_millis(1300);
 /// How long, where nothing is missing any more: another machine may yet answer for an address.
 const SHORTEST: Duration = Duration::from_millis(500);
-/// How often those who are silent are asked for their hardware address again.
-const ARP_INTERVAL: Duration = Duration::from_millis(400);
+/// After how long those who are silent are asked again: a packet that was lost accuses nobody.
+const REPEAT: Duration = Duration::from_millis(500);
+/// So many frames are sent at once, and then there is a pause: more might be too many for somebody
+/// on the way, and their answers for us.
+const BATCH: usize = 32;
+const PAUSE: Duration = Duration::from_millis(2);
 
 /// What came of asking a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,8 +112,8 @@ pub fn probe(facts: &mut Facts, client: Ipv4Addr) -> Result<(), KernelError> {
     let plan = Plan::of(facts);
     let mut asking = Asking::new(Wire::open()?, &plan, client);
     asking.run()?;
-    let neighbours = asking.neighbours;
-    for (question, progress) in plan.questions.iter().zip(&asking.progress) {
+    for (index, question) in plan.questions.iter().enumerate() {
+        let progress = asking.progress_of(index);
         let probed = match progress.asked {
             false => Probed::NoNeighbour,
             true => Probed::Asked {
@@ -124,14 +128,18 @@ pub fn probe(facts: &mut Facts, client: Ipv4Addr) -> Result<(), KernelError> {
     for (service, server, reason) in &plan.skipped {
         facts.services[*service].servers[*server].probed = Some(Probed::Skipped(*reason));
     }
-    for (address, hardware) in asking.rivals {
-        let server = neighbours
+    for (address, hardware) in &asking.rivals {
+        let server = asking
+            .neighbours
             .iter()
-            .find(|(_, known)| **known == hardware)
+            .find(|(_, known)| *known == hardware)
             .map(|((_, server), _)| *server);
         for service in &mut facts.services {
-            if service.virtual_address() == Some(address.into()) {
-                service.rivals.push(Rival { hardware, server });
+            if service.virtual_address() == Some((*address).into()) {
+                service.rivals.push(Rival {
+                    hardware: *hardware,
+                    server,
+                });
             }
         }
     }
@@ -143,6 +151,8 @@ pub fn probe(facts: &mut Facts, client: Ipv4Addr) -> Result<(), KernelError> {
 #[derive(Clone, Copy, Default)]
 struct Progress {
     asked: bool,
+    /// The question that is the same: another address of the same machine leads to it.
+    same_as: Option<usize>,
     asked_as_client: bool,
     port: Option<PortAnswer>,
     came_back: bool,
@@ -150,6 +160,11 @@ struct Progress {
 }
 
 impl Progress {
+    /// Whether it has a SYN of its own.
+    fn is_sent(&self) -> bool {
+        self.asked && self.same_as.is_none()
+    }
+
     fn way_back(&self) -> WayBack {
         match self.other_gateway {
             _ if self.came_back => WayBack::Here,
@@ -163,6 +178,20 @@ impl Progress {
     }
 }
 
+/// A neighbour: the interface's index, and its address.
+type NextHop = (u32, Ipv4Addr);
+
+/// A frame that is to be sent.
+#[derive(Clone, Copy)]
+enum Outgoing {
+    /// For the hardware address of a neighbour.
+    Arp(NextHop),
+    /// For whoever has an address that is the director's, by the number of the check.
+    Check(usize),
+    /// A question, by its number, and whether it is asked as from a client.
+    Syn(usize, bool),
+}
+
 /// The questions, under way.
 struct Asking<'p> {
     wire: Wire,
@@ -172,9 +201,12 @@ struct Asking<'p> {
     first_sequence: u32,
     progress: Vec<Progress>,
     /// Who has said its hardware address, by interface and address.
-    neighbours: BTreeMap<(u32, Ipv4Addr), HardwareAddress>,
+    neighbours: BTreeMap<NextHop, HardwareAddress>,
     /// The questions to be sent through each neighbour.
-    waiting: HashMap<(u32, Ipv4Addr), Vec<usize>>,
+    waiting: HashMap<NextHop, Vec<usize>>,
+    /// The first question to each machine for each address and port.
+    first: HashMap<(HardwareAddress, Ipv4Addr, u16), usize>,
+    queue: VecDeque<Outgoing>,
     rivals: Vec<(Ipv4Addr, HardwareAddress)>,
 }
 
@@ -193,61 +225,103 @@ impl<'p> Asking<'p> {
             progress: vec![Progress::default(); plan.questions.len()],
             neighbours: BTreeMap::new(),
             waiting,
+            first: HashMap::new(),
+            queue: VecDeque::new(),
             rivals: Vec::new(),
         }
     }
 
     fn run(&mut self) -> Result<(), KernelError> {
         let begin = Instant::now();
-        self.ask_who_else();
-        let mut arp_due = begin;
+        self.queue_questions();
+        let mut repeat_due = begin + REPEAT;
         loop {
             // What has come in time is heard, however late this process gets to run.
             self.hear_all()?;
             let now = Instant::now();
-            if now >= arp_due {
-                self.ask_neighbours();
-                arp_due = now + ARP_INTERVAL;
+            if now >= repeat_due {
+                self.queue_questions();
+                repeat_due += PATIENCE;
             }
-            let end = begin
-                + if self.is_complete() {
-                    SHORTEST
-                } else {
-                    PATIENCE
-                };
+            self.send_batch();
+            let end = match self.queue.is_empty() && self.is_complete() {
+                true => begin + SHORTEST,
+                false => begin + PATIENCE,
+            };
             if now >= end {
                 break;
             }
-            self.wire.wait(end.min(arp_due) - now)?;
+            let pause = match self.queue.is_empty() {
+                true => end.min(repeat_due) - now,
+                false => PAUSE,
+            };
+            self.wire.wait(pause)?;
         }
         self.take_back_unanswered();
         Ok(())
     }
 
-    fn is_complete(&self) -> bool {
-        let mut all = self.progress.iter().zip(&self.plan.questions);
-        all.all(|(progress, question)| progress.is_complete(question))
-    }
-
-    /// Asks who has the virtual addresses, as from nobody: so no neighbour learns anything by it.
-    fn ask_who_else(&self) {
-        for check in &self.plan.checks {
-            let request = Arp::request(check.hardware, Ipv4Addr::UNSPECIFIED, check.address);
-            self.wire.send(check.interface, &request.frame());
+    /// Queues what has no answer: first all of it.
+    fn queue_questions(&mut self) {
+        let checks = (0..self.plan.checks.len()).map(Outgoing::Check);
+        self.queue.extend(checks);
+        let silent = self
+            .waiting
+            .keys()
+            .filter(|next_hop| !self.neighbours.contains_key(next_hop));
+        self.queue.extend(silent.copied().map(Outgoing::Arp));
+        for (index, progress) in self.progress.iter().enumerate() {
+            if progress.is_sent() && progress.port.is_none() {
+                self.queue.push_back(Outgoing::Syn(index, false));
+            }
+            if progress.asked_as_client && !progress.came_back {
+                self.queue.push_back(Outgoing::Syn(index, true));
+            }
         }
     }
 
-    /// Asks the neighbours that have not answered for their hardware addresses. This is said from
-    /// the director's own address, as the kernel says it: so a server need not ask back, which it
-    /// might do from an address that is to be hidden.
-    fn ask_neighbours(&self) {
-        for (interface, next_hop) in self.waiting.keys() {
-            if self.neighbours.contains_key(&(*interface, *next_hop)) {
-                continue;
+    fn send_batch(&mut self) {
+        for _ in 0..BATCH {
+            let Some(outgoing) = self.queue.pop_front() else {
+                break;
+            };
+            match outgoing {
+                Outgoing::Check(index) => self.send_check(index),
+                Outgoing::Arp(next_hop) => self.send_arp(next_hop),
+                Outgoing::Syn(index, is_from_client) => self.send_syn(index, is_from_client),
             }
-            let question = &self.plan.questions[self.waiting[&(*interface, *next_hop)][0]];
-            let request = Arp::request(question.hardware, question.source, *next_hop);
-            self.wire.send(*interface, &request.frame());
+        }
+    }
+
+    fn is_complete(&self) -> bool {
+        let mut all = self.plan.questions.iter().enumerate();
+        all.all(|(index, question)| self.progress_of(index).is_complete(question))
+    }
+
+    fn progress_of(&self, index: usize) -> Progress {
+        let progress = self.progress[index];
+        progress
+            .same_as
+            .map_or(progress, |first| self.progress[first])
+    }
+
+    /// Asks who has a virtual address, as from nobody: so no neighbour learns anything by it.
+    fn send_check(&self, index: usize) {
+        let check = self.plan.checks[index];
+        let request = Arp::request(check.hardware, Ipv4Addr::UNSPECIFIED, check.address);
+        self.wire.send(check.interface, &request.frame());
+    }
+
+    /// Asks a neighbour for its hardware address. This is said from the director's own address, as
+    /// the kernel says it: so a server need not ask back, which it might do from an address that is
+    /// to be hidden.
+    fn send_arp(&self, next_hop: NextHop) {
+        let (interface, address) = next_hop;
+        let questions = self.waiting.get(&next_hop);
+        if let Some(index) = questions.and_then(|questions| questions.first()) {
+            let question = &self.plan.questions[*index];
+            let request = Arp::request(question.hardware, question.source, address);
+            self.wire.send(interface, &request.frame());
         }
     }
 
@@ -278,9 +352,15 @@ impl<'p> Asking<'p> {
         let place = (interface, sender);
         if let Some(questions) = self.waiting.get(&place) {
             if self.neighbours.insert(place, hardware).is_none() {
-                for question in questions.clone() {
-                    self.progress[question].asked = true;
-                    self.send_syn(question, false);
+                for index in questions.clone() {
+                    let question = &self.plan.questions[index];
+                    let place = (hardware, question.destination, question.port);
+                    let first = *self.first.entry(place).or_insert(index);
+                    self.progress[index].asked = true;
+                    match first == index {
+                        true => self.queue.push_back(Outgoing::Syn(index, false)),
+                        false => self.progress[index].same_as = Some(first),
+                    }
                 }
             } else if arp.is_request() && !self.plan.own_addresses.contains(&arp.target) {
                 // A server that looks for somebody else right after it was asked as by a client.
@@ -319,7 +399,7 @@ impl<'p> Asking<'p> {
 
     fn take_back_unanswered(&self) {
         for (index, progress) in self.progress.iter().enumerate() {
-            if progress.asked && progress.port.is_none() {
+            if progress.is_sent() && progress.port.is_none() {
                 self.take_back(index, false);
             }
             if progress.asked_as_client && !progress.came_back {
@@ -375,7 +455,7 @@ impl<'p> Asking<'p> {
         // connections that are not open.
         if wants_way_back && !progress.asked_as_client {
             progress.asked_as_client = true;
-            self.send_syn(index, true);
+            self.queue.push_back(Outgoing::Syn(index, true));
         }
     }
 }

@@ -207,8 +207,12 @@ pub fn handshake_stuck(facts: &Facts) -> Vec<Finding> {
         .map(|(service, server)| {
             let stuck = server.handshakes.stuck;
             let why = why_stuck(service, server);
+            let more = match facts.is_probed {
+                true => "",
+                false => " --probe may tell which.",
+            };
             let text = format!(
-                "{} to {} wait to be opened (SYN_RECV), and none is open: {why}.",
+                "{} to {} wait to be opened (SYN_RECV), and none is open: {why}.{more}",
                 counted(stuck, "connection"),
                 endpoint(server.identity())
             );

@@ -121,16 +121,12 @@ pub fn judge(facts: &Facts) -> Vec<Finding> {
     let is_explained = |finding: &Finding| {
         let rule = RULES.iter().find(|rule| rule.id == finding.id);
         let unless = rule.map_or(&[][..], |rule| rule.unless);
-        !unless.is_empty()
-            && found.iter().any(|other| {
-                other.level != Level::Note && unless.contains(&other.id) && other.covers(finding)
-            })
+        found.iter().any(|other| {
+            unless.contains(&other.id) && other.level != Level::Note && other.covers(finding)
+        })
     };
-    found
-        .iter()
-        .filter(|finding| !is_explained(finding))
-        .cloned()
-        .collect()
+    let unexplained = found.iter().filter(|finding| !is_explained(finding));
+    unexplained.cloned().collect()
 }
 
 /// Each server of each service.
