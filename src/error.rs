@@ -14,6 +14,7 @@ use nix::errno::Errno;
 use thiserror::Error;
 
 use crate::model::Change;
+use crate::options::Meaning;
 use crate::options::matrix::{Group, Owner};
 
 /// The kernel refused, or an option is unknown or misses its value.
@@ -69,7 +70,7 @@ pub enum UsageError {
     /// `--force` without what it is to force.
     ForceWithoutDrain,
     /// It stands in a line of rules, and goes on a command line only.
-    AmongRules(Group),
+    AmongRules(Meaning),
     Conflict(Group, Group, Owner),
     ZeroPort,
     OnePacketWithoutUdp,
@@ -153,8 +154,12 @@ impl UsageError {
             UsageError::ForceWithoutDrain => {
                 plain("You need to supply the 'drain' option for the 'force' option")
             }
-            UsageError::AmongRules(group) => {
-                format!("Illegal '{}' option in a line of rules", group.name()).into_bytes()
+            UsageError::AmongRules(meaning) => {
+                let kind = match meaning {
+                    Meaning::Command(_) => "command",
+                    Meaning::Choice(_) => "option",
+                };
+                format!("Illegal '{}' {kind} in a line of rules", meaning.row().name).into_bytes()
             }
             UsageError::Conflict(group, other, owner) => format!(
                 "The option '{}' conflicts with the '{}' option in the {}",

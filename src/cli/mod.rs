@@ -17,7 +17,6 @@ pub mod words;
 pub use argv::parse_arguments;
 
 use crate::error::UsageError;
-use crate::options::Meaning;
 use crate::request::Request;
 use named_service::LastService;
 use words::{Event, LineWords, Words};
@@ -70,13 +69,10 @@ impl<'a> LineReader<'a> {
     /// That the line has nothing which only a command line may have.
     fn check_for_rules(&self) -> Result<(), UsageError> {
         for event in &self.events {
-            if let Event::Option {
-                meaning: Meaning::Choice(choice),
-                ..
-            } = event
-                && let (false, Some(group)) = (choice.row().may_be_in_rules, choice.group())
+            if let Event::Option { meaning, .. } = event
+                && !meaning.row().may_be_in_rules
             {
-                return Err(UsageError::AmongRules(group));
+                return Err(UsageError::AmongRules(*meaning));
             }
         }
         Ok(())

@@ -22,6 +22,16 @@ pub enum Meaning {
     Choice(Choice),
 }
 
+impl Meaning {
+    /// Its row.
+    pub fn row(self) -> &'static OptionSpec {
+        match self {
+            Meaning::Command(command) => command.row(),
+            Meaning::Choice(choice) => choice.row(),
+        }
+    }
+}
+
 /// Whether a word takes a value, and what help and manual call it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Argument {
@@ -249,11 +259,7 @@ mod tests {
     #[test]
     fn rows_are_found_by_what_they_mean() {
         for spec in OPTIONS {
-            let found = match spec.meaning {
-                Meaning::Command(command) => command.row(),
-                Meaning::Choice(choice) => choice.row(),
-            };
-            assert_eq!(found.long, spec.long);
+            assert_eq!(spec.meaning.row().long, spec.long);
         }
     }
 

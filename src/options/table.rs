@@ -128,7 +128,7 @@ table! {
             "ipvsadm -Lnc",
             "ipvsadm -Lnc -t 192.0.2.1:80 --count client",
         ]);
-        Diagnose = command("", "diagnose", "tell why no answer comes").ours().examples(&[
+        Diagnose = command("", "diagnose", "tell why no answer comes").ours().not_among_rules().examples(&[
             "ipvsadm --diagnose",
             "ipvsadm --diagnose --probe -t 192.0.2.1:80",
         ]);
@@ -265,30 +265,30 @@ table! {
             .in_section(Section::Listing).at(35).with(&[LIST]).ours()
             .not_beside(&[Choice::Json]);
         Prometheus = flag("", "prometheus", "as metrics, for node_exporter")
-            .in_section(Section::Listing).at(46).with(&[LIST]).ours()
+            .in_section(Section::Listing).at(46).with(&[LIST]).ours().not_among_rules()
             .not_beside(&[
                 Choice::Json, Choice::Table, Choice::Connection, Choice::Timeout, Choice::Daemon,
             ]);
         Watch = flag("", "watch", "again and again; q ends it (2)")
             .takes(Argument::Optional("SECONDS"))
-            .in_section(Section::Listing).at(45).with(&[LIST]).ours()
+            .in_section(Section::Listing).at(45).with(&[LIST]).ours().not_among_rules()
             .not_beside(&[Choice::Prometheus]);
 
         Client = value("", "client", "ADDR[/LEN]", "of this client or network")
-            .in_section(Section::Connections).at(41).with(&[CONNECTIONS]).ours();
+            .in_section(Section::Connections).at(41).with(&[CONNECTIONS]).ours().not_among_rules();
         State = value("", "state", "NAME[,NAME]", "in one of these states")
-            .in_section(Section::Connections).at(42).with(&[CONNECTIONS]).ours()
+            .in_section(Section::Connections).at(42).with(&[CONNECTIONS]).ours().not_among_rules()
             .offers(Completion::States);
         Stale = flag("", "stale", "whose server is in the table no more")
-            .in_section(Section::Connections).at(43).with(&[CONNECTIONS]).ours();
+            .in_section(Section::Connections).at(43).with(&[CONNECTIONS]).ours().not_among_rules();
         Count = value("", "count", "KEY", "how many by client, server, service or state")
-            .in_section(Section::Connections).at(44).with(&[CONNECTIONS]).ours()
+            .in_section(Section::Connections).at(44).with(&[CONNECTIONS]).ours().not_among_rules()
             .offers(Completion::OneOf(&CountKey::WORDS));
 
         Probe = flag("", "probe", "ask the servers")
-            .in_section(Section::Diagnosis).at(47).with(&[DIAGNOSE]).ours();
+            .in_section(Section::Diagnosis).at(47).with(&[DIAGNOSE]).ours().not_among_rules();
         ProbeFrom = value("", "probe-from", "ADDR", "as this client (198.51.100.1)")
-            .in_section(Section::Diagnosis).at(48).with(&[DIAGNOSE]).ours();
+            .in_section(Section::Diagnosis).at(48).with(&[DIAGNOSE]).ours().not_among_rules();
 
         McastInterface = value("", "mcast-interface", "IF", "where (eth0)")
             .in_section(Section::SyncDaemon).at(11).with(&[START_DAEMON])
