@@ -17,6 +17,8 @@ int main(int argc, char **argv)
         perror(argv[1]);
         return 1;
     }
+    /* Else it would ask the kernel for a kilobyte at a time. */
+    setvbuf(file, NULL, _IOFBF, 64 * 1024);
     char *line = NULL;
     size_t size = 0;
     long count = 0;
