@@ -18,7 +18,8 @@ int main(int argc, char **argv)
         return 1;
     }
     /* Else it would ask the kernel for a kilobyte at a time. */
-    setvbuf(file, NULL, _IOFBF, 64 * 1024);
+    static char buffer[64 * 1024];
+    setvbuf(file, buffer, _IOFBF, sizeof buffer);
     char *line = NULL;
     size_t size = 0;
     long count = 0;
