@@ -17,6 +17,9 @@ int main(int argc, char **argv)
         perror(argv[1]);
         return 1;
     }
+    /* Else it would ask the kernel for a kilobyte at a time. */
+    static char buffer[64 * 1024];
+    setvbuf(file, buffer, _IOFBF, sizeof buffer);
     char *line = NULL;
     size_t size = 0;
     long count = 0;
