@@ -751,3 +751,34 @@ fn lay_over_connections(text: &[u8]) {
     let mut file = File::create("/proc/net/ip_vs_conn").unwrap();
     file.write_all(text).unwrap();
 }
+
+#[test]
+fn words_of_the_command_line_alone_have_no_place_among_rules() {
+    let namespace = Namespace::new();
+    namespace.run(&Program::reference(), &Invocation::restore(TABLE));
+    let before = namespace.run(&Program::ours(), &Invocation::new(&["-Sn"]));
+    for (rule, word) in [
+        ("-d -r 192.0.2.10 --drain", "'drain' option"),
+        ("-A -f 9 --netns blue", "'netns' option"),
+        ("-L --watch 1", "'watch' option"),
+        ("-L --prometheus", "'prometheus' option"),
+        ("-L -c --stale", "'stale' option"),
+        ("-L -c --client 192.0.2.0/24", "'client' option"),
+        ("-L -c --state UDP", "'state' option"),
+        ("-L -c --count client", "'count' option"),
+        ("--diagnose", "'diagnose' command"),
+        ("--diagnose --probe", "'diagnose' command"),
+    ] {
+        let outcome = namespace.run(&Program::ours(), &Invocation::restore(rule));
+        assert_eq!(
+            (outcome.ending, outcome.stderr_text()),
+            (
+                Ending::Status(2),
+                format!("line 1: Illegal {word} in a line of rules: {rule}\n")
+            )
+        );
+        assert!(outcome.stdout.is_empty(), "{rule}");
+    }
+    let after = namespace.run(&Program::ours(), &Invocation::new(&["-Sn"]));
+    assert_eq!(after.stdout_text(), before.stdout_text());
+}
