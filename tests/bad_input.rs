@@ -756,7 +756,7 @@ fn lay_over_connections(text: &[u8]) {
 fn words_of_the_command_line_alone_have_no_place_among_rules() {
     let namespace = Namespace::new();
     namespace.run(&Program::reference(), &Invocation::restore(TABLE));
-    let before = namespace.run(&Program::ours(), &Invocation::new(&["-Sn"]));
+    let before = namespace.run(&Program::ours(), &Invocation::new(["-Sn"]));
     for (rule, word) in [
         ("-d -r 192.0.2.10 --drain", "'drain' option"),
         ("-A -f 9 --netns blue", "'netns' option"),
@@ -779,6 +779,6 @@ fn words_of_the_command_line_alone_have_no_place_among_rules() {
         );
         assert!(outcome.stdout.is_empty(), "{rule}");
     }
-    let after = namespace.run(&Program::ours(), &Invocation::new(&["-Sn"]));
+    let after = namespace.run(&Program::ours(), &Invocation::new(["-Sn"]));
     assert_eq!(after.stdout_text(), before.stdout_text());
 }
