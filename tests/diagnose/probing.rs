@@ -35,18 +35,6 @@ fn a_port_at_which_nobody_listens_is_refused() {
 #[test]
 fn a_server_that_answers_through_another_gateway() {
     let cluster = masqueraded();
-    cluster
-        .host("rs1")
-        .shell("ip route replace default via 1.1.1.77");
-    let examination = Examination::new(&cluster.director, "--probe");
-    examination.assert_ids(&["wrong-gateway"]);
-    let finding = examination.finding("wrong-gateway");
-    assert_eq!(
-        (&finding["level"], &finding["evidence"]["gateway"]),
-        (&"fault".into(), &"1.1.1.77".into())
-    );
-    examination.repair(&cluster);
-    Examination::new(&cluster.director, "--probe").assert_ids(&[]);
     // A server without any gateway is silent: that is only a risk.
     cluster.host("rs1").shell("ip route del default");
     let examination = Examination::new(&cluster.director, "--probe");
@@ -59,6 +47,19 @@ fn a_server_that_answers_through_another_gateway() {
     Examination::new(&cluster.director, "--probe --probe-from 2.2.2.10").assert_ids(&[]);
     cluster.host("rs1").shell("ip route del 2.2.2.0/24");
     found_and_repaired(&cluster, "--probe", &["wrong-gateway"]);
+    // Last, since the kernel goes on asking for who is not there.
+    cluster
+        .host("rs1")
+        .shell("ip route replace default via 1.1.1.77");
+    let examination = Examination::new(&cluster.director, "--probe");
+    examination.assert_ids(&["wrong-gateway"]);
+    let finding = examination.finding("wrong-gateway");
+    assert_eq!(
+        (&finding["level"], &finding["evidence"]["gateway"]),
+        (&"fault".into(), &"1.1.1.77".into())
+    );
+    examination.repair(&cluster);
+    Examination::new(&cluster.director, "--probe").assert_ids(&[]);
 }
 
 #[test]
