@@ -100,9 +100,8 @@ const SERVERS: [&str; 7] = [
     "203.0.113.9",
 ];
 const SERVERS_IPV6: [&str; 4] = ["2001:db8::10", "2001:db8::11", "fc00::10", "::1"];
-/// The last is not in every kernel.
-const SCHEDULERS: [&str; 14] = [
-    "rr", "wrr", "lc", "wlc", "lblc", "lblcr", "dh", "sh", "sed", "nq", "fo", "ovf", "mh", "twos",
+const SCHEDULERS: [&str; 13] = [
+    "rr", "wrr", "lc", "wlc", "lblc", "lblcr", "dh", "sh", "sed", "nq", "fo", "ovf", "mh",
 ];
 /// Values that are wrong for most options, or look wrong and are right.
 const ODD_VALUES: [&str; 22] = [
