@@ -24,11 +24,12 @@ in_namespace() {
 }
 
 # measure JOB PROGRAM NAMESPACE COMMAND...: what a command of the program costs
-# there. It reads this function's input, and /tmp/PROGRAM has its output.
+# there. It reads this function's input, and /tmp/PROGRAM has its output. Errors go
+# to a file as well: at a terminal it would look for hints.
 measure() {
     local job=$1 program=$2 namespace=$3 cost
     shift 3
-    cost=$(in_namespace "$namespace" cost "/tmp/$program" "$@") || fail "$job: $program: $cost"
+    cost=$(in_namespace "$namespace" cost "/tmp/$program" "$@" 2>/tmp/errors) || fail "$job: $program: $cost $(</tmp/errors)"
     printf '%s\t%s\t%s\t%s\n' "$job" "$program" ${cost}
 }
 
