@@ -230,14 +230,16 @@ mod tests {
         let line: &'static str = line.to_owned().leak();
         let added = cli::parse_words(words(there)).unwrap();
         let fault = |fault: UsageError| fault.to_string();
-        let change = match (added, cli::parse_words(words(line)).map_err(fault)?) {
-            (Request::Change(Change::AddService(there)), Request::Keep(Edit::Service(edit))) => {
+        let Request::Keep(edit) = cli::parse_words(words(line)).map_err(fault)? else {
+            panic!("{line} names no edit");
+        };
+        let change = match (added, *edit) {
+            (Request::Change(Change::AddService(there)), Edit::Service(edit)) => {
                 Change::EditService(edit.of(&there).map_err(fault)?)
             }
-            (
-                Request::Change(Change::AddDestination(service, there)),
-                Request::Keep(Edit::Destination(edit)),
-            ) => Change::EditDestination(service, edit.of(&there).map_err(fault)?),
+            (Request::Change(Change::AddDestination(service, there)), Edit::Destination(edit)) => {
+                Change::EditDestination(service, edit.of(&there).map_err(fault)?)
+            }
             other => panic!("{other:?}"),
         };
         let mut rule = Vec::new();

@@ -9,18 +9,20 @@ use crate::options::Command;
 use crate::selection::{CountKey, Selection};
 
 /// What a command line asks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+///
+/// A file of rules is one for each line, nearly all of them changes, so what is larger is boxed.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Request {
     /// A change to the kernel's table.
     Change(Change),
     /// A change that is to be so, whether or not it is already (`--exist`).
     MakeSo(Change),
     /// An edit that leaves what it does not name as it is (`--keep`).
-    Keep(Edit),
+    Keep(Box<Edit>),
     /// Real servers that are to be left by their clients (`--drain`).
     Drain(DrainRequest),
     /// A listing.
-    List(ListRequest),
+    List(Box<ListRequest>),
     /// Why services do not answer.
     Diagnose(DiagnoseRequest),
     /// The table as rules.

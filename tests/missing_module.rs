@@ -25,8 +25,9 @@ use support::{Ending, Invocation, Namespace, Outcome, Program, SCRATCH};
 
 /// Removes IPVS from the kernel, its schedulers and engines first.
 fn unload() {
-    // Namespaces of tests that are over hold the module until the kernel has cleaned up.
-    for _ in 0..50 {
+    // Namespaces of tests that are over hold the module until the kernel has cleaned up, which
+    // takes it a while where there were many.
+    for _ in 0..600 {
         let modules = fs::read_to_string("/proc/modules").unwrap();
         let mut modules: Vec<&str> = modules
             .lines()

@@ -15,7 +15,7 @@ use crate::cli::words::{self, Event};
 use crate::cli::{self, fold};
 use crate::error::UsageError;
 use crate::options::{Argument, OPTIONS, OptionSpec};
-use crate::request::{ListRequest, Request};
+use crate::request::Request;
 
 /// Stands for a value left out. No word of argv can hold a NUL.
 const NO_VALUE: &str = "\0";
@@ -24,7 +24,7 @@ const PLAIN_WORDS: &str = "WORD";
 /// Reads the words behind the program's name. No word at all asks for a listing.
 pub fn parse_arguments(arguments: &[OsString]) -> Result<Request, UsageError> {
     if arguments.is_empty() {
-        return Ok(Request::List(ListRequest::default()));
+        return Ok(Request::List(Box::default()));
     }
     let words = || arguments.iter().map(|argument| argument.as_bytes());
     let rows = spelled_among(arguments);

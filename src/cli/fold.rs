@@ -54,7 +54,7 @@ pub fn fold<'a>(
     match commands().next() {
         // No word at all asks for a listing; where it is to be made is none either.
         None if word_fault.is_none() && !events.is_empty() && events.iter().all(names_a_place) => {
-            return Ok(Request::List(ListRequest::default()));
+            return Ok(Request::List(Box::default()));
         }
         None => return Err(UsageError::TryHelp),
         Some(Command::Version) => return Ok(Request::Version),
@@ -364,14 +364,14 @@ impl<'a> Draft<'a> {
         let service = || self.service.identity().ok_or(UsageError::TryHelp);
         let change = match command {
             Command::EditService if keeps => {
-                return Ok(Request::Keep(Edit::Service(
+                return Ok(Request::Keep(Box::new(Edit::Service(
                     self.service_edit(service()?, flags)?,
-                )));
+                ))));
             }
             Command::EditServer if keeps => {
-                return Ok(Request::Keep(Edit::Destination(
+                return Ok(Request::Keep(Box::new(Edit::Destination(
                     self.destination_edit(service()?)?,
-                )));
+                ))));
             }
             Command::AddService => {
                 Change::AddService(self.virtual_service(service()?, flags.flags)?)
@@ -392,7 +392,7 @@ impl<'a> Draft<'a> {
             Command::SetTimeouts => Change::SetTimeouts(timeouts),
             Command::StartDaemon => Change::StartDaemon(self.sync_daemon()),
             Command::StopDaemon => Change::StopDaemon(self.role, self.sync_id),
-            Command::List => return self.list().map(Request::List),
+            Command::List => return Ok(Request::List(Box::new(self.list()?))),
             Command::Diagnose => return self.diagnose().map(Request::Diagnose),
             Command::Save => {
                 return Ok(Request::Save {

@@ -61,8 +61,12 @@ impl<'c, 's, 't> Applier<'c, 's, 't> {
     }
 
     /// Executes a request, or queues it if it is a change. `-R` among rules is a fault.
-    pub fn request(&mut self, request: Request, line: Option<RuleLine<'t>>) -> Result<Flow, Error> {
-        if let Request::Change(change) = &request {
+    pub fn request(
+        &mut self,
+        request: &Request,
+        line: Option<RuleLine<'t>>,
+    ) -> Result<Flow, Error> {
+        if let Request::Change(change) = request {
             self.change(change, line)?;
             return Ok(Flow::GoOn);
         }
@@ -85,7 +89,7 @@ impl<'c, 's, 't> Applier<'c, 's, 't> {
     /// Executes a change that depends on what the changes before it have made of the table.
     fn change_what_is_there(
         &mut self,
-        request: Request,
+        request: &Request,
         line: Option<RuleLine<'t>>,
     ) -> Result<(), Error> {
         let fault = execute(self.console, self.ipvs, request).err();

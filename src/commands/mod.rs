@@ -96,25 +96,25 @@ fn run_command(console: &mut Console<'_>, arguments: &[OsString]) -> Result<(), 
         _ => open_checked(console)?,
     };
     if console.is_interactive() {
-        execute_with_hints(console, &mut ipvs, request, arguments)
+        execute_with_hints(console, &mut ipvs, &request, arguments)
     } else {
-        execute(console, &mut ipvs, request)
+        execute(console, &mut ipvs, &request)
     }
 }
 
 fn execute_with_hints(
     console: &mut Console<'_>,
     ipvs: &mut Ipvs,
-    request: Request,
+    request: &Request,
     arguments: &[OsString],
 ) -> Result<(), Error> {
-    let losses = match &request {
+    let losses = match request {
         Request::Change(change) => hints::losses::of(ipvs, change, arguments),
         _ => Vec::new(),
     };
     let outcome = execute(console, ipvs, request);
     console.keep_hint(match &outcome {
-        Ok(()) => match &request {
+        Ok(()) => match request {
             Request::Change(change) | Request::MakeSo(change) => {
                 hints::after_change(change, &losses, arguments)
                     .or_else(|| hints::setup::after_change(ipvs, change))
@@ -123,7 +123,7 @@ fn execute_with_hints(
         },
         Err(Error::Initialize(fault)) => hints::after_initialize(*fault),
         Err(Error::Kernel(_, KernelError::Errno(errno))) => {
-            hints::after_refusal(ipvs, &request, *errno)
+            hints::after_refusal(ipvs, request, *errno)
         }
         Err(_) => None,
     });
@@ -166,26 +166,26 @@ fn refused_listing(fault: KernelError) -> Error {
 }
 
 /// Executes a request.
-fn execute(console: &mut Console<'_>, ipvs: &mut Ipvs, request: Request) -> Result<(), Error> {
+fn execute(console: &mut Console<'_>, ipvs: &mut Ipvs, request: &Request) -> Result<(), Error> {
     match request {
         Request::List(request) => match request.watch {
-            None => list::list(console, ipvs, &request, None),
-            Some(interval) => watch::watch(console, ipvs, &request, interval),
+            None => list::list(console, ipvs, request, None),
+            Some(interval) => watch::watch(console, ipvs, request, interval),
         },
-        Request::Diagnose(request) => diagnose::diagnose(console, ipvs, &request),
-        Request::Save { numeric } => save::save(console, ipvs, numeric),
+        Request::Diagnose(request) => diagnose::diagnose(console, ipvs, request),
+        Request::Save { numeric } => save::save(console, ipvs, *numeric),
         Request::Help(command) => {
-            help::write_usage(console.text(), command);
+            help::write_usage(console.text(), *command);
             Ok(())
         }
         Request::Version => {
             help::write_version(console.text());
             Ok(())
         }
-        Request::Change(change) => apply(ipvs, &change),
-        Request::MakeSo(change) => keep::make_so(ipvs, &change),
-        Request::Keep(edit) => keep::edit(ipvs, &edit),
-        Request::Drain(request) => drain::drain(console, ipvs, &request),
+        Request::Change(change) => apply(ipvs, change),
+        Request::MakeSo(change) => keep::make_so(ipvs, change),
+        Request::Keep(edit) => keep::edit(ipvs, edit),
+        Request::Drain(request) => drain::drain(console, ipvs, request),
         Request::Restore => restore::restore(console, ipvs),
     }
 }

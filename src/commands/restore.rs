@@ -46,7 +46,7 @@ fn run_line<'l>(
 ) -> Result<Flow, Error> {
     match reader.read(line.text) {
         Ok(None) => Ok(Flow::GoOn),
-        Ok(Some(request)) => applier.request(request, None),
+        Ok(Some(request)) => applier.request(&request, None),
         // The reference, which has no such options, names no lines either.
         Err(fault @ UsageError::AmongRules(_)) => {
             applier.flush()?;

@@ -55,7 +55,7 @@ fn rules_of(file: &[u8]) -> Vec<Rule<'_>> {
     let rules = read_rules(file).unwrap_or_else(|fault| panic!("{fault:?}"));
     for rule in &rules {
         let alone = LineReader::default().read(rule.line.text);
-        assert_eq!(alone, Ok(Some(rule.request)));
+        assert_eq!(alone, Ok(Some(rule.request.clone())));
     }
     rules
 }

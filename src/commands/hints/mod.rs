@@ -29,7 +29,7 @@ use crate::options::matrix::Owner;
 use crate::options::{Choice, Command};
 use crate::render::endpoints::EndpointWriter;
 use crate::render::rules;
-use crate::request::{DrainRequest, ListRequest, Request, Subject};
+use crate::request::{DrainRequest, Request, Subject};
 use losses::Loss;
 use words::GivenOptions;
 
@@ -145,11 +145,11 @@ pub fn after_refusal(ipvs: &mut Ipvs, request: &Request, errno: Errno) -> Option
             };
         }
         Request::Keep(edit) => return after_refused_edit(ipvs, edit, errno),
-        Request::List(ListRequest {
-            subject: Subject::Table(Some(service)),
-            ..
-        }) if errno == Errno::ESRCH => {
-            return other_services(ipvs, service);
+        Request::List(request) if errno == Errno::ESRCH => {
+            return match &request.subject {
+                Subject::Table(Some(service)) => other_services(ipvs, service),
+                _ => None,
+            };
         }
         _ => return None,
     };

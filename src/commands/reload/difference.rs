@@ -232,8 +232,10 @@ fn service_of<'r>(rule: &'r Rule<'_>) -> Option<&'r ServiceIdentity> {
             | Change::DeleteDestination(service, _) => Some(service),
             _ => None,
         },
-        Request::Keep(Edit::Service(edit)) => Some(&edit.identity),
-        Request::Keep(Edit::Destination(edit)) => Some(&edit.service),
+        Request::Keep(edit) => Some(match edit.as_ref() {
+            Edit::Service(edit) => &edit.identity,
+            Edit::Destination(edit) => &edit.service,
+        }),
         _ => None,
     }
 }

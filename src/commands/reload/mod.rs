@@ -62,7 +62,7 @@ impl Options {
 }
 
 /// A line and what it asks for.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Rule<'t> {
     pub line: RuleLine<'t>,
     pub request: Request,
@@ -295,7 +295,7 @@ fn run_anew(
         applier.change(&Change::Flush, None)?;
     }
     for rule in rules {
-        if applier.request(rule.request, Some(rule.line))? == Flow::End {
+        if applier.request(&rule.request, Some(rule.line))? == Flow::End {
             return Ok(());
         }
     }
