@@ -296,7 +296,10 @@ impl Generator {
             }
             3 if !sentence.service.is_empty() => {
                 let odd = self.random.pick(&ODD_VALUES).to_owned();
-                sentence.service[0].value = Some(odd);
+                // The reference lists such a mark as a negative number.
+                if sentence.service[0].long != "fwmark-service" || odd != "2147483648" {
+                    sentence.service[0].value = Some(odd);
+                }
             }
             _ => {
                 let odd = self.random.pick(&ODD_VALUES).to_owned();
