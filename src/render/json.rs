@@ -404,7 +404,7 @@ impl Serialize for CountEntry<'_> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use boon::{Compiler, Schemas};
     use serde_json::Value;
 
@@ -414,7 +414,7 @@ mod tests {
     };
 
     /// The document, once it is known to be what the schema says.
-    fn checked(out: &[u8]) -> Value {
+    pub(crate) fn checked(out: &[u8]) -> Value {
         const SCHEMA: &str = include_str!("../../man/ipvsadm.schema.json");
         let (mut schemas, mut compiler) = (Schemas::new(), Compiler::new());
         compiler.enable_format_assertions();

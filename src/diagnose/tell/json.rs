@@ -122,29 +122,17 @@ fn write_evidence<S: Serializer>(
 
 #[cfg(test)]
 mod tests {
-    use boon::{Compiler, Schemas};
-
     use super::*;
     use crate::diagnose::facts::Strays;
     use crate::diagnose::rules::judge;
     use crate::diagnose::rules::samples::{endpoint, healthy, server};
+    use crate::render::json::tests::checked;
 
     /// The document, once it is known to be what the schema says.
     fn document(facts: &Facts) -> Value {
-        const SCHEMA: &str = include_str!("../../../man/ipvsadm.schema.json");
-        let (mut schemas, mut compiler) = (Schemas::new(), Compiler::new());
-        compiler.enable_format_assertions();
-        compiler
-            .add_resource("schema", serde_json::from_str(SCHEMA).unwrap())
-            .unwrap();
-        let schema = compiler.compile("schema", &mut schemas).unwrap();
         let mut out = Vec::new();
         write(&mut out, facts, &judge(facts));
-        let document = serde_json::from_slice(&out).unwrap();
-        if let Err(fault) = schemas.validate(&document, schema) {
-            panic!("{fault:#}\n{document:#}");
-        }
-        document
+        checked(&out)
     }
 
     #[test]
