@@ -13,6 +13,9 @@ use crate::edit::NamedFlags;
 use crate::model::{AddressFamily, KernelName, SchedulerFlags};
 use crate::selection::States;
 
+/// The most seconds that anything may wait: 31 days.
+pub const LONGEST_TIMEOUT: u32 = 31 * 24 * 60 * 60;
+
 /// The blanks that `isspace` knows in the C locale.
 fn is_blank(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\n' | 0x0b | 0x0c | b'\r')
@@ -93,7 +96,7 @@ pub fn multicast_group(word: &[u8]) -> Result<IpAddr, bool> {
 /// Seconds and fractions of them, from a tenth of a second to 31 days.
 pub fn interval(word: &[u8]) -> Option<Duration> {
     const SHORTEST: Duration = Duration::from_millis(100);
-    const LONGEST: Duration = Duration::from_secs(31 * 24 * 60 * 60);
+    const LONGEST: Duration = Duration::from_secs(LONGEST_TIMEOUT as u64);
     let is_decimal = |byte: &u8| byte.is_ascii_digit() || *byte == b'.';
     let text = std::str::from_utf8(word).ok()?;
     if !word.iter().all(is_decimal) || word.len() > 20 {

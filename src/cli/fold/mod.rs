@@ -5,7 +5,12 @@
 //! words to judge (the values of `--set`, words too many, scheduler flags); then which option goes
 //! with which command; then what the command itself asks for. Words may stand in any order all the
 //! same: what one option takes from another (the family of `-M`, the port of `-r`) is looked up in
-//! the whole stream.
+//! the whole stream. What the words come to is put together in [`changes`], [`edits`] and
+//! [`questions`].
+
+mod changes;
+mod edits;
+mod questions;
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
@@ -15,31 +20,24 @@ use crate::cli::given::Given;
 use crate::cli::named_service::{LastService, NamedService};
 use crate::cli::values::{self, FlagFault};
 use crate::cli::words::Event;
-use crate::edit::{DestinationEdit, Edit, NamedFlags, ServiceEdit, TunnelEdit};
+use crate::edit::Edit;
 use crate::error::UsageError;
 use crate::model::{
-    AddressFamily, Change, Destination, DestinationIdentity, Encapsulation, ForwardingMethod,
-    KernelName, Netmask, Protocol, SchedulerFlags, ServiceIdentity, SyncDaemon, SyncDaemonRole,
-    Timeouts, TunnelChecksum, VirtualService,
+    AddressFamily, Change, KernelName, Netmask, ServiceIdentity, SyncDaemonRole, Timeouts,
 };
-use crate::options::matrix::{Owner, TunnelType};
+use crate::options::matrix::TunnelType;
 use crate::options::{Choice, Command, Meaning};
-use crate::request::{
-    Columns, DiagnoseRequest, DrainRequest, ListFormat, ListRequest, OutputFormat, Request, Subject,
-};
-use crate::selection::{CountKey, Network, SelectedEndpoint, SelectedService, Selection, States};
+use crate::request::Request;
+use crate::selection::{CountKey, Network, States};
 
 /// The seconds that `-p` stands for by itself.
 const DEFAULT_PERSISTENCE: u32 = 360;
-/// The most seconds a timeout may have: 31 days.
-const LONGEST_TIMEOUT: u32 = 31 * 24 * 60 * 60;
 /// The largest weight and threshold.
 const LARGEST: u32 = i32::MAX as u32;
 /// The largest payload of a UDP packet.
 const LARGEST_SYNC_MESSAGE: u16 = 65507;
 const DEFAULT_SCHEDULER: &str = "wlc";
 const DEFAULT_INTERVAL: Duration = Duration::from_secs(2);
-const DEFAULT_INTERFACE: &str = "eth0";
 /// The client that a probe plays: an address for documentation (RFC 5737), that nobody has.
 const DEFAULT_PROBE_FROM: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 1);
 
@@ -213,7 +211,7 @@ impl<'a> Draft<'a> {
             Choice::Persistent => {
                 self.persistence_timeout = Some(match value {
                     None => DEFAULT_PERSISTENCE,
-                    Some(word) => values::number_u32(word, 1..=LONGEST_TIMEOUT)
+                    Some(word) => values::number_u32(word, 1..=values::LONGEST_TIMEOUT)
                         .ok_or_else(|| UsageError::Timeout(word.to_vec()))?,
                 });
             }
@@ -415,309 +413,13 @@ impl<'a> Draft<'a> {
         };
         self.plain.drain(..3);
         let read = |word: &[u8]| {
-            values::number_u32(word, 0..=LONGEST_TIMEOUT)
+            values::number_u32(word, 0..=values::LONGEST_TIMEOUT)
                 .ok_or_else(|| UsageError::Timeout(word.to_vec()))
         };
         Ok(Timeouts {
             tcp: read(tcp)?,
             tcp_fin: read(tcp_fin)?,
             udp: read(udp)?,
-        })
-    }
-
-    fn virtual_service(
-        &self,
-        identity: ServiceIdentity,
-        scheduler_flags: SchedulerFlags,
-    ) -> Result<VirtualService, UsageError> {
-        if let ServiceIdentity::Endpoint { port: 0, .. } = identity
-            && self.persistence_timeout.is_none()
-        {
-            return Err(UsageError::ZeroPort);
-        }
-        let one_packet = self.one_packet(identity)?;
-        Ok(VirtualService {
-            identity,
-            scheduler: self.scheduler,
-            scheduler_flags,
-            persistence_timeout: self.persistence_timeout,
-            netmask: self
-                .netmask
-                .unwrap_or_else(|| Netmask::single_host(identity.family())),
-            persistence_engine: self.persistence_engine,
-            one_packet,
-        })
-    }
-
-    fn one_packet(&self, service: ServiceIdentity) -> Result<bool, UsageError> {
-        let one_packet = self.given.has(Choice::OnePacket);
-        match service.protocol() {
-            Some(Protocol::Tcp | Protocol::Sctp) if one_packet => {
-                Err(UsageError::OnePacketWithoutUdp)
-            }
-            _ => Ok(one_packet),
-        }
-    }
-
-    fn service_edit(
-        &self,
-        identity: ServiceIdentity,
-        flags: NamedFlags,
-    ) -> Result<ServiceEdit, UsageError> {
-        Ok(ServiceEdit {
-            identity,
-            scheduler: self.named(Choice::Scheduler, self.scheduler),
-            scheduler_flags: self.named(Choice::SchedulerFlags, flags),
-            persistence_timeout: self.persistence_timeout,
-            netmask: self.netmask,
-            persistence_engine: self.named(Choice::PersistenceEngine, self.persistence_engine),
-            one_packet: self.one_packet(identity)?,
-        })
-    }
-
-    /// The value of an option that stands there.
-    fn named<T>(&self, choice: Choice, value: T) -> Option<T> {
-        self.given.has(choice).then_some(value)
-    }
-
-    fn destination_identity(
-        &self,
-        service: ServiceIdentity,
-    ) -> Result<DestinationIdentity, UsageError> {
-        let server = self.server.ok_or(UsageError::ServerAddress)?;
-        Ok(DestinationIdentity {
-            address: server.address,
-            port: server.port.unwrap_or(service.port()),
-        })
-    }
-
-    /// Which destination, where it is to have this forwarding method.
-    fn destination_identity_with(
-        &self,
-        service: ServiceIdentity,
-        forwarding: Choice,
-    ) -> Result<DestinationIdentity, UsageError> {
-        let mut identity = self.destination_identity(service)?;
-        let keeps_its_port = forwarding == Choice::Masquerading
-            || matches!(service, ServiceIdentity::FirewallMark { .. });
-        if !keeps_its_port {
-            identity.port = service.port();
-        }
-        Ok(identity)
-    }
-
-    fn destination_edit(&self, service: ServiceIdentity) -> Result<DestinationEdit, UsageError> {
-        let forwarding = self.named(self.forwarding, self.forwarding);
-        let checksum = [
-            Choice::TunnelNoChecksum,
-            Choice::TunnelChecksum,
-            Choice::TunnelRemoteChecksum,
-        ];
-        Ok(DestinationEdit {
-            service,
-            // Where the method is not named, only the kernel knows whether the port counts.
-            identity: match forwarding {
-                Some(method) => self.destination_identity_with(service, method)?,
-                None => self.destination_identity(service)?,
-            },
-            forwarding,
-            tunnel: TunnelEdit {
-                kind: self.named(Choice::TunnelType, self.tunnel_type),
-                port: self.named(Choice::TunnelPort, self.tunnel_port),
-                checksum: checksum
-                    .into_iter()
-                    .find(|choice| self.given.has(*choice))
-                    .map(|choice| (choice, self.tunnel_checksum())),
-            },
-            weight: self.named(Choice::Weight, self.weight),
-            upper_threshold: self.named(Choice::UpperThreshold, self.upper_threshold),
-            lower_threshold: self.named(Choice::LowerThreshold, self.lower_threshold),
-        })
-    }
-
-    fn drain(&self, command: Command) -> Result<DrainRequest, UsageError> {
-        let service = self.service.identity();
-        let server = self.server.ok_or(UsageError::ServerAddress)?;
-        Ok(DrainRequest {
-            service,
-            address: server.address,
-            port: server.port.or(service.map(|service| service.port())),
-            deletes: command == Command::DeleteServer,
-            seconds: self.drain_seconds,
-            is_forced: self.given.has(Choice::Force),
-            may_be_missing: self.given.has(Choice::Exist),
-        })
-    }
-
-    fn destination(&self, service: ServiceIdentity) -> Result<Destination, UsageError> {
-        let identity = self.destination_identity_with(service, self.forwarding)?;
-        let is_tunnel = self.forwarding == Choice::Ipip;
-        if AddressFamily::of(identity.address) != service.family() && !is_tunnel {
-            return Err(UsageError::FamilyWithoutTunnel);
-        }
-        if self.given.has_tunnel_options() && !is_tunnel {
-            return Err(UsageError::TunnelOptionsWithoutTunnel);
-        }
-        let forwarding_method = match self.forwarding {
-            Choice::Masquerading => ForwardingMethod::Masquerading,
-            Choice::Ipip => ForwardingMethod::Tunnel(self.encapsulation()?),
-            _ => ForwardingMethod::DirectRouting,
-        };
-        Ok(Destination {
-            identity,
-            forwarding_method,
-            weight: self.weight,
-            upper_threshold: self.upper_threshold,
-            lower_threshold: self.lower_threshold,
-        })
-    }
-
-    fn tunnel_checksum(&self) -> TunnelChecksum {
-        if self.given.has(Choice::TunnelChecksum) {
-            TunnelChecksum::Full
-        } else if self.given.has(Choice::TunnelRemoteChecksum) {
-            TunnelChecksum::Remote
-        } else {
-            TunnelChecksum::None
-        }
-    }
-
-    fn encapsulation(&self) -> Result<Encapsulation, UsageError> {
-        self.given.check_tunnel(self.tunnel_type)?;
-        let checksum = self.tunnel_checksum();
-        Ok(match self.tunnel_type {
-            TunnelType::Ipip => Encapsulation::Ipip,
-            TunnelType::Gue => Encapsulation::Gue {
-                port: self.tunnel_port,
-                checksum,
-            },
-            TunnelType::Gre => Encapsulation::Gre { checksum },
-        })
-    }
-
-    fn sync_daemon(&self) -> SyncDaemon {
-        let interface = if self.interface.is_empty() {
-            KernelName::from(DEFAULT_INTERFACE)
-        } else {
-            self.interface
-        };
-        SyncDaemon {
-            role: self.role,
-            interface,
-            sync_id: self.sync_id,
-            max_length: self.max_length,
-            group: self.mcast_group,
-            port: self.mcast_port,
-            ttl: self.mcast_ttl,
-        }
-    }
-
-    /// Which connections are meant.
-    fn selection(&self) -> Result<Selection, UsageError> {
-        let service = match self.service.identity() {
-            None => None,
-            Some(ServiceIdentity::Endpoint {
-                protocol,
-                address,
-                port,
-            }) => Some(SelectedService {
-                protocol,
-                endpoint: SelectedEndpoint::new(address, port),
-            }),
-            Some(ServiceIdentity::FirewallMark { .. }) => {
-                return Err(UsageError::FirewallMarkOfConnections);
-            }
-        };
-        let server = self
-            .server
-            .map(|Endpoint { address, port }| SelectedEndpoint::new(address, port.unwrap_or(0)));
-        Ok(Selection {
-            service,
-            server,
-            clients: self.clients,
-            states: self.states,
-            is_stale: self.given.has(Choice::Stale),
-        })
-    }
-
-    fn diagnose(&self) -> Result<DiagnoseRequest, UsageError> {
-        let probes = self.given.has(Choice::Probe);
-        match Choice::Probe.group() {
-            Some(group) if !probes && self.given.has(Choice::ProbeFrom) => {
-                let owner = Owner::Command(Command::Diagnose);
-                return Err(UsageError::Needed(group, owner));
-            }
-            _ => {}
-        }
-        Ok(DiagnoseRequest {
-            service: self.service.identity(),
-            probe_from: probes.then_some(self.probe_from),
-            json: self.given.has(Choice::Json),
-        })
-    }
-
-    fn list(&self) -> Result<ListRequest, UsageError> {
-        let given = self.given;
-        if let Some((choice, rival)) = given.rivals() {
-            return Err(
-                match (
-                    choice.row().is_new || rival.row().is_new,
-                    choice.group(),
-                    rival.group(),
-                ) {
-                    // The reference does not say which options are in each other's way.
-                    (true, Some(group), Some(other)) => {
-                        UsageError::Conflict(group, other, Owner::Command(Command::List))
-                    }
-                    _ => UsageError::ListConflict,
-                },
-            );
-        }
-        let output_format = if given.has(Choice::Json) {
-            OutputFormat::Json
-        } else if given.has(Choice::Table) {
-            OutputFormat::Table
-        } else if given.has(Choice::Prometheus) {
-            OutputFormat::Prometheus
-        } else {
-            OutputFormat::Plain
-        };
-        let subject = if given.has(Choice::Connection) {
-            let selection = self.selection()?;
-            match self.count_key {
-                Some(key) => Subject::ConnectionCounts(selection, key),
-                None => Subject::ConnectionEntries(selection),
-            }
-        } else if given.has(Choice::Timeout) {
-            Subject::Timeouts
-        } else if given.has(Choice::Daemon) {
-            Subject::Daemons
-        } else {
-            Subject::Table(self.service.identity())
-        };
-        let columns = [
-            (Choice::Statistics, Columns::Statistics),
-            (Choice::Rate, Columns::Rate),
-            (Choice::Thresholds, Columns::Thresholds),
-            (
-                Choice::PersistentConnections,
-                Columns::PersistentConnections,
-            ),
-            (Choice::TunnelInfo, Columns::TunnelInfo),
-        ]
-        .into_iter()
-        .find(|(choice, _)| given.has(*choice))
-        .map_or(Columns::Connections, |(_, columns)| columns);
-        Ok(ListRequest {
-            subject,
-            format: ListFormat {
-                columns,
-                numeric: given.has(Choice::Numeric),
-                exact: given.has(Choice::Exact),
-            },
-            sorted: !given.has(Choice::NoSort),
-            output_format,
-            watch: self.watch,
         })
     }
 }

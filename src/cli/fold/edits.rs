@@ -1,0 +1,78 @@
+//! What `--keep` and `--drain` say: a part of what is there already. What is not named stays as it
+//! is.
+
+use super::Draft;
+use crate::edit::{DestinationEdit, NamedFlags, ServiceEdit, TunnelEdit};
+use crate::error::UsageError;
+use crate::model::ServiceIdentity;
+use crate::options::{Choice, Command};
+use crate::request::DrainRequest;
+
+impl Draft<'_> {
+    pub(super) fn service_edit(
+        &self,
+        identity: ServiceIdentity,
+        flags: NamedFlags,
+    ) -> Result<ServiceEdit, UsageError> {
+        Ok(ServiceEdit {
+            identity,
+            scheduler: self.named(Choice::Scheduler, self.scheduler),
+            scheduler_flags: self.named(Choice::SchedulerFlags, flags),
+            persistence_timeout: self.persistence_timeout,
+            netmask: self.netmask,
+            persistence_engine: self.named(Choice::PersistenceEngine, self.persistence_engine),
+            one_packet: self.one_packet(identity)?,
+        })
+    }
+
+    /// The value of an option that stands there.
+    fn named<T>(&self, choice: Choice, value: T) -> Option<T> {
+        self.given.has(choice).then_some(value)
+    }
+
+    pub(super) fn destination_edit(
+        &self,
+        service: ServiceIdentity,
+    ) -> Result<DestinationEdit, UsageError> {
+        let forwarding = self.named(self.forwarding, self.forwarding);
+        let checksum = [
+            Choice::TunnelNoChecksum,
+            Choice::TunnelChecksum,
+            Choice::TunnelRemoteChecksum,
+        ];
+        Ok(DestinationEdit {
+            service,
+            // Where the method is not named, only the kernel knows whether the port counts.
+            identity: match forwarding {
+                Some(method) => self.destination_identity_with(service, method)?,
+                None => self.destination_identity(service)?,
+            },
+            forwarding,
+            tunnel: TunnelEdit {
+                kind: self.named(Choice::TunnelType, self.tunnel_type),
+                port: self.named(Choice::TunnelPort, self.tunnel_port),
+                checksum: checksum
+                    .into_iter()
+                    .find(|choice| self.given.has(*choice))
+                    .map(|choice| (choice, self.tunnel_checksum())),
+            },
+            weight: self.named(Choice::Weight, self.weight),
+            upper_threshold: self.named(Choice::UpperThreshold, self.upper_threshold),
+            lower_threshold: self.named(Choice::LowerThreshold, self.lower_threshold),
+        })
+    }
+
+    pub(super) fn drain(&self, command: Command) -> Result<DrainRequest, UsageError> {
+        let service = self.service.identity();
+        let server = self.server.ok_or(UsageError::ServerAddress)?;
+        Ok(DrainRequest {
+            service,
+            address: server.address,
+            port: server.port.or(service.map(|service| service.port())),
+            deletes: command == Command::DeleteServer,
+            seconds: self.drain_seconds,
+            is_forced: self.given.has(Choice::Force),
+            may_be_missing: self.given.has(Choice::Exist),
+        })
+    }
+}

@@ -1,0 +1,121 @@
+//! What `-L` and `--diagnose` say: what is to be seen, and how it is to be shown.
+
+use super::Draft;
+use crate::cli::address::Endpoint;
+use crate::error::UsageError;
+use crate::model::ServiceIdentity;
+use crate::options::matrix::Owner;
+use crate::options::{Choice, Command};
+use crate::request::{Columns, DiagnoseRequest, ListFormat, ListRequest, OutputFormat, Subject};
+use crate::selection::{SelectedEndpoint, SelectedService, Selection};
+
+impl Draft<'_> {
+    /// Which connections are meant.
+    fn selection(&self) -> Result<Selection, UsageError> {
+        let service = match self.service.identity() {
+            None => None,
+            Some(ServiceIdentity::Endpoint {
+                protocol,
+                address,
+                port,
+            }) => Some(SelectedService {
+                protocol,
+                endpoint: SelectedEndpoint::new(address, port),
+            }),
+            Some(ServiceIdentity::FirewallMark { .. }) => {
+                return Err(UsageError::FirewallMarkOfConnections);
+            }
+        };
+        let server = self
+            .server
+            .map(|Endpoint { address, port }| SelectedEndpoint::new(address, port.unwrap_or(0)));
+        Ok(Selection {
+            service,
+            server,
+            clients: self.clients,
+            states: self.states,
+            is_stale: self.given.has(Choice::Stale),
+        })
+    }
+
+    pub(super) fn diagnose(&self) -> Result<DiagnoseRequest, UsageError> {
+        let probes = self.given.has(Choice::Probe);
+        match Choice::Probe.group() {
+            Some(group) if !probes && self.given.has(Choice::ProbeFrom) => {
+                let owner = Owner::Command(Command::Diagnose);
+                return Err(UsageError::Needed(group, owner));
+            }
+            _ => {}
+        }
+        Ok(DiagnoseRequest {
+            service: self.service.identity(),
+            probe_from: probes.then_some(self.probe_from),
+            json: self.given.has(Choice::Json),
+        })
+    }
+
+    pub(super) fn list(&self) -> Result<ListRequest, UsageError> {
+        let given = self.given;
+        if let Some((choice, rival)) = given.rivals() {
+            return Err(
+                match (
+                    choice.row().is_new || rival.row().is_new,
+                    choice.group(),
+                    rival.group(),
+                ) {
+                    // The reference does not say which options are in each other's way.
+                    (true, Some(group), Some(other)) => {
+                        UsageError::Conflict(group, other, Owner::Command(Command::List))
+                    }
+                    _ => UsageError::ListConflict,
+                },
+            );
+        }
+        let output_format = if given.has(Choice::Json) {
+            OutputFormat::Json
+        } else if given.has(Choice::Table) {
+            OutputFormat::Table
+        } else if given.has(Choice::Prometheus) {
+            OutputFormat::Prometheus
+        } else {
+            OutputFormat::Plain
+        };
+        let subject = if given.has(Choice::Connection) {
+            let selection = self.selection()?;
+            match self.count_key {
+                Some(key) => Subject::ConnectionCounts(selection, key),
+                None => Subject::ConnectionEntries(selection),
+            }
+        } else if given.has(Choice::Timeout) {
+            Subject::Timeouts
+        } else if given.has(Choice::Daemon) {
+            Subject::Daemons
+        } else {
+            Subject::Table(self.service.identity())
+        };
+        let columns = [
+            (Choice::Statistics, Columns::Statistics),
+            (Choice::Rate, Columns::Rate),
+            (Choice::Thresholds, Columns::Thresholds),
+            (
+                Choice::PersistentConnections,
+                Columns::PersistentConnections,
+            ),
+            (Choice::TunnelInfo, Columns::TunnelInfo),
+        ]
+        .into_iter()
+        .find(|(choice, _)| given.has(*choice))
+        .map_or(Columns::Connections, |(_, columns)| columns);
+        Ok(ListRequest {
+            subject,
+            format: ListFormat {
+                columns,
+                numeric: given.has(Choice::Numeric),
+                exact: given.has(Choice::Exact),
+            },
+            sorted: !given.has(Choice::NoSort),
+            output_format,
+            watch: self.watch,
+        })
+    }
+}
