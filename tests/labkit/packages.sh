@@ -62,13 +62,13 @@ packages_need_cargo() {
 }
 
 # packages_tool NAME: have a program that cargo installs, in the cache if not on
-# PATH.
+# PATH. It is built in half the time where it may be slow.
 packages_tool() {
     ! type -P "$1" >/dev/null || return 0
     PATH=$PATH:$LAB_CACHE/tools/bin
     ! type -P "$1" >/dev/null || return 0
     printf 'tests/lab: installing %s in %s\n' "$1" "$LAB_CACHE/tools" >&2
-    env -u CARGO_TARGET_DIR cargo install --quiet --locked --root "$LAB_CACHE/tools" "$1" ||
+    env -u CARGO_TARGET_DIR cargo install --quiet --locked --debug --root "$LAB_CACHE/tools" "$1" ||
         fail "could not install $1: cargo install $1"
 }
 

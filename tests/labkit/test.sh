@@ -69,16 +69,19 @@ test_main() {
     : >"$TEST_WORK/results" # there may be none: where the kernel does not boot
     trap test_end EXIT
     cd -- "$LAB_REPOSITORY" || return
+    # Fetching waits for others for the most part, building does not.
+    test_fetch "${only[@]}" 2>"$TEST_WORK/fetched" &
+    local fetching=$! is_fetched=1
     test_build "${only[@]}"
 
     local failures=0
     if [[ ${#only[@]} -eq 0 ]]; then
         test_on_this_machine "${words[@]}" || failures=1
     fi
+    wait "$fetching" || is_fetched=0
+    cat -- "$TEST_WORK/fetched" >&2
+    [[ $is_fetched -eq 1 ]] || exit 1 # why is in there
     if [[ -s $TEST_WORK/programs ]]; then
-        if grep -q '^systemd ' "$TEST_WORK/programs" && [[ $(kernel_engine) == uml ]]; then
-            systemd_prepare
-        fi
         if grep -q '^\(package\|systemd\) ' "$TEST_WORK/programs"; then
             say "building our packages"
             packages_ours
@@ -96,6 +99,20 @@ test_main() {
     fi
     test_sum || failures=1
     return "$failures"
+}
+
+# test_fetch [NAME...]: have in the cache what these integration tests, or all, want
+# beside a kernel.
+test_fetch() {
+    LAB_SCRATCH=() # those are not this process's to remove
+    trap scratch_remove EXIT
+    [[ $# -gt 0 ]] || set -- systemd package
+    if [[ " $* " == *' systemd '* && $(kernel_engine) == uml ]]; then
+        systemd_prepare
+    fi
+    if [[ " $* " == *' systemd '* || " $* " == *' package '* ]]; then
+        packages_tool cargo-deb
+    fi
 }
 
 # test_build [NAME...]: build these integration tests, or all and the unit tests.
@@ -128,12 +145,13 @@ test_build_some() {
 }
 
 # Bring the programs that take minutes to the front, the longest first: whichever
-# guest ends first, the other has little left to do then.
+# guest ends first, the other has little left to do then. Before them comes the one that
+# unloads IPVS, which takes the kernel a minute where many namespaces have used it.
 test_longest_first() {
     local name list
     list=$(cat)
     {
-        for name in parity clusters demos random package matrix bad_input completions reload watch; do
+        for name in missing_module clusters parity demos diagnose watch random reload completions package matrix bad_input; do
             grep "^$name " <<<"$list" || true
         done
         printf '%s\n' "$list"
