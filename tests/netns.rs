@@ -93,6 +93,17 @@ fn every_command_works_there_and_touches_nothing_here() {
         printed(&director, "-L --netns blue")
     );
     assert!(printed(&director, "-L --json --netns blue").contains("\"198.51.100.1\""));
+    // A server without a connection is drained at once; what is printed is the way back.
+    printed(
+        &director,
+        "-a -t 192.0.2.1:80 -r 198.51.100.2 -m --netns blue",
+    );
+    let back = printed(
+        &director,
+        "-d -t 192.0.2.1:80 -r 198.51.100.2 --drain --netns blue",
+    );
+    assert!(back.contains("-r 198.51.100.2:80"), "{back}");
+    assert_eq!(printed(&director, "-Sn --netns blue"), there);
     assert!(printed(&director, "-L --timeout --netns blue").contains("77 66 55"));
     let daemons = printed(&director, "-L --daemon --netns blue");
     assert!(daemons.contains("mcast=eth0"), "{daemons}");
