@@ -149,7 +149,7 @@ fn it_is_named_by_name_path_or_process_and_a_name_may_be_a_number() {
     let by_process = shell(
         &director,
         "ip netns exec red sleep 300 & process=$!
-         until [[ $(readlink /proc/$process/ns/net) != $(readlink /proc/$$/ns/net) ]]; do :; done
+         until [[ /proc/$process/ns/net -ef /run/netns/red ]]; do :; done
          ipvsadm -Sn --netns $process
          cd /proc/$process/ns && ipvsadm -Sn --netns ./net
          kill $process",
