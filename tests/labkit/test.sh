@@ -7,6 +7,9 @@
 # the machine mostly more. One program, systemd, boots guests itself, so it runs
 # beside them on the machine.
 #
+# NAME-musl is tests/NAME.rs built for musl, and so is the program that it tries. Of
+# all tests these are the parity scripts, where musl's target is installed.
+#
 # What is printed does not depend on who was quicker: programs are shown in the
 # order of the list, the first one that is not complete as it goes.
 
@@ -20,7 +23,8 @@ test_usage() {
 Usage: tests/lab test [--all-kernels] [--test NAME]... [--] [FILTER...]
 
   --all-kernels   on each of the kernels, one after the other
-  --test NAME     only the integration tests in tests/NAME.rs; may be repeated
+  --test NAME     only the integration tests in tests/NAME.rs; may be repeated.
+                  With -musl behind its name, they and ours are built for musl
   FILTER          only tests with this in their name; what else follows is for
                   the test programs too, as in: tests/lab test -- --nocapture
 END
@@ -84,7 +88,7 @@ test_main() {
             packages_ours
             rpm_packages
             # What is installed is what is tested; and it starts sooner, some thousand times.
-            export IPVSADM_UNDER_TEST=${IPVSADM_UNDER_TEST:-$LAB_TARGET/release/ipvsadm}
+            export LAB_PACKAGED=$LAB_TARGET/release/ipvsadm
         fi
         for kernel in "${kernels[@]}"; do
             kernel_select "$kernel"
@@ -108,9 +112,44 @@ test_build() {
         test_build_some "$TEST_WORK/units"
         ! grep '^test ' "$TEST_WORK/units" >&2 || fail "cargo test runs these too: Cargo.toml is to say test = false"
         set -- '*'
+        if test_has_musl; then
+            set -- "$@" parity-musl
+        else
+            echo "parity-musl: $(test_musl_missing)" >>"$TEST_WORK/not-run"
+        fi
     fi
-    test_build_some "$TEST_WORK/tests" "${@/#/--test=}"
-    sed -n 's/^test //p' "$TEST_WORK/tests" | test_longest_first >"$TEST_WORK/programs"
+    local name names=() for_musl=()
+    for name in "$@"; do
+        case $name in
+            *-musl) for_musl+=("--test=${name%-musl}") ;;
+            *) names+=("--test=$name") ;;
+        esac
+    done
+    {
+        if [[ ${#names[@]} -gt 0 ]]; then
+            test_build_some "$TEST_WORK/tests" "${names[@]}"
+            sed -n 's/^test //p' "$TEST_WORK/tests"
+        fi
+        if [[ ${#for_musl[@]} -gt 0 ]]; then
+            test_has_musl || fail "test: $(test_musl_missing)"
+            test_build_some "$TEST_WORK/tests-musl" --target "$(test_musl)" "${for_musl[@]}"
+            sed -n 's/^test \([^ ]*\)/\1-musl/p' "$TEST_WORK/tests-musl"
+        fi
+    } >"$TEST_WORK/built"
+    test_longest_first <"$TEST_WORK/built" >"$TEST_WORK/programs"
+}
+
+# The target of Rust that has musl, for this machine.
+test_musl() {
+    rustc --version --verbose | sed -n 's/^host: \(.*\)-gnu\(.*\)/\1-musl\2/p'
+}
+
+test_has_musl() {
+    [[ -n $(test_musl) && -d $(rustc --print sysroot)/lib/rustlib/$(test_musl) ]]
+}
+
+test_musl_missing() {
+    printf 'musl is not installed for Rust: rustup target add %s\n' "$(test_musl)"
 }
 
 # test_build_some FILE [ARGUMENT...]: build what `cargo test ARGUMENT...` runs, and
@@ -133,7 +172,7 @@ test_longest_first() {
     local name list
     list=$(cat)
     {
-        for name in parity clusters demos random package matrix bad_input completions reload watch; do
+        for name in parity parity-musl clusters demos random package matrix bad_input completions reload watch; do
             grep "^$name " <<<"$list" || true
         done
         printf '%s\n' "$list"
@@ -168,7 +207,7 @@ test_in_guests() {
     printf '%s\n' "$@" >"$TEST_WORK/words"
     while read -r name program; do
         if test_cannot "$name" "$kernel" >"$TEST_WORK/reason"; then
-            say "tests/$name.rs, kernel $kernel: not run: $(<"$TEST_WORK/reason")" >&3
+            say "$(test_title "$name"), kernel $kernel: not run: $(<"$TEST_WORK/reason")" >&3
             printf '%s on %s\n' "$name" "$kernel" >>"$TEST_WORK/not-run"
         else
             printf '%s %s\n' "$name" "$program"
@@ -191,7 +230,7 @@ test_in_guests() {
         if [[ $name == systemd ]]; then
             say "tests/$name, kernels of its own"
         else
-            say "tests/$name.rs, kernel $kernel"
+            say "$(test_title "$name"), kernel $kernel"
         fi
         if [[ -e $results/$name ]]; then
             exec 3<"$results/$name"
@@ -205,7 +244,7 @@ test_in_guests() {
         fi
         status=$(cat "$results/$name.status" 2>/dev/null) || status="no status: its guest ended early"
         if [[ $status != 0 ]]; then
-            printf 'tests/%s.rs failed on kernel %s (%s)\n' "$name" "$kernel" "$status"
+            printf '%s failed on kernel %s (%s)\n' "$(test_title "$name")" "$kernel" "$status"
             failures=1
         fi
     done <"$results/programs"
@@ -215,6 +254,14 @@ test_in_guests() {
         [[ $(<"$results/ended.$runner") == 0 ]] || failures=1
     done
     return "$failures"
+}
+
+# test_title NAME: what a program of the list is called.
+test_title() {
+    case $1 in
+        *-musl) echo "tests/${1%-musl}.rs, for musl" ;;
+        *) echo "tests/$1.rs" ;;
+    esac
 }
 
 # test_start RESULTS RUNNER COMMAND...: start what runs programs.
