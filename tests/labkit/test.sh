@@ -7,8 +7,8 @@
 # the machine mostly more. One program, systemd, boots guests itself, so it runs
 # beside them on the machine.
 #
-# NAME-musl is tests/NAME.rs built for musl, and so is the program that it tries. Of
-# all tests these are the parity scripts, where musl's target is installed.
+# NAME-musl is tests/NAME.rs built for musl, and so is the program that it tries. All
+# tests on all kernels have the parity scripts so as well, on the first of them.
 #
 # What is printed does not depend on who was quicker: programs are shown in the
 # order of the list, the first one that is not complete as it goes.
@@ -22,7 +22,8 @@ test_usage() {
     cat <<'END'
 Usage: tests/lab test [--all-kernels] [--test NAME]... [--] [FILTER...]
 
-  --all-kernels   on each of the kernels, one after the other
+  --all-kernels   on each of the kernels, one after the other; all tests are then
+                  also the parity scripts for musl, where Rust has its target
   --test NAME     only the integration tests in tests/NAME.rs; may be repeated.
                   With -musl behind its name, they and ours are built for musl
   FILTER          only tests with this in their name; what else follows is for
@@ -32,9 +33,13 @@ END
 
 test_main() {
     local kernels=("$LAB_KERNEL_NAME") only=() words=()
+    TEST_OF_ALL=('*')
     while [[ $# -gt 0 ]]; do
         case $1 in
-            --all-kernels) kernels=("${LAB_KERNELS[@]}") ;;
+            --all-kernels)
+                kernels=("${LAB_KERNELS[@]}")
+                TEST_OF_ALL=('*' parity-musl)
+                ;;
             --test)
                 [[ $# -gt 1 ]] || fail "test: --test which?"
                 only+=("$2")
@@ -94,8 +99,8 @@ test_main() {
             kernel_select "$kernel"
             LAB_ENGINE_OPTIONS+=(--cached) # nothing changes there any more
             test_in_guests "$kernel" "${words[@]}" || failures=1
-            # It has kernels of its own: once is enough.
-            sed -i '/^systemd /d' "$TEST_WORK/programs"
+            # It has kernels of its own; and to the C library all are the same: once is enough.
+            sed -i '/^\(systemd\|[^ ]*-musl\) /d' "$TEST_WORK/programs"
         done
     fi
     test_sum || failures=1
@@ -108,48 +113,33 @@ test_main() {
 test_build() {
     say "building the tests"
     : >"$TEST_WORK/units"
+    : >"$TEST_WORK/built"
     if [[ $# -eq 0 ]]; then
         test_build_some "$TEST_WORK/units"
         ! grep '^test ' "$TEST_WORK/units" >&2 || fail "cargo test runs these too: Cargo.toml is to say test = false"
-        set -- '*'
-        if test_has_musl; then
-            set -- "$@" parity-musl
-        else
-            echo "parity-musl: $(test_musl_missing)" >>"$TEST_WORK/not-run"
-        fi
+        set -- "${TEST_OF_ALL[@]}"
     fi
-    local name names=() for_musl=()
+    local name names=() for_musl=() target
     for name in "$@"; do
         case $name in
-            *-musl) for_musl+=("--test=${name%-musl}") ;;
-            *) names+=("--test=$name") ;;
+            *-musl) for_musl+=("${name%-musl}") ;;
+            *) names+=("$name") ;;
         esac
     done
-    {
-        if [[ ${#names[@]} -gt 0 ]]; then
-            test_build_some "$TEST_WORK/tests" "${names[@]}"
-            sed -n 's/^test //p' "$TEST_WORK/tests"
+    if [[ ${#names[@]} -gt 0 ]]; then
+        test_build_some "$TEST_WORK/tests" "${names[@]/#/--test=}"
+        sed -n 's/^test //p' "$TEST_WORK/tests" >"$TEST_WORK/built"
+    fi
+    if [[ ${#for_musl[@]} -gt 0 ]]; then
+        target=$(rustc --version --verbose | sed -n 's/^host: \(.*\)-gnu\(.*\)/\1-musl\2/p')
+        if [[ -d $(rustc --print sysroot)/lib/rustlib/$target ]]; then
+            test_build_some "$TEST_WORK/tests-musl" --target "$target" "${for_musl[@]/#/--test=}"
+            sed -n 's/^test \([^ ]*\)/\1-musl/p' "$TEST_WORK/tests-musl" >>"$TEST_WORK/built"
+        else
+            printf "%s-musl, which wants \`rustup target add $target\`\n" "${for_musl[@]}" >>"$TEST_WORK/not-run"
         fi
-        if [[ ${#for_musl[@]} -gt 0 ]]; then
-            test_has_musl || fail "test: $(test_musl_missing)"
-            test_build_some "$TEST_WORK/tests-musl" --target "$(test_musl)" "${for_musl[@]}"
-            sed -n 's/^test \([^ ]*\)/\1-musl/p' "$TEST_WORK/tests-musl"
-        fi
-    } >"$TEST_WORK/built"
+    fi
     test_longest_first <"$TEST_WORK/built" >"$TEST_WORK/programs"
-}
-
-# The target of Rust that has musl, for this machine.
-test_musl() {
-    rustc --version --verbose | sed -n 's/^host: \(.*\)-gnu\(.*\)/\1-musl\2/p'
-}
-
-test_has_musl() {
-    [[ -n $(test_musl) && -d $(rustc --print sysroot)/lib/rustlib/$(test_musl) ]]
-}
-
-test_musl_missing() {
-    printf 'musl is not installed for Rust: rustup target add %s\n' "$(test_musl)"
 }
 
 # test_build_some FILE [ARGUMENT...]: build what `cargo test ARGUMENT...` runs, and
