@@ -33,7 +33,7 @@ _ipvsadm() {
     done < <(IPVSADM_COMPLETE=1 "${words[0]}" -- "${words[@]:1}" 2>/dev/null </dev/null)
     # Outside quotes, readline replaces only what stands after the last of its breaks.
     for piece in : =; do [[ $quote || $COMP_WORDBREAKS != *$piece* ]] || breaks+=$piece; done
-    [[ ! $breaks ]] || COMPREPLY=("${COMPREPLY[@]#"${typed%"${typed##*[$breaks]}"}"}")
+    [[ ! $breaks ]] || COMPREPLY=("${COMPREPLY[@]#"${typed%"${typed##*["$breaks"]}"}"}")
 }
 
 complete -F _ipvsadm ipvsadm ipvsadm-save ipvsadm-restore

@@ -7,7 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 pub fn local_time() -> String {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     let seconds = since.map_or(0, |since| since.as_secs());
-    let Ok(seconds) = libc::time_t::try_from(seconds) else {
+    let Ok(seconds) = seconds.try_into() else {
         return String::new();
     };
     let mut parts = MaybeUninit::<libc::tm>::zeroed();

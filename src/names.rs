@@ -5,9 +5,11 @@
 //! hold `unsafe`, for that interface is C. It knows neither options nor listings.
 //!
 //! Where glibc and musl take different words for names, what is one is decided here. What musl
-//! cannot do stays so: it does not read `/etc/nsswitch.conf`, knows no names of SCTP's ports, takes
-//! the names in `/etc/hosts` as they are spelled there, does not read an IPv6 address there as the
-//! IPv4 one that it stands for, and cannot list the services.
+//! cannot do stays so: it does not read `/etc/nsswitch.conf`, knows no names of SCTP's ports, and
+//! none of a port that has more than 15 characters, takes the names in `/etc/hosts` as they are
+//! spelled there, does not read an IPv6 address there as the IPv4 one that it stands for, has the
+//! latter's name for the former, and cannot list the services. Most of it is held by
+//! `tests/parity/c_library.script`.
 
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::net::IpAddr;

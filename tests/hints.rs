@@ -147,6 +147,14 @@ fn a_scheduler_that_this_kernel_has_not_got_is_answered_with_those_that_it_has()
     let fault = "Scheduler or persistence engine not found";
     let hint = format!("the kernel's schedulers are {schedulers}");
     assert_eq!(shown, format!("{fault}\nhint: {hint}\n"));
+    // The hint tells the truth.
+    for scheduler in schedulers.split(' ') {
+        let rule = format!("-A -t 192.0.2.3:80 -s {scheduler}\n");
+        namespace.run(&Program::ours(), &Invocation::restore(&*rule));
+        let saved = namespace.run(&Program::ours(), &Invocation::line("-Sn"));
+        assert!(saved.stdout_text().contains(&rule), "{scheduler}: {saved}");
+        namespace.run(&Program::ours(), &Invocation::line("-D -t 192.0.2.3:80"));
+    }
 
     // In a container the modules' folder is often empty, so that nobody knows.
     namespace.enter(|| {

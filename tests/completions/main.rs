@@ -93,6 +93,7 @@ const CASES: &[(&str, Expected)] = &[
         ]),
     ),
     ("-A -s wl", Line("-A -s wlc ")),
+    ("-A -s tw", Line("-A -s twos ")),
     ("-A --scheduler=o", Line("-A --scheduler=ovf ")),
     (
         "-A --scheduler=lb",

@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2034
+# shellcheck shell=bash disable=SC2034,SC2153
 # Which kernel a guest boots, and getting it. Sourced by tests/lab.
 #
 # A kernel has the name of its series; that of Debian's sid changes under us, and

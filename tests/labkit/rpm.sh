@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034
 # Our RPM, and what it is tried with. Sourced by tests/lab.
 #
 # The parts are in rpm/:

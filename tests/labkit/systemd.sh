@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034
 # `tests/lab systemd`: a whole Debian that boots with systemd as process 1, for
 # what is between a package, systemd and a reboot. Sourced by tests/lab.
 #

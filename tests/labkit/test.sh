@@ -7,6 +7,9 @@
 # the machine mostly more. One program, systemd, boots guests itself, so it runs
 # beside them on the machine.
 #
+# NAME-musl is tests/NAME.rs built for musl, and so is the program that it tries. All
+# tests on all kernels have the parity scripts so as well, on the first of them.
+#
 # What is printed does not depend on who was quicker: programs are shown in the
 # order of the list, the first one that is not complete as it goes.
 
@@ -19,8 +22,10 @@ test_usage() {
     cat <<'END'
 Usage: tests/lab test [--all-kernels] [--test NAME]... [--] [FILTER...]
 
-  --all-kernels   on each of the kernels, one after the other
-  --test NAME     only the integration tests in tests/NAME.rs; may be repeated
+  --all-kernels   on each of the kernels, one after the other; all tests are then
+                  also the parity scripts for musl, where Rust has its target
+  --test NAME     only the integration tests in tests/NAME.rs; may be repeated.
+                  With -musl behind its name, they and ours are built for musl
   FILTER          only tests with this in their name; what else follows is for
                   the test programs too, as in: tests/lab test -- --nocapture
 END
@@ -28,9 +33,13 @@ END
 
 test_main() {
     local kernels=("$LAB_KERNEL_NAME") only=() words=()
+    TEST_OF_ALL=('*')
     while [[ $# -gt 0 ]]; do
         case $1 in
-            --all-kernels) kernels=("${LAB_KERNELS[@]}") ;;
+            --all-kernels)
+                kernels=("${LAB_KERNELS[@]}")
+                TEST_OF_ALL=('*' parity-musl)
+                ;;
             --test)
                 [[ $# -gt 1 ]] || fail "test: --test which?"
                 only+=("$2")
@@ -87,14 +96,14 @@ test_main() {
             packages_ours
             rpm_packages
             # What is installed is what is tested; and it starts sooner, some thousand times.
-            export IPVSADM_UNDER_TEST=${IPVSADM_UNDER_TEST:-$LAB_TARGET/release/ipvsadm}
+            export LAB_PACKAGED=$LAB_TARGET/release/ipvsadm
         fi
         for kernel in "${kernels[@]}"; do
             kernel_select "$kernel"
             LAB_ENGINE_OPTIONS+=(--cached) # nothing changes there any more
             test_in_guests "$kernel" "${words[@]}" || failures=1
-            # It has kernels of its own: once is enough.
-            sed -i '/^systemd /d' "$TEST_WORK/programs"
+            # It has kernels of its own; and to the C library all are the same: once is enough.
+            sed -i '/^\(systemd\|[^ ]*-musl\) /d' "$TEST_WORK/programs"
         done
     fi
     test_sum || failures=1
@@ -121,13 +130,33 @@ test_fetch() {
 test_build() {
     say "building the tests"
     : >"$TEST_WORK/units"
+    : >"$TEST_WORK/built"
     if [[ $# -eq 0 ]]; then
         test_build_some "$TEST_WORK/units"
         ! grep '^test ' "$TEST_WORK/units" >&2 || fail "cargo test runs these too: Cargo.toml is to say test = false"
-        set -- '*'
+        set -- "${TEST_OF_ALL[@]}"
     fi
-    test_build_some "$TEST_WORK/tests" "${@/#/--test=}"
-    sed -n 's/^test //p' "$TEST_WORK/tests" | test_longest_first >"$TEST_WORK/programs"
+    local name names=() for_musl=() target
+    for name in "$@"; do
+        case $name in
+            *-musl) for_musl+=("${name%-musl}") ;;
+            *) names+=("$name") ;;
+        esac
+    done
+    if [[ ${#names[@]} -gt 0 ]]; then
+        test_build_some "$TEST_WORK/tests" "${names[@]/#/--test=}"
+        sed -n 's/^test //p' "$TEST_WORK/tests" >"$TEST_WORK/built"
+    fi
+    if [[ ${#for_musl[@]} -gt 0 ]]; then
+        target=$(rustc --version --verbose | sed -n 's/^host: \(.*\)-gnu\(.*\)/\1-musl\2/p')
+        if [[ -d $(rustc --print sysroot)/lib/rustlib/$target ]]; then
+            test_build_some "$TEST_WORK/tests-musl" --target "$target" "${for_musl[@]/#/--test=}"
+            sed -n 's/^test \([^ ]*\)/\1-musl/p' "$TEST_WORK/tests-musl" >>"$TEST_WORK/built"
+        else
+            printf "%s-musl, which wants \`rustup target add $target\`\n" "${for_musl[@]}" >>"$TEST_WORK/not-run"
+        fi
+    fi
+    test_longest_first <"$TEST_WORK/built" >"$TEST_WORK/programs"
 }
 
 # test_build_some FILE [ARGUMENT...]: build what `cargo test ARGUMENT...` runs, and
@@ -151,7 +180,7 @@ test_longest_first() {
     local name list
     list=$(cat)
     {
-        for name in missing_module clusters parity demos diagnose watch random reload completions package matrix bad_input; do
+        for name in missing_module clusters parity parity-musl demos diagnose watch random reload completions package matrix bad_input; do
             grep "^$name " <<<"$list" || true
         done
         printf '%s\n' "$list"
@@ -186,7 +215,7 @@ test_in_guests() {
     printf '%s\n' "$@" >"$TEST_WORK/words"
     while read -r name program; do
         if test_cannot "$name" "$kernel" >"$TEST_WORK/reason"; then
-            say "tests/$name.rs, kernel $kernel: not run: $(<"$TEST_WORK/reason")" >&3
+            say "$(test_title "$name"), kernel $kernel: not run: $(<"$TEST_WORK/reason")" >&3
             printf '%s on %s\n' "$name" "$kernel" >>"$TEST_WORK/not-run"
         else
             printf '%s %s\n' "$name" "$program"
@@ -209,7 +238,7 @@ test_in_guests() {
         if [[ $name == systemd ]]; then
             say "tests/$name, kernels of its own"
         else
-            say "tests/$name.rs, kernel $kernel"
+            say "$(test_title "$name"), kernel $kernel"
         fi
         if [[ -e $results/$name ]]; then
             exec 3<"$results/$name"
@@ -223,7 +252,7 @@ test_in_guests() {
         fi
         status=$(cat "$results/$name.status" 2>/dev/null) || status="no status: its guest ended early"
         if [[ $status != 0 ]]; then
-            printf 'tests/%s.rs failed on kernel %s (%s)\n' "$name" "$kernel" "$status"
+            printf '%s failed on kernel %s (%s)\n' "$(test_title "$name")" "$kernel" "$status"
             failures=1
         fi
     done <"$results/programs"
@@ -233,6 +262,14 @@ test_in_guests() {
         [[ $(<"$results/ended.$runner") == 0 ]] || failures=1
     done
     return "$failures"
+}
+
+# test_title NAME: what a program of the list is called.
+test_title() {
+    case $1 in
+        *-musl) echo "tests/${1%-musl}.rs, for musl" ;;
+        *) echo "tests/$1.rs" ;;
+    esac
 }
 
 # test_start RESULTS RUNNER COMMAND...: start what runs programs.

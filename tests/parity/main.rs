@@ -49,6 +49,7 @@ macro_rules! scripts {
 scripts! {
     addresses
     administrator
+    c_library
     corners
     daemons
     destinations

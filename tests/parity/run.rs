@@ -27,7 +27,10 @@ pub fn run_script(name: &str, script: &Script) -> String {
 
 /// Runs one step.
 fn run_step(pair: &Pair, step: &Step) -> Result<(), String> {
-    let Some(difference) = &step.difference else {
+    // The tests are built for what ours is built for.
+    let is_there = |reason| reason != Reason::Musl || cfg!(target_env = "musl");
+    let difference = step.difference.as_ref();
+    let Some(difference) = difference.filter(|difference| is_there(difference.reason)) else {
         if step.same_table {
             return pair.compare_on_one_table(&step.invocation);
         }

@@ -16,6 +16,7 @@
 //! ! a message                     this on stderr,
 //! = 0                             and end with this status (0 where none is given)
 //! @crash ipvsadm -A -f 1 -b ,     a command of which the reference dies; the same ways to go on
+//! @musl ipvsadm -A -t VIP:80      a difference where ours is built with musl; without, there is none
 //! same ipvsadm -ln --nosort       both programs look at the same table, the reference's
 //! ```
 //!
@@ -70,6 +71,8 @@ pub enum Reason {
     Listed(u8),
     /// The reference dies of the command.
     Crash,
+    /// Ours is built with musl, whose name services are not those of the reference's glibc.
+    Musl,
 }
 
 /// What ours must do instead of what the reference does.
@@ -141,7 +144,8 @@ impl Script {
                         reason: match mark.parse() {
                             Ok(number @ 1..=17) => Reason::Listed(number),
                             _ if mark == "crash" => Reason::Crash,
-                            _ => fault("a difference is @1 to @17 or @crash"),
+                            _ if mark == "musl" => Reason::Musl,
+                            _ => fault("a difference is @1 to @17, @crash or @musl"),
                         },
                         wanted: Wanted::Output {
                             stdout: Vec::new(),

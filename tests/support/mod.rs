@@ -479,8 +479,10 @@ fn bring_up_loopback() {
     }
     request.ifr_ifru.ifru_flags =
         libc::c_short::try_from(libc::IFF_UP | libc::IFF_RUNNING).expect("small flags");
+    // C libraries give the number of a request different types.
+    let set_flags = libc::SIOCSIFFLAGS as _;
     // SAFETY: the descriptor is open, and SIOCSIFFLAGS reads one ifreq, which lives to its end.
-    let done = unsafe { libc::ioctl(socket.as_raw_fd(), libc::SIOCSIFFLAGS, &raw const request) };
+    let done = unsafe { libc::ioctl(socket.as_raw_fd(), set_flags, &raw const request) };
     assert_eq!(
         done,
         0,

@@ -92,17 +92,26 @@ fn socket_of(line: &str, state: &str) -> Option<(IpAddr, u16)> {
 mod tests {
     use super::*;
 
-    #[cfg(target_endian = "little")]
+    /// An address as it stands there on this machine.
+    fn shown(octets: &[u8]) -> String {
+        let words = octets.as_chunks::<4>().0.iter();
+        words
+            .map(|word| format!("{:08X}", u32::from_ne_bytes(*word)))
+            .collect()
+    }
+
     #[test]
     fn a_listening_socket_is_found_by_address_and_port() {
-        let line = "   0: 0100007F:0050 00000000:0000 0A 00000000:00000000 00:00000000 00000000";
-        let local: IpAddr = "127.0.0.1".parse().unwrap();
-        assert_eq!(socket_of(line, TCP_LISTENS), Some((local, 80)));
-        assert_eq!(socket_of(line, UDP_LISTENS), None);
-        let line = "   0: B80D0120000000000000000001000000:01BB \
-                    00000000000000000000000000000000:0000 0A 00000000:00000000";
-        let expected: IpAddr = "2001:db8::1".parse().unwrap();
-        assert_eq!(socket_of(line, TCP_LISTENS), Some((expected, 443)));
+        let rest = "00000000:00000000 00:00000000 00000000";
+        let local = Ipv4Addr::LOCALHOST;
+        let address = shown(&local.octets());
+        let line = format!("   0: {address}:0050 00000000:0000 0A {rest}");
+        assert_eq!(socket_of(&line, TCP_LISTENS), Some((local.into(), 80)));
+        assert_eq!(socket_of(&line, UDP_LISTENS), None);
+        let server: Ipv6Addr = "2001:db8::1".parse().unwrap();
+        let (address, any) = (shown(&server.octets()), shown(&[0; 16]));
+        let line = format!("   0: {address}:01BB {any}:0000 0A {rest}");
+        assert_eq!(socket_of(&line, TCP_LISTENS), Some((server.into(), 443)));
     }
 
     #[test]

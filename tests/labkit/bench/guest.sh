@@ -30,6 +30,7 @@ measure() {
     local job=$1 program=$2 namespace=$3 cost
     shift 3
     cost=$(in_namespace "$namespace" cost "/tmp/$program" "$@" 2>/tmp/errors) || fail "$job: $program: $cost $(</tmp/errors)"
+    # shellcheck disable=SC2086 # two numbers
     printf '%s\t%s\t%s\t%s\n' "$job" "$program" ${cost}
 }
 
@@ -152,6 +153,7 @@ filters() {
     [[ $(</tmp/floor) -eq $(($1 + 1)) ]] || fail "$(</tmp/floor) lines of $1 connections"
     for words in "-r 10.255.0.7" "--state syn_recv --count state" \
         "--stale --count server" "--count client"; do
+        # shellcheck disable=SC2086 # two numbers
         printf '%s\t%s\t%s\t%s\n' "-Lnc $words, $1" floor ${floor}
         # shellcheck disable=SC2086
         measure "-Lnc $words, $1" ours filters /ours/ipvsadm -Lnc $words
