@@ -11,7 +11,7 @@ PACKAGES_REFERENCE=(
     'libnl-3-200=/usr/lib/*/libnl-3.so.200' 'libnl-genl-3-200=/usr/lib/*/libnl-genl-3.so.200'
 )
 PACKAGES_GUEST=(
-    perl-base=perl kmod=modprobe iproute2=ip "${PACKAGES_REFERENCE[@]}"
+    mount=mount perl-base=perl kmod=modprobe iproute2=ip "${PACKAGES_REFERENCE[@]}"
     'debian-archive-keyring=/usr/share/keyrings/debian-archive-keyring.*' # for debian.sh
 )
 PACKAGES_BUILD=(gcc=cc libc6-dev=/usr/include/stdio.h)
