@@ -15,7 +15,6 @@ use crate::ipvs::{Detail, Ipvs};
 use crate::model::{Connection, ServiceIdentity};
 use crate::rates::Rates;
 use crate::render;
-use crate::render::endpoints::EndpointWriter;
 use crate::render::table::connections::ConnectionTable;
 use crate::render::table::services::ServiceTable;
 use crate::render::table::timeouts_and_daemons;
@@ -39,9 +38,9 @@ pub fn list(
             list_connections(console, ipvs, &request.format, selection)
         }
         Subject::ConnectionCounts(selection, key) => {
-            let mut endpoints = EndpointWriter::new(request.format.numeric);
-            let counts = counts::count(ipvs, selection, *key, &mut endpoints)?;
-            render::table::counts::write(console.text(), screen, *key, &counts);
+            let counts = counts::count(ipvs, selection, *key)?;
+            let numeric = request.format.numeric;
+            render::table::counts::write(console.text(), screen, numeric, *key, &counts);
             Ok(())
         }
         Subject::Timeouts => {

@@ -1,6 +1,7 @@
 //! Counts of connections, each with its share as a bar.
 
 use crate::render::counts::Count;
+use crate::render::endpoints::EndpointWriter;
 use crate::render::table::foreign;
 use crate::render::table::quantities::Share;
 use crate::render::table::sheet::{Cell, Row, Sheet, Tint};
@@ -11,7 +12,13 @@ use crate::selection::CountKey;
 /// many.
 const ROWS_AT_ONCE: usize = 500;
 
-pub fn write(out: &mut Vec<u8>, screen: Screen, key: CountKey, counts: &[Count]) {
+pub fn write(
+    out: &mut Vec<u8>,
+    screen: Screen,
+    numeric: bool,
+    key: CountKey,
+    counts: &[Count],
+) {
     let total: u64 = counts.iter().map(|count| count.connections).sum();
     let line = match (total, counts.len()) {
         (0, _) => "No connections.\n".to_owned(),
@@ -36,13 +43,16 @@ pub fn write(out: &mut Vec<u8>, screen: Screen, key: CountKey, counts: &[Count])
         Cell::text("Share", Tint::Faint).over(2),
     ];
     sheet.measure(&titles);
-    let row = |count: &Count, bar: usize| {
+    let mut endpoints = EndpointWriter::new(numeric);
+    let mut row = |count: &Count, bar: usize| {
+        let mut name = Vec::new();
+        count.counted.write(&mut name, &mut endpoints);
         let share = Share {
             part: u128::from(count.connections),
             whole: u128::from(total),
         };
         vec![
-            Cell::text(foreign(&count.key), Tint::Strong),
+            Cell::text(foreign(&name), Tint::Strong),
             Cell::number(count.connections.to_string(), Tint::Plain),
             Cell::number(share.percent().unwrap_or_default(), Tint::Plain),
             Cell::text(share.bar(bar, screen.has_unicode), Tint::Bar),
