@@ -98,13 +98,13 @@ fn next_word<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
     Some(word).filter(|word| !word.is_empty())
 }
 
-/// An address, eight hexadecimal digits or IPv6 as text, and a port in hexadecimal digits.
+/// An address, eight hexadecimal digits or IPv6 as text, and a port, four digits.
 fn parse_endpoint(rest: &mut &[u8]) -> Option<(IpAddr, u16)> {
-    let address = match next_hexadecimal(rest) {
+    let address = match next_digits::<8>(rest) {
         Some(number) => IpAddr::V4(Ipv4Addr::from(number)),
         None => IpAddr::V6(parse_ipv6(next_word(rest)?)?),
     };
-    let port = next_hexadecimal(rest)?;
+    let port = next_digits::<4>(rest)?;
     Some((address, u16::try_from(port).ok()?))
 }
 
@@ -117,34 +117,30 @@ fn parse_ipv6(word: &[u8]) -> Option<Ipv6Addr> {
             if !matches!(colon, b":" | b"") {
                 return None;
             }
-            *segment = u16::try_from(next_hexadecimal(&mut digits)?).ok()?;
+            *segment = u16::try_from(next_digits::<4>(&mut digits)?).ok()?;
         }
         return Some(Ipv6Addr::from(segments));
     }
     std::str::from_utf8(word).ok()?.parse().ok()
 }
 
-/// The next word as a number of up to eight digits; if it is none, it is left where it is.
-fn next_hexadecimal(rest: &mut &[u8]) -> Option<u32> {
-    let line = rest.trim_ascii_start();
+/// The next word as a number of so many hexadecimal digits; if it is none, it is left where it is.
+fn next_digits<const COUNT: usize>(rest: &mut &[u8]) -> Option<u32> {
+    let (word, after) = rest.trim_ascii_start().split_first_chunk::<COUNT>()?;
+    let ends = after.first().is_none_or(u8::is_ascii_whitespace);
+    // All are looked at before one of them is judged: that is quicker.
     let mut number = 0;
-    let mut length = 0;
-    for byte in line {
+    let mut seen = 0;
+    for byte in word {
         let digit = HEXADECIMAL_DIGITS[usize::from(*byte)];
-        if digit == NO_DIGIT {
-            if !byte.is_ascii_whitespace() {
-                return None;
-            }
-            break;
-        }
         number = number << 4 | u32::from(digit);
-        length += 1;
+        seen |= digit;
     }
-    let is_number = matches!(length, 1..=8);
-    if is_number {
-        *rest = &line[length..];
+    if !ends || seen >= NO_DIGIT {
+        return None;
     }
-    is_number.then_some(number)
+    *rest = after;
+    Some(number)
 }
 
 const NO_DIGIT: u8 = 16;
@@ -224,6 +220,7 @@ mod tests {
             "TCP",
             "TCP 0A000002 9C40 0A000001 0050 C0A80002 0050 ESTABLISHED",
             "TCP x y z",
+            "TCP 0A000002 C40 0A000001 0050 C0A80002 0050 ESTABLISHED 7",
             "TCP 0A000002 19C40 0A000001 0050 C0A80002 0050 ESTABLISHED 7",
             "TCP 0A00000g 9C40 0A000001 0050 C0A80002 0050 ESTABLISHED 7",
             "TCP 10A000002 9C40 0A000001 0050 C0A80002 0050 ESTABLISHED 7",

@@ -7,7 +7,7 @@ use crate::render::endpoints::EndpointWriter;
 use crate::render::padding::number_right;
 
 /// What connections are counted by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Counted {
     Client(IpAddr),
     /// A real server's address and port.

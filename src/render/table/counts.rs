@@ -12,13 +12,7 @@ use crate::selection::CountKey;
 /// many.
 const ROWS_AT_ONCE: usize = 500;
 
-pub fn write(
-    out: &mut Vec<u8>,
-    screen: Screen,
-    numeric: bool,
-    key: CountKey,
-    counts: &[Count],
-) {
+pub fn write(out: &mut Vec<u8>, screen: Screen, numeric: bool, key: CountKey, counts: &[Count]) {
     let total: u64 = counts.iter().map(|count| count.connections).sum();
     let line = match (total, counts.len()) {
         (0, _) => "No connections.\n".to_owned(),
