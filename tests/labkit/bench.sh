@@ -23,12 +23,12 @@ BENCH_JOBS=(
     "reload           70 s    ipvsadm-restore of 33 000 rules, unchanged"
     "reload-changed   70 s    the same, 1 % changed"
     "connections      30 s    -lnc of 50 000 connections"
-    "filters          3 min    filters and counts of 100 000 connections"
-    "watch            1 min    a look of --watch at 1000 services"
-    "looks            5 min    memory of --watch after 1000 and after 10 000 looks"
-    "large-restore   3 min    -R of 110 000 rules"
-    "large-list      2 min    the listings of 110 000 rules"
-    "large-filters   1 h      filters and counts of 1 000 000 connections"
+    "filters          3 min   filters and counts of 100 000 connections"
+    "watch            1 min   a look of --watch at 1000 services"
+    "looks            5 min   memory of --watch after 1000 and after 10 000 looks"
+    "large-restore    3 min   -R of 110 000 rules"
+    "large-list       2 min   the listings of 110 000 rules"
+    "large-filters    1 h     filters and counts of 1 000 000 connections"
 )
 
 PACKAGES_BENCH=(

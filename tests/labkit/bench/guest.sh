@@ -215,15 +215,16 @@ job_watch() {
 # The memory after 1000 looks and after 10 000.
 job_looks() {
     local words held
-    in_namespace looks floor restore 10 2
-    connected looks 200
+    in_namespace looks floor restore 2 2
+    connected looks 20
     for words in "-Ln" "-Ln --table" "-L --json" "-Lnc --count client"; do
         watching looks 0.1 "$words"
-        looks "the first 1000 looks of $words --watch" 1000 100
+        looks "a look of $words, the first 1000" 1000 100
         held=$HELD
-        looks "9000 more of $words --watch" 9000 900
+        looks "a look of $words, 9000 more" 9000 900
         watching_end
-        [[ $HELD -eq $held ]] || fail "$words --watch: $held KiB, then $HELD KiB"
+        # A page more or less is no growth: less than two bytes a look.
+        [[ $HELD -le $((held + 16)) ]] || fail "$words --watch: $held KiB, then $HELD KiB"
     done
 }
 
