@@ -207,6 +207,7 @@ job_watch() {
     looks "$job" 20 20
     watching_end
     measure "$job" reference watch sh -c 'exec /reference/ipvsadm -Ln'
+    measure "$job" floor watch floor list
     watching watch 1 -Ln --table
     looks "a look of -Ln --table --watch, 1000 services" 20 20
     watching_end
