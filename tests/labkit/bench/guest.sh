@@ -194,7 +194,8 @@ looks() {
     read -r before _ <"/proc/$WATCHING/schedstat"
     sleep "$3"
     read -r after _ <"/proc/$WATCHING/schedstat" || fail "$job: has ended"
-    read -r _ HELD _ < <(grep VmRSS "/proc/$WATCHING/status")
+    HELD=$(grep VmRSS "/proc/$WATCHING/status") || fail "$job: no memory is told"
+    HELD=${HELD//[!0-9]/}
     printf '%s\t%s\t%s\t%s\n' "$job" ours $(((after - before) / $2)) "$HELD"
 }
 
