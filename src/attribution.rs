@@ -4,7 +4,7 @@
 //! That is the one at that address; where none is, it may have been one of a firewall mark, which
 //! has no address. Pure: it is told the table, and asks nobody.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use crate::model::{AddressFamily, Connection, DestinationIdentity, Protocol, ServiceIdentity};
@@ -29,9 +29,9 @@ pub struct Lost {
 /// The real servers of each service.
 #[derive(Default)]
 pub struct Servers {
-    services: HashMap<ServiceIdentity, ServersOfOne>,
+    services: BTreeMap<ServiceIdentity, ServersOfOne>,
     /// A server at each address that services of firewall marks have, by the family of the packets.
-    of_marks: HashMap<(AddressFamily, IpAddr), ServerPlace>,
+    of_marks: BTreeMap<(AddressFamily, IpAddr), ServerPlace>,
 }
 
 impl Servers {
@@ -113,8 +113,8 @@ impl Servers {
 /// The servers of one service.
 #[derive(Default)]
 struct ServersOfOne {
-    by_endpoint: HashMap<DestinationIdentity, ServerPlace>,
-    by_address: HashMap<IpAddr, ServerPlace>,
+    by_endpoint: BTreeMap<DestinationIdentity, ServerPlace>,
+    by_address: BTreeMap<IpAddr, ServerPlace>,
 }
 
 impl ServersOfOne {

@@ -93,7 +93,7 @@ impl Protocol {
 /// of `<linux/ip_vs.h>`).
 ///
 /// Any bytes but NUL; it need not be UTF-8.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct KernelName {
     bytes: [u8; KernelName::MAX_LENGTH],
     length: u8,

@@ -8,8 +8,7 @@
 //! adds that up every two seconds (`net/netfilter/ipvs/ip_vs_est.c`). So a counter that stands still
 //! for a moment says nothing, and a rate is told from one step to another.
 
-use std::collections::{HashMap, VecDeque};
-use std::hash::Hash;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use crate::model::{DestinationIdentity, ServiceIdentity, Statistics};
@@ -146,8 +145,8 @@ pub struct Rates {
     now: Instant,
     /// Whether it is one of those that count, and not a drawing anew in between.
     counts: bool,
-    services: HashMap<ServiceIdentity, Meter>,
-    servers: HashMap<(ServiceIdentity, DestinationIdentity), Meter>,
+    services: BTreeMap<ServiceIdentity, Meter>,
+    servers: BTreeMap<(ServiceIdentity, DestinationIdentity), Meter>,
 }
 
 impl Rates {
@@ -156,8 +155,8 @@ impl Rates {
             interval,
             now: Instant::now(),
             counts: true,
-            services: HashMap::new(),
-            servers: HashMap::new(),
+            services: BTreeMap::new(),
+            servers: BTreeMap::new(),
         }
     }
 
@@ -220,8 +219,8 @@ impl Rates {
     }
 }
 
-fn note<K: Eq + Hash>(
-    meters: &mut HashMap<K, Meter>,
+fn note<K: Ord>(
+    meters: &mut BTreeMap<K, Meter>,
     key: K,
     statistics: &mut Statistics,
     now: Instant,

@@ -501,6 +501,7 @@ fn rates_are_those_of_the_traffic() {
     );
 }
 
+/// Here a few looks, for they are in real time; `tests/lab bench looks` takes 10 000.
 #[test]
 fn no_memory_grows_with_the_looks() {
     let busy = Busy::new();

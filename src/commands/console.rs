@@ -143,12 +143,9 @@ impl<'a> Console<'a> {
         });
     }
 
-    /// Whether no more lines will be kept.
-    pub fn is_full(&mut self) -> bool {
-        self.held.as_mut().is_some_and(|held| {
-            held.cut(&mut self.text);
-            held.most_lines.is_some_and(|most| held.lines >= most)
-        })
+    /// How many lines will be kept; `None` for all.
+    pub fn most_lines(&self) -> Option<usize> {
+        self.held.as_ref().and_then(|held| held.most_lines)
     }
 
     /// Counts lines that were not even made, for they would have been left out.

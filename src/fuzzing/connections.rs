@@ -1,15 +1,18 @@
 use serde_json::Value;
 
 use crate::ipvs::connections::parse_connection;
-use crate::model::Connection;
+use crate::model::{Connection, KernelName};
 use crate::render::connections::{write_row, write_titles};
+use crate::render::counts::{self, Count, Counted};
 use crate::render::endpoints::EndpointWriter;
-use crate::render::json::Document;
+use crate::render::json::{self, Document};
+use crate::render::table;
 use crate::render::table::connections::ConnectionTable;
 use crate::screen::Screen;
+use crate::selection::CountKey;
 
-/// A connection file, up to the first line of another shape, through every printer: each shows every
-/// connection, what is drawn for a terminal has straight lines and moves no cursor, and the document
+/// A connection file, up to the first line of another shape, through every printer, and what is
+/// counted of it: each shows every connection, what is drawn for a terminal has straight lines and moves no cursor, and the document
 /// for programs is one.
 ///
 /// The screen is as wide as the file's first byte says; the kernel's is the P of the titles, 80.
@@ -29,6 +32,7 @@ pub fn connections(bytes: &[u8]) {
                     has_unicode,
                 };
                 draw(&connections, screen, numeric, with_engine_data);
+                count(&connections, screen, numeric);
             }
         }
     }
@@ -55,7 +59,50 @@ fn draw(connections: &[Connection<'_>], screen: Screen, numeric: bool, with_engi
     table.begin(&mut out);
     table.write(&mut out, connections);
     table.end(&mut out);
-    let text = String::from_utf8(out).unwrap_or_else(|fault| panic!("{fault}"));
+    hold_to_straight_lines(out);
+}
+
+/// What is counted of connections, in every format. That their seconds are how many there are makes
+/// numbers of any size.
+fn count(connections: &[Connection<'_>], screen: Screen, numeric: bool) {
+    let counts = connections.iter().flat_map(|connection| {
+        let (address, port) = connection.service;
+        let protocol = KernelName::truncated(connection.protocol);
+        let (server, server_port) = connection.destination;
+        let counted = [
+            Counted::Client(connection.client.0),
+            Counted::Server(server, server_port),
+            Counted::Service(protocol, address, port),
+            Counted::State(KernelName::truncated(connection.state)),
+        ];
+        let connections = connection.seconds.min(1 << 50);
+        counted.map(|counted| Count {
+            counted,
+            connections,
+        })
+    });
+    let counts: Vec<Count> = counts.collect();
+    let mut out = Vec::new();
+    let mut endpoints = EndpointWriter::for_listing(numeric);
+    for count in &counts {
+        counts::write_row(&mut out, &mut endpoints, count);
+    }
+    let rows = out.iter().filter(|byte| **byte == b'\n').count();
+    assert_eq!(rows, counts.len());
+
+    let mut out = Vec::new();
+    table::counts::write(&mut out, screen, numeric, CountKey::Client, &counts);
+    hold_to_straight_lines(out);
+
+    let mut out = Vec::new();
+    json::write_counts(&mut out, "client", &counts);
+    let document: Value = serde_json::from_slice(&out).unwrap_or_else(|fault| panic!("{fault}"));
+    let total: u64 = counts.iter().map(|count| count.connections).sum();
+    assert_eq!(document["total"].as_u64(), Some(total));
+}
+
+fn hold_to_straight_lines(drawn: Vec<u8>) {
+    let text = String::from_utf8(drawn).unwrap_or_else(|fault| panic!("{fault}"));
     assert!(
         text.lines().all(|line| !line.contains(char::is_control)),
         "{text}"

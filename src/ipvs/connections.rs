@@ -91,23 +91,20 @@ pub fn parse_connection(line: &[u8]) -> Option<Connection<'_>> {
 }
 
 fn next_word<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
-    let is_blank = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\n' | 0x0c | b'\r');
-    let start = rest.iter().position(|byte| !is_blank(byte))?;
-    let line = &rest[start..];
-    let end = line.iter().position(is_blank).unwrap_or(line.len());
-    let (word, after) = line.split_at(end);
+    let line = rest.trim_ascii_start();
+    let end = line.iter().position(u8::is_ascii_whitespace);
+    let (word, after) = line.split_at(end.unwrap_or(line.len()));
     *rest = after;
-    Some(word)
+    Some(word).filter(|word| !word.is_empty())
 }
 
-/// An address, eight hexadecimal digits or IPv6 as text, and a port in hexadecimal digits.
+/// An address, eight hexadecimal digits or IPv6 as text, and a port, four digits.
 fn parse_endpoint(rest: &mut &[u8]) -> Option<(IpAddr, u16)> {
-    let word = next_word(rest)?;
-    let address = match parse_hexadecimal(word) {
+    let address = match next_digits::<8>(rest) {
         Some(number) => IpAddr::V4(Ipv4Addr::from(number)),
-        None => IpAddr::V6(parse_ipv6(word)?),
+        None => IpAddr::V6(parse_ipv6(next_word(rest)?)?),
     };
-    let port = parse_hexadecimal(next_word(rest)?)?;
+    let port = next_digits::<4>(rest)?;
     Some((address, u16::try_from(port).ok()?))
 }
 
@@ -116,31 +113,41 @@ fn parse_ipv6(word: &[u8]) -> Option<Ipv6Addr> {
     let mut segments = [0; 8];
     if word.len() == "0000:".len() * segments.len() - 1 {
         for (segment, digits) in segments.iter_mut().zip(word.chunks(5)) {
-            let (digits, colon) = digits.split_at(4);
+            let (mut digits, colon) = digits.split_at(4);
             if !matches!(colon, b":" | b"") {
                 return None;
             }
-            *segment = u16::try_from(parse_hexadecimal(digits)?).ok()?;
+            *segment = u16::try_from(next_digits::<4>(&mut digits)?).ok()?;
         }
         return Some(Ipv6Addr::from(segments));
     }
     std::str::from_utf8(word).ok()?.parse().ok()
 }
 
-/// A number of up to eight digits.
-fn parse_hexadecimal(word: &[u8]) -> Option<u32> {
-    if word.len() > 8 {
+/// The next word as a number of so many hexadecimal digits; if it is none, it is left where it is.
+fn next_digits<const COUNT: usize>(rest: &mut &[u8]) -> Option<u32> {
+    let (word, after) = rest.trim_ascii_start().split_first_chunk::<COUNT>()?;
+    let ends = after.first().is_none_or(u8::is_ascii_whitespace);
+    // All are looked at before one of them is judged: that is quicker.
+    let mut number = 0;
+    let mut seen = 0;
+    for byte in word {
+        let digit = HEXADECIMAL_DIGITS[usize::from(*byte)];
+        number = number << 4 | u32::from(digit);
+        seen |= digit;
+    }
+    if !ends || seen >= NO_DIGIT {
         return None;
     }
-    word.iter().try_fold(0, |value, byte| {
-        let digit = HEXADECIMAL_DIGITS[usize::from(*byte)];
-        (digit < 16).then_some(value << 4 | u32::from(digit))
-    })
+    *rest = after;
+    Some(number)
 }
 
-/// The value of each byte as a digit; 16 for one that is none.
+const NO_DIGIT: u8 = 16;
+
+/// The value of each byte as a digit.
 static HEXADECIMAL_DIGITS: [u8; 256] = {
-    let mut digits = [16; 256];
+    let mut digits = [NO_DIGIT; 256];
     let mut byte = 0;
     while byte < digits.len() {
         if let Some(digit) = char::to_digit(byte as u8 as char, 16) {
@@ -213,6 +220,7 @@ mod tests {
             "TCP",
             "TCP 0A000002 9C40 0A000001 0050 C0A80002 0050 ESTABLISHED",
             "TCP x y z",
+            "TCP 0A000002 C40 0A000001 0050 C0A80002 0050 ESTABLISHED 7",
             "TCP 0A000002 19C40 0A000001 0050 C0A80002 0050 ESTABLISHED 7",
             "TCP 0A00000g 9C40 0A000001 0050 C0A80002 0050 ESTABLISHED 7",
             "TCP 10A000002 9C40 0A000001 0050 C0A80002 0050 ESTABLISHED 7",

@@ -7,7 +7,7 @@ use crate::render::endpoints::EndpointWriter;
 use crate::render::padding::number_right;
 
 /// What connections are counted by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Counted {
     Client(IpAddr),
     /// A real server's address and port.
@@ -17,41 +17,40 @@ pub enum Counted {
     State(KernelName),
 }
 
+impl Counted {
+    /// Writes it as listings do. A server's port has the name that TCP gives it: the connections to
+    /// it may have any protocol.
+    pub fn write(&self, out: &mut Vec<u8>, endpoints: &mut EndpointWriter) {
+        match *self {
+            Counted::Client(address) => endpoints.write_host(out, address),
+            Counted::Server(address, port) => {
+                endpoints.write(out, address, port, Some(Protocol::Tcp));
+            }
+            Counted::Service(protocol, address, port) => {
+                let mut known = [Protocol::Tcp, Protocol::Udp, Protocol::Sctp].into_iter();
+                let known = known.find(|known| known.label().as_bytes() == protocol.as_bytes());
+                out.extend_from_slice(protocol.as_bytes());
+                out.push(b' ');
+                endpoints.write(out, address, port, known);
+            }
+            Counted::State(state) => out.extend_from_slice(state.as_bytes()),
+        }
+    }
+}
+
 /// How many connections there are of one of these.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Count {
-    /// What it is called.
-    pub key: Vec<u8>,
+    pub counted: Counted,
     pub connections: u64,
 }
 
-/// Writes what is counted by as listings do. A server's port has the name that TCP gives it: the
-/// connections to it may have any protocol.
-pub fn write_key(out: &mut Vec<u8>, endpoints: &mut EndpointWriter, counted: &Counted) {
-    match *counted {
-        Counted::Client(address) => endpoints.write_host(out, address),
-        Counted::Server(address, port) => {
-            endpoints.write(out, address, port, Some(Protocol::Tcp));
-        }
-        Counted::Service(protocol, address, port) => {
-            let known = [Protocol::Tcp, Protocol::Udp, Protocol::Sctp].into_iter();
-            let mut known = known.filter(|known| known.label().as_bytes() == protocol.as_bytes());
-            out.extend_from_slice(protocol.as_bytes());
-            out.push(b' ');
-            endpoints.write(out, address, port, known.next());
-        }
-        Counted::State(state) => out.extend_from_slice(state.as_bytes()),
-    }
-}
-
-/// Writes the counts as lines.
-pub fn write(out: &mut Vec<u8>, counts: &[Count]) {
-    for count in counts {
-        number_right(out, count.connections, 8);
-        out.push(b' ');
-        out.extend_from_slice(&count.key);
-        out.push(b'\n');
-    }
+/// Writes the line of a count.
+pub fn write_row(out: &mut Vec<u8>, endpoints: &mut EndpointWriter, count: &Count) {
+    number_right(out, count.connections, 8);
+    out.push(b' ');
+    count.counted.write(out, endpoints);
+    out.push(b'\n');
 }
 
 #[cfg(test)]
@@ -72,14 +71,15 @@ mod tests {
             ),
             (Counted::Service(name("IP"), address("0.0.0.7"), 0), 2),
             (Counted::State(name("SYN_RECV")), 1),
-        ]
-        .map(|(counted, connections)| {
-            let mut key = Vec::new();
-            write_key(&mut key, &mut EndpointWriter::for_listing(true), &counted);
-            Count { key, connections }
-        });
+        ];
         let mut out = Vec::new();
-        write(&mut out, &counts);
+        for (counted, connections) in counts {
+            let count = Count {
+                counted,
+                connections,
+            };
+            write_row(&mut out, &mut EndpointWriter::for_listing(true), &count);
+        }
         assert_eq!(
             String::from_utf8(out).unwrap(),
             "123456789 192.0.2.1\n      \

@@ -19,6 +19,7 @@ use crate::model::{
     Timeouts, TunnelChecksum,
 };
 use crate::render::counts::Count;
+use crate::render::endpoints::EndpointWriter;
 
 /// A document whose one list is being written.
 pub struct Document {
@@ -397,7 +398,10 @@ struct CountEntry<'a> {
 impl Serialize for CountEntry<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut entry = serializer.serialize_struct("Count", 2)?;
-        entry.serialize_field(self.key, &text(&self.count.key))?;
+        let mut name = Vec::new();
+        let mut endpoints = EndpointWriter::numeric();
+        self.count.counted.write(&mut name, &mut endpoints);
+        entry.serialize_field(self.key, &text(&name))?;
         entry.serialize_field("connections", &self.count.connections)?;
         entry.end()
     }
@@ -410,8 +414,10 @@ pub(crate) mod tests {
 
     use super::*;
     use crate::model::{
-        Destination, DestinationIdentity, Protocol, SchedulerFlags, SyncDaemonRole, VirtualService,
+        Destination, DestinationIdentity, KernelName, Protocol, SchedulerFlags, SyncDaemonRole,
+        VirtualService,
     };
+    use crate::render::counts::Counted;
 
     /// The document, once it is known to be what the schema says.
     pub(crate) fn checked(out: &[u8]) -> Value {
@@ -503,13 +509,20 @@ pub(crate) mod tests {
 
     #[test]
     fn counts_are_called_by_their_keys() {
-        for key in ["client", "server", "service", "state"] {
-            let name = match key {
-                "client" => "192.0.2.1",
-                _ => "anything \"else\"",
-            };
+        let address = "192.0.2.1".parse().unwrap();
+        let odd = KernelName::from("\"odd\"");
+        for (key, counted, name) in [
+            ("client", Counted::Client(address), "192.0.2.1"),
+            ("server", Counted::Server(address, 80), "192.0.2.1:80"),
+            (
+                "service",
+                Counted::Service(odd, address, 80),
+                "\"odd\" 192.0.2.1:80",
+            ),
+            ("state", Counted::State(odd), "\"odd\""),
+        ] {
             let counts = [3, 2].map(|connections| Count {
-                key: name.as_bytes().to_vec(),
+                counted,
                 connections,
             });
             let mut out = Vec::new();

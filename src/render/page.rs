@@ -13,6 +13,9 @@ pub struct Page {
 /// From this height on, a line may stay empty.
 const ROOMY: usize = 8;
 
+/// The least blanks between the two texts above a listing.
+const GAP: usize = 2;
+
 impl Page {
     /// How many lines there are for a listing; one less if more of it is left out.
     pub fn listing_height(&self) -> usize {
@@ -23,8 +26,8 @@ impl Page {
         if self.height >= ROOMY { 2 } else { 1 }
     }
 
-    /// Writes a page over the one that is on the screen: a text at the left and one at the right,
-    /// then the listing, of which some lines may have been left out already.
+    /// Writes a page over the one that is on the screen: a text at the left, and at the right the
+    /// date and time; then the listing, of which some lines may have been left out already.
     pub fn write(
         &self,
         out: &mut Vec<u8>,
@@ -37,9 +40,16 @@ impl Page {
             true => ("\x1b[2m", "\x1b[m"),
             false => ("", ""),
         };
-        let blanks = width
-            .saturating_sub(left.chars().count() + right.len())
-            .max(2);
+        // Where there is no room for both, of the right one stays its last word, the time of day,
+        // and of the left one the beginning.
+        let length = left.chars().count();
+        let right = match length + GAP + right.len() <= width {
+            true => right,
+            false => right.rsplit(' ').next().unwrap_or_default(),
+        };
+        let room = width.saturating_sub(GAP + right.len());
+        let left: String = left.chars().take(room).collect();
+        let blanks = GAP + room.saturating_sub(length);
         let heading = format!("{dim}{left}{:blanks$}{right}{plain}", "");
         out.extend_from_slice(b"\x1b[H");
         self.write_line(out, heading.as_bytes());
@@ -128,7 +138,7 @@ mod tests {
         let mut terminal = vt100::Parser::new(size(height), size(width), 0);
         terminal.process(&b"old text\r\n".repeat(50));
         let mut out = Vec::new();
-        page.write(&mut out, ["left", "right"], listing.as_bytes(), left_out);
+        page.write(&mut out, ["left", "day time"], listing.as_bytes(), left_out);
         terminal.process(&out);
         terminal.screen().rows(0, width).collect()
     }
@@ -137,21 +147,36 @@ mod tests {
     fn a_listing_is_cut_to_the_screen() {
         assert_eq!(
             shown(12, 9, "\x1b[32mone\x1b[m\ntwo\n", 0),
-            ["left   right", "", "one", "two", "", "", "", "", ""]
+            ["left    time", "", "one", "two", "", "", "", "", ""]
         );
         assert_eq!(
             shown(12, 5, "1\n2\n3\n4\n", 0),
-            ["left   right", "1", "2", "3", "4"]
+            ["left    time", "1", "2", "3", "4"]
         );
         assert_eq!(
             shown(12, 5, "1\n2\n3\n4\n5\n6\n", 0),
-            ["left   right", "1", "2", "3", "… 3 more"]
+            ["left    time", "1", "2", "3", "… 3 more"]
         );
         assert_eq!(
             shown(12, 5, "1\n2\n3\n4\n", 14),
-            ["left   right", "1", "2", "3", "… 15 more"]
+            ["left    time", "1", "2", "3", "… 15 more"]
         );
-        assert_eq!(shown(12, 1, "1\n2\n", 0)[0], "left   right");
+        assert_eq!(shown(12, 1, "1\n2\n", 0)[0], "left    time");
+    }
+
+    #[test]
+    fn a_narrow_screen_tells_the_time_of_day() {
+        for (width, heading) in [
+            (15, "left   day time"),
+            (14, "left  day time"),
+            (13, "left     time"),
+            (10, "left  time"),
+            (9, "lef  time"),
+            (6, "  time"),
+            (3, "  t"),
+        ] {
+            assert_eq!(shown(width, 5, "1\n", 0)[0], heading, "{width}");
+        }
     }
 
     #[test]
@@ -163,7 +188,7 @@ mod tests {
                 "123456789\n\x1b[1m12\x1b[m34567890\n\x1b[2J\u{7}\nä–█x\n",
                 0
             ),
-            ["left  ri", "12345678", "12345678", "?[2J?", "ä–█x"]
+            ["le  time", "12345678", "12345678", "?[2J?", "ä–█x"]
         );
     }
 }

@@ -208,9 +208,16 @@ fn counted(rows: &[Row], key: &str) -> String {
         };
         *counts.entry(key).or_insert(0) += 1;
     }
+    // Ties are in the order of addresses, those of IPv4 first, and ports.
+    let rank = |key: &str| {
+        let (protocol, endpoint) = key.rsplit_once(' ').unwrap_or(("", key));
+        let address = endpoint.parse().ok().map(|address| (address, 0));
+        let is_endpoint = endpoint.contains(':');
+        let place = address.or_else(|| is_endpoint.then(|| parted(endpoint)));
+        (protocol.to_owned(), place, key.to_owned())
+    };
     let mut counts: Vec<(String, i32)> = counts.into_iter().collect();
-    // Stable: equal ones stay in the order of their keys.
-    counts.sort_by_key(|(_, number)| -number);
+    counts.sort_by_cached_key(|(key, number)| (-number, rank(key)));
     let lines = counts
         .iter()
         .map(|(key, number)| format!("{number:8} {key}\n"));

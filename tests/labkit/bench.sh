@@ -23,14 +23,16 @@ BENCH_JOBS=(
     "reload           70 s    ipvsadm-restore of 33 000 rules, unchanged"
     "reload-changed   70 s    the same, 1 % changed"
     "connections      30 s    -lnc of 50 000 connections"
-    "filters          3 min    filters and counts of 100 000 connections"
-    "large-restore   3 min    -R of 110 000 rules"
-    "large-list      2 min    the listings of 110 000 rules"
-    "large-filters   1 h      filters and counts of 1 000 000 connections"
+    "filters          3 min   filters and counts of 100 000 connections"
+    "watch            1 min   a look of --watch at 1000 services"
+    "looks            5 min   memory of --watch after 1000 and after 10 000 looks"
+    "large-restore    3 min   -R of 110 000 rules"
+    "large-list       2 min   the listings of 110 000 rules"
+    "large-filters    1 h     filters and counts of 1 000 000 connections"
 )
 
 PACKAGES_BENCH=(
-    "${PACKAGES_QEMU[@]}" bash=bash grep=grep "${PACKAGES_BUILD[@]}" "${PACKAGES_REFERENCE[@]}"
+    "${PACKAGES_QEMU[@]}" bash=bash grep=grep bsdutils=script "${PACKAGES_BUILD[@]}" "${PACKAGES_REFERENCE[@]}"
 )
 
 bench_usage() {
@@ -96,7 +98,7 @@ bench_pack() {
     qemu_pack_root "$root"
     mkdir -- "$root"/{namespaces,ours,reference}
     cp -- "$BENCH_WORK"/{cost,floor,connections,synced,lines} "$LABKIT/bench/rules.sh" \
-        "$(type -P bash)" "$(type -P grep)" "$root/bin"
+        "$(type -P bash)" "$(type -P grep)" "$(type -P script)" "$root/bin"
     cp -- "$LABKIT/bench/guest.sh" "$root/init"
     ln -s bash "$root/bin/sh"
     cp -- "$LAB_TARGET/release/ipvsadm" "$root/ours"
@@ -105,7 +107,7 @@ bench_pack() {
     # Where the reference's ipvsadm-restore, a script, looks for it.
     ln -s /reference/ipvsadm "$root/sbin/ipvsadm"
 
-    ldd "$root"/{ours,reference}/ipvsadm "$root"/bin/{bash,grep} | grep -o '/[^ ]*\.so[^ ]*' | sort -u |
+    ldd "$root"/{ours,reference}/ipvsadm "$root"/bin/{bash,grep,script} | grep -o '/[^ ]*\.so[^ ]*' | sort -u |
         while read -r file; do
             mkdir -p -- "$root${file%/*}"
             cp -L -- "$file" "$root$file"

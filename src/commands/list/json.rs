@@ -8,7 +8,6 @@ use crate::commands::walk::Walk;
 use crate::error::Error;
 use crate::ipvs::{Detail, Ipvs};
 use crate::model::ServiceIdentity;
-use crate::render::endpoints::EndpointWriter;
 use crate::render::json::{self, Document};
 use crate::request::{ListRequest, Subject};
 use crate::selection::Selection;
@@ -25,7 +24,7 @@ pub fn list(
         Subject::Table(service) => list_table(console, ipvs, request, service.as_ref()),
         Subject::ConnectionEntries(selection) => list_connections(console, ipvs, selection),
         Subject::ConnectionCounts(selection, key) => {
-            let counts = counts::count(ipvs, selection, *key, &mut EndpointWriter::numeric())?;
+            let counts = counts::count(ipvs, selection, *key)?;
             json::write_counts(console.text(), key.word(), &counts);
             Ok(())
         }

@@ -50,8 +50,10 @@ fn list_plainly(
         }
         Subject::ConnectionCounts(selection, key) => {
             let mut endpoints = EndpointWriter::for_listing(request.format.numeric);
-            let counts = counts::count(ipvs, &selection, key, &mut endpoints)?;
-            render::counts::write(console.text(), &counts);
+            for count in counts::count(ipvs, &selection, key)? {
+                render::counts::write_row(console.text(), &mut endpoints, &count);
+                console.flush_if_large()?;
+            }
             Ok(())
         }
         Subject::Timeouts => {

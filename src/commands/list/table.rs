@@ -15,7 +15,6 @@ use crate::ipvs::{Detail, Ipvs};
 use crate::model::{Connection, ServiceIdentity};
 use crate::rates::Rates;
 use crate::render;
-use crate::render::endpoints::EndpointWriter;
 use crate::render::table::connections::ConnectionTable;
 use crate::render::table::services::ServiceTable;
 use crate::render::table::timeouts_and_daemons;
@@ -39,9 +38,9 @@ pub fn list(
             list_connections(console, ipvs, &request.format, selection)
         }
         Subject::ConnectionCounts(selection, key) => {
-            let mut endpoints = EndpointWriter::new(request.format.numeric);
-            let counts = counts::count(ipvs, selection, *key, &mut endpoints)?;
-            render::table::counts::write(console.text(), screen, *key, &counts);
+            let counts = counts::count(ipvs, selection, *key)?;
+            let numeric = request.format.numeric;
+            render::table::counts::write(console.text(), screen, numeric, *key, &counts);
             Ok(())
         }
         Subject::Timeouts => {
@@ -94,18 +93,27 @@ fn list_table(
         rates.end();
     }
     let mut table = ServiceTable::new(console.screen(), request.format, rates.as_deref());
+    // Rows are dear, so none is made of services that there is no room for.
+    let room = console.most_lines().unwrap_or(usize::MAX);
+    let mut lines = 0;
+    let (mut shown, mut left_out) = (0, 0);
     for (service, destinations) in &all {
-        table.measure(service, destinations);
+        table.note(destinations);
+        let more = ServiceTable::fewest_lines(destinations);
+        if lines < room {
+            table.measure(service, destinations);
+            shown += 1;
+        } else {
+            left_out += more;
+        }
+        lines += more;
     }
     table.begin(console.text(), info.as_ref());
-    for (service, destinations) in &all {
-        if console.is_full() {
-            console.leave_out(table.lines_of(service, destinations));
-        } else {
-            table.write(console.text(), service, destinations);
-            console.flush_if_large()?;
-        }
+    for (service, destinations) in &all[..shown] {
+        table.write(console.text(), service, destinations);
+        console.flush_if_large()?;
     }
+    console.leave_out(left_out);
     table.end(console.text());
     Ok(())
 }

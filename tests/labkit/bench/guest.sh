@@ -121,14 +121,20 @@ job_reload() { reload "unchanged"; }
 
 job_reload-changed() { reload "1 % changed" changed; }
 
+# connected NAMESPACE COUNT: make a service there, and so many connections to it.
+connected() {
+    in_namespace "$1" ip address add 10.0.0.1/32 dev lo
+    in_namespace "$1" ip address add 10.0.0.2/32 dev lo
+    in_namespace "$1" /ours/ipvsadm --set 0 0 3600
+    in_namespace "$1" /ours/ipvsadm -A -u 10.0.0.1:53 -s rr
+    in_namespace "$1" /ours/ipvsadm -a -u 10.0.0.1:53 -r 10.0.0.2 -m
+    in_namespace "$1" connections 10.0.0.1 53 "$2"
+}
+
 # The list of connections.
 job_connections() {
     local program
-    in_namespace connections ip address add 10.0.0.1/32 dev lo
-    in_namespace connections ip address add 10.0.0.2/32 dev lo
-    in_namespace connections /ours/ipvsadm -A -u 10.0.0.1:53 -s rr
-    in_namespace connections /ours/ipvsadm -a -u 10.0.0.1:53 -r 10.0.0.2 -m
-    in_namespace connections connections 10.0.0.1 53 50000
+    connected connections 50000
     for program in reference ours; do
         measure "-lnc, 50000 connections" $program connections "/$program/ipvsadm" -lnc
         [[ $(wc -l <"/tmp/$program") -eq 50002 ]] || fail "$program does not list 50000 connections"
@@ -164,10 +170,72 @@ job_filters() { filters 100000; }
 
 job_large-filters() { filters 1000000; }
 
+# watching NAMESPACE INTERVAL WORDS...: list again and again, on a terminal of the
+# usual size. WATCHING is the process.
+watching() {
+    local namespace=$1 interval=$2
+    shift 2
+    in_namespace "$namespace" script -qc "exec /ours/ipvsadm $* --watch $interval" /dev/null >/dev/null &
+    sleep 0.55
+    WATCHING=$(pidof ipvsadm) || fail "$*: has ended"
+}
+
+watching_end() {
+    kill "$WATCHING"
+    wait
+}
+
+# looks JOB COUNT SECONDS: let it look so often, which takes so long; writes what a
+# look costs, and the memory held after the last one, which is HELD, too. Here a
+# nanosecond is an instruction, and the kernel knows how many of them a process has
+# run; while nobody runs, the clock is put forward.
+looks() {
+    local job=$1 before after
+    read -r before _ <"/proc/$WATCHING/schedstat"
+    sleep "$3"
+    read -r after _ <"/proc/$WATCHING/schedstat" || fail "$job: has ended"
+    HELD=$(grep VmRSS "/proc/$WATCHING/status") || fail "$job: no memory is told"
+    HELD=${HELD//[!0-9]/}
+    printf '%s\t%s\t%s\t%s\n' "$job" ours $(((after - before) / $2)) "$HELD"
+}
+
+# What a look of --watch costs; beside it what `watch ipvsadm` starts for each of
+# its own, without what it draws.
+job_watch() {
+    local job="a look of -Ln --watch, 1000 services"
+    in_namespace watch floor restore 1000 2
+    watching watch 1 -Ln
+    looks "$job" 20 20
+    watching_end
+    measure "$job" reference watch sh -c 'exec /reference/ipvsadm -Ln'
+    measure "$job" floor watch floor list
+    watching watch 1 -Ln --table
+    looks "a look of -Ln --table --watch, 1000 services" 20 20
+    watching_end
+}
+
+# The memory after 1000 looks and after 10 000.
+job_looks() {
+    local words held
+    in_namespace looks floor restore 2 2
+    connected looks 20
+    for words in "-Ln" "-Ln --table" "-L --json" "-Lnc --count client"; do
+        watching looks 0.1 "$words"
+        looks "a look of $words, the first 1000" 1000 100
+        held=$HELD
+        looks "a look of $words, 9000 more" 9000 900
+        watching_end
+        # A page more or less is no growth: less than two bytes a look.
+        [[ $HELD -le $((held + 16)) ]] || fail "$words --watch: $held KiB, then $HELD KiB"
+    done
+}
+
 export PATH=/bin:/sbin
 /bin/busybox --install -s /bin
 mount -t devtmpfs dev /dev
 exec </dev/null >/dev/console 2>&1
+mkdir /dev/pts
+mount -t devpts devpts /dev/pts
 mount -t proc proc /proc
 mount -t tmpfs -o size=90% tmp /tmp
 while read -r module; do

@@ -24,7 +24,8 @@ use columns::{Column, columns_of, columns_of_rates, title};
 use condition::Condition;
 use wording::{counted, indented, scheduling, tunnel, wrapped};
 
-/// A table of virtual services. All of them are measured first, then written in the same order.
+/// A table of virtual services. All of them are noted, and those that are to be written measured,
+/// before the first is written.
 pub struct ServiceTable<'r> {
     screen: Screen,
     /// What looks that follow each other have measured; with it, the columns are others.
@@ -67,10 +68,20 @@ impl<'r> ServiceTable<'r> {
         }
     }
 
-    /// Takes note of a service and what room it needs.
-    pub fn measure(&mut self, service: &ServiceState, destinations: &[DestinationState]) {
+    /// Takes note of a service that is there, whether or not it will be written.
+    pub fn note(&mut self, destinations: &[DestinationState]) {
         self.services += 1;
         self.servers += destinations.len();
+        for destination in destinations {
+            let condition = Condition::of(destination);
+            if condition != Condition::Open && !self.conditions.contains(&condition) {
+                self.conditions.push(condition);
+            }
+        }
+    }
+
+    /// Takes note of what room a service needs.
+    pub fn measure(&mut self, service: &ServiceState, destinations: &[DestinationState]) {
         let name = Cell::text(self.service_name(&service.service.identity), Tint::Strong);
         let numbers = self.numbers_of_service(service);
         let row: Row = std::iter::once(name).chain(numbers).collect();
@@ -90,10 +101,6 @@ impl<'r> ServiceTable<'r> {
         }
         let whole = self.whole(destinations);
         for destination in destinations {
-            let condition = Condition::of(destination);
-            if condition != Condition::Open && !self.conditions.contains(&condition) {
-                self.conditions.push(condition);
-            }
             let row = self.server_row(service, destination, whole);
             self.sheet.measure(&row);
         }
@@ -153,9 +160,9 @@ impl<'r> ServiceTable<'r> {
         self.sheet.draw(out, rows);
     }
 
-    /// How many lines a service takes, with the one above it.
-    pub fn lines_of(&mut self, service: &ServiceState, destinations: &[DestinationState]) -> usize {
-        1 + self.rows(service, destinations).len()
+    /// How many lines a service takes, with the one above it, if no name takes a line of its own.
+    pub fn fewest_lines(destinations: &[DestinationState]) -> usize {
+        2 + destinations.len().max(1)
     }
 
     /// The rows of a service and its servers.
@@ -594,6 +601,7 @@ mod tests {
         let mut out = Vec::new();
         let mut table = ServiceTable::new(screen, format, None);
         for (service, destinations) in cluster {
+            table.note(destinations);
             table.measure(service, destinations);
         }
         table.begin(&mut out, Some(&INFO));
