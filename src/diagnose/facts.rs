@@ -35,11 +35,13 @@ pub struct Director {
     pub conntrack: Option<Conntrack>,
     /// How many packets failed the check of their source since the machine booted.
     pub reverse_path_drops: u64,
-    /// Major and minor number of the kernel.
-    pub kernel: (u32, u32),
+    pub kernel: KernelVersion,
     /// How many connections were looked at, where there were more.
     pub connections_cut_at: Option<usize>,
 }
+
+/// The first three numbers of a kernel's release.
+pub type KernelVersion = (u32, u32, u32);
 
 /// Why there is no IPVS.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,6 +93,8 @@ pub struct Interface {
     pub index: u32,
     pub name: String,
     pub is_up: bool,
+    /// Whether there is a link: a cable, and somebody at its other end.
+    pub has_link: bool,
     pub is_loopback: bool,
     /// In bytes.
     pub mtu: u32,

@@ -20,6 +20,8 @@ const ADDRESS_HEADER: usize = 8;
 const NEIGHBOUR_HEADER: usize = 12;
 const ROUTE_HEADER: usize = 12;
 
+/// The flag of an interface with a link; libc has no name for it.
+const IFF_LOWER_UP: u32 = 0x10000;
 const IFLA_ADDRESS: u16 = 1;
 const IFLA_IFNAME: u16 = 3;
 const IFLA_MTU: u16 = 4;
@@ -134,6 +136,7 @@ fn read_link(payload: &[u8]) -> Result<Interface, KernelError> {
     let mut interface = Interface {
         index: u32::from_ne_bytes([i0, i1, i2, i3]),
         is_up: flags & libc::IFF_UP as u32 != 0,
+        has_link: flags & IFF_LOWER_UP != 0,
         is_loopback: flags & libc::IFF_LOOPBACK as u32 != 0,
         ..Interface::default()
     };
