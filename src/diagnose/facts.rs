@@ -221,10 +221,11 @@ impl Server {
         self.state.destination.identity
     }
 
-    /// Whether packets are sent to it at all. What is wrong with a server that nobody is sent to
-    /// hurts nobody.
+    /// Whether it gets new connections or has open ones. What is wrong with another server hurts
+    /// nobody: connections that are over, or were never opened, wait for nothing any more.
     pub fn is_in_use(&self) -> bool {
-        self.state.destination.weight > 0 || self.state.connections() > 0
+        // The kernel's own count of active connections has those that are not open yet.
+        self.state.destination.weight > 0 || self.handshakes.open > 0
     }
 
     /// Whether it takes new connections.

@@ -344,6 +344,18 @@ mod tests {
         assert_eq!(with(1)[0].id, "no-route");
         assert_eq!(commands(&with(1)[0]), ["ip link set inner up"]);
         assert_eq!(with(0), []);
+        let drained = |change: fn(&mut Server)| {
+            found(|facts| {
+                first(facts).route = Route::Nowhere;
+                first(facts).state.destination.weight = 0;
+                change(first(facts));
+            })
+        };
+        assert_eq!(drained(|server| server.handshakes.stuck = 9), NONE);
+        assert_eq!(
+            drained(|server| server.handshakes.open = 1),
+            [("no-route", Level::Fault)]
+        );
     }
 
     #[test]
