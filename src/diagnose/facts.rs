@@ -241,7 +241,7 @@ pub struct Neighbour {
     /// The interface's index.
     pub interface: u32,
     pub hardware: Option<HardwareAddress>,
-    /// Whether it was asked for its hardware address in vain, or is being asked.
+    /// Whether it was asked for its hardware address in vain of late, or is being asked.
     pub is_silent: bool,
 }
 

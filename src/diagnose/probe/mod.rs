@@ -14,7 +14,7 @@ mod plan;
 mod wire;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::{Duration, Instant};
 
 use crate::diagnose::facts::{Facts, HardwareAddress, Rival};
@@ -132,6 +132,20 @@ pub fn probe(facts: &mut Facts, client: Ipv4Addr) -> Result<(), KernelError> {
     }
     for (service, server, reason) in &plan.skipped {
         facts.services[*service].servers[*server].probed = Some(Probed::Skipped(*reason));
+    }
+    // Who answers is there, whatever was believed before, for servers that were not asked, too.
+    let servers = facts
+        .services
+        .iter_mut()
+        .flat_map(|service| &mut service.servers);
+    for next_hop in servers.filter_map(|server| server.next_hop.as_mut()) {
+        if let IpAddr::V4(address) = next_hop.address
+            && asking
+                .neighbours
+                .contains_key(&(next_hop.interface, address))
+        {
+            next_hop.is_silent = false;
+        }
     }
     for (address, hardware) in &asking.rivals {
         let server = asking
