@@ -136,6 +136,40 @@ fn an_interface_of_the_director_without_a_link_is_named() {
 }
 
 #[test]
+fn an_address_at_an_interface_that_is_cut_off_is_named() {
+    let cluster = masqueraded();
+    let (director, switch) = (&cluster.director, cluster.host("switch"));
+    director.shell("ip link set public down");
+    found_and_repaired(&cluster, "", &["address-without-link"]);
+    switch.shell("ip link set public-director down");
+    let examination = Examination::new(director, "");
+    examination.assert_ids(&["address-without-link"]);
+    assert_eq!(
+        examination.finding("address-without-link")["evidence"]["is_up"],
+        true
+    );
+    switch.shell("ip link set public-director up");
+    Examination::new(director, "").assert_ids(&[]);
+    let _open = both_answer(&cluster, "2.2.2.25:22");
+}
+
+#[test]
+fn what_was_believed_of_a_neighbour_is_forgotten_when_it_answers() {
+    let cluster = masqueraded();
+    let (director, rs1) = (&cluster.director, cluster.host("rs1"));
+    // Of all ports: it is not asked for one of them.
+    director.ipvsadm_each(&[
+        "-A -t 2.2.2.25:0 -s rr -p 60",
+        "-a -t 2.2.2.25:0 -r 1.1.1.10:0 -m",
+    ]);
+    rs1.shell("ip link set inner down");
+    knock(&cluster.client, "2.2.2.25:22", 4);
+    Examination::new(director, "").assert_ids(&["neighbour-failed"; 2]);
+    rs1.shell("ip link set inner up; ip route add default via 1.1.1.25");
+    Examination::new(director, "--probe").assert_ids(&[]);
+}
+
+#[test]
 fn an_address_that_the_director_lacks_is_given_to_it() {
     let cluster = masqueraded();
     cluster.director.shell(

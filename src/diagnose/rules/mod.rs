@@ -41,6 +41,7 @@ pub static RULES: &[Rule] = &[
     rule("connections-unread", director::connections_unread),
     rule("no-server", service::no_server),
     rule("address-not-local", service::address_not_local).unless(&["lo-down"]),
+    rule("address-without-link", service::address_without_link),
     rule("backup-only", service::backup_only),
     rule("ops-masquerading", service::ops_masquerading),
     rule("hash-turns-away", service::hash_turns_away).unless(&["no-server"]),
@@ -89,6 +90,7 @@ const HINDERS_ARRIVAL: &[&str] = &[
     "lo-down",
     "no-server",
     "address-not-local",
+    "address-without-link",
     "backup-only",
     "duplicate-address",
 ];

@@ -110,6 +110,40 @@ pub fn address_not_local(facts: &Facts) -> Vec<Finding> {
     facts.services.iter().filter_map(find).collect()
 }
 
+pub fn address_without_link(facts: &Facts) -> Vec<Finding> {
+    let find = |service: &Service| {
+        let address = service.virtual_address()?;
+        let mut with = facts
+            .director
+            .interfaces
+            .iter()
+            .filter(|interface| interface.has(address));
+        // On one of these alone, clients find it if they look for it there.
+        let interface = with.next()?;
+        let is_cut_off = interface.hardware.is_some() && !(interface.is_up && interface.has_link);
+        if !is_cut_off || with.next().is_some() {
+            return None;
+        }
+        let name = &interface.name;
+        let state = match interface.is_up {
+            true => "has no link. Is its cable in?",
+            false => "is down.",
+        };
+        let text = format!(
+            "Clients who look for {address} at {name} do not find it: the interface {state}"
+        );
+        let finding = Finding::new(Level::Risk, text)
+            .about(service.identity())
+            .seen("interface", name.as_str())
+            .seen("is_up", interface.is_up);
+        Some(match interface.is_up {
+            true => finding,
+            false => finding.here(format!("ip link set {name} up")),
+        })
+    };
+    facts.services.iter().filter_map(find).collect()
+}
+
 /// The interface to give an address to: the one in whose network it is; else it is routed here, and
 /// `lo` will do.
 fn home_of(facts: &Facts, address: IpAddr) -> &str {
@@ -419,6 +453,27 @@ mod tests {
         assert_eq!(at_the_backup[0], ("address-not-local", Level::Note));
         let counted = found(|facts| facts.services[0].address = Some(Route::Nowhere));
         assert_eq!(counted, [("address-not-local", Level::Note)]);
+    }
+
+    #[test]
+    fn an_address_at_an_interface_that_is_cut_off_is_a_risk() {
+        let with = |is_up, has_link| {
+            findings(|facts| {
+                facts.director.interfaces[2].is_up = is_up;
+                facts.director.interfaces[2].has_link = has_link;
+            })
+        };
+        assert_eq!(with(true, true), []);
+        let unplugged = with(true, false);
+        assert_eq!(unplugged[0].id, "address-without-link");
+        assert!(commands(&unplugged[0]).is_empty());
+        assert_eq!(commands(&with(false, false)[0]), ["ip link set public up"]);
+        let elsewhere_too = found(|facts| {
+            facts.director.interfaces[2].has_link = false;
+            let address = facts.director.interfaces[2].addresses[0];
+            facts.director.interfaces[0].addresses.push(address);
+        });
+        assert_eq!(elsewhere_too, NONE);
     }
 
     #[test]
