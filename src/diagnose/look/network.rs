@@ -25,6 +25,8 @@ const IFF_LOWER_UP: u32 = 0x10000;
 const IFLA_ADDRESS: u16 = 1;
 const IFLA_IFNAME: u16 = 3;
 const IFLA_MTU: u16 = 4;
+const IFLA_LINKINFO: u16 = 18;
+const IFLA_INFO_KIND: u16 = 1;
 const IFA_ADDRESS: u16 = 1;
 const IFA_LOCAL: u16 = 2;
 const NDA_DST: u16 = 1;
@@ -150,6 +152,13 @@ fn read_link(payload: &[u8]) -> Result<Interface, KernelError> {
         match name {
             IFLA_IFNAME => interface.name = String::from_utf8_lossy(value.string()).into_owned(),
             IFLA_MTU => interface.mtu = value.u32()?,
+            // One without ports has no link, and may be there for its addresses.
+            IFLA_LINKINFO => {
+                for part in value.nested() {
+                    let (name, value) = part?;
+                    interface.has_link |= name == IFLA_INFO_KIND && value.string() == b"bridge";
+                }
+            }
             IFLA_ADDRESS if kind == libc::ARPHRD_ETHER => interface.hardware = value.first().ok(),
             _ => {}
         }
