@@ -124,9 +124,27 @@ fn replace_modprobe() {
     .unwrap();
 }
 
+/// Gives the thread that calls this, whose modules are hidden, some without IPVS.
+fn show_other_modules() {
+    let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap();
+    let folder = format!("/lib/modules/{}", release.trim());
+    fs::create_dir(&folder).unwrap();
+    let list = "kernel/net/netfilter/x_tables.ko:\n";
+    fs::write(format!("{folder}/modules.dep"), list).unwrap();
+}
+
 /// The first finding of a diagnosis, which must have found a fault.
 fn diagnosed(namespace: &Namespace) -> serde_json::Value {
-    let outcome = namespace.run(&Program::ours(), &Invocation::line("--diagnose --json"));
+    diagnosed_by(namespace, &[])
+}
+
+/// The same, of the program started by `words`.
+fn diagnosed_by(namespace: &Namespace, words: &[&str]) -> serde_json::Value {
+    let program = Program::ours().command(OsStr::new("ipvsadm"));
+    let mut words = words.iter().map(OsStr::new).chain([program.get_program()]);
+    let mut command = Command::new(words.next().unwrap());
+    command.args(words).args(["--diagnose", "--json"]);
+    let outcome = namespace.output(command);
     assert_eq!(outcome.ending, Ending::Status(1), "{outcome}");
     assert!(outcome.stderr.is_empty(), "{outcome}");
     let document: serde_json::Value = serde_json::from_slice(&outcome.stdout).unwrap();
@@ -176,13 +194,22 @@ fn modules_are_loaded_where_they_are_and_missed_where_not() {
         let missing = diagnosed(&hidden.our_namespace);
         assert_eq!(missing["id"], "module-missing");
         assert_eq!(missing["evidence"]["reason"], "no-modules-here");
+        hidden.our_namespace.enter(show_other_modules);
+        let missing = diagnosed(&hidden.our_namespace);
+        assert_eq!(missing["evidence"]["reason"], "not-among-them");
+        let without = ["setpriv", "--bounding-set", "-sys_module"];
+        let missing = diagnosed_by(&pair.our_namespace, &without);
+        assert_eq!(missing["evidence"]["reason"], "not-allowed");
         let missing = diagnosed(&pair.our_namespace);
         assert_eq!(missing["evidence"]["reason"], "not-loaded");
         let command = missing["remedy"][0]["command"].as_str().unwrap().to_owned();
         let outcome = pair.our_namespace.output(shell(&command));
         assert_eq!(outcome.ending, Ending::Status(0), "{outcome}");
-        let outcome = pair.run_ours(&Invocation::line("--diagnose"));
-        assert_eq!(outcome.ending, Ending::Status(0), "{outcome}");
+        // Who lacks the modules, or may not load them, has IPVS by the same command elsewhere.
+        for namespace in [&pair.our_namespace, &hidden.our_namespace] {
+            let outcome = namespace.run(&Program::ours(), &Invocation::line("--diagnose"));
+            assert_eq!(outcome.ending, Ending::Status(0), "{outcome}");
+        }
         unload();
     }
 

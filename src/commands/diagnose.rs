@@ -14,41 +14,20 @@ use crate::request::DiagnoseRequest;
 /// The exit status where there is a fault.
 const STATUS_FAULT: u8 = 1;
 
-/// Diagnoses by a connection of its own. No module is loaded for it: that would be a change, and a
-/// kernel without IPVS is a finding.
-pub fn run(console: &mut Console<'_>, request: &DiagnoseRequest) -> Result<(), Error> {
-    match Ipvs::open_loaded() {
-        Ok(mut ipvs) => {
-            ipvs.info()
-                .map_err(|fault| not_initialized(console, fault))?;
-            diagnose(console, &mut ipvs, request)
-        }
-        Err(KernelError::Errno(Errno::ENOENT)) => {
-            conclude(console, request, &look::without_ipvs()?)
-        }
-        Err(fault) => Err(not_initialized(console, fault)),
-    }
-}
-
-/// Diagnoses by a connection that is there.
-pub fn diagnose(
-    console: &mut Console<'_>,
-    ipvs: &mut Ipvs,
-    request: &DiagnoseRequest,
-) -> Result<(), Error> {
-    let mut facts = look::facts(ipvs, request.service)?;
-    if let Some(client) = request.probe_from {
-        probe::probe(&mut facts, client).map_err(Error::NotProbed)?;
-    }
-    conclude(console, request, &facts)
-}
-
-fn conclude(
+/// Diagnoses. No module is loaded for it: that would be a change, and a kernel without IPVS is a
+/// finding. `prefix` leads commands into the network namespace that this one is in, if another was
+/// named.
+pub fn run(
     console: &mut Console<'_>,
     request: &DiagnoseRequest,
-    facts: &Facts,
+    prefix: Option<&str>,
 ) -> Result<(), Error> {
-    let findings = rules::judge(facts);
+    let facts = facts(console, request)?;
+    let mut findings = rules::judge(&facts);
+    for finding in &mut findings {
+        finding.lead_into(prefix.unwrap_or_default());
+    }
+    let facts = &facts;
     match request.json {
         true => tell::json::write(console.text(), facts, &findings),
         false => tell::text::write(console.text(), facts, &findings),
@@ -57,4 +36,19 @@ fn conclude(
         true => Err(Error::AlreadyReported(STATUS_FAULT)),
         false => Ok(()),
     }
+}
+
+fn facts(console: &mut Console<'_>, request: &DiagnoseRequest) -> Result<Facts, Error> {
+    let mut ipvs = match Ipvs::open_loaded() {
+        Ok(ipvs) => ipvs,
+        Err(KernelError::Errno(Errno::ENOENT)) => return look::without_ipvs(),
+        Err(fault) => return Err(not_initialized(console, fault)),
+    };
+    ipvs.info()
+        .map_err(|fault| not_initialized(console, fault))?;
+    let mut facts = look::facts(&mut ipvs, request.service)?;
+    if let Some(client) = request.probe_from {
+        probe::probe(&mut facts, client).map_err(Error::NotProbed)?;
+    }
+    Ok(facts)
 }

@@ -79,7 +79,10 @@ fn run_command(console: &mut Console<'_>, arguments: &[OsString]) -> Result<(), 
             help::write_version(console.text());
             return Ok(());
         }
-        Ok(Request::Diagnose(request)) => return diagnose::run(console, &request),
+        Ok(Request::Diagnose(request)) => {
+            let there = netns::command_prefix(arguments);
+            return diagnose::run(console, &request, there.as_deref());
+        }
         Ok(request) => request,
         Err(fault) => {
             // The reference tries the kernel before it reads its words, so that fault comes first.
@@ -117,7 +120,7 @@ fn execute_with_hints(
         Ok(()) => match request {
             Request::Change(change) | Request::MakeSo(change) => {
                 hints::after_change(change, &losses, arguments)
-                    .or_else(|| hints::setup::after_change(ipvs, change))
+                    .or_else(|| hints::setup::after_change(ipvs, change, arguments))
             }
             _ => None,
         },
@@ -172,7 +175,7 @@ fn execute(console: &mut Console<'_>, ipvs: &mut Ipvs, request: &Request) -> Res
             None => list::list(console, ipvs, request, None),
             Some(interval) => watch::watch(console, ipvs, request, interval),
         },
-        Request::Diagnose(request) => diagnose::diagnose(console, ipvs, request),
+        Request::Diagnose(request) => diagnose::run(console, request, None),
         Request::Save { numeric } => save::save(console, ipvs, *numeric),
         Request::Help(command) => {
             help::write_usage(console.text(), *command);

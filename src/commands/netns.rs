@@ -117,9 +117,34 @@ impl Place {
     }
 }
 
+/// What a shell takes before a command that is to run in the namespace that the words of a command
+/// line name, if they do.
+pub fn command_prefix(arguments: &[OsString]) -> Option<String> {
+    let word = OsStr::from_bytes(named_among(arguments)?);
+    Some(match Place::of(word, is_name) {
+        Place::Name(_) => format!("ip netns exec {} ", quoted(&word.to_string_lossy())),
+        Place::Path(path) | Place::Process(path) => {
+            format!("nsenter --net={} ", quoted(&path.to_string_lossy()))
+        }
+    })
+}
+
+/// A word as a shell takes it for one.
+fn quoted(word: &str) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-:@%+".contains(&byte);
+    match word.bytes().all(is_plain) {
+        true => word.to_owned(),
+        false => format!("'{}'", word.replace('\'', "'\\''")),
+    }
+}
+
+fn is_name(path: &Path) -> bool {
+    path.symlink_metadata().is_ok()
+}
+
 /// Enters a namespace.
 pub fn enter(word: &OsStr) -> Result<(), Error> {
-    let place = Place::of(word, |path| path.symlink_metadata().is_ok());
+    let place = Place::of(word, is_name);
     let fault = |errno: Errno| {
         let reason = match errno {
             Errno::ENOENT => format!("{}; {}", errno.desc(), place.others()),
@@ -179,6 +204,23 @@ mod tests {
 
     fn words(line: &str) -> Vec<OsString> {
         line.split(' ').map(OsString::from).collect()
+    }
+
+    #[test]
+    fn a_command_is_led_into_the_namespace_that_is_named() {
+        for (line, expected) in [
+            ("--diagnose", None),
+            ("--diagnose --netns blue", Some("ip netns exec blue ")),
+            ("--diagnose --netns=/x/y", Some("nsenter --net=/x/y ")),
+            (
+                "--diagnose --netns 4000000000",
+                Some("nsenter --net=/proc/4000000000/ns/net "),
+            ),
+            ("--diagnose --netns it's", Some("ip netns exec 'it'\\''s' ")),
+        ] {
+            let arguments: Vec<OsString> = line.split(' ').map(OsString::from).collect();
+            assert_eq!(command_prefix(&arguments).as_deref(), expected, "{line}");
+        }
     }
 
     #[test]

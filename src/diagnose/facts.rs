@@ -35,11 +35,13 @@ pub struct Director {
     pub conntrack: Option<Conntrack>,
     /// How many packets failed the check of their source since the machine booted.
     pub reverse_path_drops: u64,
-    /// Major and minor number of the kernel.
-    pub kernel: (u32, u32),
+    pub kernel: KernelVersion,
     /// How many connections were looked at, where there were more.
     pub connections_cut_at: Option<usize>,
 }
+
+/// The first three numbers of a kernel's release.
+pub type KernelVersion = (u32, u32, u32);
 
 /// Why there is no IPVS.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,6 +93,8 @@ pub struct Interface {
     pub index: u32,
     pub name: String,
     pub is_up: bool,
+    /// Whether there is a link: a cable, and somebody at its other end.
+    pub has_link: bool,
     pub is_loopback: bool,
     /// In bytes.
     pub mtu: u32,
@@ -217,10 +221,11 @@ impl Server {
         self.state.destination.identity
     }
 
-    /// Whether packets are sent to it at all. What is wrong with a server that nobody is sent to
-    /// hurts nobody.
+    /// Whether it gets new connections or has open ones. What is wrong with another server hurts
+    /// nobody: connections that are over, or were never opened, wait for nothing any more.
     pub fn is_in_use(&self) -> bool {
-        self.state.destination.weight > 0 || self.state.connections() > 0
+        // The kernel's own count of active connections has those that are not open yet.
+        self.state.destination.weight > 0 || self.handshakes.open > 0
     }
 
     /// Whether it takes new connections.
@@ -236,7 +241,7 @@ pub struct Neighbour {
     /// The interface's index.
     pub interface: u32,
     pub hardware: Option<HardwareAddress>,
-    /// Whether it was asked for its hardware address in vain, or is being asked.
+    /// Whether it was asked for its hardware address in vain of late, or is being asked.
     pub is_silent: bool,
 }
 

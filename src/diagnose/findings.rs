@@ -32,6 +32,8 @@ impl Level {
 pub enum Place {
     /// On the director.
     Here,
+    /// On the director, outside of network namespaces: the setting is the whole machine's.
+    Machine,
     /// On the real server that the finding is about.
     There,
 }
@@ -39,7 +41,7 @@ pub enum Place {
 impl Place {
     pub fn word(self) -> &'static str {
         match self {
-            Place::Here => "here",
+            Place::Here | Place::Machine => "here",
             Place::There => "there",
         }
     }
@@ -116,6 +118,20 @@ impl Finding {
     /// A setting of the kernel.
     pub fn by_setting(self, name: &str, value: impl std::fmt::Display) -> Finding {
         self.here(format!("sysctl -w {name}={value}"))
+    }
+
+    /// A setting that all network namespaces have in common.
+    pub fn by_setting_of_machine(self, name: &str, value: impl std::fmt::Display) -> Finding {
+        self.at(Place::Machine, format!("sysctl -w {name}={value}"))
+    }
+
+    /// Has its commands run in a network namespace: `prefix` stands before a command that does.
+    pub fn lead_into(&mut self, prefix: &str) {
+        for remedy in &mut self.remedy {
+            if remedy.place == Place::Here {
+                remedy.command.insert_str(0, prefix);
+            }
+        }
     }
 
     fn at(mut self, place: Place, command: String) -> Finding {

@@ -71,6 +71,7 @@ const EVERY_COMMAND: &[Owner] = &[
     EDIT_SERVER,
     DELETE_SERVER,
     LIST,
+    DIAGNOSE,
     ZERO,
     SAVE,
     RESTORE,

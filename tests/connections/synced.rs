@@ -29,15 +29,7 @@ const IN_A_MESSAGE: usize = 19;
 
 /// Has a namespace's backup daemon take in some connections, and waits until it has.
 pub fn take_in(namespace: &Namespace, connections: &[Synced]) {
-    namespace.ip_batch(
-        "link set lo multicast on
-         route add 224.0.0.0/4 dev lo",
-    );
-    let started = namespace.run(
-        &Program::ours(),
-        &Invocation::line("--start-daemon backup --mcast-interface lo"),
-    );
-    assert!(started.ending == Ending::Status(0), "{started}");
+    start_backup(namespace);
     let messages: Vec<_> = connections.chunks(IN_A_MESSAGE).map(message).collect();
     let wanted = connections.len();
     namespace.enter(move || {
@@ -62,6 +54,46 @@ pub fn take_in(namespace: &Namespace, connections: &[Synced]) {
         }
         assert_eq!(held(), wanted, "connections taken in of {sent} messages");
     });
+}
+
+/// Has a namespace's backup daemon take in about so many connections, each from another client. Some
+/// may be lost on the way: counting so many would take long.
+pub fn take_in_many(namespace: &Namespace, wanted: usize) {
+    /// So many messages find room where the daemon has them wait.
+    const AT_ONCE: usize = 32;
+    start_backup(namespace);
+    let connections: Vec<Synced> = (0..wanted as u32)
+        .map(|number| Synced {
+            protocol: 6,
+            state: 1,
+            client: ((0x0a00_0000 + number).to_be_bytes().into(), 1024),
+            service: ([192, 0, 2, 1].into(), 80),
+            server: ([192, 0, 2, 2].into(), 80),
+            is_template: false,
+        })
+        .collect();
+    let messages: Vec<_> = connections.chunks(IN_A_MESSAGE).map(message).collect();
+    namespace.enter(move || {
+        let socket = UdpSocket::bind("127.0.0.1:0").expect("a socket");
+        for (index, message) in messages.iter().enumerate() {
+            socket.send_to(message, "224.0.0.81:8848").expect("sent");
+            if index % AT_ONCE == 0 {
+                std::thread::sleep(std::time::Duration::from_millis(5));
+            }
+        }
+    });
+}
+
+fn start_backup(namespace: &Namespace) {
+    namespace.ip_batch(
+        "link set lo multicast on
+         route add 224.0.0.0/4 dev lo",
+    );
+    let started = namespace.run(
+        &Program::ours(),
+        &Invocation::line("--start-daemon backup --mcast-interface lo"),
+    );
+    assert!(started.ending == Ending::Status(0), "{started}");
 }
 
 /// How many connections the calling thread's namespace has.

@@ -1,6 +1,7 @@
 //! A diagnosis as tests look at it, and its remedies carried out.
 
 use std::net::{SocketAddr, TcpStream};
+use std::thread;
 use std::time::Duration;
 
 use boon::{Compiler, Schemas};
@@ -125,13 +126,18 @@ pub fn found_and_repaired(cluster: &Cluster, options: &str, expected: &[&str]) {
     Examination::new(&cluster.director, options).assert_ids(&[]);
 }
 
-/// Begins connections, and gives each of them up when it is not opened at once.
+/// Begins connections, all at once, and gives up those that are not opened before they are begun a
+/// second time.
 pub fn knock(client: &Host, address: &str, count: usize) {
+    /// The kernel repeats a SYN after a second.
+    const ONCE: Duration = Duration::from_millis(900);
     let address: SocketAddr = address.parse().unwrap();
     client.enter(move || {
-        for _ in 0..count {
-            let _ = TcpStream::connect_timeout(&address, Duration::from_millis(30));
-        }
+        thread::scope(|scope| {
+            for _ in 0..count {
+                scope.spawn(|| TcpStream::connect_timeout(&address, ONCE).is_ok());
+            }
+        });
     });
 }
 

@@ -20,6 +20,9 @@ mod probing;
 mod services;
 #[path = "../support/mod.rs"]
 mod support;
+#[path = "../connections/synced.rs"]
+#[allow(dead_code, reason = "shared with the tests of connections")]
+mod synced;
 #[path = "../clusters/traffic.rs"]
 #[allow(dead_code, reason = "shared with the tests of clusters")]
 mod traffic;

@@ -1,6 +1,7 @@
 //! `--probe`: what servers say, and that nothing else changes by asking them.
 
 use std::fmt::Write;
+use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
 use crate::cluster::Cluster;
@@ -23,13 +24,59 @@ fn servers_that_are_well_answer() {
 
 #[test]
 fn a_port_at_which_nobody_listens_is_refused() {
-    for (cluster, service) in [(masqueraded(), "2.2.2.25:22"), (routed(), "1.1.1.254:22")] {
-        cluster.director.shell("kill $(ip netns pids rs1)");
-        let examination = Examination::new(&cluster.director, "--probe");
+    for (cluster, service, method) in [
+        (masqueraded(), "2.2.2.25:22", "-m"),
+        (routed(), "1.1.1.254:22", "-g"),
+    ] {
+        let director = &cluster.director;
+        director.shell("kill $(ip netns pids rs1)");
+        let examination = Examination::new(director, "--probe");
         examination.assert_ids(&["port-refused"]);
         let finding = examination.finding("port-refused");
         assert_eq!(finding["real_server"]["address"], "1.1.1.10", "{service}");
+        // Till somebody listens there, the service does without it.
+        examination.repair(&cluster);
+        Examination::new(director, "--probe").assert_ids(&[]);
+        for _ in 0..2 {
+            Conversation::open(&cluster.client, service).goes_on();
+        }
+        director.ipvsadm(&format!("-e -t {service} -r 1.1.1.10 {method} -w 1"));
+        Examination::new(director, "--probe").assert_ids(&["port-refused"]);
+        let listening = cluster
+            .host("rs1")
+            .enter(|| TcpListener::bind("0.0.0.0:22").unwrap());
+        Examination::new(director, "--probe").assert_ids(&[]);
+        drop(listening);
+
+        // Without the last one, the service would be none.
+        director.shell("kill $(ip netns pids rs2)");
+        let examination = Examination::new(director, "--probe");
+        examination.assert_ids(&["port-refused"; 2]);
+        assert_eq!(
+            examination.finding("port-refused")["remedy"],
+            serde_json::json!([])
+        );
     }
+}
+
+#[test]
+fn a_server_that_lets_clients_in_and_not_the_director() {
+    let cluster = masqueraded();
+    let rs1 = cluster.host("rs1");
+    rs1.shell(
+        "tc qdisc add dev inner ingress; tc filter add dev inner ingress protocol ip flower \
+         ip_proto tcp src_ip 1.1.1.25 dst_port 22 action drop",
+    );
+    let examination = Examination::new(&cluster.director, "--probe");
+    examination.assert_ids(&["port-silent"]);
+    let finding = examination.finding("port-silent");
+    assert_eq!(
+        (&finding["level"], &finding["real_server"]["address"]),
+        (&"risk".into(), &"1.1.1.10".into())
+    );
+    let _open = [(); 2].map(|()| Conversation::open(&cluster.client, "2.2.2.25:22"));
+    rs1.shell("tc qdisc del dev inner ingress");
+    Examination::new(&cluster.director, "--probe").assert_ids(&[]);
 }
 
 #[test]

@@ -126,6 +126,9 @@ fn a_local_server_at_which_nobody_listens() {
         let _there = listen(address);
         Examination::new(director, "").assert_ids(&[]);
     }
+    // Beside another server, the service does without it.
+    director.ipvsadm("-a -t 2.2.2.25:80 -r 1.1.1.10 -m");
+    found_and_repaired(&cluster, "", &["nobody-listens"]);
     director.ipvsadm_each(&[
         "-A -u 2.2.2.25:53 -s rr",
         "-a -u 2.2.2.25:53 -r 2.2.2.25 -m",
@@ -134,6 +137,27 @@ fn a_local_server_at_which_nobody_listens() {
     examination.assert_ids(&["nobody-listens"]);
     let _there = director.enter(|| std::net::UdpSocket::bind("2.2.2.25:53").unwrap());
     Examination::new(director, "-u 2.2.2.25:53").assert_ids(&[]);
+}
+
+#[test]
+fn a_director_in_a_network_namespace_is_diagnosed_and_repaired_from_outside() {
+    let cluster = masqueraded();
+    cluster.director.ipvsadm_each(&[
+        "-e -t 2.2.2.25:22 -r 1.1.1.10 -m -w 0",
+        "-e -t 2.2.2.25:22 -r 1.1.1.20 -m -w 0",
+    ]);
+    cluster.director.shell("sysctl -w net.ipv4.ip_forward=0");
+    let outside = &cluster.client;
+    Examination::new(outside, "").assert_ids(&[]);
+    for id in ["no-server", "forwarding-off"] {
+        let examination = Examination::new(outside, "--netns director");
+        examination.assert_ids(&[id]);
+        for step in examination.finding(id)["remedy"].as_array().unwrap() {
+            outside.shell(step["command"].as_str().unwrap());
+        }
+    }
+    Examination::new(outside, "--probe --netns director").assert_ids(&[]);
+    Examination::new(&cluster.director, "--probe").assert_ids(&[]);
 }
 
 #[test]

@@ -101,10 +101,72 @@ fn a_server_whose_link_is_down_is_found_when_it_was_asked_for() {
     // The finding of who has never been asked for comes from asking.
     cluster.director.shell("ip neighbour flush dev inner");
     Examination::new(&cluster.director, "--probe").assert_ids(&["neighbour-failed"]);
+    // Till it is back, the service does without it.
+    examination.repair(&cluster);
+    Examination::new(&cluster.director, "--probe").assert_ids(&[]);
+    cluster
+        .director
+        .ipvsadm("-e -t 2.2.2.25:22 -r 1.1.1.10 -m -w 1");
     // With the link, the server's routes went.
     rs1.shell("ip link set inner up; ip route add default via 1.1.1.25");
     let _open = both_answer(&cluster, "2.2.2.25:22");
     Examination::new(&cluster.director, "--probe").assert_ids(&[]);
+}
+
+#[test]
+fn an_interface_of_the_director_without_a_link_is_named() {
+    let cluster = masqueraded();
+    let switch = cluster.host("switch");
+    switch.shell("ip link set inner-director down");
+    let examination = Examination::new(&cluster.director, "--probe");
+    examination.assert_ids(&["neighbour-failed"; 2]);
+    let finding = examination.finding("neighbour-failed");
+    assert_eq!(finding["evidence"]["has_link"], false);
+    assert_eq!(finding["remedy"], serde_json::json!([]));
+    switch.shell("ip link set inner-director up");
+    eventually("the servers are there", || {
+        match Examination::new(&cluster.director, "--probe")
+            .ids()
+            .as_slice()
+        {
+            [] => Ok(()),
+            ids => Err(format!("{ids:?}")),
+        }
+    });
+}
+
+#[test]
+fn an_address_at_an_interface_that_is_cut_off_is_named() {
+    let cluster = masqueraded();
+    let (director, switch) = (&cluster.director, cluster.host("switch"));
+    director.shell("ip link set public down");
+    found_and_repaired(&cluster, "", &["address-without-link"]);
+    switch.shell("ip link set public-director down");
+    let examination = Examination::new(director, "");
+    examination.assert_ids(&["address-without-link"]);
+    assert_eq!(
+        examination.finding("address-without-link")["evidence"]["is_up"],
+        true
+    );
+    switch.shell("ip link set public-director up");
+    Examination::new(director, "").assert_ids(&[]);
+    let _open = both_answer(&cluster, "2.2.2.25:22");
+}
+
+#[test]
+fn what_was_believed_of_a_neighbour_is_forgotten_when_it_answers() {
+    let cluster = masqueraded();
+    let (director, rs1) = (&cluster.director, cluster.host("rs1"));
+    // Of all ports: it is not asked for one of them.
+    director.ipvsadm_each(&[
+        "-A -t 2.2.2.25:0 -s rr -p 60",
+        "-a -t 2.2.2.25:0 -r 1.1.1.10:0 -m",
+    ]);
+    rs1.shell("ip link set inner down");
+    knock(&cluster.client, "2.2.2.25:22", 4);
+    Examination::new(director, "").assert_ids(&["neighbour-failed"; 2]);
+    rs1.shell("ip link set inner up; ip route add default via 1.1.1.25");
+    Examination::new(director, "--probe").assert_ids(&[]);
 }
 
 #[test]
@@ -162,14 +224,14 @@ fn a_server_without_a_route_and_an_interface_that_is_down() {
     // One that nobody is sent to hurts nobody.
     director.shell("ip route add unreachable 10.9.0.0/16");
     director.ipvsadm("-a -t 2.2.2.25:22 -r 10.9.0.1 -m");
-    Examination::new(director, "").assert_ids(&["no-route"]);
-    director.ipvsadm("-e -t 2.2.2.25:22 -r 10.9.0.1 -m -w 0");
-    Examination::new(director, "").assert_ids(&[]);
+    found_and_repaired(&cluster, "", &["no-route"]);
     director.ipvsadm("-e -t 2.2.2.25:22 -r 10.9.0.1 -m -w 1");
     for kind in ["blackhole", "prohibit"] {
         director.shell(&format!("ip route replace {kind} 10.9.0.0/16"));
         Examination::new(director, "").assert_ids(&["no-route"]);
     }
+    director.shell("ip route replace 10.9.0.0/16 via 1.1.1.20");
+    Examination::new(director, "").assert_ids(&[]);
 }
 
 #[test]
@@ -205,6 +267,26 @@ fn a_narrow_tunnel_is_noted() {
     assert_eq!(room(director), 1460);
     director.shell("ip route add 1.1.1.10/32 dev net mtu 1400");
     assert_eq!(room(director), 1380);
+
+    // Clients come by another interface, and the way to the servers is made wide enough.
+    director.shell(
+        "ip route del 1.1.1.10/32
+         ip link add public type bridge && ip link set public up
+         ip address del 1.1.1.254/32 dev net && ip address add 1.1.1.254/32 dev public",
+    );
+    assert_eq!(room(director), 1460);
+    for (host, links) in [
+        ("switch", "net-director net-rs1 net-rs2 net"),
+        ("director", "net"),
+        ("rs1", "net"),
+        ("rs2", "net"),
+    ] {
+        let widen = format!("for link in {links}; do ip link set $link mtu 1540 || exit; done");
+        cluster.host(host).shell(&widen);
+    }
+    let examination = Examination::new(director, "");
+    examination.assert_ids(&[]);
+    assert!(!examination.notes().contains(&"mtu"));
 }
 
 #[test]

@@ -1,6 +1,9 @@
 //! What a new virtual service or real server still lacks: those findings of `--diagnose` that show
 //! before the first packet has come.
 
+use std::ffi::OsString;
+
+use crate::commands::netns;
 use crate::diagnose::findings::{Finding, Level};
 use crate::diagnose::{look, rules};
 use crate::ipvs::Ipvs;
@@ -12,7 +15,7 @@ const OF_A_SERVICE: &[&str] = &["address-not-local", "ops-masquerading"];
 const OF_A_SERVER: &[&str] = &["not-adjacent", "forwarding-off", "ops-masquerading"];
 
 /// What is wrong with what has just been added.
-pub fn after_change(ipvs: &mut Ipvs, change: &Change) -> Option<String> {
+pub fn after_change(ipvs: &mut Ipvs, change: &Change, arguments: &[OsString]) -> Option<String> {
     let (service, server, ids) = match change {
         Change::AddService(service) => (service.identity, None, OF_A_SERVICE),
         Change::AddDestination(service, destination) => {
@@ -27,7 +30,11 @@ pub fn after_change(ipvs: &mut Ipvs, change: &Change) -> Option<String> {
             && finding.level == Level::Fault
             && (finding.real_server.is_none() || finding.real_server == server)
     };
-    findings.iter().find(is_about_this).map(text)
+    let mut finding = findings.iter().find(is_about_this)?.clone();
+    if let Some(prefix) = netns::command_prefix(arguments) {
+        finding.lead_into(&prefix);
+    }
+    Some(text(&finding))
 }
 
 fn text(finding: &Finding) -> String {

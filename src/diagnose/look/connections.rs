@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
+use std::time::{Duration, Instant};
 
 use crate::attribution::{Lost, ServerPlace, Servers};
 use crate::diagnose::facts::{Director, Handshakes, Server, Service, Strays};
@@ -9,8 +10,13 @@ use crate::error::Error;
 use crate::ipvs::connections::Connections;
 use crate::model::{Connection, DestinationIdentity, ServiceIdentity, SyncDaemonRole};
 
-/// The most connections that are looked at: as many take about a fifth of a second.
+/// The most connections that are looked at.
 const MOST_CONNECTIONS: usize = 200_000;
+/// For how long they are looked at. Older kernels, 6.1 among them, go through their table from the
+/// beginning for each page of the file: where there are many, the whole of it takes minutes.
+const LONGEST: Duration = Duration::from_secs(2);
+/// After how many connections the clock is looked at.
+const CLOCK_STEP: usize = 64;
 /// The kernel keeps a connection in `SYN_RECV` for a minute after its last packet. Where that is
 /// more than half a minute ago, it tells of what may have been repaired since.
 const SECONDS_LEFT_OF_RECENT: u64 = 30;
@@ -25,9 +31,11 @@ pub fn sum_up(director: &mut Director, services: &mut [Service]) -> Result<Vec<S
     };
     let is_backup = director.daemons.contains(&SyncDaemonRole::Backup);
     let mut sums = Sums::new(services, is_backup);
+    let begin = Instant::now();
     let mut count = 0;
     while entries.advance()? {
-        if count == MOST_CONNECTIONS {
+        let is_late = count % CLOCK_STEP == 0 && begin.elapsed() > LONGEST;
+        if count == MOST_CONNECTIONS || is_late {
             director.connections_cut_at = Some(count);
             break;
         }

@@ -20,19 +20,28 @@ const ADDRESS_HEADER: usize = 8;
 const NEIGHBOUR_HEADER: usize = 12;
 const ROUTE_HEADER: usize = 12;
 
+/// The flag of an interface with a link; libc has no name for it.
+const IFF_LOWER_UP: u32 = 0x10000;
 const IFLA_ADDRESS: u16 = 1;
 const IFLA_IFNAME: u16 = 3;
 const IFLA_MTU: u16 = 4;
+const IFLA_LINKINFO: u16 = 18;
+const IFLA_INFO_KIND: u16 = 1;
 const IFA_ADDRESS: u16 = 1;
 const IFA_LOCAL: u16 = 2;
 const NDA_DST: u16 = 1;
 const NDA_LLADDR: u16 = 2;
+const NDA_CACHEINFO: u16 = 3;
 const RTA_DST: u16 = 1;
 const RTA_OIF: u16 = 4;
 const RTA_GATEWAY: u16 = 5;
 const RTA_PREFSRC: u16 = 7;
 const RTA_METRICS: u16 = 8;
 const RTAX_MTU: u16 = 2;
+
+/// The kernel keeps what it believes of a neighbour until it has a packet for it again: for so long,
+/// in hundredths of a second, an answer that was missed tells of now.
+const RECENT: u32 = 60 * 100;
 
 const SHORT: KernelError = KernelError::Malformed("a message is shorter than its header");
 
@@ -134,6 +143,7 @@ fn read_link(payload: &[u8]) -> Result<Interface, KernelError> {
     let mut interface = Interface {
         index: u32::from_ne_bytes([i0, i1, i2, i3]),
         is_up: flags & libc::IFF_UP as u32 != 0,
+        has_link: flags & IFF_LOWER_UP != 0,
         is_loopback: flags & libc::IFF_LOOPBACK as u32 != 0,
         ..Interface::default()
     };
@@ -142,6 +152,13 @@ fn read_link(payload: &[u8]) -> Result<Interface, KernelError> {
         match name {
             IFLA_IFNAME => interface.name = String::from_utf8_lossy(value.string()).into_owned(),
             IFLA_MTU => interface.mtu = value.u32()?,
+            // One without ports has no link, and may be there for its addresses.
+            IFLA_LINKINFO => {
+                for part in value.nested() {
+                    let (name, value) = part?;
+                    interface.has_link |= name == IFLA_INFO_KIND && value.string() == b"bridge";
+                }
+            }
             IFLA_ADDRESS if kind == libc::ARPHRD_ETHER => interface.hardware = value.first().ok(),
             _ => {}
         }
@@ -173,11 +190,18 @@ fn read_neighbour(payload: &[u8]) -> Result<Option<Neighbour>, KernelError> {
     let [family, _, _, _, i0, i1, i2, i3, s0, s1, ..] = *header;
     let state = u16::from_ne_bytes([s0, s1]);
     let (mut address, mut hardware): (_, Option<HardwareAddress>) = (None, None);
+    let mut is_recent = true;
     for attribute in Attributes::new(attributes) {
         let (name, value) = attribute?;
         match name {
             NDA_DST => address = read_address(family, value),
             NDA_LLADDR => hardware = value.first().ok(),
+            // Since when it was confirmed, used, and as it is now.
+            NDA_CACHEINFO => {
+                if let Ok([.., u0, u1, u2, u3]) = value.first::<12>() {
+                    is_recent = u32::from_ne_bytes([u0, u1, u2, u3]) < RECENT;
+                }
+            }
             _ => {}
         }
     }
@@ -185,7 +209,7 @@ fn read_neighbour(payload: &[u8]) -> Result<Option<Neighbour>, KernelError> {
         address,
         interface: u32::from_ne_bytes([i0, i1, i2, i3]),
         hardware,
-        is_silent: state & (libc::NUD_FAILED | libc::NUD_INCOMPLETE) != 0,
+        is_silent: is_recent && state & (libc::NUD_FAILED | libc::NUD_INCOMPLETE) != 0,
     }))
 }
 
@@ -288,10 +312,19 @@ mod tests {
         let mut header = [0; NEIGHBOUR_HEADER];
         header[0] = 2;
         header[8..10].copy_from_slice(&libc::NUD_FAILED.to_ne_bytes());
-        let read = read_neighbour(&message(&header, &[(NDA_DST, &[10, 0, 0, 9])]));
-        let neighbour = read.unwrap().unwrap();
+        let address: (u16, &[u8]) = (NDA_DST, &[10, 0, 0, 9]);
+        let read = |attributes: &[(u16, &[u8])]| {
+            let read = read_neighbour(&message(&header, attributes));
+            read.unwrap().unwrap()
+        };
+        let neighbour = read(&[address]);
         assert!(neighbour.is_silent);
         assert_eq!(neighbour.address.to_string(), "10.0.0.9");
+        for (age, is_silent) in [(RECENT - 1, true), (RECENT, false)] {
+            let ages = [0, 0, age, 1].map(u32::to_ne_bytes).concat();
+            let neighbour = read(&[address, (NDA_CACHEINFO, &ages)]);
+            assert_eq!(neighbour.is_silent, is_silent, "{age}");
+        }
     }
 
     #[test]

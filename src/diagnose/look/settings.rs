@@ -4,7 +4,7 @@
 use std::fs;
 use std::str::FromStr;
 
-use crate::diagnose::facts::{Conntrack, Interface, Settings};
+use crate::diagnose::facts::{Conntrack, Interface, KernelVersion, Settings};
 
 const SETTINGS: &str = "/proc/sys/net";
 /// Counters of TCP and IP beyond those that the standards ask for.
@@ -47,17 +47,18 @@ pub fn reverse_path_drops() -> u64 {
     counter(&counters, "IPReversePathFilter").unwrap_or(0)
 }
 
-/// Major and minor number of the kernel that runs.
-pub fn kernel() -> (u32, u32) {
+/// The kernel that runs.
+pub fn kernel() -> KernelVersion {
     let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
     version(&release)
 }
 
-fn version(release: &str) -> (u32, u32) {
-    let mut parts = release
+fn version(release: &str) -> KernelVersion {
+    let mut numbers = release
         .split(|character: char| !character.is_ascii_digit())
         .map(|part| part.parse().unwrap_or(0));
-    (parts.next().unwrap_or(0), parts.next().unwrap_or(0))
+    let mut next = || numbers.next().unwrap_or(0);
+    (next(), next(), next())
 }
 
 fn number<T: FromStr>(setting: &str) -> Option<T> {
@@ -89,8 +90,9 @@ mod tests {
 
     #[test]
     fn a_kernel_s_version_begins_its_release() {
-        assert_eq!(version("6.1.0-18-amd64\n"), (6, 1));
-        assert_eq!(version("7.2-rc1"), (7, 2));
-        assert_eq!(version(""), (0, 0));
+        assert_eq!(version("6.1.0-18-amd64\n"), (6, 1, 0));
+        assert_eq!(version("5.4.58"), (5, 4, 58));
+        assert_eq!(version("7.2-rc1"), (7, 2, 0));
+        assert_eq!(version(""), (0, 0, 0));
     }
 }

@@ -1,30 +1,35 @@
 //! `--probe`: asks the real servers, all at once, in little more than a second.
 //!
 //! Each server is sent one SYN, as its clients' packets reach it, and an RST behind it, so that no
-//! program there ever hears of a connection; a masqueraded one is sent another as from a client. Frames are built and sent below the kernel's own
-//! stack: IPVS does not see them, and its table and counters stay as they are. [`plan`] says whom
-//! to ask what, [`frames`] how that looks on an Ethernet, [`wire`] sends and receives.
+//! program there ever hears of a connection; a masqueraded one is sent another as from a client.
+//! Frames are built and sent below the kernel's own stack: IPVS does not see them, and its table
+//! and counters stay as they are. [`plan`] says whom to ask what, [`frames`] how that looks on an
+//! Ethernet, [`wire`] sends and receives.
+//!
+//! Time is counted in small steps: where this process, or all of a virtual machine, stands still
+//! for longer, that is no time for answers, and nobody is called silent for it.
 
 mod frames;
 mod plan;
 mod wire;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::{Duration, Instant};
 
 use crate::diagnose::facts::{Facts, HardwareAddress, Rival};
 use crate::error::KernelError;
 use frames::{Arp, Received, Tcp};
-use plan::{Plan, Question};
+use plan::Plan;
 use wire::Wire;
 
-/// How long answers are awaited.
-const PATIENCE: Duration = Duration::from_millis(1300);
-/// How long, where nothing is missing any more: another machine may yet answer for an address.
+/// How long an answer is awaited before the question is repeated, once: a packet that was lost
+/// accuses nobody.
+const PATIENCE: Duration = Duration::from_millis(650);
+/// How long is listened at least: another machine may yet answer for an address.
 const SHORTEST: Duration = Duration::from_millis(500);
-/// After how long those who are silent are asked again: a packet that was lost accuses nobody.
-const REPEAT: Duration = Duration::from_millis(500);
+/// The longest wait at a time, and the most that counts of it.
+const TICK: Duration = Duration::from_millis(20);
 /// So many frames are sent at once, and then there is a pause: more might be too many for somebody
 /// on the way, and their answers for us.
 const BATCH: usize = 32;
@@ -128,6 +133,20 @@ pub fn probe(facts: &mut Facts, client: Ipv4Addr) -> Result<(), KernelError> {
     for (service, server, reason) in &plan.skipped {
         facts.services[*service].servers[*server].probed = Some(Probed::Skipped(*reason));
     }
+    // Who answers is there, whatever was believed before, for servers that were not asked, too.
+    let servers = facts
+        .services
+        .iter_mut()
+        .flat_map(|service| &mut service.servers);
+    for next_hop in servers.filter_map(|server| server.next_hop.as_mut()) {
+        if let IpAddr::V4(address) = next_hop.address
+            && asking
+                .neighbours
+                .contains_key(&(next_hop.interface, address))
+        {
+            next_hop.is_silent = false;
+        }
+    }
     for (address, hardware) in &asking.rivals {
         let server = asking
             .neighbours
@@ -160,21 +179,12 @@ struct Progress {
 }
 
 impl Progress {
-    /// Whether it has a SYN of its own.
-    fn is_sent(&self) -> bool {
-        self.asked && self.same_as.is_none()
-    }
-
     fn way_back(&self) -> WayBack {
         match self.other_gateway {
             _ if self.came_back => WayBack::Here,
             Some(gateway) => WayBack::Through(gateway),
             None => WayBack::Unseen,
         }
-    }
-
-    fn is_complete(&self, question: &Question) -> bool {
-        self.port.is_some() && (self.came_back || !question.wants_way_back)
     }
 }
 
@@ -192,6 +202,13 @@ enum Outgoing {
     Syn(usize, bool),
 }
 
+/// A frame that was sent, the first time or again.
+struct Sent {
+    what: Outgoing,
+    at: Duration,
+    is_repeated: bool,
+}
+
 /// The questions, under way.
 struct Asking<'p> {
     wire: Wire,
@@ -206,7 +223,12 @@ struct Asking<'p> {
     waiting: HashMap<NextHop, Vec<usize>>,
     /// The first question to each machine for each address and port.
     first: HashMap<(HardwareAddress, Ipv4Addr, u16), usize>,
-    queue: VecDeque<Outgoing>,
+    /// What is to be sent, and whether that is the second time.
+    queue: VecDeque<(Outgoing, bool)>,
+    /// What an answer is awaited to, in the order in which it was sent.
+    sent: VecDeque<Sent>,
+    /// How long answers could have come so far.
+    time: Duration,
     rivals: Vec<(Ipv4Addr, HardwareAddress)>,
 }
 
@@ -217,6 +239,8 @@ impl<'p> Asking<'p> {
             let next_hop = (question.interface, question.next_hop);
             waiting.entry(next_hop).or_default().push(index);
         }
+        let checks = (0..plan.checks.len()).map(Outgoing::Check);
+        let neighbours = waiting.keys().copied().map(Outgoing::Arp);
         Asking {
             wire,
             plan,
@@ -224,78 +248,81 @@ impl<'p> Asking<'p> {
             first_sequence: wire::unforeseen_number(),
             progress: vec![Progress::default(); plan.questions.len()],
             neighbours: BTreeMap::new(),
+            queue: checks.chain(neighbours).map(|what| (what, false)).collect(),
             waiting,
             first: HashMap::new(),
-            queue: VecDeque::new(),
+            sent: VecDeque::new(),
+            time: Duration::ZERO,
             rivals: Vec::new(),
         }
     }
 
+    /// Asks until all is answered, or has been awaited long enough.
     fn run(&mut self) -> Result<(), KernelError> {
-        let begin = Instant::now();
-        self.queue_questions();
-        let mut repeat_due = begin + REPEAT;
         loop {
-            // What has come in time is heard, however late this process gets to run.
+            let begin = Instant::now();
             self.hear_all()?;
-            let now = Instant::now();
-            if now >= repeat_due {
-                self.queue_questions();
-                repeat_due += PATIENCE;
-            }
+            self.look_for_silence();
             self.send_batch();
-            let end = match self.queue.is_empty() && self.is_complete() {
-                true => begin + SHORTEST,
-                false => begin + PATIENCE,
-            };
-            if now >= end {
-                break;
+            if self.time >= SHORTEST && self.is_complete() {
+                return Ok(());
             }
             let pause = match self.queue.is_empty() {
-                true => end.min(repeat_due) - now,
+                true => TICK,
                 false => PAUSE,
             };
             self.wire.wait(pause)?;
+            self.time += begin.elapsed().min(TICK);
         }
-        self.take_back_unanswered();
-        Ok(())
     }
 
-    /// Queues what has no answer: first all of it.
-    fn queue_questions(&mut self) {
-        let checks = (0..self.plan.checks.len()).map(Outgoing::Check);
-        self.queue.extend(checks);
-        let silent = self
-            .waiting
-            .keys()
-            .filter(|next_hop| !self.neighbours.contains_key(next_hop));
-        self.queue.extend(silent.copied().map(Outgoing::Arp));
-        for (index, progress) in self.progress.iter().enumerate() {
-            if progress.is_sent() && progress.port.is_none() {
-                self.queue.push_back(Outgoing::Syn(index, false));
-            }
-            if progress.asked_as_client && !progress.came_back {
-                self.queue.push_back(Outgoing::Syn(index, true));
+    fn is_complete(&self) -> bool {
+        self.queue.is_empty() && self.sent.iter().all(|sent| self.needs_no_more(sent.what))
+    }
+
+    /// Whether nothing is awaited to a frame. A check is there for whoever answers while others are
+    /// awaited: mostly nobody does, and that is well.
+    fn needs_no_more(&self, what: Outgoing) -> bool {
+        match what {
+            Outgoing::Check(_) => true,
+            Outgoing::Arp(next_hop) => self.neighbours.contains_key(&next_hop),
+            Outgoing::Syn(index, true) => self.progress[index].came_back,
+            Outgoing::Syn(index, false) => self.progress[index].port.is_some(),
+        }
+    }
+
+    /// Has what was not answered in time sent again, and the second time taken back.
+    fn look_for_silence(&mut self) {
+        let is_due = |sent: &Sent| sent.at + PATIENCE <= self.time;
+        while self.sent.front().is_some_and(is_due)
+            && let Some(sent) = self.sent.pop_front()
+        {
+            match sent.what {
+                Outgoing::Check(_) if !sent.is_repeated => self.queue.push_back((sent.what, true)),
+                what if self.needs_no_more(what) => {}
+                what if !sent.is_repeated => self.queue.push_back((what, true)),
+                Outgoing::Syn(index, is_from_client) => self.take_back(index, is_from_client),
+                Outgoing::Arp(_) | Outgoing::Check(_) => {}
             }
         }
     }
 
     fn send_batch(&mut self) {
         for _ in 0..BATCH {
-            let Some(outgoing) = self.queue.pop_front() else {
+            let Some((what, is_repeated)) = self.queue.pop_front() else {
                 break;
             };
-            match outgoing {
+            match what {
                 Outgoing::Check(index) => self.send_check(index),
                 Outgoing::Arp(next_hop) => self.send_arp(next_hop),
                 Outgoing::Syn(index, is_from_client) => self.send_syn(index, is_from_client),
             }
+            self.sent.push_back(Sent {
+                what,
+                at: self.time,
+                is_repeated,
+            });
         }
-    }
-
-    fn is_complete(&self) -> bool {
-        let mut all = self.plan.questions.iter().enumerate();
-        all.all(|(index, question)| self.progress_of(index).is_complete(question))
     }
 
     fn progress_of(&self, index: usize) -> Progress {
@@ -358,7 +385,7 @@ impl<'p> Asking<'p> {
                     let first = *self.first.entry(place).or_insert(index);
                     self.progress[index].asked = true;
                     match first == index {
-                        true => self.queue.push_back(Outgoing::Syn(index, false)),
+                        true => self.queue.push_back((Outgoing::Syn(index, false), false)),
                         false => self.progress[index].same_as = Some(first),
                     }
                 }
@@ -394,17 +421,6 @@ impl<'p> Asking<'p> {
                 question.interface,
                 &reset.frame(question.hardware, *hardware),
             );
-        }
-    }
-
-    fn take_back_unanswered(&self) {
-        for (index, progress) in self.progress.iter().enumerate() {
-            if progress.is_sent() && progress.port.is_none() {
-                self.take_back(index, false);
-            }
-            if progress.asked_as_client && !progress.came_back {
-                self.take_back(index, true);
-            }
         }
     }
 
@@ -455,7 +471,7 @@ impl<'p> Asking<'p> {
         // connections that are not open.
         if wants_way_back && !progress.asked_as_client {
             progress.asked_as_client = true;
-            self.queue.push_back(Outgoing::Syn(index, true));
+            self.queue.push_back((Outgoing::Syn(index, true), false));
         }
     }
 }

@@ -206,7 +206,7 @@ fn ipv4(address: IpAddr) -> Option<Ipv4Addr> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::diagnose::rules::samples::{endpoint, healthy, service};
+    use crate::diagnose::rules::samples::{endpoint, forward_by, healthy, service};
 
     fn plan(spoil: impl FnOnce(&mut Facts)) -> Plan {
         let mut facts = healthy();
@@ -228,9 +228,7 @@ mod tests {
     #[test]
     fn a_directly_routed_server_is_asked_for_the_service_s_address() {
         let plan = plan(|facts| {
-            for server in &mut facts.services[0].servers {
-                server.state.destination.forwarding_method = ForwardingMethod::DirectRouting;
-            }
+            forward_by(facts, ForwardingMethod::DirectRouting);
         });
         let question = &plan.questions[1];
         assert_eq!(question.destination.to_string(), "192.0.2.1");
@@ -278,9 +276,7 @@ mod tests {
             for interface in &mut facts.director.interfaces {
                 interface.hides_others = true;
             }
-            for server in &mut facts.services[0].servers {
-                server.state.destination.forwarding_method = ForwardingMethod::DirectRouting;
-            }
+            forward_by(facts, ForwardingMethod::DirectRouting);
         });
         assert_eq!(hidden.checks, []);
         let missing = plan(|facts| facts.services[0].address = Some(Route::Nowhere));

@@ -259,13 +259,9 @@ fn why_stuck(service: &Service, server: &Server) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::diagnose::rules::samples::{endpoint, findings, found};
-
-    const NONE: [(&str, Level); 0] = [];
-
-    fn first(facts: &mut Facts) -> &mut Server {
-        &mut facts.services[0].servers[0]
-    }
+    use crate::diagnose::rules::samples::{
+        NONE, asked, commands, endpoint, findings, first, found,
+    };
 
     #[test]
     fn a_local_server_needs_a_socket() {
@@ -289,13 +285,8 @@ mod tests {
         let findings = findings(unanswered);
         assert_eq!(findings.len(), 1, "{findings:?}");
         assert_eq!(findings[0].id, "answers-elsewhere");
-        let commands: Vec<&str> = findings[0]
-            .remedy
-            .iter()
-            .map(|remedy| remedy.command.as_str())
-            .collect();
         assert_eq!(
-            commands,
+            commands(&findings[0]),
             [
                 "ip route replace default via 10.0.0.1",
                 "ipvsadm -Z -t 192.0.2.1:80"
@@ -313,10 +304,7 @@ mod tests {
         assert_eq!(routed, NONE);
         let seen_to_come_back = found(|facts| {
             unanswered(facts);
-            first(facts).probed = Some(Probed::Asked {
-                port: PortAnswer::Taken,
-                way_back: Some(WayBack::Here),
-            });
+            first(facts).probed = asked(PortAnswer::Taken, Some(WayBack::Here));
         });
         assert_eq!(seen_to_come_back, NONE);
     }
@@ -342,10 +330,7 @@ mod tests {
         assert_eq!(beside.len(), 1, "{beside:?}");
         assert_eq!(beside[0].id, "client-beside-server");
         assert!(
-            beside[0]
-                .remedy
-                .iter()
-                .any(|remedy| { remedy.command == "ip route replace 10.0.0.99/32 via 10.0.0.1" }),
+            commands(&beside[0]).contains(&"ip route replace 10.0.0.99/32 via 10.0.0.1"),
             "{beside:?}"
         );
         let served = found(|facts| {

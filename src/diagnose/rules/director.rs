@@ -1,6 +1,6 @@
 //! Of the machine itself.
 
-use crate::diagnose::facts::{Facts, MissingReason};
+use crate::diagnose::facts::{Facts, KernelVersion, MissingReason};
 use crate::diagnose::findings::{Finding, Level};
 use crate::model::{Change, Protocol, ServiceIdentity, Timeouts};
 
@@ -12,7 +12,12 @@ const FULL_PERCENT: u64 = 95;
 /// otherwise (`net.ipv4.tcp_keepalive_time`).
 const KEEPALIVE_SECONDS: u32 = 7200;
 /// From this kernel on, a connection that reuses the port of one that is over is scheduled at once.
-const REUSES_AT_ONCE: (u32, u32) = (5, 9);
+/// Known from the kernel's history: its commit f0a5e4d7a594 ("ipvs: allow connection reuse for
+/// unconfirmed conntrack") took back the delay that f719e3754ee2 ("ipvs: drop first packet to
+/// redirect conntrack") had brought.
+const REUSES_AT_ONCE: KernelVersion = (5, 9, 0);
+/// From these releases of older series on, too, which were given that commit.
+const MENDED: [KernelVersion; 4] = [(4, 19, 140), (5, 4, 59), (5, 7, 16), (5, 8, 2)];
 
 pub fn module_missing(facts: &Facts) -> Vec<Finding> {
     let Some(missing) = &facts.director.missing_module else {
@@ -91,7 +96,7 @@ pub fn conntrack_full(facts: &Facts) -> Vec<Finding> {
         )
         .seen("count", table.count)
         .seen("max", table.max)
-        .by_setting("net.netfilter.nf_conntrack_max", table.max * 2)
+        .by_setting_of_machine("net.netfilter.nf_conntrack_max", table.max * 2)
     })
     .into_iter()
     .collect()
@@ -126,12 +131,14 @@ pub fn rp_filter(facts: &Facts) -> Vec<Finding> {
     ]
 }
 
+/// The condition is what the kernel's source says: the delay was not seen, for want of so old a
+/// kernel.
 pub fn reuse_delay(facts: &Facts) -> Vec<Finding> {
     let settings = facts.director.settings;
-    let (major, minor) = facts.director.kernel;
+    let (major, minor, patch) = facts.director.kernel;
     if !settings.conntrack
         || settings.conn_reuse_mode == 0
-        || facts.director.kernel >= REUSES_AT_ONCE
+        || !delays_reuse(facts.director.kernel)
         || facts.services.is_empty()
     {
         return Vec::new();
@@ -140,16 +147,26 @@ pub fn reuse_delay(facts: &Facts) -> Vec<Finding> {
         Finding::new(
             Level::Risk,
             format!(
-                "Kernel {major}.{minor} drops the first packet of a connection that reuses the \
-                 port of an earlier one while net.ipv4.vs.conntrack is 1: its client waits a \
-                 second."
+                "Kernel {major}.{minor}.{patch} drops the first packet of a connection that \
+                 reuses the port of an earlier one while net.ipv4.vs.conntrack is 1: its client \
+                 waits a second."
             ),
         )
-        .seen("kernel", format!("{major}.{minor}"))
+        .seen("kernel", format!("{major}.{minor}.{patch}"))
         .seen("conntrack", settings.conntrack)
         .seen("conn_reuse_mode", settings.conn_reuse_mode)
         .by_setting("net.ipv4.vs.conn_reuse_mode", 0),
     ]
+}
+
+/// Whether a kernel is sure to delay a connection that reuses a port. A last number of 0 is how
+/// distributions number a kernel into which they take such commits themselves.
+fn delays_reuse(kernel: KernelVersion) -> bool {
+    let (major, minor, patch) = kernel;
+    let is_mended = MENDED
+        .iter()
+        .any(|mended| (mended.0, mended.1) == (major, minor) && kernel >= *mended);
+    patch > 0 && kernel < REUSES_AT_ONCE && !is_mended
 }
 
 pub fn idle_timeout(facts: &Facts) -> Vec<Finding> {
@@ -267,9 +284,24 @@ mod tests {
                 facts.director.settings.conn_reuse_mode = mode;
             })
         };
-        assert_eq!(with((5, 8), 1), [("reuse-delay", Level::Risk)]);
-        assert_eq!(with((5, 8), 0), []);
-        assert_eq!(with((5, 9), 1), []);
+        for kernel in [(4, 19, 139), (5, 3, 18), (5, 4, 58), (5, 7, 15), (5, 8, 1)] {
+            assert_eq!(
+                with(kernel, 1),
+                [("reuse-delay", Level::Risk)],
+                "{kernel:?}"
+            );
+            assert_eq!(with(kernel, 0), []);
+        }
+        for kernel in [
+            (4, 19, 0),
+            (4, 19, 140),
+            (5, 4, 59),
+            (5, 4, 300),
+            (5, 9, 1),
+            (6, 1, 0),
+        ] {
+            assert_eq!(with(kernel, 1), [], "{kernel:?}");
+        }
     }
 
     #[test]

@@ -12,12 +12,13 @@ mod ways;
 #[cfg(test)]
 pub mod samples;
 
+use std::collections::HashMap;
 use std::fmt::Display;
 use std::net::{IpAddr, SocketAddr};
 
 use crate::diagnose::facts::{Director, Facts, Interface, Server, Service, Way};
 use crate::diagnose::findings::{Finding, Level};
-use crate::model::{DestinationIdentity, ForwardingMethod, ServiceIdentity};
+use crate::model::{Change, Destination, DestinationIdentity, ForwardingMethod, ServiceIdentity};
 
 /// A kind of finding.
 pub struct Rule {
@@ -40,6 +41,7 @@ pub static RULES: &[Rule] = &[
     rule("connections-unread", director::connections_unread),
     rule("no-server", service::no_server),
     rule("address-not-local", service::address_not_local).unless(&["lo-down"]),
+    rule("address-without-link", service::address_without_link),
     rule("backup-only", service::backup_only),
     rule("ops-masquerading", service::ops_masquerading),
     rule("hash-turns-away", service::hash_turns_away).unless(&["no-server"]),
@@ -88,6 +90,7 @@ const HINDERS_ARRIVAL: &[&str] = &[
     "lo-down",
     "no-server",
     "address-not-local",
+    "address-without-link",
     "backup-only",
     "duplicate-address",
 ];
@@ -118,15 +121,111 @@ pub fn judge(facts: &Facts) -> Vec<Finding> {
             })
         })
         .collect();
-    let is_explained = |finding: &Finding| {
-        let rule = RULES.iter().find(|rule| rule.id == finding.id);
-        let unless = rule.map_or(&[][..], |rule| rule.unless);
-        found.iter().any(|other| {
-            unless.contains(&other.id) && other.level != Level::Note && other.covers(finding)
+    let unexplained: Vec<Finding> = {
+        let by_service = ByService::of(&found);
+        let is_explained = |finding: &&Finding| {
+            let rule = RULES.iter().find(|rule| rule.id == finding.id);
+            let unless = rule.map_or(&[][..], |rule| rule.unless);
+            by_service
+                .that_concern(finding.service)
+                .any(|other| unless.contains(&other.id) && other.covers(finding))
+        };
+        let unexplained = found.iter().filter(|finding| !is_explained(finding));
+        unexplained.cloned().collect()
+    };
+    offer_to_do_without(facts, unexplained)
+}
+
+/// Faults and risks by the service that they are about.
+struct ByService<'f>(HashMap<Option<ServiceIdentity>, Vec<&'f Finding>>);
+
+impl<'f> ByService<'f> {
+    fn of(findings: &'f [Finding]) -> ByService<'f> {
+        let mut by_service: HashMap<_, Vec<&Finding>> = HashMap::new();
+        for finding in findings {
+            if finding.level != Level::Note {
+                by_service.entry(finding.service).or_default().push(finding);
+            }
+        }
+        ByService(by_service)
+    }
+
+    /// Those about a service, and those about the director.
+    fn that_concern(
+        &self,
+        service: Option<ServiceIdentity>,
+    ) -> impl Iterator<Item = &'f Finding> + '_ {
+        let of = |service| self.0.get(&service).into_iter().flatten().copied();
+        let of_director = of(None).filter(move |_| service.is_some());
+        of(service).chain(of_director)
+    }
+}
+
+/// Where a server is at fault and no command repairs that, its service can do without it, as long
+/// as another server is well.
+fn offer_to_do_without(facts: &Facts, findings: Vec<Finding>) -> Vec<Finding> {
+    let changes: Vec<Option<Change>> = {
+        let by_service = ByService::of(&findings);
+        let services: HashMap<ServiceIdentity, &Service> = facts
+            .services
+            .iter()
+            .map(|service| (service.identity(), service))
+            .collect();
+        let change = |finding: &Finding| {
+            if finding.level != Level::Fault || !finding.remedy.is_empty() {
+                return None;
+            }
+            let service = services.get(&finding.service?)?;
+            without_server(service, finding.real_server?, &by_service)
+        };
+        findings.iter().map(change).collect()
+    };
+    let findings = findings.into_iter().zip(changes);
+    findings
+        .map(|(mut finding, change)| match change {
+            Some(change) => {
+                finding.text += " With weight 0, its clients go to the others.";
+                finding.by(&change)
+            }
+            None => finding,
+        })
+        .collect()
+}
+
+/// The change that has a service do without a server, if others take its clients then.
+fn without_server(
+    service: &Service,
+    server: DestinationIdentity,
+    by_service: &ByService<'_>,
+) -> Option<Change> {
+    let identity = service.identity();
+    let mut servers = service.servers.iter();
+    let destination = servers
+        .find(|known| known.identity() == server)?
+        .state
+        .destination;
+    let is_well = |other: &Server| {
+        let mut findings = by_service.that_concern(Some(identity));
+        !findings.any(|finding| {
+            finding.level == Level::Fault
+                && finding
+                    .real_server
+                    .is_none_or(|own| own == other.identity())
         })
     };
-    let unexplained = found.iter().filter(|finding| !is_explained(finding));
-    unexplained.cloned().collect()
+    let has_another = service
+        .servers
+        .iter()
+        .any(|other| other.takes_connections() && is_well(other));
+    let helps =
+        has_another && destination.weight > 0 && !service::turns_away_from_weight_0(service);
+    helps.then_some(Change::EditDestination(
+        identity,
+        Destination {
+            weight: 0,
+            ..destination
+        },
+    ))
 }
 
 /// Each server of each service.
@@ -243,6 +342,9 @@ fn whole_length(address: IpAddr) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::diagnose::facts::{Conntrack, Route};
+    use crate::diagnose::rules::samples::findings;
+    use crate::model::KernelName;
 
     #[test]
     fn every_id_is_there_once_and_what_explains_a_finding_is_an_id() {
@@ -256,6 +358,38 @@ mod tests {
             for id in rule.unless {
                 assert!(RULES.iter().any(|other| other.id == *id), "{id}");
             }
+        }
+    }
+
+    #[test]
+    fn a_service_does_without_a_server_that_no_command_repairs_while_another_is_well() {
+        let with = |spoil: fn(&mut Facts)| {
+            let findings = findings(|facts| {
+                facts.services[0].servers[0].route = Route::Nowhere;
+                spoil(facts);
+            });
+            let no_route = findings.iter().find(|finding| finding.id == "no-route");
+            let remedy = &no_route.unwrap().remedy;
+            remedy.first().map(|step| step.command.clone())
+        };
+        let drained = "ipvsadm -e -t 192.0.2.1:80 -r 10.0.0.10:80 -m -w 0";
+        assert_eq!(with(|_| ()).as_deref(), Some(drained));
+        let other_is_drained: fn(&mut Facts) =
+            |facts| facts.services[0].servers[1].state.destination.weight = 0;
+        let other_is_at_fault: fn(&mut Facts) =
+            |facts| facts.services[0].servers[1].route = Route::Nowhere;
+        let all_are_at_fault: fn(&mut Facts) = |facts| {
+            facts.director.conntrack = Some(Conntrack { count: 10, max: 10 });
+        };
+        let weight_0_turns_away: fn(&mut Facts) =
+            |facts| facts.services[0].state.service.scheduler = KernelName::from("dh");
+        for spoil in [
+            other_is_drained,
+            other_is_at_fault,
+            all_are_at_fault,
+            weight_0_turns_away,
+        ] {
+            assert_eq!(with(spoil), None);
         }
     }
 

@@ -182,12 +182,9 @@ fn hardware_text(address: HardwareAddress) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::diagnose::facts::Rival;
     use crate::diagnose::probe::Reason;
-    use crate::diagnose::rules::samples::{findings, found};
+    use crate::diagnose::rules::samples::{NONE, asked, findings, first, forward_by, found, rival};
     use crate::model::ForwardingMethod;
-
-    const NONE: [(&str, Level); 0] = [];
 
     fn answer(
         method: ForwardingMethod,
@@ -195,9 +192,8 @@ mod tests {
         way_back: Option<WayBack>,
     ) -> Vec<(&'static str, Level)> {
         found(|facts| {
-            let server = &mut facts.services[0].servers[0];
-            server.state.destination.forwarding_method = method;
-            server.probed = Some(Probed::Asked { port, way_back });
+            forward_by(facts, method);
+            first(facts).probed = asked(port, way_back);
         })
     }
 
@@ -238,15 +234,8 @@ mod tests {
 
     #[test]
     fn another_machine_at_the_address_is_named_where_it_is_known() {
-        let with = |server| {
-            findings(|facts| {
-                facts.services[0].rivals.push(Rival {
-                    hardware: [2, 0, 0, 0, 0, 0xbc],
-                    server,
-                });
-            })
-        };
-        let known = with(Some([10, 0, 0, 10].into()));
+        let with = |server| findings(|facts| facts.services[0].rivals.push(rival(server)));
+        let known = with(Some([10, 0, 0, 10]));
         assert!(
             known[0]
                 .text

@@ -1,11 +1,12 @@
 //! Facts to try rules on: a director where all is well, of which a test spoils one thing.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use crate::diagnose::facts::{
-    Director, Facts, Handshakes, Interface, Route, Server, Service, Settings, Way,
+    Director, Facts, Handshakes, Interface, Rival, Route, Server, Service, Settings, Strays, Way,
 };
 use crate::diagnose::findings::{Finding, Level};
+use crate::diagnose::probe::{PortAnswer, Probed, WayBack};
 use crate::diagnose::rules::judge;
 use crate::model::{
     AddressFamily, Destination, DestinationIdentity, DestinationState, ForwardingMethod,
@@ -106,6 +107,7 @@ pub fn healthy() -> Facts {
         index,
         name: name.to_owned(),
         is_up: true,
+        has_link: true,
         is_loopback: name == "lo",
         mtu: 1500,
         hardware: (name != "lo").then_some([2, 0, 0, 0, 0, 1]),
@@ -134,12 +136,55 @@ pub fn healthy() -> Facts {
                 conn_reuse_mode: 1,
                 ..Settings::default()
             },
-            kernel: (6, 1),
+            kernel: (6, 1, 0),
             ..Director::default()
         },
         services: vec![service],
         ..Facts::default()
     }
+}
+
+/// Where nothing is found.
+pub const NONE: [(&str, Level); 0] = [];
+
+/// The first server of the first service.
+pub fn first(facts: &mut Facts) -> &mut Server {
+    &mut facts.services[0].servers[0]
+}
+
+/// Has all servers of the first service be reached by this method.
+pub fn forward_by(facts: &mut Facts, method: ForwardingMethod) {
+    for server in &mut facts.services[0].servers {
+        server.state.destination.forwarding_method = method;
+    }
+}
+
+/// Connections to a server that is none any more.
+pub fn strays(count: u64) -> Strays {
+    Strays {
+        service: Some(endpoint("-t 192.0.2.1:80")),
+        server: server("10.0.0.30:80").identity(),
+        count,
+    }
+}
+
+/// Somebody else at the service's address.
+pub fn rival(server: Option<[u8; 4]>) -> Rival {
+    Rival {
+        hardware: [2, 0, 0, 0, 0, 0xbc],
+        server: server.map(Ipv4Addr::from),
+    }
+}
+
+/// What a server says when it is asked.
+pub fn asked(port: PortAnswer, way_back: Option<WayBack>) -> Option<Probed> {
+    Some(Probed::Asked { port, way_back })
+}
+
+/// The commands that a finding names.
+pub fn commands(finding: &Finding) -> Vec<&str> {
+    let remedy = finding.remedy.iter();
+    remedy.map(|step| step.command.as_str()).collect()
 }
 
 /// What is found in the healthy facts once `spoil` has been at them.

@@ -110,6 +110,40 @@ pub fn address_not_local(facts: &Facts) -> Vec<Finding> {
     facts.services.iter().filter_map(find).collect()
 }
 
+pub fn address_without_link(facts: &Facts) -> Vec<Finding> {
+    let find = |service: &Service| {
+        let address = service.virtual_address()?;
+        let mut with = facts
+            .director
+            .interfaces
+            .iter()
+            .filter(|interface| interface.has(address));
+        // On one of these alone, clients find it if they look for it there.
+        let interface = with.next()?;
+        let is_cut_off = interface.hardware.is_some() && !(interface.is_up && interface.has_link);
+        if !is_cut_off || with.next().is_some() {
+            return None;
+        }
+        let name = &interface.name;
+        let state = match interface.is_up {
+            true => "has no link. Is its cable in?",
+            false => "is down.",
+        };
+        let text = format!(
+            "Clients who look for {address} at {name} do not find it: the interface {state}"
+        );
+        let finding = Finding::new(Level::Risk, text)
+            .about(service.identity())
+            .seen("interface", name.as_str())
+            .seen("is_up", interface.is_up);
+        Some(match interface.is_up {
+            true => finding,
+            false => finding.here(format!("ip link set {name} up")),
+        })
+    };
+    facts.services.iter().filter_map(find).collect()
+}
+
 /// The interface to give an address to: the one in whose network it is; else it is routed here, and
 /// `lo` will do.
 fn home_of(facts: &Facts, address: IpAddr) -> &str {
@@ -205,19 +239,14 @@ pub fn ops_masquerading(facts: &Facts) -> Vec<Finding> {
 pub fn hash_turns_away(facts: &Facts) -> Vec<Finding> {
     let find = |service: &Service| {
         let settings = &service.state.service;
-        let fallback: &str = match settings.scheduler.as_bytes() {
-            b"sh" => "sh-fallback",
-            b"mh" => "mh-fallback",
-            _ => return None,
-        };
-        let (flag, _) = SchedulerFlags::from_word(fallback.as_bytes())?;
+        let flag = missing_fallback(service)?;
         let closed: Vec<String> = service
             .servers
             .iter()
             .filter(|server| !server.takes_connections())
             .map(|server| endpoint(server.identity()))
             .collect();
-        if closed.is_empty() || settings.scheduler_flags.union(flag) == settings.scheduler_flags {
+        if closed.is_empty() {
             return None;
         }
         let text = format!(
@@ -243,6 +272,23 @@ pub fn hash_turns_away(facts: &Facts) -> Vec<Finding> {
         )
     };
     facts.services.iter().filter_map(find).collect()
+}
+
+/// The flag that would have a hashing scheduler look for another server, where it has none.
+fn missing_fallback(service: &Service) -> Option<SchedulerFlags> {
+    let settings = &service.state.service;
+    let fallback: &str = match settings.scheduler.as_bytes() {
+        b"sh" => "sh-fallback",
+        b"mh" => "mh-fallback",
+        _ => return None,
+    };
+    let (flag, _) = SchedulerFlags::from_word(fallback.as_bytes())?;
+    (settings.scheduler_flags.union(flag) != settings.scheduler_flags).then_some(flag)
+}
+
+/// Whether a server of weight 0 would have clients turned away, although others take them.
+pub fn turns_away_from_weight_0(service: &Service) -> bool {
+    missing_fallback(service).is_some() || service.state.service.scheduler.as_bytes() == b"dh"
 }
 
 pub fn held_at_draining(facts: &Facts) -> Vec<Finding> {
@@ -328,11 +374,16 @@ pub fn nothing_arrives(facts: &Facts) -> Vec<Finding> {
     })
 }
 
-/// The services whose counters are 0, as `words` tell of them.
+/// The services whose counters are 0, as `words` tell of them. The kernel adds up what it counts
+/// every two seconds only; connections are there at once.
 fn unseen(facts: &Facts, words: impl Fn(ServiceIdentity) -> Option<String>) -> Vec<Finding> {
     let find = |service: &Service| {
         let counted = service.state.statistics;
-        if counted.connections > 0 || counted.incoming_packets > 0 {
+        let mut servers = service.servers.iter();
+        if counted.connections > 0
+            || counted.incoming_packets > 0
+            || servers.any(|server| server.state.connections() > 0)
+        {
             return None;
         }
         let text = words(service.identity())?;
@@ -348,11 +399,10 @@ fn unseen(facts: &Facts, words: impl Fn(ServiceIdentity) -> Option<String>) -> V
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::diagnose::facts::Strays;
-    use crate::diagnose::rules::samples::{endpoint, findings, found, server};
+    use crate::diagnose::rules::samples::{
+        NONE, commands, endpoint, findings, first, found, strays,
+    };
     use crate::model::{KernelName, Statistics};
-
-    const NONE: [(&str, Level); 0] = [];
 
     fn forget_counters(service: &mut Service) {
         service.state.statistics = Statistics::default();
@@ -368,13 +418,8 @@ mod tests {
         });
         assert_eq!(findings.len(), 1);
         assert_eq!(findings[0].id, "no-server");
-        let commands: Vec<&str> = findings[0]
-            .remedy
-            .iter()
-            .map(|remedy| remedy.command.as_str())
-            .collect();
         assert_eq!(
-            commands,
+            commands(&findings[0]),
             [
                 "ipvsadm -e -t 192.0.2.1:80 -r 10.0.0.20:80 -m -w 1 -x 2",
                 "ipvsadm -e -t 192.0.2.1:80 -r 10.0.0.10:80 -m -w 1",
@@ -384,7 +429,7 @@ mod tests {
             found(|facts| facts.services[0].servers.clear()),
             [("no-server", Level::Fault)]
         );
-        let one_is_open = found(|facts| facts.services[0].servers[0].state.destination.weight = 0);
+        let one_is_open = found(|facts| first(facts).state.destination.weight = 0);
         assert_eq!(one_is_open, NONE);
     }
 
@@ -398,8 +443,8 @@ mod tests {
         assert_eq!(elsewhere.len(), 1, "{elsewhere:?}");
         assert_eq!(elsewhere[0].level, Level::Fault);
         assert_eq!(
-            elsewhere[0].remedy[0].command,
-            "ip address add 192.0.2.1/32 dev public"
+            commands(&elsewhere[0]),
+            ["ip address add 192.0.2.1/32 dev public"]
         );
         let at_the_backup = found(|facts| {
             take_away(facts);
@@ -408,6 +453,27 @@ mod tests {
         assert_eq!(at_the_backup[0], ("address-not-local", Level::Note));
         let counted = found(|facts| facts.services[0].address = Some(Route::Nowhere));
         assert_eq!(counted, [("address-not-local", Level::Note)]);
+    }
+
+    #[test]
+    fn an_address_at_an_interface_that_is_cut_off_is_a_risk() {
+        let with = |is_up, has_link| {
+            findings(|facts| {
+                facts.director.interfaces[2].is_up = is_up;
+                facts.director.interfaces[2].has_link = has_link;
+            })
+        };
+        assert_eq!(with(true, true), []);
+        let unplugged = with(true, false);
+        assert_eq!(unplugged[0].id, "address-without-link");
+        assert!(commands(&unplugged[0]).is_empty());
+        assert_eq!(commands(&with(false, false)[0]), ["ip link set public up"]);
+        let elsewhere_too = found(|facts| {
+            facts.director.interfaces[2].has_link = false;
+            let address = facts.director.interfaces[2].addresses[0];
+            facts.director.interfaces[0].addresses.push(address);
+        });
+        assert_eq!(elsewhere_too, NONE);
     }
 
     #[test]
@@ -438,8 +504,8 @@ mod tests {
         let with_one_packet = findings(spoil);
         assert_eq!(with_one_packet[0].id, "ops-masquerading");
         assert_eq!(
-            with_one_packet[0].remedy[0].command,
-            "ipvsadm -E -t 192.0.2.1:80 -s rr"
+            commands(&with_one_packet[0]),
+            ["ipvsadm -E -t 192.0.2.1:80 -s rr"]
         );
         let with_an_engine = found(|facts| {
             spoil(facts);
@@ -461,8 +527,8 @@ mod tests {
         let turned_away = with(0b10);
         assert_eq!(turned_away[0].id, "hash-turns-away");
         assert_eq!(
-            turned_away[0].remedy[0].command,
-            "ipvsadm -E -t 192.0.2.1:80 -s sh -b sh-fallback,sh-port"
+            commands(&turned_away[0]),
+            ["ipvsadm -E -t 192.0.2.1:80 -s sh -b sh-fallback,sh-port"]
         );
         assert_eq!(with(0b01), []);
     }
@@ -473,7 +539,7 @@ mod tests {
             found(|facts| {
                 facts.director.settings.expire_quiescent_template = expires;
                 facts.services[0].state.service.persistence_timeout = Some(360);
-                let state = &mut facts.services[0].servers[0].state;
+                let state = &mut first(facts).state;
                 state.destination.weight = 0;
                 state.persistent_connections = 3;
             })
@@ -487,11 +553,7 @@ mod tests {
         let with = |expires| {
             findings(|facts| {
                 facts.director.settings.expire_nodest_conn = expires;
-                facts.strays.push(Strays {
-                    service: Some(endpoint("-t 192.0.2.1:80")),
-                    server: server("10.0.0.30:80").identity(),
-                    count: 214,
-                });
+                facts.strays.push(strays(214));
             })
         };
         let stale = with(false);
@@ -508,6 +570,11 @@ mod tests {
     fn counters_at_0_are_worth_a_note() {
         let unseen = found(|facts| forget_counters(&mut facts.services[0]));
         assert_eq!(unseen, [("nothing-arrives", Level::Note)]);
+        let not_added_up = found(|facts| {
+            forget_counters(&mut facts.services[0]);
+            first(facts).state.inactive_connections = 1;
+        });
+        assert_eq!(not_added_up, NONE);
         let marked = found(|facts| {
             let service = &mut facts.services[0];
             forget_counters(service);

@@ -18,6 +18,7 @@ use super::{
 /// option for a remote checksum; a GRE header and its checksum.
 const IPV4_HEADER: u32 = 20;
 const IPV6_HEADER: u32 = 40;
+const TCP_HEADER: u32 = 20;
 const GUE_HEADERS: u32 = 8 + 4;
 const GUE_REMOTE_CHECKSUM: u32 = 8;
 const GRE_HEADER: u32 = 4;
@@ -163,6 +164,10 @@ pub fn neighbour_failed(facts: &Facts) -> Vec<Finding> {
                 },
             );
             let text = match gateway {
+                _ if !interface.has_link => format!(
+                    "{asked} cannot be asked by {protocol}: {} has no link. Is its cable in?",
+                    interface.name
+                ),
                 None => format!(
                     "{address} does not answer {protocol} on {}: it is off, its link is down, or \
                      the address is not its own.",
@@ -176,7 +181,8 @@ pub fn neighbour_failed(facts: &Facts) -> Vec<Finding> {
             Some(
                 about(Level::Fault, service, server, text)
                     .seen("neighbour", asked.to_string())
-                    .seen("interface", interface.name.as_str()),
+                    .seen("interface", interface.name.as_str())
+                    .seen("has_link", interface.has_link),
             )
         })
         .collect()
@@ -209,16 +215,27 @@ pub fn mtu(facts: &Facts) -> Vec<Finding> {
         let text = format!(
             "The tunnel to {} has room for packets of {room} bytes, and clients may send \
              {of_clients}: they are asked for smaller ones (ICMP), and where a firewall drops \
-             that, large requests hang.",
-            server.identity().address
+             that, large requests hang. Segments of {} bytes fit.",
+            server.identity().address,
+            largest_segment(room, address)
         );
         Some(
             about(Level::Note, service, server, text)
                 .seen("room_in_bytes", room)
-                .seen("mtu_of_clients_in_bytes", of_clients),
+                .seen("mtu_of_clients_in_bytes", of_clients)
+                .seen("largest_segment_in_bytes", largest_segment(room, address)),
         )
     };
     facts.services.iter().filter_map(find).collect()
+}
+
+/// The most data of TCP in a packet of so many bytes to an address, as `advmss` and TCPMSS count it.
+fn largest_segment(room: u32, address: IpAddr) -> u32 {
+    let header = match address {
+        IpAddr::V4(_) => IPV4_HEADER,
+        IpAddr::V6(_) => IPV6_HEADER,
+    };
+    room.saturating_sub(header + TCP_HEADER)
 }
 
 /// How much a packet grows on its way to a server; none where it does not go through a tunnel.
@@ -251,12 +268,15 @@ fn overhead(server: &Server) -> Option<u32> {
 mod tests {
     use super::*;
     use crate::diagnose::facts::Neighbour;
-    use crate::diagnose::rules::samples::{INNER, findings, found, service};
+    use crate::diagnose::probe::PortAnswer;
+    use crate::diagnose::rules::samples::{
+        INNER, NONE, asked, commands, findings, first, forward_by, found, service,
+    };
 
-    const NONE: [(&str, Level); 0] = [];
-
-    fn change_servers(facts: &mut Facts, change: impl Fn(&mut Server)) {
-        facts.services[0].servers.iter_mut().for_each(change);
+    fn route_through(facts: &mut Facts, gateway: &str) {
+        for server in &mut facts.services[0].servers {
+            server.route = through(gateway);
+        }
     }
 
     fn through(gateway: &str) -> Route {
@@ -282,19 +302,17 @@ mod tests {
         assert_eq!(masqueraded.len(), 1, "{masqueraded:?}");
         assert_eq!(masqueraded[0].id, "forwarding-off");
         assert_eq!(
-            masqueraded[0].remedy[0].command,
-            "sysctl -w net.ipv4.ip_forward=1"
+            commands(&masqueraded[0]),
+            ["sysctl -w net.ipv4.ip_forward=1"]
         );
         let by_interface = findings(|facts| facts.director.interfaces[1].forwards_ipv4 = false);
         assert_eq!(
-            by_interface[0].remedy[0].command,
-            "sysctl -w net/ipv4/conf/inner/forwarding=1"
+            commands(&by_interface[0]),
+            ["sysctl -w net/ipv4/conf/inner/forwarding=1"]
         );
         let routed = found(|facts| {
             no_forwarding(facts);
-            change_servers(facts, |server| {
-                server.state.destination.forwarding_method = ForwardingMethod::DirectRouting;
-            });
+            forward_by(facts, ForwardingMethod::DirectRouting);
         });
         assert_eq!(routed, NONE);
         let elsewhere = found(|facts| facts.director.interfaces[2].forwards_ipv4 = false);
@@ -318,34 +336,41 @@ mod tests {
     fn a_server_without_a_route_is_out_of_reach_unless_it_is_out_of_use() {
         let with = |weight| {
             findings(|facts| {
-                let server = &mut facts.services[0].servers[0];
-                server.route = Route::Nowhere;
-                server.state.destination.weight = weight;
+                first(facts).route = Route::Nowhere;
+                first(facts).state.destination.weight = weight;
                 facts.director.interfaces[1].is_up = false;
             })
         };
         assert_eq!(with(1)[0].id, "no-route");
-        assert_eq!(with(1)[0].remedy[0].command, "ip link set inner up");
+        assert_eq!(commands(&with(1)[0]), ["ip link set inner up"]);
         assert_eq!(with(0), []);
+        let drained = |change: fn(&mut Server)| {
+            found(|facts| {
+                first(facts).route = Route::Nowhere;
+                first(facts).state.destination.weight = 0;
+                change(first(facts));
+            })
+        };
+        assert_eq!(drained(|server| server.handshakes.stuck = 9), NONE);
+        assert_eq!(
+            drained(|server| server.handshakes.open = 1),
+            [("no-route", Level::Fault)]
+        );
     }
 
     #[test]
     fn direct_routing_ends_at_the_next_machine() {
         let findings = findings(|facts| {
-            change_servers(facts, |server| {
-                server.state.destination.forwarding_method = ForwardingMethod::DirectRouting;
-                server.route = through("10.0.0.254");
-            });
+            forward_by(facts, ForwardingMethod::DirectRouting);
+            route_through(facts, "10.0.0.254");
             facts.services[0].servers.truncate(1);
         });
         assert_eq!(findings[0].id, "not-adjacent");
         assert_eq!(
-            findings[0].remedy[0].command,
-            "ipvsadm -e -t 192.0.2.1:80 -r 10.0.0.10:80 -i -w 1 --tun-type ipip"
+            commands(&findings[0]),
+            ["ipvsadm -e -t 192.0.2.1:80 -r 10.0.0.10:80 -i -w 1 --tun-type ipip"]
         );
-        let masqueraded = found(|facts| {
-            change_servers(facts, |server| server.route = through("10.0.0.254"));
-        });
+        let masqueraded = found(|facts| route_through(facts, "10.0.0.254"));
         assert_eq!(masqueraded, NONE);
     }
 
@@ -353,7 +378,7 @@ mod tests {
     fn a_silent_neighbour_is_a_fault_until_it_answers_the_probe() {
         let with = |probed| {
             found(|facts| {
-                let server = &mut facts.services[0].servers[0];
+                let server = first(facts);
                 server.probed = probed;
                 server.next_hop = Some(Neighbour {
                     address: server.identity().address,
@@ -364,11 +389,7 @@ mod tests {
             })
         };
         assert_eq!(with(None), [("neighbour-failed", Level::Fault)]);
-        let answers = Probed::Asked {
-            port: crate::diagnose::probe::PortAnswer::Taken,
-            way_back: None,
-        };
-        assert_eq!(with(Some(answers)), NONE);
+        assert_eq!(with(asked(PortAnswer::Taken, None)), NONE);
     }
 
     #[test]
@@ -376,15 +397,13 @@ mod tests {
         let with = |encapsulation, mtu| {
             findings(|facts| {
                 facts.director.interfaces[1].mtu = mtu;
-                change_servers(facts, |server| {
-                    server.state.destination.forwarding_method =
-                        ForwardingMethod::Tunnel(encapsulation);
-                });
+                forward_by(facts, ForwardingMethod::Tunnel(encapsulation));
             })
         };
         let narrow = with(Encapsulation::Ipip, 1500);
         assert_eq!((narrow[0].id, narrow[0].level), ("mtu", Level::Note));
         assert!(narrow[0].text.contains(" 1480 "), "{}", narrow[0].text);
+        assert!(narrow[0].text.contains(" 1440 "), "{}", narrow[0].text);
         assert_eq!(with(Encapsulation::Ipip, 1520), []);
         let gue = Encapsulation::Gue {
             port: 5555,

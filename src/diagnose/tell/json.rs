@@ -123,9 +123,8 @@ fn write_evidence<S: Serializer>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::diagnose::facts::Strays;
     use crate::diagnose::rules::judge;
-    use crate::diagnose::rules::samples::{endpoint, healthy, server};
+    use crate::diagnose::rules::samples::{endpoint, healthy, strays};
     use crate::render::json::tests::checked;
 
     /// The document, once it is known to be what the schema says.
@@ -138,11 +137,7 @@ mod tests {
     #[test]
     fn a_finding_is_told_with_service_server_evidence_and_remedy() {
         let mut facts = healthy();
-        facts.strays.push(Strays {
-            service: Some(endpoint("-t 192.0.2.1:80")),
-            server: server("10.0.0.30:80").identity(),
-            count: 2,
-        });
+        facts.strays.push(strays(2));
         let document = document(&facts);
         let finding = &document["findings"][0];
         assert_eq!(finding["id"], "stale-connections");

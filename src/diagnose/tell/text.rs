@@ -1,6 +1,7 @@
 //! Findings for a person in an outage: by service, the worst first, each with what to do. Always in
 //! numbers, and never wider than 80 columns but for commands, which stay in one piece.
 
+use std::collections::HashMap;
 use std::net::SocketAddr;
 
 use crate::diagnose::facts::{Facts, Service};
@@ -19,11 +20,12 @@ const MOST_ALIKE: usize = 3;
 
 pub fn write(out: &mut Vec<u8>, facts: &Facts, findings: &[Finding]) {
     let mut text = String::new();
-    let of = |service: Option<ServiceIdentity>| {
-        let mut found: Vec<&Finding> = findings
-            .iter()
-            .filter(|finding| finding.service == service)
-            .collect();
+    let mut by_service: HashMap<Option<ServiceIdentity>, Vec<&Finding>> = HashMap::new();
+    for finding in findings {
+        by_service.entry(finding.service).or_default().push(finding);
+    }
+    let of = |service| {
+        let mut found = by_service.get(&service).cloned().unwrap_or_default();
         found.sort_by_key(|finding| finding.level);
         found
     };
@@ -163,7 +165,7 @@ fn title(service: &Service) -> String {
     format!("{place} {}", settings.scheduler)
 }
 
-/// `4 servers`, and how many of them answered.
+/// `4 servers`, how many of them were asked if not all were, and how many answered.
 fn summary(facts: &Facts, service: &Service) -> String {
     let count = service.servers.len();
     let servers = match count {
@@ -172,11 +174,16 @@ fn summary(facts: &Facts, service: &Service) -> String {
         _ => format!("{count} servers"),
     };
     let was_asked = |probed: Probed| !matches!(probed, Probed::Skipped(_));
-    let asked = service.servers.iter().filter_map(|server| server.probed);
-    if !facts.is_probed || !asked.clone().any(was_asked) {
+    let probed = service.servers.iter().filter_map(|server| server.probed);
+    let asked: Vec<Probed> = probed.filter(|probed| was_asked(*probed)).collect();
+    if !facts.is_probed || asked.is_empty() {
         return servers;
     }
-    match asked.filter(|probed| is_well(*probed)).count() {
+    let servers = match asked.len() == count {
+        true => servers,
+        false => format!("{servers}, {} asked", asked.len()),
+    };
+    match asked.into_iter().filter(|probed| is_well(*probed)).count() {
         0 => format!("{servers}, none answers"),
         1 => format!("{servers}, 1 answers"),
         answering => format!("{servers}, {answering} answer"),
@@ -226,9 +233,8 @@ fn conclusion(facts: &Facts, findings: &[Finding]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::diagnose::facts::Rival;
     use crate::diagnose::rules::judge;
-    use crate::diagnose::rules::samples::{endpoint, healthy, service};
+    use crate::diagnose::rules::samples::{asked, endpoint, forward_by, healthy, rival, service};
     use crate::model::{ForwardingMethod, Statistics};
 
     fn told(facts: &Facts) -> String {
@@ -254,32 +260,34 @@ mod tests {
     fn a_finding_is_told_with_its_id_at_its_place() {
         let mut facts = healthy();
         facts.is_probed = true;
-        facts.services[0].rivals.push(Rival {
-            hardware: [0xb6, 0xa1, 0xe4, 0x46, 0x2e, 0xbc],
-            server: Some([10, 0, 0, 20].into()),
-        });
-        for server in &mut facts.services[0].servers {
-            server.state.destination.forwarding_method = ForwardingMethod::DirectRouting;
-            server.probed = Some(Probed::Asked {
-                port: PortAnswer::Taken,
-                way_back: None,
-            });
-        }
-        facts.services[0].servers[1].probed = Some(Probed::Asked {
-            port: PortAnswer::Refused,
-            way_back: None,
-        });
+        facts.services[0].rivals.push(rival(Some([10, 0, 0, 20])));
+        forward_by(&mut facts, ForwardingMethod::DirectRouting);
+        facts.services[0].servers[0].probed = asked(PortAnswer::Taken, None);
+        facts.services[0].servers[1].probed = asked(PortAnswer::Refused, None);
         let expected = "\
 TCP 192.0.2.1:80 rr                                         2 servers, 1 answers
-  fault  10.0.0.20 (b6:a1:e4:46:2e:bc) answers ARP for 192.0.2.1: clients that
+  fault  10.0.0.20 (02:00:00:00:00:bc) answers ARP for 192.0.2.1: clients that
          hear it first go there, past this director.   [duplicate-address]
          there: sysctl -w net.ipv4.conf.all.arp_ignore=1
          there: sysctl -w net.ipv4.conf.all.arp_announce=2
   fault  10.0.0.20 refuses 192.0.2.1:80: it has the address, and nobody listens
-         there.                                        [port-refused]
+         there. With weight 0, its clients go to the others.
+                                                       [port-refused]
+         here: ipvsadm -e -t 192.0.2.1:80 -r 10.0.0.20:80 -g -w 0
 2 faults.
 ";
         assert_eq!(told(&facts), expected);
+    }
+
+    #[test]
+    fn who_was_not_asked_is_not_missed_among_those_who_answer() {
+        let mut facts = healthy();
+        facts.is_probed = true;
+        let title = |facts: &Facts| told(facts).lines().next().unwrap().to_owned();
+        facts.services[0].servers[0].probed = asked(PortAnswer::Taken, Some(WayBack::Here));
+        assert!(title(&facts).ends_with("  2 servers, 1 asked, 1 answers"));
+        facts.services[0].servers[1].probed = Some(Probed::NoNeighbour);
+        assert!(title(&facts).ends_with("  2 servers, 1 answers"));
     }
 
     #[test]
