@@ -41,8 +41,11 @@ const SLIPS: &[(&str, &[i32])] = &[
 const LEFT: &[(&str, &[&str])] = &[
     // The servers are full of connections that are kept.
     ("thresholds", &["no-server"]),
-    // The first director is the one that went.
-    ("two-directors", &["no-route", "no-route"]),
+    // The first director is the one that went: its link is down.
+    (
+        "two-directors",
+        &["address-without-link", "no-route", "no-route"],
+    ),
 ];
 
 /// Where the stage writes what a diagnosis finds in the end.
