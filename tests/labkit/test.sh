@@ -113,8 +113,7 @@ test_main() {
 # test_fetch [NAME...]: have in the cache what these integration tests, or all, want
 # beside a kernel.
 test_fetch() {
-    LAB_SCRATCH=() # those are not this process's to remove
-    trap scratch_remove EXIT
+    scratch_own
     [[ $# -gt 0 ]] || set -- systemd package
     if [[ " $* " == *' systemd '* && $(kernel_engine) == uml ]]; then
         systemd_prepare
