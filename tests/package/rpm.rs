@@ -99,8 +99,11 @@ fn its_scripts_run_in_an_empty_root() {
         let mut command = Command::new("rpm");
         run(command.arg("--root").arg(&root).args(words))
     };
-    // Debian's rpm warns of what is no Debian package.
-    let change = ["--force-debian", "--nodeps"];
+    // Debian 12's rpm warns of what is no Debian package.
+    let change: &[&str] = match run(Command::new("rpm").arg("--help")).contains("--force-debian") {
+        true => &["--force-debian", "--nodeps"],
+        false => &["--nodeps"],
+    };
     let upgrade = our_rpm()
         .to_string_lossy()
         .replace("-1.x86_64", "-2.x86_64");
@@ -108,19 +111,19 @@ fn its_scripts_run_in_an_empty_root() {
 
     rpm(&["--initdb"]);
     assert_eq!(
-        rpm(&[&change[..], &["--install", &our_rpm().to_string_lossy()]].concat()),
+        rpm(&[change, &["--install", &our_rpm().to_string_lossy()]].concat()),
         ""
     );
     assert_eq!(
         fs::metadata(&settings).unwrap().permissions().mode() & 0o777,
         0o600
     );
-    assert_eq!(rpm(&[&change[..], &["--upgrade", &upgrade]].concat()), "");
+    assert_eq!(rpm(&[change, &["--upgrade", &upgrade]].concat()), "");
     assert_eq!(
         rpm(&["--query", "ipvsadm-rs"]),
         concat!("ipvsadm-rs-", env!("CARGO_PKG_VERSION"), "-2.x86_64\n")
     );
-    assert_eq!(rpm(&[&change[..], &["--erase", "ipvsadm-rs"]].concat()), "");
+    assert_eq!(rpm(&[change, &["--erase", "ipvsadm-rs"]].concat()), "");
     for gone in [
         "usr/sbin/ipvsadm",
         "etc/sysconfig/ipvsadm-config",
