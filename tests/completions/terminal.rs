@@ -131,6 +131,18 @@ impl Shell {
         }
     }
 
+    /// A line without what the shell has put there for a bracket: a backslash before it or, fish from
+    /// release 4 on, quotes around a word of which nothing was typed.
+    fn without_its_quoting(self, typed: &str, line: &str) -> String {
+        let line = line.replace('\\', "");
+        let added = line.strip_prefix(typed).filter(|_| typed.ends_with(' '));
+        let quoted = added.and_then(|added| added.strip_prefix("'[")?.strip_suffix("' "));
+        match quoted {
+            Some(rest) if self == Shell::Fish => format!("{typed}[{rest} "),
+            _ => line,
+        }
+    }
+
     /// The candidates in the rows of a screen: what is listed, without descriptions.
     fn candidates(self, rows: &[String]) -> BTreeSet<String> {
         let mut candidates = BTreeSet::new();
@@ -258,8 +270,7 @@ impl Terminal {
     pub fn complete(&mut self, typed: &str) -> Seen {
         let keys = self.shell.spell(typed);
         self.press(&format!("{NEW_PAGE}{keys}\t{REPORT}"));
-        // Some shells put a backslash before a bracket.
-        let line = self.read_report().replace('\\', "");
+        let line = self.shell.without_its_quoting(typed, &self.read_report());
         let rows: Vec<String> = self
             .screen
             .screen()

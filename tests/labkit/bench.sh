@@ -28,7 +28,7 @@ BENCH_JOBS=(
     "looks            5 min   memory of --watch after 1000 and after 10 000 looks"
     "large-restore    3 min   -R of 110 000 rules"
     "large-list       2 min   the listings of 110 000 rules"
-    "large-filters    1 h     filters and counts of 1 000 000 connections"
+    "large-filters    5 min   filters and counts of 1 000 000 connections; only --kernel sid"
 )
 
 PACKAGES_BENCH=(
@@ -39,7 +39,8 @@ bench_usage() {
     cat <<'END'
 Usage: tests/lab bench [JOB...]
 
-Instructions that both programs execute, kernel included. Without a JOB, all:
+Instructions that both programs execute, kernel included. Without a JOB, all that
+the kernel is fit for:
 END
     printf '  %s\n' "${BENCH_JOBS[@]}"
 }
@@ -59,6 +60,12 @@ bench_main() {
         }
     done
     [[ ${#jobs[@]} -gt 0 ]] || jobs=("${BENCH_JOBS[@]%% *}")
+    # For each page that is read of the list of connections, older kernels go through all
+    # that come before: with a million, a reader is busy for hours.
+    if [[ $LAB_KERNEL_NAME != sid ]]; then
+        mapfile -t jobs < <(printf '%s\n' "${jobs[@]}" | grep -vx large-filters)
+        [[ ${#jobs[@]} -gt 0 ]] || fail "bench: large-filters wants --kernel sid: older kernels take hours for it"
+    fi
 
     qemu_required
     packages_need_cargo

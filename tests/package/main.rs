@@ -66,26 +66,35 @@ fn it_stands_in_for_the_reference_and_needs_the_c_library_alone() {
     }
 }
 
-/// So that a package built on one Debian can be installed on an older one, and on what is as old.
 #[test]
 fn it_asks_for_no_newer_c_library_than_the_program_needs() {
-    let folder = debian::new_folder();
-    deb::unpack(&our_package(), &folder);
-    let program = fs::read(folder.join("usr/sbin/ipvsadm")).unwrap();
-    // The versions of symbols, in the program's table of strings.
-    let needed = program
-        .split(|byte| *byte == 0)
-        .filter_map(|name| version(std::str::from_utf8(name).ok()?.strip_prefix("GLIBC_")?))
-        .max()
-        .expect("a program linked with the C library");
     let depends = deb::field(&our_package(), "Depends");
     let asked = depends
         .split(", ")
         .find_map(|name| version(name.strip_prefix("libc6 (>= ")?.strip_suffix(')')?))
         .expect("a version of libc6");
-    assert_eq!(asked, needed, "{depends}");
-    // That of RHEL 9.
+    assert_eq!(asked, needed_c_library(), "{depends}");
+}
+
+/// What is built on Debian 12 can be installed on what is older. (Built with a newer C library it
+/// cannot, so the lab leaves this one out where the machine has one.)
+#[test]
+fn it_installs_where_the_c_library_is_that_of_rhel_9() {
+    let needed = needed_c_library();
     assert!(needed <= vec![2, 34], "{needed:?}");
+}
+
+/// The newest version of the C library that the program has a symbol of.
+fn needed_c_library() -> Vec<u32> {
+    let folder = debian::new_folder();
+    deb::unpack(&our_package(), &folder);
+    let program = fs::read(folder.join("usr/sbin/ipvsadm")).unwrap();
+    // The versions of symbols, in the program's table of strings.
+    program
+        .split(|byte| *byte == 0)
+        .filter_map(|name| version(std::str::from_utf8(name).ok()?.strip_prefix("GLIBC_")?))
+        .max()
+        .expect("a program linked with the C library")
 }
 
 fn version(text: &str) -> Option<Vec<u32>> {
