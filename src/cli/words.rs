@@ -4,8 +4,6 @@
 //! fault in argv as popt would (`tests/parity/ipvsadm-1.31.md`, section 2). It knows spellings and
 //! whether a value follows, not what the value means.
 
-use std::io::BufRead;
-
 use crate::error::UsageError;
 use crate::options::{self, Argument, Command, Meaning, OptionSpec};
 
@@ -154,11 +152,8 @@ fn read_value<'a>(
 /// Where the line that stands at `from` ends: at its newline. `None` where the input holds no
 /// newline from there on.
 pub fn end_of_line(input: &[u8], from: usize) -> Option<usize> {
-    let mut rest = input.get(from..)?;
-    // Reading from memory does not fail.
-    let length = rest.skip_until(b'\n').ok()?;
-    let end = (from + length).checked_sub(1)?;
-    (length > 0 && input[end] == b'\n').then_some(end)
+    let length = input.get(from..)?.iter().position(|byte| *byte == b'\n')?;
+    Some(from + length)
 }
 
 /// The words of a line of rules: separated by blanks, TABs and carriage returns, without the word

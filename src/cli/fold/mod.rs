@@ -325,7 +325,7 @@ impl<'a> Draft<'a> {
     }
 
     /// What is judged when all words are read, and the request they make.
-    fn finish(mut self) -> Result<Request, UsageError> {
+    fn finish(&mut self) -> Result<Request, UsageError> {
         let command = self.command.ok_or(UsageError::TryHelp)?;
         let timeouts = if command == Command::SetTimeouts {
             self.take_timeouts()?

@@ -12,7 +12,7 @@ use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::Read;
 
-use crate::cli::{LineReader, words};
+use crate::cli::LineReader;
 use crate::commands::apply::{self, Applier, Flow};
 use crate::commands::console::{Console, InputKind};
 use crate::commands::{help, netns, open_checked, refused_listing};
@@ -152,10 +152,7 @@ fn is_addition(request: &Request) -> bool {
 pub fn read_rules(input: &[u8]) -> Result<Vec<Rule<'_>>, Error> {
     let mut rules = Vec::new();
     let mut reader = LineReader::default();
-    let mut start = 0;
-    for number in 1.. {
-        let end = words::end_of_line(input, start);
-        let text = &input[start..end.unwrap_or(input.len())];
+    for (number, text) in (1..).zip(input.split(|byte| *byte == b'\n')) {
         let line = RuleLine { number, text };
         let request = match reader.read(text) {
             Ok(Some(Request::Restore)) => Err(UsageError::RestoreAmongRules),
@@ -163,10 +160,6 @@ pub fn read_rules(input: &[u8]) -> Result<Vec<Rule<'_>>, Error> {
         };
         let request = request.map_err(|fault| Error::Rule(fault, line.to_owned()))?;
         rules.extend(request.map(|request| Rule { line, request }));
-        match end {
-            Some(end) => start = end + 1,
-            None => break,
-        }
     }
     Ok(rules)
 }
