@@ -1,8 +1,8 @@
 //! What `--keep` asks for: an edit that names only what is to change, and what it makes of the
 //! entry that is there.
 //!
-//! Pure. Who reads the entry, from the kernel or from the rules before, is
-//! [`crate::commands::keep`]'s and [`crate::commands::reload`]'s business.
+//! Pure. Where the entry is read, in the kernel or in the rules before, is the business of
+//! [`crate::commands`]: of `keep` and of `reload` there.
 
 use nix::errno::Errno;
 

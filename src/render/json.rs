@@ -74,8 +74,17 @@ impl Document {
 pub fn write_counts(out: &mut Vec<u8>, key: &'static str, counts: &[Count]) {
     out.extend_from_slice(b"{\"counts\":[");
     let mut document = Document { has_items: false };
+    let mut endpoints = EndpointWriter::numeric();
+    let mut name = Vec::new();
     for count in counts {
-        document.item(out, &CountEntry { key, count });
+        name.clear();
+        count.counted.write(&mut name, &mut endpoints);
+        let entry = CountEntry {
+            key,
+            name: text(&name),
+            connections: count.connections,
+        };
+        document.item(out, &entry);
     }
     let total: u64 = counts.iter().map(|count| count.connections).sum();
     out.extend_from_slice(if counts.is_empty() { b"" } else { b"\n" });
@@ -392,17 +401,15 @@ impl<'a> ConnectionEntry<'a> {
 /// A count, in which the key has the name of what is counted by.
 struct CountEntry<'a> {
     key: &'static str,
-    count: &'a Count,
+    name: Cow<'a, str>,
+    connections: u64,
 }
 
 impl Serialize for CountEntry<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut entry = serializer.serialize_struct("Count", 2)?;
-        let mut name = Vec::new();
-        let mut endpoints = EndpointWriter::numeric();
-        self.count.counted.write(&mut name, &mut endpoints);
-        entry.serialize_field(self.key, &text(&name))?;
-        entry.serialize_field("connections", &self.count.connections)?;
+        entry.serialize_field(self.key, &self.name)?;
+        entry.serialize_field("connections", &self.connections)?;
         entry.end()
     }
 }
