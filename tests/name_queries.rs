@@ -132,12 +132,24 @@ fn a_name_is_asked_for_once_a_command_and_family() {
 }
 
 #[test]
-fn rules_ask_no_more_than_the_reference_does() {
-    let rules = "-A -t web.example:80\n-a -t web.example:80 -r 192.0.2.8 -m\n";
-    let [theirs, ours] = [Program::reference(), Program::ours()]
-        .map(|program| asked_by(&program, &Invocation::restore(rules)));
-    assert_eq!(theirs, [("web.example".to_owned(), A, 2)]);
-    assert_eq!(ours, once(&[("web.example", A)]));
+fn rules_ask_once_for_all_of_them() {
+    let rules = "-A -t web.example:80\n-a -t web.example:80 -r 192.0.2.8 -m\n\
+                 -A -t 192.0.2.1:80\n-a -t 192.0.2.1:80 -r web.example -m\n\
+                 -A -t 192.0.2.2:80\n-a -t 192.0.2.2:80 -r web.example -m\n";
+    let asked = |program, invocation| asked_by(&program, &invocation);
+    assert_eq!(
+        asked(Program::reference(), Invocation::restore(rules)),
+        [("web.example".to_owned(), A, 4)]
+    );
+    let helper = |words: &[&str]| Invocation {
+        argv0: "ipvsadm-restore".into(),
+        stdin: rules.into(),
+        ..Invocation::new(words)
+    };
+    for invocation in [Invocation::restore(rules), helper(&[]), helper(&["--test"])] {
+        let asked = asked(Program::ours(), invocation);
+        assert_eq!(asked, once(&[("web.example", A)]));
+    }
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! `HOST[:PORT]`, in every spelling that the reference reads (`tests/parity/ipvsadm-1.31.md`,
 //! section 2, Addresses).
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::cli::values;
@@ -24,22 +25,18 @@ pub fn read_back(word: &[u8], protocol: Option<Protocol>) -> Option<(IpAddr, Opt
 }
 
 /// What the name services said of hosts. A name is asked for once a command and family, found or
-/// not: where the name service is down, each question takes its time.
+/// not, in however many rules it stands: where the name service is down, each question takes its
+/// time.
 #[derive(Default)]
-pub struct Hosts {
-    asked: Vec<(Vec<u8>, AddressFamily, Option<IpAddr>)>,
-}
+pub struct Hosts(BTreeMap<(AddressFamily, Vec<u8>), Option<IpAddr>>);
 
 impl Hosts {
     /// The first address of a host in a family.
     pub fn address(&mut self, name: &[u8], family: AddressFamily) -> Option<IpAddr> {
-        let known = |(asked, of, _): &&(Vec<u8>, AddressFamily, _)| asked == name && *of == family;
-        if let Some((.., address)) = self.asked.iter().find(known) {
-            return *address;
-        }
-        let address = names::host_address(name, family);
-        self.asked.push((name.to_vec(), family, address));
-        address
+        *self
+            .0
+            .entry((family, name.to_vec()))
+            .or_insert_with(|| names::host_address(name, family))
     }
 }
 

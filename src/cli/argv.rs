@@ -10,6 +10,7 @@ use std::os::unix::ffi::OsStrExt;
 
 use clap::{Arg, ArgAction, Command};
 
+use crate::cli::address::Hosts;
 use crate::cli::named_service::LastService;
 use crate::cli::words::{self, Event};
 use crate::cli::{self, fold};
@@ -31,7 +32,13 @@ pub fn parse_arguments(arguments: &[OsString]) -> Result<Request, UsageError> {
     let Some(matches) = read(&rows, arguments) else {
         return cli::parse_words(words());
     };
-    fold::fold(&events(&rows, &matches), None, &mut LastService::default()).map_err(|fault| {
+    fold::fold(
+        &events(&rows, &matches),
+        None,
+        &mut LastService::default(),
+        &mut Hosts::default(),
+    )
+    .map_err(|fault| {
         match fault {
             // clap does not keep the word that a command stands in.
             UsageError::SecondCommand(_) => {

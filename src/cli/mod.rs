@@ -18,6 +18,7 @@ pub use argv::parse_arguments;
 
 use crate::error::UsageError;
 use crate::request::Request;
+use address::Hosts;
 use named_service::LastService;
 use words::{Event, LineWords, Words};
 
@@ -35,6 +36,7 @@ pub struct LineReader<'a> {
     /// Room for what is found in a line.
     events: Vec<Event<'a>>,
     last_service: LastService<'a>,
+    hosts: Hosts,
 }
 
 impl<'a> LineReader<'a> {
@@ -63,7 +65,7 @@ impl<'a> LineReader<'a> {
     }
 
     fn fold(&mut self, fault: Option<UsageError>) -> Result<Request, UsageError> {
-        fold::fold(&self.events, fault, &mut self.last_service)
+        fold::fold(&self.events, fault, &mut self.last_service, &mut self.hosts)
     }
 
     /// That the line has nothing which only a command line may have.

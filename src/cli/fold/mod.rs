@@ -42,11 +42,13 @@ const DEFAULT_INTERVAL: Duration = Duration::from_secs(2);
 const DEFAULT_PROBE_FROM: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 1);
 
 /// Folds what was read into a request. `word_fault` is what ended the reading of words early, if
-/// anything did; `last_service` remembers which service was named last, from line to line.
+/// anything did. From line to line, `last_service` remembers which service was named last, and
+/// `hosts` what the name services said.
 pub fn fold<'a>(
     events: &[Event<'a>],
     word_fault: Option<UsageError>,
     last_service: &mut LastService<'a>,
+    hosts: &mut Hosts,
 ) -> Result<Request, UsageError> {
     let commands = || events.iter().filter_map(|event| event.command());
     match commands().next() {
@@ -59,8 +61,7 @@ pub fn fold<'a>(
         Some(Command::Help) => return Ok(Request::Help(None)),
         Some(_) => {}
     }
-    let mut hosts = Hosts::default();
-    let mut draft = Draft::new(last_service.look_up(events, &mut hosts));
+    let mut draft = Draft::new(last_service.look_up(events, hosts));
     for event in events {
         match event {
             Event::Plain(word) => draft.plain.push(word),
@@ -79,7 +80,7 @@ pub fn fold<'a>(
                 meaning: Meaning::Choice(choice),
                 value,
                 ..
-            } => draft.set_choice(*choice, *value, &mut hosts)?,
+            } => draft.set_choice(*choice, *value, hosts)?,
         }
     }
     match word_fault {
