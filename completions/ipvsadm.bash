@@ -1,6 +1,6 @@
 # bash completion for ipvsadm, ipvsadm-save and ipvsadm-restore -*- shell-script -*-
 #
-# For bash 4.2 or later, with or without the package bash-completion. The
+# For bash 4.3 or later, with or without the package bash-completion. The
 # program itself says what may come; here its answers are fitted to readline.
 
 _ipvsadm() {
@@ -30,7 +30,7 @@ _ipvsadm() {
         elif [[ $line == "$typed"* ]]; then
             COMPREPLY+=("${line%%$'\t'*}")
         fi
-    done < <(IPVSADM_COMPLETE=1 "${words[0]}" -- "${words[@]:1}" 2>/dev/null </dev/null)
+    done < <(IPVSADM_COMPLETE=1 "${words[0]/#~\//$HOME/}" -- "${words[@]:1}" 2>/dev/null </dev/null)
     # Outside quotes, readline replaces only what stands after the last of its breaks.
     for piece in : =; do [[ $quote || $COMP_WORDBREAKS != *$piece* ]] || breaks+=$piece; done
     [[ ! $breaks ]] || COMPREPLY=("${COMPREPLY[@]#"${typed%"${typed##*["$breaks"]}"}"}")

@@ -111,7 +111,15 @@ pub fn network(word: &[u8], hosts: &mut Hosts) -> Option<Network> {
     };
     match length {
         None => Some(Network::of_host(address)),
-        Some(length) => Network::new(address, values::number_u32(length, 0..=u128::BITS)?),
+        Some(length) => Network::new(address, prefix_length(length)?),
+    }
+}
+
+/// The number of bits behind a slash, which is written in one way only.
+fn prefix_length(word: &[u8]) -> Option<u32> {
+    match word {
+        [b'0'] | [b'1'..=b'9', ..] => values::number_u32(word, 0..=u128::BITS),
+        _ => None,
     }
 }
 

@@ -243,6 +243,11 @@ impl<'a> Line<'a, '_> {
                 let flags = SchedulerFlags::from_bits(u8::MAX);
                 self.offer_list(front, typed, flags.words(KernelName::truncated(scheduler)));
             }
+            // In either case, as they may be written.
+            Completion::States if typed.iter().any(u8::is_ascii_lowercase) => {
+                let names = States::NAMES.map(str::to_ascii_lowercase);
+                self.offer_list(front, typed, names.iter().map(String::as_str));
+            }
             Completion::States => self.offer_list(front, typed, States::NAMES.into_iter()),
             Completion::Namespace => {
                 for name in netns::names() {
@@ -275,12 +280,7 @@ impl<'a> Line<'a, '_> {
     }
 
     /// Offers the words for a comma separated list that are not in it yet.
-    fn offer_list(
-        &mut self,
-        front: &[u8],
-        typed: &[u8],
-        words: impl Iterator<Item = &'static str>,
-    ) {
+    fn offer_list<'w>(&mut self, front: &[u8], typed: &[u8], words: impl Iterator<Item = &'w str>) {
         let end_of_list = typed
             .iter()
             .rposition(|byte| *byte == b',')

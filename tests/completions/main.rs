@@ -160,6 +160,11 @@ const CASES: &[(&str, Expected)] = &[
         Offers(&["client", "server", "service", "state"]),
     ),
     ("-L -c --state SYN_R", Line("-L -c --state SYN_RECV ")),
+    ("-L -c --state est", Line("-L -c --state established ")),
+    (
+        "-L -c --state established,fin",
+        Line("-L -c --state established,fin_wait "),
+    ),
     ("-L -c -t 192.0.2.1:8", Line("-L -c -t 192.0.2.1:80 ")),
     (
         "-L -c -t 192.0.2.1:443 -r ",
@@ -292,6 +297,10 @@ const LINES: &[(&str, Expected)] = &[
         Line("refused/ipvsadm -A -s wlc "),
     ),
     ("refused/ipvsadm -D -t ", Nothing),
+    (
+        "~/programs/ipvsadm -A -s wl",
+        Line("~/programs/ipvsadm -A -s wlc "),
+    ),
     ("refused/ipvsadm -e -t 192.0.2.1:80 -r ", Nothing),
     (
         "ipvsadm -R <programs/ipvsadm-r",

@@ -469,6 +469,18 @@ fn what_makes_no_sense_is_said_in_one_line() {
             "the kernel does not tell which firewall mark a connection came with",
         ),
         (
+            "-L -c -f 1 -6 --json",
+            "the kernel does not tell which firewall mark a connection came with",
+        ),
+        (
+            "-L -c --client 10.0.0.1/+8",
+            "illegal client address[/length] specified",
+        ),
+        (
+            "-L -c --client 10.0.0.1/008",
+            "illegal client address[/length] specified",
+        ),
+        (
             "-L -c --client 10/8",
             "illegal client address[/length] specified",
         ),

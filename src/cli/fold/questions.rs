@@ -57,6 +57,9 @@ impl Draft<'_> {
     pub(super) fn list(&self) -> Result<ListRequest, UsageError> {
         let given = self.given;
         if let Some((choice, rival)) = given.rivals() {
+            if (choice, rival) == (Choice::Ipv6, Choice::Connection) {
+                return Err(UsageError::FirewallMarkOfConnections); // which is what it stands beside
+            }
             return Err(
                 match (
                     choice.row().is_new || rival.row().is_new,
