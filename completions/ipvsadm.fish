@@ -1,7 +1,7 @@
 # fish completion for ipvsadm, ipvsadm-save and ipvsadm-restore. The program
 # itself says what may come.
 function __ipvsadm_complete
-    set -l words (commandline -opc)
+    set -l words (commandline -opc | string replace -r '^~/' "$HOME/")
     # As it will be read: fish takes what is offered for a word without quotes.
     set -l typed (commandline -ct | string replace -ra '[\\\\\'"]' '')
     IPVSADM_COMPLETE=1 $words[1] -- $words[2..] "$typed" 2>/dev/null </dev/null |
