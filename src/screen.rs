@@ -1,5 +1,6 @@
-//! The terminal behind standard output: how wide it is, whether it shows colours, whether it has
-//! more than ASCII. Only `--table` and `--watch` ask.
+//! The terminal that output is shown on: how wide it is, whether it shows colours, whether it has
+//! more than ASCII. `--table` and `--watch` ask about standard output; `--drain` asks how wide
+//! standard error is.
 
 use std::env;
 use std::ffi::OsString;
