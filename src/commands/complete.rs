@@ -438,12 +438,9 @@ fn are_rivals(one: &OptionSpec, other: &OptionSpec) -> bool {
     names(one, other) || names(other, one)
 }
 
-/// The protocol of the service that an option names.
 fn protocol_of(naming: Meaning) -> Option<Protocol> {
     match naming {
-        Meaning::Choice(Choice::TcpService) => Some(Protocol::Tcp),
-        Meaning::Choice(Choice::UdpService) => Some(Protocol::Udp),
-        Meaning::Choice(Choice::SctpService) => Some(Protocol::Sctp),
-        _ => None,
+        Meaning::Choice(choice) => choice.protocol(),
+        Meaning::Command(_) => None,
     }
 }

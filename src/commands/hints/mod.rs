@@ -67,8 +67,10 @@ pub fn after_usage_fault(fault: &UsageError, arguments: &[OsString]) -> Option<S
         }
         // A command that is misspelled is none.
         UsageError::TryHelp => similar_option(arguments).or_else(|| {
-            let commands = "the commands are -A -E -D -a -e -d -L -C -Z -S -R";
-            Some(format!("{commands}; ipvsadm -h shows all"))
+            Some(format!(
+                "the commands are {}; ipvsadm -h shows all",
+                words::commands()
+            ))
         }),
         UsageError::ServiceAddress => {
             let (protocol, word) = given.service()?;
