@@ -57,8 +57,8 @@ impl Given {
         })
     }
 
-    /// The same for a server that is to be drained: without a service it is looked for in all, which
-    /// is as good as naming one, and what describes a server has no say.
+    /// The same for a server that is to be drained. It needs no service, because without one it is
+    /// drained in all of them; and options that describe a server are refused.
     pub fn check_drain(mut self, command: Command) -> Result<(), UsageError> {
         let owner = Owner::Command(command);
         if let Some(service) = Choice::TcpService.group() {
