@@ -39,9 +39,7 @@ pub enum Shell {
     Bash,
     /// bash with the package bash-completion, which finds the completions by the command's name.
     BashCompletion,
-    /// zsh.
     Zsh,
-    /// fish.
     Fish,
 }
 
