@@ -1,8 +1,8 @@
 //! How fast the counters of services and servers grow, from one look at the table to the next.
 //!
-//! The kernel estimates rates itself, but smooths them over many seconds. The rates here are what was
-//! counted since the last look, divided by the time since then. This module knows neither the kernel
-//! nor the screen.
+//! The kernel estimates rates itself, but smooths them over many seconds. The rates here are what
+//! was counted since the last look, divided by the time since then. This module knows neither the
+//! kernel nor the screen.
 //!
 //! The counters in a listing move in steps: each processor counts for itself, and the kernel adds
 //! that up every two seconds (`net/netfilter/ipvs/ip_vs_est.c`). A counter that has not moved for a

@@ -1,3 +1,6 @@
+//! The target `rule_files`: a reload from any table to any other gets there, and loses nothing on
+//! the way.
+
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
@@ -19,8 +22,8 @@ use crate::request::Request;
 const BETWEEN_FILES: u8 = 0xff;
 
 /// Two rule files. The first makes a table, as the kernel would have it; the plan to restore the
-/// second one there leaves what the second one makes of an empty table. On the way there, nothing is
-/// refused, and nothing is missing that both tables have.
+/// second one there leaves what the second one makes of an empty table. On the way there, nothing
+/// is refused, and nothing is missing that both tables have.
 pub fn rule_files(bytes: &[u8]) {
     let mut files = bytes.splitn(2, |byte| *byte == BETWEEN_FILES);
     let there = readable(files.next().unwrap_or_default());
@@ -29,8 +32,8 @@ pub fn rule_files(bytes: &[u8]) {
     restore(&there, &rules_of(&wanted));
 }
 
-/// The lines of a file that are no fault and change tables, timeouts or daemons. The file is read as
-/// well as its lines are.
+/// The lines of a file that are no fault and change tables, timeouts or daemons. The file is read
+/// as well as its lines are.
 fn readable(file: &[u8]) -> Vec<u8> {
     let lines = file.split(|byte| *byte == b'\n');
     let lines: Vec<_> = lines
@@ -183,7 +186,8 @@ struct Service {
 }
 
 impl Table {
-    /// The table that rules make, one after another; and the lines that are refused, with the errno.
+    /// The table that rules make, one after another; and the lines that are refused, with the
+    /// errno.
     fn of(rules: &[Rule<'_>]) -> (Table, Vec<(usize, Errno)>) {
         let mut table = Table::default();
         let mut refusals = Vec::new();

@@ -66,8 +66,8 @@ impl Connections {
         &self.buffer[self.line.clone()]
     }
 
-    /// Goes on to the next line; `false` at the end of the file. Lines are looked at where they were
-    /// read: copying each of them, as a `BufRead` does, is a tenth of what a filter costs.
+    /// Goes on to the next line; `false` at the end of the file. Lines are looked at where they
+    /// were read: copying each of them, as a `BufRead` does, is a tenth of what a filter costs.
     fn read_line(&mut self) -> Result<bool, Error> {
         let mut start = self.line.end;
         loop {

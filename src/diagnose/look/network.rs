@@ -39,8 +39,8 @@ const RTA_PREFSRC: u16 = 7;
 const RTA_METRICS: u16 = 8;
 const RTAX_MTU: u16 = 2;
 
-/// The kernel keeps what it believes of a neighbour until it has a packet for it again: for so long,
-/// in hundredths of a second, an answer that was missed tells of now.
+/// The kernel keeps what it believes of a neighbour until it has a packet for it again: for so
+/// long, in hundredths of a second, an answer that was missed tells of now.
 const RECENT: u32 = 60 * 100;
 
 const SHORT: KernelError = KernelError::Malformed("a message is shorter than its header");
