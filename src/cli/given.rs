@@ -2,7 +2,7 @@
 //! tunnel.
 
 use crate::error::UsageError;
-use crate::options::matrix::{Groups, Owner, Rule, TUNNEL_GROUPS, TunnelType};
+use crate::options::matrix::{Groups, Owner, OwnerRule, TUNNEL_GROUPS, TunnelType};
 use crate::options::{Choice, Command, Meaning, OPTIONS};
 
 /// The options that were given so far.
@@ -91,7 +91,7 @@ impl Given {
 }
 
 fn check(given: Groups, owner: Owner) -> Result<(), UsageError> {
-    let Rule { needs, may, one_of } = *owner.rule();
+    let OwnerRule { needs, may, one_of } = *owner.rule();
     let beyond = given.without(needs.and(may).and(one_of));
     if beyond.count() == 0 && given.only(needs) == needs && given.only(one_of).count() <= 1 {
         return Ok(());

@@ -7,8 +7,8 @@ use std::collections::btree_map::Entry;
 use nix::errno::Errno;
 
 use crate::cli::LineReader;
-use crate::commands::reload::difference::{Difference, Plan, WantedTable};
-use crate::commands::reload::{Rule, read_rules};
+use crate::commands::reload::difference::{Difference, ReloadPlan, WantedTable};
+use crate::commands::reload::{ReadRule, read_rules};
 use crate::error::KernelError;
 use crate::model::{
     Change, Destination, DestinationIdentity, DestinationState, ForwardingMethod, Netmask,
@@ -54,7 +54,7 @@ fn readable(file: &[u8]) -> Vec<u8> {
 }
 
 /// What is read of a file of good lines: the same that is read of each line by itself.
-fn rules_of(file: &[u8]) -> Vec<Rule<'_>> {
+fn rules_of(file: &[u8]) -> Vec<ReadRule<'_>> {
     let rules = read_rules(file).unwrap_or_else(|fault| panic!("{fault:?}"));
     for rule in &rules {
         let alone = LineReader::default().read(rule.line.text);
@@ -63,7 +63,7 @@ fn rules_of(file: &[u8]) -> Vec<Rule<'_>> {
     rules
 }
 
-fn restore(there: &Table, rules: &[Rule<'_>]) {
+fn restore(there: &Table, rules: &[ReadRule<'_>]) {
     let (wanted, refusals) = Table::of(rules);
     let plan = plan(there, rules, false);
     let foreseen = plan.refusals.iter().map(|refusal| match refusal.fault {
@@ -87,7 +87,7 @@ fn restore(there: &Table, rules: &[Rule<'_>]) {
 }
 
 /// Carries a plan out on the table that is there, for which `wanted` must come out.
-fn carry_out(there: &Table, plan: &Plan<'_>, wanted: &Table) {
+fn carry_out(there: &Table, plan: &ReloadPlan<'_>, wanted: &Table) {
     let mut table = there.clone();
     for (change, _) in plan.additions.iter().chain(&plan.removals) {
         assert_eq!(table.execute(change), Ok(()), "{change:?}");
@@ -145,7 +145,7 @@ fn meaning_of(service: VirtualService) -> VirtualService {
     VirtualService { netmask, ..service }
 }
 
-fn change_of<'r>(rule: &'r Rule<'_>) -> &'r Change {
+fn change_of<'r>(rule: &'r ReadRule<'_>) -> &'r Change {
     match &rule.request {
         Request::Change(change) => change,
         request => panic!("{request:?}"),
@@ -160,7 +160,7 @@ fn is_about_tables(change: &Change) -> bool {
 }
 
 /// What there is to do, as restoring finds it out.
-fn plan<'t>(there: &Table, rules: &[Rule<'t>], keeps_others: bool) -> Plan<'t> {
+fn plan<'t>(there: &Table, rules: &[ReadRule<'t>], keeps_others: bool) -> ReloadPlan<'t> {
     let Ok(Some(wanted)) = WantedTable::of(rules) else {
         panic!("rules that only change tables make none");
     };
@@ -188,7 +188,7 @@ struct Service {
 impl Table {
     /// The table that rules make, one after another; and the lines that are refused, with the
     /// errno.
-    fn of(rules: &[Rule<'_>]) -> (Table, Vec<(usize, Errno)>) {
+    fn of(rules: &[ReadRule<'_>]) -> (Table, Vec<(usize, Errno)>) {
         let mut table = Table::default();
         let mut refusals = Vec::new();
         for rule in rules {

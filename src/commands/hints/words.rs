@@ -8,12 +8,12 @@ use crate::model::Protocol;
 use crate::options::{Choice, Meaning, OPTIONS};
 
 /// The options among the words.
-pub struct GivenOptions<'a>(Vec<Event<'a>>);
+pub struct OptionsAsTyped<'a>(Vec<Event<'a>>);
 
-impl<'a> GivenOptions<'a> {
-    pub fn read(arguments: &'a [OsString]) -> GivenOptions<'a> {
+impl<'a> OptionsAsTyped<'a> {
+    pub fn read(arguments: &'a [OsString]) -> OptionsAsTyped<'a> {
         let (events, _) = words::read(arguments.iter().map(|argument| argument.as_bytes()));
-        GivenOptions(events)
+        OptionsAsTyped(events)
     }
 
     /// The options with their values, in order.

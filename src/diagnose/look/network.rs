@@ -46,14 +46,14 @@ const RECENT: u32 = 60 * 100;
 const SHORT: KernelError = KernelError::Malformed("a message is shorter than its header");
 
 /// A connection to the kernel's network.
-pub struct Network {
+pub struct Rtnetlink {
     socket: Socket,
 }
 
-impl Network {
-    pub fn open() -> Result<Network, KernelError> {
+impl Rtnetlink {
+    pub fn open() -> Result<Rtnetlink, KernelError> {
         let socket = Socket::open_family(NlFamily::Route)?;
-        Ok(Network { socket })
+        Ok(Rtnetlink { socket })
     }
 
     /// The interfaces, with their addresses, and without their settings.
