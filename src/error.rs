@@ -534,8 +534,7 @@ impl Error {
                 .concat()
             }
             Error::UnreadRedirection => {
-                b"no shell has read this line: the file behind `<' is to be \
-                named without it, or the line run by sh -c"
+                b"no shell read the '<': name the file without it, or run the line with sh -c"
                     .to_vec()
             }
             Error::NotDiagnosed(fault) => kernel_text(Operation::List, *fault).into_bytes(),

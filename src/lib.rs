@@ -3,10 +3,13 @@
 //! A command line flows one way: [`cli`] reads its words into a [`request`], by the table in
 //! [`options`]; [`commands`] carries that out with the kernel client in [`ipvs`]; [`render`] turns
 //! what the kernel said into text. `cli`, `ipvs` and `render` never see each other: they speak in
-//! the plain values of [`model`], [`request`], [`edit`] and [`selection`], and only `commands` knows
-//! all three, and [`diagnose`], which looks beyond the table. [`error`] has every message and exit
-//! status, [`names`] asks the name services, [`clock`] the time, [`screen`] and [`terminal`] the
-//! terminal.
+//! the plain values of [`model`], [`request`], [`edit`] and [`selection`], and only `commands`
+//! knows all three. [`diagnose`], which looks beyond the table, knows the last two.
+//!
+//! [`attribution`] works out which real server a connection belongs to, [`rates`] how fast counters
+//! grow. [`error`] has the faults that end a command, with their exit statuses; what a drain or a
+//! diagnosis finds is worded there. [`names`] asks the name services, [`clock`] the time,
+//! [`screen`] and [`terminal`] the terminal.
 //!
 //! What machine it runs on is nowhere taken for granted:
 //!

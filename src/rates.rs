@@ -1,12 +1,12 @@
 //! How fast the counters of services and servers grow, from one look at the table to the next.
 //!
-//! The kernel estimates rates itself, but smooths them over many seconds. What is told here is what
-//! has been counted since the look before, by the time that has gone by. It knows neither kernel nor
-//! screen.
+//! The kernel estimates rates itself, but smooths them over many seconds. The rates here are what
+//! was counted since the last look, divided by the time since then. This module knows neither the
+//! kernel nor the screen.
 //!
-//! The counters that listings tell move in steps: each processor counts by itself, and the kernel
-//! adds that up every two seconds (`net/netfilter/ipvs/ip_vs_est.c`). So a counter that stands still
-//! for a moment says nothing, and a rate is told from one step to another.
+//! The counters in a listing move in steps: each processor counts for itself, and the kernel adds
+//! that up every two seconds (`net/netfilter/ipvs/ip_vs_est.c`). A counter that has not moved for a
+//! moment therefore says nothing, and rates are measured from one step to the next.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};

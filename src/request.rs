@@ -21,7 +21,6 @@ pub enum Request {
     Keep(Box<Edit>),
     /// Real servers that are to be left by their clients (`--drain`).
     Drain(DrainRequest),
-    /// A listing.
     List(Box<ListRequest>),
     /// Why services do not answer.
     Diagnose(DiagnoseRequest),
@@ -34,7 +33,6 @@ pub enum Request {
     Restore,
     /// The usage text, of one command where one was named.
     Help(Option<Command>),
-    /// The version.
     Version,
 }
 
@@ -111,9 +109,7 @@ pub enum Subject {
     ConnectionEntries(Selection),
     /// How many connections there are of each client, service and so on.
     ConnectionCounts(Selection, CountKey),
-    /// The timeouts.
     Timeouts,
-    /// The sync daemons.
     Daemons,
 }
 
@@ -135,11 +131,8 @@ pub enum OutputFormat {
 pub enum Columns {
     /// Forwarding, weight, connections: those without an option.
     Connections,
-    /// Counters.
     Statistics,
-    /// Rates.
     Rate,
-    /// Thresholds.
     Thresholds,
     /// Persistence entries; with connection entries, their engines' data.
     PersistentConnections,

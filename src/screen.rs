@@ -1,5 +1,6 @@
-//! The terminal behind standard output: how wide it is, whether it shows colours, whether it has
-//! more than ASCII. Only `--table` and `--watch` ask.
+//! The terminal that output is shown on: how wide it is, whether it shows colours, whether it has
+//! more than ASCII. `--table` and `--watch` ask about standard output; `--drain` asks how wide
+//! standard error is.
 
 use std::env;
 use std::ffi::OsString;
@@ -26,14 +27,14 @@ impl Screen {
     /// What standard output is shown on.
     pub fn of_standard_output() -> Screen {
         let output = io::stdout();
-        Screen::of(&Facts {
+        Screen::of(&TerminalFacts {
             is_terminal: output.is_terminal(),
             terminal_width: terminal_size(&output).1,
             variable: &|name| env::var_os(name),
         })
     }
 
-    fn of(facts: &Facts<'_>) -> Screen {
+    fn of(facts: &TerminalFacts<'_>) -> Screen {
         let variable = |name| (facts.variable)(name).filter(|value| !value.is_empty());
         let columns = || {
             variable("COLUMNS")?
@@ -70,7 +71,7 @@ pub fn width_of_standard_error() -> usize {
 }
 
 /// What a screen is judged by, apart from the process so that tests can make it up.
-struct Facts<'f> {
+struct TerminalFacts<'f> {
     is_terminal: bool,
     terminal_width: Option<usize>,
     variable: &'f dyn Fn(&'static str) -> Option<OsString>,
@@ -101,7 +102,7 @@ mod tests {
             let pair = variables.iter().find(|(known, _)| *known == name)?;
             Some(OsString::from(pair.1))
         };
-        Screen::of(&Facts {
+        Screen::of(&TerminalFacts {
             is_terminal: terminal_width.is_some(),
             terminal_width: terminal_width.filter(|width| *width > 0),
             variable: &|name| value(name),

@@ -190,7 +190,6 @@ pub enum CountKey {
     Server,
     /// Protocols, addresses and ports of services.
     Service,
-    /// States.
     State,
 }
 

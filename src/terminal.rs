@@ -1,9 +1,9 @@
-//! A terminal that is taken over for as long as a listing goes on, and given back as it was whatever
-//! ends that: a key, a signal, a panic.
+//! A terminal that is taken over for as long as a listing goes on, and given back as it was
+//! whatever ends that: a key, a signal, a panic.
 //!
-//! The listing is drawn on the alternate screen. Keys are read one by one and not shown; what Ctrl-C
-//! and Ctrl-Z send are still signals, so that they work while a name is looked up, too. What a
-//! handler of signals needs is in statics, for it has nothing else.
+//! The listing is drawn on the alternate screen. Keys are read one by one and not shown; what
+//! Ctrl-C and Ctrl-Z send are still signals, so that they work while a name is looked up, too. What
+//! a handler of signals needs is in statics, for it has nothing else.
 
 use std::env;
 use std::io::{self, IsTerminal, Write};

@@ -37,7 +37,8 @@ const SLIPS: &[(&str, &[i32])] = &[
     ("two-directors", &[255]),
 ];
 
-/// The faults and risks that are left when a demo is over; all others leave a director that is well.
+/// The faults and risks that are left when a demo is over; all others leave a director that is
+/// well.
 const LEFT: &[(&str, &[&str])] = &[
     // The servers are full of connections that are kept.
     ("thresholds", &["no-server"]),

@@ -385,8 +385,8 @@ fn a_stream_has_an_empty_line_between_listings() {
     }
 }
 
-/// Sends datagrams to a service at a steady pace, each from another port: connections of one packet.
-/// Stops when it is dropped.
+/// Sends datagrams to a service at a steady pace, each from another port: connections of one
+/// packet. Stops when it is dropped.
 struct Traffic {
     is_wanted: Arc<AtomicBool>,
     thread: Option<std::thread::JoinHandle<u64>>,

@@ -12,7 +12,6 @@ use crate::selection::Network;
 /// An address, and the port (host byte order) where one was given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Endpoint {
-    /// The address.
     pub address: IpAddr,
     /// The port; `None` where the word has none.
     pub port: Option<u16>,

@@ -2,7 +2,7 @@
 //! tunnel.
 
 use crate::error::UsageError;
-use crate::options::matrix::{Groups, Owner, Rule, TUNNEL_GROUPS, TunnelType};
+use crate::options::matrix::{Groups, Owner, OwnerRule, TUNNEL_GROUPS, TunnelType};
 use crate::options::{Choice, Command, Meaning, OPTIONS};
 
 /// The options that were given so far.
@@ -57,8 +57,8 @@ impl Given {
         })
     }
 
-    /// The same for a server that is to be drained: without a service it is looked for in all, which
-    /// is as good as naming one, and what describes a server has no say.
+    /// The same for a server that is to be drained. It needs no service, because without one it is
+    /// drained in all of them; and options that describe a server are refused.
     pub fn check_drain(mut self, command: Command) -> Result<(), UsageError> {
         let owner = Owner::Command(command);
         if let Some(service) = Choice::TcpService.group() {
@@ -91,7 +91,7 @@ impl Given {
 }
 
 fn check(given: Groups, owner: Owner) -> Result<(), UsageError> {
-    let Rule { needs, may, one_of } = *owner.rule();
+    let OwnerRule { needs, may, one_of } = *owner.rule();
     let beyond = given.without(needs.and(may).and(one_of));
     if beyond.count() == 0 && given.only(needs) == needs && given.only(one_of).count() <= 1 {
         return Ok(());

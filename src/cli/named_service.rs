@@ -41,7 +41,7 @@ impl<'a> LastService<'a> {
                 continue;
             };
             is_ipv6 |= *choice == Choice::Ipv6;
-            if naming.is_none() && choice.group() == Choice::TcpService.group() {
+            if naming.is_none() && choice.names_service() {
                 naming = Some((*choice, value.unwrap_or_default()));
             }
         }
@@ -62,23 +62,16 @@ impl<'a> LastService<'a> {
 
 impl NamedService {
     fn of((choice, word, is_ipv6): NamingWords<'_>, hosts: &mut Hosts) -> NamedService {
-        let protocol = match choice {
-            Choice::TcpService => Protocol::Tcp,
-            Choice::UdpService => Protocol::Udp,
-            Choice::SctpService => Protocol::Sctp,
-            _ => {
-                let family = if is_ipv6 {
-                    AddressFamily::Ipv6
-                } else {
-                    AddressFamily::Ipv4
-                };
-                return match values::number_u32(word, 1..=u32::MAX) {
-                    Some(mark) => {
-                        NamedService::Known(ServiceIdentity::FirewallMark { mark, family })
-                    }
-                    None => NamedService::Illegal(None),
-                };
-            }
+        let Some(protocol) = choice.protocol() else {
+            let family = if is_ipv6 {
+                AddressFamily::Ipv6
+            } else {
+                AddressFamily::Ipv4
+            };
+            return match values::number_u32(word, 1..=u32::MAX) {
+                Some(mark) => NamedService::Known(ServiceIdentity::FirewallMark { mark, family }),
+                None => NamedService::Illegal(None),
+            };
         };
         match address::endpoint(word, Some(protocol), hosts) {
             Some(Endpoint { address, port }) => NamedService::Known(ServiceIdentity::Endpoint {

@@ -4,7 +4,7 @@
 //! printed, so refusals, listings and faults come out in the order of the lines.
 
 use crate::commands::console::Console;
-use crate::commands::execute;
+use crate::commands::{execute, help};
 use crate::error::{Error, KernelError, Operation, RuleLine, STATUS_REFUSED, UsageError};
 use crate::ipvs::Ipvs;
 use crate::model::Change;
@@ -71,6 +71,9 @@ impl<'c, 's, 't> Applier<'c, 's, 't> {
             return Ok(Flow::GoOn);
         }
         self.flush()?;
+        if help::answer(self.console.text(), request) {
+            return Ok(Flow::End);
+        }
         match request {
             Request::Restore => return Err(UsageError::RestoreAmongRules.into()),
             Request::MakeSo(_) | Request::Keep(_) => {
@@ -82,8 +85,7 @@ impl<'c, 's, 't> Applier<'c, 's, 't> {
         execute(self.console, self.ipvs, request)?;
         self.console.flush()?;
         self.status = 0;
-        let ends = matches!(request, Request::Help(_) | Request::Version);
-        Ok(if ends { Flow::End } else { Flow::GoOn })
+        Ok(Flow::GoOn)
     }
 
     /// Executes a change that depends on what the changes before it have made of the table.

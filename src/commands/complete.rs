@@ -64,7 +64,7 @@ pub fn write_answer(out: &mut Vec<u8>, words: &[OsString]) {
     };
     let typed = typed.as_bytes();
     match (meaning, value) {
-        (meaning, Some(_)) => line.offer_values(row_of(meaning), b"", typed),
+        (meaning, Some(_)) => line.offer_values(meaning.row(), b"", typed),
         (Meaning::Command(Command::Help), None) => line.offer_word(typed),
         _ => {}
     }
@@ -93,13 +93,6 @@ fn write_offer(out: &mut Vec<u8>, parts: &[&[u8]], help: &[u8]) {
     out.push(b'\t');
     out.extend_from_slice(help);
     out.push(b'\n');
-}
-
-fn row_of(meaning: Meaning) -> &'static OptionSpec {
-    match meaning {
-        Meaning::Command(command) => command.row(),
-        Meaning::Choice(choice) => choice.row(),
-    }
 }
 
 /// A line up to the cursor.
@@ -146,7 +139,7 @@ impl<'a> Line<'a, '_> {
             (Meaning::Command(_), Some(_)) => false,
             (Meaning::Command(command), None) => self
                 .given()
-                .all(|(given, _)| goes_with(row_of(given), command)),
+                .all(|(given, _)| goes_with(given.row(), command)),
             (Meaning::Choice(_), Some(command)) => goes_with(row, command),
             (Meaning::Choice(_), None) => true,
         };
@@ -166,7 +159,7 @@ impl<'a> Line<'a, '_> {
         };
         fits_the_command
             && fits_the_tunnel
-            && !self.given().any(|(given, _)| stand_apart(row_of(given)))
+            && !self.given().any(|(given, _)| stand_apart(given.row()))
     }
 
     /// Offers what a word that is no value may become.
@@ -445,12 +438,9 @@ fn are_rivals(one: &OptionSpec, other: &OptionSpec) -> bool {
     names(one, other) || names(other, one)
 }
 
-/// The protocol of the service that an option names.
 fn protocol_of(naming: Meaning) -> Option<Protocol> {
     match naming {
-        Meaning::Choice(Choice::TcpService) => Some(Protocol::Tcp),
-        Meaning::Choice(Choice::UdpService) => Some(Protocol::Udp),
-        Meaning::Choice(Choice::SctpService) => Some(Protocol::Sctp),
-        _ => None,
+        Meaning::Choice(choice) => choice.protocol(),
+        Meaning::Command(_) => None,
     }
 }

@@ -8,6 +8,7 @@ use std::fmt::Write;
 
 use crate::options::matrix::Owner;
 use crate::options::{Argument, Choice, Command, OPTIONS, OptionSpec, SCHEDULERS, Section};
+use crate::request::Request;
 
 const WIDTH: usize = 80;
 
@@ -61,7 +62,7 @@ pub fn write_helper_help(
 const ABOUT: [&str; 4] = ["-h", "--help", "-v", "--version"];
 
 /// Writes the version. The second word is the reference's whose behaviour this is; scripts read it.
-pub fn write_version(out: &mut Vec<u8>) {
+fn write_version(out: &mut Vec<u8>) {
     let version = concat!(
         "ipvsadm v1.31 (ipvsadm-rs ",
         env!("CARGO_PKG_VERSION"),
@@ -70,8 +71,18 @@ pub fn write_version(out: &mut Vec<u8>) {
     out.extend_from_slice(version.as_bytes());
 }
 
+/// Answers a request for help or the version; `false` where it is none.
+pub fn answer(out: &mut Vec<u8>, request: &Request) -> bool {
+    match request {
+        Request::Help(command) => write_usage(out, *command),
+        Request::Version => write_version(out),
+        _ => return false,
+    }
+    true
+}
+
 /// Writes the usage text, of one command where one is named.
-pub fn write_usage(out: &mut Vec<u8>, command: Option<Command>) {
+fn write_usage(out: &mut Vec<u8>, command: Option<Command>) {
     let text = match command {
         None | Some(Command::Help | Command::Version) => usage(),
         Some(command) => usage_of_command(command),

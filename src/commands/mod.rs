@@ -26,7 +26,7 @@ use std::os::unix::ffi::OsStrExt;
 pub use console::{InputKind, Streams};
 
 use crate::cli;
-use crate::error::{Error, KernelError, Operation};
+use crate::error::{Error, KernelError, Operation, UsageError};
 use crate::ipvs::Ipvs;
 use crate::model::Change;
 use crate::options::{RESTORE_OPTIONS, SAVE_OPTIONS};
@@ -71,18 +71,6 @@ pub fn run(program: &OsStr, arguments: &[OsString], streams: Streams<'_>) -> u8 
 fn run_command(console: &mut Console<'_>, arguments: &[OsString]) -> Result<(), Error> {
     netns::enter_named(arguments)?;
     let request = match cli::parse_arguments(arguments) {
-        Ok(Request::Help(command)) => {
-            help::write_usage(console.text(), command);
-            return Ok(());
-        }
-        Ok(Request::Version) => {
-            help::write_version(console.text());
-            return Ok(());
-        }
-        Ok(Request::Diagnose(request)) => {
-            let there = netns::command_prefix(arguments);
-            return diagnose::run(console, &request, there.as_deref());
-        }
         Ok(request) => request,
         Err(fault) => {
             // The reference tries the kernel before it reads its words, so that fault comes first.
@@ -93,6 +81,13 @@ fn run_command(console: &mut Console<'_>, arguments: &[OsString]) -> Result<(), 
             return Err(fault.into());
         }
     };
+    if help::answer(console.text(), &request) {
+        return Ok(());
+    }
+    if let Request::Diagnose(request) = &request {
+        let there = netns::command_prefix(arguments);
+        return diagnose::run(console, request, there.as_deref());
+    }
     let mut ipvs = match request {
         // A change needs no permission check: its refusal tells the same.
         Request::Change(_) | Request::MakeSo(_) | Request::Keep(_) => open(console)?,
@@ -168,27 +163,22 @@ fn refused_listing(fault: KernelError) -> Error {
     Error::Kernel(Operation::List, fault)
 }
 
-/// Executes a request.
+/// Executes a request that is about the table.
 fn execute(console: &mut Console<'_>, ipvs: &mut Ipvs, request: &Request) -> Result<(), Error> {
     match request {
         Request::List(request) => match request.watch {
             None => list::list(console, ipvs, request, None),
             Some(interval) => watch::watch(console, ipvs, request, interval),
         },
-        Request::Diagnose(request) => diagnose::run(console, request, None),
         Request::Save { numeric } => save::save(console, ipvs, *numeric),
-        Request::Help(command) => {
-            help::write_usage(console.text(), *command);
-            Ok(())
-        }
-        Request::Version => {
-            help::write_version(console.text());
-            Ok(())
-        }
         Request::Change(change) => apply(ipvs, change),
         Request::MakeSo(change) => keep::make_so(ipvs, change),
         Request::Keep(edit) => keep::edit(ipvs, edit),
         Request::Drain(request) => drain::drain(console, ipvs, request),
         Request::Restore => restore::restore(console, ipvs),
+        // Callers answer these before it comes to the table, and rules cannot diagnose.
+        Request::Help(_) | Request::Version | Request::Diagnose(_) => {
+            Err(UsageError::TryHelp.into())
+        }
     }
 }

@@ -81,38 +81,38 @@ pub fn names() -> Vec<OsString> {
 
 /// What a word stands for.
 #[derive(Debug, PartialEq, Eq)]
-enum Place {
+enum Namespace {
     Name(PathBuf),
     Path(PathBuf),
     Process(PathBuf),
 }
 
-impl Place {
+impl Namespace {
     /// As `ip -n` understands it, and a process besides; a name may be made of digits, too.
-    fn of(word: &OsStr, is_name: impl Fn(&Path) -> bool) -> Place {
+    fn of(word: &OsStr, is_name: impl Fn(&Path) -> bool) -> Namespace {
         let named = Path::new(NAMES).join(word);
         let bytes = word.as_bytes();
         if bytes.contains(&b'/') {
-            Place::Path(PathBuf::from(word))
+            Namespace::Path(PathBuf::from(word))
         } else if !bytes.is_empty() && bytes.iter().all(u8::is_ascii_digit) && !is_name(&named) {
-            Place::Process(Path::new("/proc").join(word).join("ns/net"))
+            Namespace::Process(Path::new("/proc").join(word).join("ns/net"))
         } else {
-            Place::Name(named)
+            Namespace::Name(named)
         }
     }
 
     fn path(&self) -> &Path {
         match self {
-            Place::Name(path) | Place::Path(path) | Place::Process(path) => path,
+            Namespace::Name(path) | Namespace::Path(path) | Namespace::Process(path) => path,
         }
     }
 
     /// What to look at where nothing is found there.
     fn others(&self) -> &'static str {
         match self {
-            Place::Name(_) => "ip netns shows the names there are",
-            Place::Path(_) => "lsns -t net shows the namespaces there are",
-            Place::Process(_) => "there is neither a name nor a process of this number",
+            Namespace::Name(_) => "ip netns shows the names there are",
+            Namespace::Path(_) => "lsns -t net shows the namespaces there are",
+            Namespace::Process(_) => "there is neither a name nor a process of this number",
         }
     }
 }
@@ -121,9 +121,9 @@ impl Place {
 /// line name, if they do.
 pub fn command_prefix(arguments: &[OsString]) -> Option<String> {
     let word = OsStr::from_bytes(named_among(arguments)?);
-    Some(match Place::of(word, is_name) {
-        Place::Name(_) => format!("ip netns exec {} ", quoted(&word.to_string_lossy())),
-        Place::Path(path) | Place::Process(path) => {
+    Some(match Namespace::of(word, is_name) {
+        Namespace::Name(_) => format!("ip netns exec {} ", quoted(&word.to_string_lossy())),
+        Namespace::Path(path) | Namespace::Process(path) => {
             format!("nsenter --net={} ", quoted(&path.to_string_lossy()))
         }
     })
@@ -144,23 +144,23 @@ fn is_name(path: &Path) -> bool {
 
 /// Enters a namespace.
 pub fn enter(word: &OsStr) -> Result<(), Error> {
-    let place = Place::of(word, is_name);
+    let namespace = Namespace::of(word, is_name);
     let fault = |errno: Errno| {
         let reason = match errno {
-            Errno::ENOENT => format!("{}; {}", errno.desc(), place.others()),
+            Errno::ENOENT => format!("{}; {}", errno.desc(), namespace.others()),
             Errno::EINVAL => {
                 "it is no network namespace; lsns -t net shows those that are".to_owned()
             }
             Errno::EPERM | Errno::EACCES => format!("{} (you must be root)", errno.desc()),
             errno => errno.desc().to_owned(),
         };
-        Error::Namespace(place.path().into(), reason)
+        Error::Namespace(namespace.path().into(), reason)
     };
-    let file = open(place.path()).map_err(fault)?;
+    let file = open(namespace.path()).map_err(fault)?;
     setns(file, CloneFlags::CLONE_NEWNET).map_err(fault)?;
-    match &place {
-        Place::Name(_) => take_files(&Path::new(FILES).join(word)),
-        Place::Path(_) | Place::Process(_) => Ok(()),
+    match &namespace {
+        Namespace::Name(_) => take_files(&Path::new(FILES).join(word)),
+        Namespace::Path(_) | Namespace::Process(_) => Ok(()),
     }
 }
 
@@ -225,14 +225,14 @@ mod tests {
 
     #[test]
     fn a_word_is_a_name_a_path_or_a_process() {
-        let of = |word: &str| Place::of(OsStr::new(word), |path| path.ends_with("12"));
-        let named = |name: &str| Place::Name(Path::new(NAMES).join(name));
+        let of = |word: &str| Namespace::of(OsStr::new(word), |path| path.ends_with("12"));
+        let named = |name: &str| Namespace::Name(Path::new(NAMES).join(name));
         assert_eq!(of("blue"), named("blue"));
         assert_eq!(of("12"), named("12"));
         assert_eq!(of(""), named(""));
-        assert_eq!(of("13"), Place::Process("/proc/13/ns/net".into()));
-        assert_eq!(of("./13"), Place::Path("./13".into()));
-        assert_eq!(of("/run/x"), Place::Path("/run/x".into()));
+        assert_eq!(of("13"), Namespace::Process("/proc/13/ns/net".into()));
+        assert_eq!(of("./13"), Namespace::Path("./13".into()));
+        assert_eq!(of("/run/x"), Namespace::Path("/run/x".into()));
     }
 
     #[test]

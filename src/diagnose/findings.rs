@@ -29,7 +29,7 @@ impl Level {
 
 /// Where a command is to be run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum RemedyPlace {
     /// On the director.
     Here,
     /// On the director, outside of network namespaces: the setting is the whole machine's.
@@ -38,11 +38,11 @@ pub enum Place {
     There,
 }
 
-impl Place {
+impl RemedyPlace {
     pub fn word(self) -> &'static str {
         match self {
-            Place::Here | Place::Machine => "here",
-            Place::There => "there",
+            RemedyPlace::Here | RemedyPlace::Machine => "here",
+            RemedyPlace::There => "there",
         }
     }
 }
@@ -50,7 +50,7 @@ impl Place {
 /// A command that helps.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Remedy {
-    pub place: Place,
+    pub place: RemedyPlace,
     pub command: String,
 }
 
@@ -101,11 +101,11 @@ impl Finding {
     }
 
     pub fn here(self, command: impl Into<String>) -> Finding {
-        self.at(Place::Here, command.into())
+        self.at(RemedyPlace::Here, command.into())
     }
 
     pub fn there(self, command: impl Into<String>) -> Finding {
-        self.at(Place::There, command.into())
+        self.at(RemedyPlace::There, command.into())
     }
 
     /// A change of the table.
@@ -122,19 +122,19 @@ impl Finding {
 
     /// A setting that all network namespaces have in common.
     pub fn by_setting_of_machine(self, name: &str, value: impl std::fmt::Display) -> Finding {
-        self.at(Place::Machine, format!("sysctl -w {name}={value}"))
+        self.at(RemedyPlace::Machine, format!("sysctl -w {name}={value}"))
     }
 
     /// Has its commands run in a network namespace: `prefix` stands before a command that does.
     pub fn lead_into(&mut self, prefix: &str) {
         for remedy in &mut self.remedy {
-            if remedy.place == Place::Here {
+            if remedy.place == RemedyPlace::Here {
                 remedy.command.insert_str(0, prefix);
             }
         }
     }
 
-    fn at(mut self, place: Place, command: String) -> Finding {
+    fn at(mut self, place: RemedyPlace, command: String) -> Finding {
         self.remedy.push(Remedy { place, command });
         self
     }

@@ -1,3 +1,6 @@
+//! The target `connections`: whatever the kernel's file of connections holds, every format shows
+//! it.
+
 use serde_json::Value;
 
 use crate::ipvs::connections::parse_connection;

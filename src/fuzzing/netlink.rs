@@ -1,3 +1,5 @@
+//! The target `netlink`: whatever the kernel answers is read without a panic, and printed.
+
 use std::cell::Cell;
 use std::io;
 
@@ -18,9 +20,9 @@ use crate::render::{listing, order};
 use crate::request::{Columns, ListFormat};
 use crate::screen::Screen;
 
-/// The datagrams that the kernel answers with, each behind its length in 16 bits, through the socket
-/// and every reader. What was read of a service, a daemon and the timeouts is the same once it is
-/// written and read again; and every printer prints what was read.
+/// The datagrams that the kernel answers with, each behind its length in 16 bits, through the
+/// socket and every reader. What was read of a service, a daemon and the timeouts is the same once
+/// it is written and read again; and every printer prints what was read.
 pub fn netlink(bytes: &[u8]) {
     let mut all = Everything::default();
     let mut items = Vec::new();

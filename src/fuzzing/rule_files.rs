@@ -1,11 +1,14 @@
+//! The target `rule_files`: a reload from any table to any other gets there, and loses nothing on
+//! the way.
+
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
 use nix::errno::Errno;
 
 use crate::cli::LineReader;
-use crate::commands::reload::difference::{Difference, Plan, WantedTable};
-use crate::commands::reload::{Rule, read_rules};
+use crate::commands::reload::difference::{Difference, ReloadPlan, WantedTable};
+use crate::commands::reload::{ReadRule, read_rules};
 use crate::error::KernelError;
 use crate::model::{
     Change, Destination, DestinationIdentity, DestinationState, ForwardingMethod, Netmask,
@@ -19,8 +22,8 @@ use crate::request::Request;
 const BETWEEN_FILES: u8 = 0xff;
 
 /// Two rule files. The first makes a table, as the kernel would have it; the plan to restore the
-/// second one there leaves what the second one makes of an empty table. On the way there, nothing is
-/// refused, and nothing is missing that both tables have.
+/// second one there leaves what the second one makes of an empty table. On the way there, nothing
+/// is refused, and nothing is missing that both tables have.
 pub fn rule_files(bytes: &[u8]) {
     let mut files = bytes.splitn(2, |byte| *byte == BETWEEN_FILES);
     let there = readable(files.next().unwrap_or_default());
@@ -29,8 +32,8 @@ pub fn rule_files(bytes: &[u8]) {
     restore(&there, &rules_of(&wanted));
 }
 
-/// The lines of a file that are no fault and change tables, timeouts or daemons. The file is read as
-/// well as its lines are.
+/// The lines of a file that are no fault and change tables, timeouts or daemons. The file is read
+/// as well as its lines are.
 fn readable(file: &[u8]) -> Vec<u8> {
     let lines = file.split(|byte| *byte == b'\n');
     let lines: Vec<_> = lines
@@ -51,7 +54,7 @@ fn readable(file: &[u8]) -> Vec<u8> {
 }
 
 /// What is read of a file of good lines: the same that is read of each line by itself.
-fn rules_of(file: &[u8]) -> Vec<Rule<'_>> {
+fn rules_of(file: &[u8]) -> Vec<ReadRule<'_>> {
     let rules = read_rules(file).unwrap_or_else(|fault| panic!("{fault:?}"));
     for rule in &rules {
         let alone = LineReader::default().read(rule.line.text);
@@ -60,7 +63,7 @@ fn rules_of(file: &[u8]) -> Vec<Rule<'_>> {
     rules
 }
 
-fn restore(there: &Table, rules: &[Rule<'_>]) {
+fn restore(there: &Table, rules: &[ReadRule<'_>]) {
     let (wanted, refusals) = Table::of(rules);
     let plan = plan(there, rules, false);
     let foreseen = plan.refusals.iter().map(|refusal| match refusal.fault {
@@ -84,7 +87,7 @@ fn restore(there: &Table, rules: &[Rule<'_>]) {
 }
 
 /// Carries a plan out on the table that is there, for which `wanted` must come out.
-fn carry_out(there: &Table, plan: &Plan<'_>, wanted: &Table) {
+fn carry_out(there: &Table, plan: &ReloadPlan<'_>, wanted: &Table) {
     let mut table = there.clone();
     for (change, _) in plan.additions.iter().chain(&plan.removals) {
         assert_eq!(table.execute(change), Ok(()), "{change:?}");
@@ -142,7 +145,7 @@ fn meaning_of(service: VirtualService) -> VirtualService {
     VirtualService { netmask, ..service }
 }
 
-fn change_of<'r>(rule: &'r Rule<'_>) -> &'r Change {
+fn change_of<'r>(rule: &'r ReadRule<'_>) -> &'r Change {
     match &rule.request {
         Request::Change(change) => change,
         request => panic!("{request:?}"),
@@ -157,7 +160,7 @@ fn is_about_tables(change: &Change) -> bool {
 }
 
 /// What there is to do, as restoring finds it out.
-fn plan<'t>(there: &Table, rules: &[Rule<'t>], keeps_others: bool) -> Plan<'t> {
+fn plan<'t>(there: &Table, rules: &[ReadRule<'t>], keeps_others: bool) -> ReloadPlan<'t> {
     let Ok(Some(wanted)) = WantedTable::of(rules) else {
         panic!("rules that only change tables make none");
     };
@@ -183,8 +186,9 @@ struct Service {
 }
 
 impl Table {
-    /// The table that rules make, one after another; and the lines that are refused, with the errno.
-    fn of(rules: &[Rule<'_>]) -> (Table, Vec<(usize, Errno)>) {
+    /// The table that rules make, one after another; and the lines that are refused, with the
+    /// errno.
+    fn of(rules: &[ReadRule<'_>]) -> (Table, Vec<(usize, Errno)>) {
         let mut table = Table::default();
         let mut refusals = Vec::new();
         for rule in rules {

@@ -66,8 +66,8 @@ impl Connections {
         &self.buffer[self.line.clone()]
     }
 
-    /// Goes on to the next line; `false` at the end of the file. Lines are looked at where they were
-    /// read: copying each of them, as a `BufRead` does, is a tenth of what a filter costs.
+    /// Goes on to the next line; `false` at the end of the file. Lines are looked at where they
+    /// were read: copying each of them, as a `BufRead` does, is a tenth of what a filter costs.
     fn read_line(&mut self) -> Result<bool, Error> {
         let mut start = self.line.end;
         loop {
@@ -168,7 +168,7 @@ fn parse_ipv6(word: &[u8]) -> Option<Ipv6Addr> {
 fn next_digits<const COUNT: usize>(rest: &mut &[u8]) -> Option<u32> {
     let (word, after) = without_blanks(rest).split_first_chunk::<COUNT>()?;
     let ends = after.first().is_none_or(is_blank);
-    // All are looked at before one of them is judged: that is quicker.
+    // Checking all digits at once, after the loop, is faster than stopping at the first bad one.
     let mut number = 0;
     let mut seen = 0;
     for byte in word {

@@ -2,7 +2,8 @@
 //! calls things.
 //!
 //! `socket` moves messages, `requests` and `replies` know what they say, `attributes` how they are
-//! laid out, `batch` collects changes. The client neither prints nor decides.
+//! laid out, `batch` collects changes. `connections` reads the connections, which the kernel tells
+//! in a file and not over netlink. The client neither prints nor decides.
 
 pub mod attributes;
 mod batch;

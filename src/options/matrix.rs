@@ -119,7 +119,7 @@ impl Groups {
 
 /// Which options go with an owner.
 #[derive(Clone, Copy)]
-pub(crate) struct Rule {
+pub(crate) struct OwnerRule {
     /// Those it cannot do without.
     pub needs: Groups,
     /// Those it may have.
@@ -130,9 +130,9 @@ pub(crate) struct Rule {
 
 /// The rules of all owners, gathered from the rows when the program is compiled, so that checking
 /// a line of rules takes a few instructions.
-static RULES: [Rule; OWNER_COUNT] = {
+static RULES: [OwnerRule; OWNER_COUNT] = {
     const NONE: Groups = Groups(0);
-    let mut rules = [Rule {
+    let mut rules = [OwnerRule {
         needs: NONE,
         may: NONE,
         one_of: NONE,
@@ -166,7 +166,7 @@ static RULES: [Rule; OWNER_COUNT] = {
 const OWNER_COUNT: usize = COMMAND_COUNT + TunnelType::ALL.len() + 1;
 
 impl Owner {
-    pub(crate) fn rule(self) -> &'static Rule {
+    pub(crate) fn rule(self) -> &'static OwnerRule {
         &RULES[self.index()]
     }
 

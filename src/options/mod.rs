@@ -10,6 +10,7 @@ mod table;
 
 pub use table::{Choice, Command, OPTIONS, RESTORE_OPTIONS, SAVE_OPTIONS, SCHEDULERS};
 
+use crate::model::Protocol;
 use matrix::Group;
 pub use matrix::Owner;
 
@@ -193,6 +194,22 @@ impl Choice {
     /// Its row.
     pub fn row(self) -> &'static OptionSpec {
         &OPTIONS[table::COMMAND_COUNT + self as usize]
+    }
+
+    /// The protocol of the virtual service that it names; `None` for a firewall mark, and for what
+    /// names no service.
+    pub(crate) fn protocol(self) -> Option<Protocol> {
+        match self {
+            Choice::TcpService => Some(Protocol::Tcp),
+            Choice::UdpService => Some(Protocol::Udp),
+            Choice::SctpService => Some(Protocol::Sctp),
+            _ => None,
+        }
+    }
+
+    /// Whether it names a virtual service.
+    pub(crate) fn names_service(self) -> bool {
+        self.group() == Choice::TcpService.group()
     }
 
     /// The options that share its name; `None` for one that is never checked.

@@ -129,7 +129,7 @@ table! {
             "ipvsadm -Lnc",
             "ipvsadm -Lnc -t 192.0.2.1:80 --count client",
         ]);
-        Diagnose = command("", "diagnose", "tell why no answer comes").ours().not_among_rules().examples(&[
+        Diagnose = command("", "diagnose", "why a service does not answer").ours().not_among_rules().examples(&[
             "ipvsadm --diagnose",
             "ipvsadm --diagnose --probe -t 192.0.2.1:80",
         ]);
@@ -220,7 +220,7 @@ table! {
 
         Keep = flag("", "keep", "leave what is not named as it is")
             .in_section(Section::Change).at(36).with(&[EDIT_SERVICE, EDIT_SERVER]).ours();
-        Exist = flag("", "exist", "that it is there, or gone, is no fault")
+        Exist = flag("", "exist", "no error if it exists, or is already gone")
             .in_section(Section::Change).at(37)
             .with(&[ADD_SERVICE, ADD_SERVER, DELETE_SERVICE, DELETE_SERVER]).ours();
 
@@ -280,7 +280,7 @@ table! {
         State = value("", "state", "NAME[,NAME]", "in one of these states")
             .in_section(Section::Connections).at(42).with(&[CONNECTIONS]).ours().not_among_rules()
             .offers(Completion::States);
-        Stale = flag("", "stale", "whose server is in the table no more")
+        Stale = flag("", "stale", "whose server is no longer in the table")
             .in_section(Section::Connections).at(43).with(&[CONNECTIONS]).ours().not_among_rules();
         Count = value("", "count", "KEY", "how many by client, server, service or state")
             .in_section(Section::Connections).at(44).with(&[CONNECTIONS]).ours().not_among_rules()

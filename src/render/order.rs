@@ -108,7 +108,8 @@ fn sort_by_key<T: Copy>(items: &mut [T], key_of: impl Fn(&T) -> SortKey) {
         items.reverse();
         return;
     }
-    // Keys are a third of what they stand for, and a sort needs room for as many again.
+    // Keys are a third of what they stand for, and a sort needs room for as many again. The items
+    // are then moved in place: a second copy of 10 000 services would be 1.7 MiB.
     let mut keys: Vec<_> = items.iter().map(&key_of).zip(0..).collect();
     merge_sort(&mut keys, |(a, _), (b, _)| a.compare(b));
     let mut order: Vec<usize> = keys.into_iter().map(|(_, place)| place).collect();

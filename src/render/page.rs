@@ -40,8 +40,8 @@ impl Page {
             true => ("\x1b[2m", "\x1b[m"),
             false => ("", ""),
         };
-        // Where there is no room for both, of the right one stays its last word, the time of day,
-        // and of the left one the beginning.
+        // If both do not fit, the right text is reduced to its last word, the time of day, and the
+        // end of the left one is cut off.
         let length = left.chars().count();
         let right = match length + GAP + right.len() <= width {
             true => right,

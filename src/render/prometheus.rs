@@ -3,8 +3,8 @@
 //!
 //! The text format is 0.0.4 (<https://prometheus.io/docs/instrumenting/exposition_formats/>): all
 //! samples of a metric stand together, under what it is. Labels that say which service and which
-//! server are those of node_exporter's own collector of IPVS, with values spelled as there. Names of
-//! metrics and labels, once published, stay.
+//! server are those of node_exporter's own collector of IPVS, with values spelled as there. Names
+//! of metrics and labels, once published, stay.
 
 use crate::model::{
     AddressFamily, DestinationState, KernelInfo, Netmask, ServiceIdentity, ServiceState,

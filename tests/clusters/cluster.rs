@@ -23,9 +23,7 @@ const PATIENCE: Duration = Duration::from_secs(150);
 
 /// Hosts, their networks, and the servers on them.
 pub struct Cluster {
-    /// The client.
     pub client: Host,
-    /// The director.
     pub director: Host,
     processes: Pid,
     /// Where the names of this cluster's hosts stand, so that every test has a `director`.

@@ -19,7 +19,6 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// What a client speaks over a connection.
 #[derive(Clone, Copy, Debug)]
 pub enum Transport {
-    /// TCP.
     Tcp,
     /// SCTP, with one stream.
     Sctp,

@@ -39,9 +39,7 @@ pub enum Shell {
     Bash,
     /// bash with the package bash-completion, which finds the completions by the command's name.
     BashCompletion,
-    /// zsh.
     Zsh,
-    /// fish.
     Fish,
 }
 
@@ -131,8 +129,8 @@ impl Shell {
         }
     }
 
-    /// A line without what the shell has put there for a bracket: a backslash before it or, fish from
-    /// release 4 on, quotes around a word of which nothing was typed.
+    /// A line without what the shell has put there for a bracket: a backslash before it or, fish
+    /// from release 4 on, quotes around a word of which nothing was typed.
     fn without_its_quoting(self, typed: &str, line: &str) -> String {
         let line = line.replace('\\', "");
         let added = line.strip_prefix(typed).filter(|_| typed.ends_with(' '));

@@ -1,5 +1,5 @@
-//! `-L -c` with filters and counts, on a real kernel: each filter alone and all together against one
-//! that is written here, over the whole list as text.
+//! `-L -c` with filters and counts, on a real kernel: each filter alone and all together against
+//! one that is written here, over the whole list as text.
 
 #![allow(
     clippy::unwrap_used,

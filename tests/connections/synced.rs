@@ -56,8 +56,8 @@ pub fn take_in(namespace: &Namespace, connections: &[Synced]) {
     });
 }
 
-/// Has a namespace's backup daemon take in about so many connections, each from another client. Some
-/// may be lost on the way: counting so many would take long.
+/// Has a namespace's backup daemon take in about so many connections, each from another client.
+/// Some may be lost on the way: counting so many would take long.
 pub fn take_in_many(namespace: &Namespace, wanted: usize) {
     /// So many messages find room where the daemon has them wait.
     const AT_ONCE: usize = 32;

@@ -16,7 +16,7 @@
 //! ! a message                     this on stderr,
 //! = 0                             and end with this status (0 where none is given)
 //! @crash ipvsadm -A -f 1 -b ,     a command of which the reference dies; the same ways to go on
-//! @musl ipvsadm -A -t VIP:80      a difference where ours is built with musl; without, there is none
+//! @musl ipvsadm -A -t VIP:80      a difference where ours is built with musl; no such line, none
 //! same ipvsadm -ln --nosort       both programs look at the same table, the reference's
 //! ```
 //!

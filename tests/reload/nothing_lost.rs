@@ -122,9 +122,7 @@ fn a_redirection_that_no_shell_carried_out_is_named() {
         let outcome = namespace.output(command);
         assert_eq!(outcome.ending, Ending::Status(2), "{outcome}");
         assert!(
-            outcome
-                .stderr_text()
-                .starts_with("no shell has read this line"),
+            outcome.stderr_text().starts_with("no shell read the '<'"),
             "{outcome}"
         );
         assert_eq!(outcome.stderr_text().lines().count(), 1, "{outcome}");

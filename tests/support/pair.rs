@@ -9,7 +9,6 @@ use super::{Invocation, Namespace, Outcome, Program};
 pub struct Pair {
     /// The program whose behaviour is the standard.
     pub reference: Program,
-    /// Ours.
     pub ours: Program,
     /// Where the reference runs.
     pub reference_namespace: Namespace,

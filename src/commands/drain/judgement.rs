@@ -173,7 +173,7 @@ pub fn about_persistence(clients: u64) -> String {
 
 /// How far it is, for a person who waits.
 #[derive(Debug)]
-pub struct Progress {
+pub struct DrainProgress {
     server: String,
     active: u64,
     inactive: u64,
@@ -185,14 +185,14 @@ pub struct Progress {
     left: Option<Duration>,
 }
 
-impl Progress {
+impl DrainProgress {
     pub fn of(
         request: &DrainRequest,
         entries: &[Entry],
         seen: &[Seen],
         gone_by: Duration,
         left: Option<Duration>,
-    ) -> Progress {
+    ) -> DrainProgress {
         let sum = |kind: usize| seen.iter().map(|seen| u64::from(seen.counts()[kind])).sum();
         let mut server = Vec::new();
         match request.port {
@@ -205,7 +205,7 @@ impl Progress {
                 Some(Protocol::Tcp | Protocol::Sctp)
             )
         };
-        Progress {
+        DrainProgress {
             server: String::from_utf8_lossy(&server).into_owned(),
             active: sum(0),
             inactive: sum(1),
@@ -222,7 +222,7 @@ impl Progress {
     /// One line, cut so that it does not reach the end of one that is `width` wide: there a
     /// terminal would go to the next.
     pub fn line(&self, width: usize) -> String {
-        let Progress {
+        let DrainProgress {
             server,
             active,
             inactive,
@@ -441,7 +441,7 @@ mod tests {
         let line = |request, entries: &[Entry], seconds, left: Option<u64>, width| {
             let left = left.map(Duration::from_secs);
             let gone_by = Duration::from_secs(seconds);
-            Progress::of(&request, entries, &seen[..entries.len()], gone_by, left).line(width)
+            DrainProgress::of(&request, entries, &seen[..entries.len()], gone_by, left).line(width)
         };
         let entries = entries();
         assert_eq!(

@@ -22,7 +22,7 @@ use crate::render::endpoints::EndpointWriter;
 use crate::render::rules;
 use crate::request::DrainRequest;
 use crate::screen;
-use judgement::{Entry, Progress, Seen, Verdict};
+use judgement::{DrainProgress, Entry, Seen, Verdict};
 use waiting::Waiting;
 
 /// How long the counters are left alone.
@@ -195,7 +195,7 @@ fn wait(
                 entries, &seen,
             )));
         }
-        let progress = Progress::of(request, entries, &seen, gone_by, left);
+        let progress = DrainProgress::of(request, entries, &seen, gone_by, left);
         if progress.persistent > 0 && !expires_templates && !has_told_of_persistence {
             has_told_of_persistence = true;
             console.keep_hint(Some(judgement::about_persistence(progress.persistent)));

@@ -3,7 +3,7 @@
 
 use std::ffi::OsString;
 
-use crate::commands::hints::words::GivenOptions;
+use crate::commands::hints::words::OptionsAsTyped;
 use crate::ipvs::{Detail, Ipvs};
 use crate::model::{
     Change, Destination, DestinationIdentity, DestinationState, Encapsulation, ForwardingMethod,
@@ -20,7 +20,7 @@ pub struct Loss {
 
 /// What a change is about to take away. To be asked before it is made, for afterwards nobody knows.
 pub fn of(ipvs: &mut Ipvs, change: &Change, arguments: &[OsString]) -> Vec<Loss> {
-    let given = GivenOptions::read(arguments);
+    let given = OptionsAsTyped::read(arguments);
     match change {
         Change::EditDestination(service, wanted) => {
             let there = find_destination(ipvs, service, wanted.identity);
@@ -52,7 +52,11 @@ pub fn text(losses: &[Loss]) -> Option<String> {
     }
 }
 
-fn of_destination(was: &Destination, becomes: &Destination, given: &GivenOptions<'_>) -> Vec<Loss> {
+fn of_destination(
+    was: &Destination,
+    becomes: &Destination,
+    given: &OptionsAsTyped<'_>,
+) -> Vec<Loss> {
     let mut losses: Vec<Loss> = lost_method(was, becomes, given).into_iter().collect();
     let mut lose = |choice, was, becomes, name: &str, letter| {
         if !given.has(choice) && was != becomes {
@@ -82,7 +86,11 @@ fn of_destination(was: &Destination, becomes: &Destination, given: &GivenOptions
 }
 
 /// `-e` without `-m` or `-i` means direct routing, `-i` without `--tun-type` means ipip.
-fn lost_method(was: &Destination, becomes: &Destination, given: &GivenOptions<'_>) -> Option<Loss> {
+fn lost_method(
+    was: &Destination,
+    becomes: &Destination,
+    given: &OptionsAsTyped<'_>,
+) -> Option<Loss> {
     use ForwardingMethod::{DirectRouting, Masquerading, Tunnel};
     let (was, becomes) = (was.forwarding_method, becomes.forwarding_method);
     let what = match (was, becomes) {
@@ -108,7 +116,7 @@ fn lost_method(was: &Destination, becomes: &Destination, given: &GivenOptions<'_
 fn of_service(
     was: &VirtualService,
     becomes: &VirtualService,
-    given: &GivenOptions<'_>,
+    given: &OptionsAsTyped<'_>,
 ) -> Vec<Loss> {
     let mut losses = Vec::new();
     let mut lose = |what: String, option: String| losses.push(Loss { what, option });

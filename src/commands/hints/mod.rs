@@ -31,14 +31,14 @@ use crate::render::endpoints::EndpointWriter;
 use crate::render::rules;
 use crate::request::{DrainRequest, Request, Subject};
 use losses::Loss;
-use words::GivenOptions;
+use words::OptionsAsTyped;
 
 /// How many of the services or servers that were perhaps meant are named.
 const MOST_NAMED: usize = 3;
 
 /// What helps after a fault in the words.
 pub fn after_usage_fault(fault: &UsageError, arguments: &[OsString]) -> Option<String> {
-    let given = GivenOptions::read(arguments);
+    let given = OptionsAsTyped::read(arguments);
     match fault {
         UsageError::UnknownOption(word) | UsageError::UnexpectedArgument(word)
             if asks_for_a_format(word) =>
@@ -67,8 +67,10 @@ pub fn after_usage_fault(fault: &UsageError, arguments: &[OsString]) -> Option<S
         }
         // A command that is misspelled is none.
         UsageError::TryHelp => similar_option(arguments).or_else(|| {
-            let commands = "the commands are -A -E -D -a -e -d -L -C -Z -S -R";
-            Some(format!("{commands}; ipvsadm -h shows all"))
+            Some(format!(
+                "the commands are {}; ipvsadm -h shows all",
+                words::commands()
+            ))
         }),
         UsageError::ServiceAddress => {
             let (protocol, word) = given.service()?;
@@ -103,7 +105,7 @@ fn asks_for_a_format(word: &[u8]) -> bool {
 }
 
 /// The flags that a scheduler has.
-fn about_flags(given: &GivenOptions<'_>) -> String {
+fn about_flags(given: &OptionsAsTyped<'_>) -> String {
     let scheduler = given
         .value_of(Choice::Scheduler)
         .unwrap_or_else(|| "wlc".to_owned());
@@ -213,14 +215,14 @@ fn after_refused_edit(ipvs: &mut Ipvs, edit: &Edit, errno: Errno) -> Option<Stri
 
 /// What a change that has been made did, and perhaps was not to do.
 pub fn after_change(change: &Change, losses: &[Loss], arguments: &[OsString]) -> Option<String> {
-    let given = GivenOptions::read(arguments);
+    let given = OptionsAsTyped::read(arguments);
     losses::text(losses)
         .or_else(|| about_overruled_port(change, &given))
         .or_else(|| about_prefix_length(change, &given))
 }
 
 /// Without `-m`, a real server has its service's port, whatever was typed.
-fn about_overruled_port(change: &Change, given: &GivenOptions<'_>) -> Option<String> {
+fn about_overruled_port(change: &Change, given: &OptionsAsTyped<'_>) -> Option<String> {
     let (Change::AddDestination(service, wanted) | Change::EditDestination(service, wanted)) =
         change
     else {
@@ -236,7 +238,7 @@ fn about_overruled_port(change: &Change, given: &GivenOptions<'_>) -> Option<Str
 }
 
 /// For IPv4, a mask is an address, and so is a number.
-fn about_prefix_length(change: &Change, given: &GivenOptions<'_>) -> Option<String> {
+fn about_prefix_length(change: &Change, given: &OptionsAsTyped<'_>) -> Option<String> {
     let (Change::AddService(service) | Change::EditService(service)) = change else {
         return None;
     };

@@ -8,12 +8,12 @@ use crate::model::Protocol;
 use crate::options::{Choice, Meaning, OPTIONS};
 
 /// The options among the words.
-pub struct GivenOptions<'a>(Vec<Event<'a>>);
+pub struct OptionsAsTyped<'a>(Vec<Event<'a>>);
 
-impl<'a> GivenOptions<'a> {
-    pub fn read(arguments: &'a [OsString]) -> GivenOptions<'a> {
+impl<'a> OptionsAsTyped<'a> {
+    pub fn read(arguments: &'a [OsString]) -> OptionsAsTyped<'a> {
         let (events, _) = words::read(arguments.iter().map(|argument| argument.as_bytes()));
-        GivenOptions(events)
+        OptionsAsTyped(events)
     }
 
     /// The options with their values, in order.
@@ -40,17 +40,10 @@ impl<'a> GivenOptions<'a> {
 
     /// The word that names the service, and the protocol in which it does; a mark has none.
     pub fn service(&self) -> Option<(Option<Protocol>, String)> {
-        let of_protocol = |choice| match choice {
-            Choice::TcpService => Some(Some(Protocol::Tcp)),
-            Choice::UdpService => Some(Some(Protocol::Udp)),
-            Choice::SctpService => Some(Some(Protocol::Sctp)),
-            Choice::FirewallMarkService => Some(None),
-            _ => None,
-        };
-        self.options().find_map(|(choice, value)| {
-            let protocol = of_protocol(choice)?;
-            Some((protocol, String::from_utf8_lossy(value?).into_owned()))
-        })
+        let mut options = self.options();
+        let (choice, word) = options.find(|(choice, _)| choice.names_service())?;
+        let word = String::from_utf8_lossy(word?).into_owned();
+        Some((choice.protocol(), word))
     }
 
     /// Two options that do not go together, as they are spelled.
@@ -64,6 +57,18 @@ impl<'a> GivenOptions<'a> {
             Some((spelling(choice), spelling(*rival)))
         })
     }
+}
+
+/// The commands that have a letter.
+pub fn commands() -> String {
+    let commands = OPTIONS
+        .iter()
+        .filter(|row| matches!(row.meaning, Meaning::Command(_)));
+    let letters = commands.filter_map(|row| row.letter());
+    letters
+        .map(|letter| format!("-{letter}"))
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 /// The option that a misspelled one most likely is: one that it begins, or that is a letter or two

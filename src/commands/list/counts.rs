@@ -11,8 +11,8 @@ use crate::model::{Connection, KernelName};
 use crate::render::counts::{Count, Counted};
 use crate::selection::{CountKey, Selection};
 
-/// Counts the connections that are meant: most first, and equally many in the order of addresses and
-/// names.
+/// Counts the connections that are meant: most first, and equally many in the order of addresses
+/// and names.
 pub fn count(ipvs: &mut Ipvs, selection: &Selection, key: CountKey) -> Result<Vec<Count>, Error> {
     let connections = SelectedConnections::open(ipvs, selection)?;
     match key {

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use nix::errno::Errno;
 
-use super::Rule;
+use super::ReadRule;
 use crate::edit::{Edit, Instead};
 use crate::error::{Error, KernelError, Operation, RuleLine};
 use crate::model::{
@@ -29,7 +29,7 @@ pub struct Refusal<'t> {
 }
 
 /// What there is to do, each part in the order in which it is to be done.
-pub struct Plan<'t> {
+pub struct ReloadPlan<'t> {
     /// What adds to the table, or changes what stays.
     pub additions: Vec<PlannedChange<'t>>,
     /// What has nothing to do with the table: timeouts, sync daemons.
@@ -66,7 +66,7 @@ impl<'t> WantedTable<'t> {
     ///
     /// # Errors
     /// [`Error::Rule`] for an edit that does not go with what the rules before it have left.
-    pub fn of(rules: &[Rule<'t>]) -> Result<Option<WantedTable<'t>>, Error> {
+    pub fn of(rules: &[ReadRule<'t>]) -> Result<Option<WantedTable<'t>>, Error> {
         let mut table = WantedTable::default();
         // Rules of one service mostly come together, and then the service is looked up once.
         for rules in rules.chunk_by(|a, b| service_of(a) == service_of(b)) {
@@ -87,10 +87,10 @@ impl<'t> WantedTable<'t> {
     fn take_rules_of(
         &mut self,
         identity: ServiceIdentity,
-        rules: &[Rule<'t>],
+        rules: &[ReadRule<'t>],
     ) -> Result<(), Error> {
         let mut wanted = self.services.remove(&identity);
-        for Rule { request, line } in rules {
+        for ReadRule { request, line } in rules {
             let (operation, taken) = match request {
                 Request::Change(change) => (
                     Operation::from(change),
@@ -126,7 +126,7 @@ impl<'t> WantedTable<'t> {
     }
 
     /// Takes a rule that is about no service.
-    fn take_other(&mut self, rule: &Rule<'t>) -> Option<()> {
+    fn take_other(&mut self, rule: &ReadRule<'t>) -> Option<()> {
         match rule.request {
             Request::Change(Change::Flush) => self.services.clear(),
             Request::Change(
@@ -222,7 +222,7 @@ fn check_destination(destination: &Destination) -> Result<(), Errno> {
 }
 
 /// The service that a rule is about.
-fn service_of<'r>(rule: &'r Rule<'_>) -> Option<&'r ServiceIdentity> {
+fn service_of<'r>(rule: &'r ReadRule<'_>) -> Option<&'r ServiceIdentity> {
     match &rule.request {
         Request::Change(change) | Request::MakeSo(change) => match change {
             Change::AddService(service) | Change::EditService(service) => Some(&service.identity),
@@ -310,7 +310,7 @@ impl<'t> Difference<'t> {
     }
 
     /// What there is to do, once every service of the kernel's table has been compared.
-    pub fn into_plan(self) -> Plan<'t> {
+    pub fn into_plan(self) -> ReloadPlan<'t> {
         let WantedTable {
             services,
             others,
@@ -336,7 +336,7 @@ impl<'t> Difference<'t> {
         additions.extend(self.edited_destinations);
         let mut removals = self.removed_destinations;
         removals.extend(self.removed_services);
-        Plan {
+        ReloadPlan {
             additions,
             others,
             removals,
@@ -385,7 +385,7 @@ fn is_same_destination(there: &Destination, wanted: &Destination) -> bool {
 mod tests {
     use super::*;
 
-    fn rules(text: &str) -> Vec<Rule<'_>> {
+    fn rules(text: &str) -> Vec<ReadRule<'_>> {
         super::super::read_rules(text.as_bytes()).unwrap_or_default()
     }
 
@@ -399,12 +399,12 @@ mod tests {
         }
     }
 
-    fn wanted<'t>(rules: &[Rule<'t>]) -> WantedTable<'t> {
+    fn wanted<'t>(rules: &[ReadRule<'t>]) -> WantedTable<'t> {
         WantedTable::of(rules).unwrap().unwrap()
     }
 
     /// What there is to do from one list of rules to another.
-    fn plan<'t>(from: &[Rule<'_>], to: &[Rule<'t>], keeps_others: bool) -> Plan<'t> {
+    fn plan<'t>(from: &[ReadRule<'_>], to: &[ReadRule<'t>], keeps_others: bool) -> ReloadPlan<'t> {
         let from = wanted(from);
         let mut difference = Difference::new(wanted(to), keeps_others);
         for service in from.services.values() {
@@ -418,7 +418,7 @@ mod tests {
     /// The changes from one list of rules to another, as rules.
     fn changes(from: &str, to: &str, keeps_others: bool) -> Vec<String> {
         let mut endpoints = crate::render::endpoints::EndpointWriter::numeric();
-        let Plan {
+        let ReloadPlan {
             additions,
             removals,
             ..

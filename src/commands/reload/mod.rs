@@ -23,7 +23,7 @@ use crate::options::RESTORE_OPTIONS;
 use crate::render::endpoints::EndpointWriter;
 use crate::render::rules;
 use crate::request::Request;
-use difference::{Difference, Plan, Refusal, WantedTable};
+use difference::{Difference, Refusal, ReloadPlan, WantedTable};
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Options {
@@ -63,7 +63,7 @@ impl Options {
 
 /// A line and what it asks for.
 #[derive(Clone, Debug)]
-pub struct Rule<'t> {
+pub struct ReadRule<'t> {
     pub line: RuleLine<'t>,
     pub request: Request,
 }
@@ -149,7 +149,7 @@ fn is_addition(request: &Request) -> bool {
 }
 
 /// Reads every rule of the input; the first fault ends it.
-pub fn read_rules(input: &[u8]) -> Result<Vec<Rule<'_>>, Error> {
+pub fn read_rules(input: &[u8]) -> Result<Vec<ReadRule<'_>>, Error> {
     let mut rules = Vec::new();
     let mut reader = LineReader::default();
     for (number, text) in (1..).zip(input.split(|byte| *byte == b'\n')) {
@@ -159,7 +159,7 @@ pub fn read_rules(input: &[u8]) -> Result<Vec<Rule<'_>>, Error> {
             read => read,
         };
         let request = request.map_err(|fault| Error::Rule(fault, line.to_owned()))?;
-        rules.extend(request.map(|request| Rule { line, request }));
+        rules.extend(request.map(|request| ReadRule { line, request }));
     }
     Ok(rules)
 }
@@ -213,7 +213,7 @@ fn compare<'t>(
     ipvs: &mut Ipvs,
     wanted: WantedTable<'t>,
     keeps_others: bool,
-) -> Result<Plan<'t>, Error> {
+) -> Result<ReloadPlan<'t>, Error> {
     let mut difference = Difference::new(wanted, keeps_others);
     let mut destinations = Vec::new();
     let detail = Detail::WithoutStatistics;
@@ -257,7 +257,7 @@ fn tell_refusals(
 fn run_anew(
     console: &mut Console<'_>,
     ipvs: &mut Ipvs,
-    rules: &[Rule<'_>],
+    rules: &[ReadRule<'_>],
     options: &Options,
 ) -> Result<(), Error> {
     if options.dry_run {

@@ -22,7 +22,7 @@ use crate::error::{Error, KernelError};
 use crate::ipvs::{Detail, Ipvs};
 use crate::model::{ForwardingMethod, Protocol, ServiceIdentity, ServiceState};
 use crate::render::order;
-use network::Network;
+use network::Rtnetlink;
 use sockets::Listening;
 
 /// How long a neighbour may take to say its hardware address before it counts as silent.
@@ -30,7 +30,7 @@ const RESOLVING: Duration = Duration::from_millis(100);
 
 /// The facts where the kernel has no IPVS.
 pub fn without_ipvs() -> Result<Facts, Error> {
-    let mut network = Network::open().map_err(Error::NotDiagnosed)?;
+    let mut network = Rtnetlink::open().map_err(Error::NotDiagnosed)?;
     let director = Director {
         missing_module: Some(module::why_missing()),
         interfaces: interfaces(&mut network).map_err(Error::NotDiagnosed)?,
@@ -44,7 +44,7 @@ pub fn without_ipvs() -> Result<Facts, Error> {
 
 /// The facts of one virtual service, or of all, and of the director.
 pub fn facts(ipvs: &mut Ipvs, only: Option<ServiceIdentity>) -> Result<Facts, Error> {
-    let mut network = Network::open().map_err(Error::NotDiagnosed)?;
+    let mut network = Rtnetlink::open().map_err(Error::NotDiagnosed)?;
     let mut director = director(ipvs, &mut network).map_err(Error::NotDiagnosed)?;
     // All of them, whichever is asked for: only so it is known which connections are nobody's.
     let mut services = services(ipvs).map_err(Error::NotDiagnosed)?;
@@ -71,7 +71,7 @@ pub fn facts(ipvs: &mut Ipvs, only: Option<ServiceIdentity>) -> Result<Facts, Er
 /// What there is to know of one virtual service, without its connections and neighbours: enough to
 /// judge how it is set up.
 pub fn setup(ipvs: &mut Ipvs, only: ServiceIdentity) -> Result<Facts, KernelError> {
-    let mut network = Network::open()?;
+    let mut network = Rtnetlink::open()?;
     let state = ipvs.service(&only)?;
     let mut services = vec![service(ipvs, state)?];
     find_routes(&mut network, &mut services)?;
@@ -82,7 +82,7 @@ pub fn setup(ipvs: &mut Ipvs, only: ServiceIdentity) -> Result<Facts, KernelErro
     })
 }
 
-fn director(ipvs: &mut Ipvs, network: &mut Network) -> Result<Director, KernelError> {
+fn director(ipvs: &mut Ipvs, network: &mut Rtnetlink) -> Result<Director, KernelError> {
     let daemons = ipvs.sync_daemons()?;
     Ok(Director {
         missing_module: None,
@@ -97,7 +97,7 @@ fn director(ipvs: &mut Ipvs, network: &mut Network) -> Result<Director, KernelEr
     })
 }
 
-fn interfaces(network: &mut Network) -> Result<Vec<Interface>, KernelError> {
+fn interfaces(network: &mut Rtnetlink) -> Result<Vec<Interface>, KernelError> {
     let mut interfaces = network.interfaces()?;
     interfaces.iter_mut().for_each(settings::complete);
     Ok(interfaces)
@@ -137,9 +137,9 @@ fn service(ipvs: &mut Ipvs, state: ServiceState) -> Result<Service, KernelError>
 }
 
 /// Finds out how packets go to the services' addresses and to their servers.
-fn find_routes(network: &mut Network, services: &mut [Service]) -> Result<(), KernelError> {
+fn find_routes(network: &mut Rtnetlink, services: &mut [Service]) -> Result<(), KernelError> {
     let mut routes = HashMap::new();
-    let mut route_to = |network: &mut Network, address| -> Result<Route, KernelError> {
+    let mut route_to = |network: &mut Rtnetlink, address| -> Result<Route, KernelError> {
         Ok(match routes.entry(address) {
             Entry::Occupied(entry) => *entry.get(),
             Entry::Vacant(entry) => *entry.insert(network.route(address)?),
@@ -158,7 +158,7 @@ fn find_routes(network: &mut Network, services: &mut [Service]) -> Result<(), Ke
 
 /// Finds out what is known of the next machines on the ways to the servers.
 fn find_next_hops(
-    network: &mut Network,
+    network: &mut Rtnetlink,
     director: &Director,
     services: &mut [Service],
 ) -> Result<(), KernelError> {

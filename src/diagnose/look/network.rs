@@ -39,21 +39,21 @@ const RTA_PREFSRC: u16 = 7;
 const RTA_METRICS: u16 = 8;
 const RTAX_MTU: u16 = 2;
 
-/// The kernel keeps what it believes of a neighbour until it has a packet for it again: for so long,
-/// in hundredths of a second, an answer that was missed tells of now.
+/// The kernel keeps what it believes of a neighbour until it has a packet for it again: for so
+/// long, in hundredths of a second, an answer that was missed tells of now.
 const RECENT: u32 = 60 * 100;
 
 const SHORT: KernelError = KernelError::Malformed("a message is shorter than its header");
 
 /// A connection to the kernel's network.
-pub struct Network {
+pub struct Rtnetlink {
     socket: Socket,
 }
 
-impl Network {
-    pub fn open() -> Result<Network, KernelError> {
+impl Rtnetlink {
+    pub fn open() -> Result<Rtnetlink, KernelError> {
         let socket = Socket::open_family(NlFamily::Route)?;
-        Ok(Network { socket })
+        Ok(Rtnetlink { socket })
     }
 
     /// The interfaces, with their addresses, and without their settings.

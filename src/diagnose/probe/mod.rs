@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 use crate::diagnose::facts::{Facts, HardwareAddress, Rival};
 use crate::error::KernelError;
 use frames::{Arp, Received, Tcp};
-use plan::Plan;
+use plan::ProbePlan;
 use wire::Wire;
 
 /// How long an answer is awaited before the question is repeated, once: a packet that was lost
@@ -114,7 +114,7 @@ pub enum WayBack {
 /// # Errors
 /// `EPERM` without `CAP_NET_RAW`; else what the sockets said.
 pub fn probe(facts: &mut Facts, client: Ipv4Addr) -> Result<(), KernelError> {
-    let plan = Plan::of(facts);
+    let plan = ProbePlan::of(facts);
     let mut asking = Asking::new(Wire::open()?, &plan, client);
     asking.run()?;
     for (index, question) in plan.questions.iter().enumerate() {
@@ -168,7 +168,7 @@ pub fn probe(facts: &mut Facts, client: Ipv4Addr) -> Result<(), KernelError> {
 
 /// How far a question has come.
 #[derive(Clone, Copy, Default)]
-struct Progress {
+struct QuestionProgress {
     asked: bool,
     /// The question that is the same: another address of the same machine leads to it.
     same_as: Option<usize>,
@@ -178,7 +178,7 @@ struct Progress {
     other_gateway: Option<Ipv4Addr>,
 }
 
-impl Progress {
+impl QuestionProgress {
     fn way_back(&self) -> WayBack {
         match self.other_gateway {
             _ if self.came_back => WayBack::Here,
@@ -212,11 +212,11 @@ struct Sent {
 /// The questions, under way.
 struct Asking<'p> {
     wire: Wire,
-    plan: &'p Plan,
+    plan: &'p ProbePlan,
     client: Ipv4Addr,
     /// The sequence number of the first SYN; each further SYN has the next but one.
     first_sequence: u32,
-    progress: Vec<Progress>,
+    progress: Vec<QuestionProgress>,
     /// Who has said its hardware address, by interface and address.
     neighbours: BTreeMap<NextHop, HardwareAddress>,
     /// The questions to be sent through each neighbour.
@@ -233,7 +233,7 @@ struct Asking<'p> {
 }
 
 impl<'p> Asking<'p> {
-    fn new(wire: Wire, plan: &'p Plan, client: Ipv4Addr) -> Asking<'p> {
+    fn new(wire: Wire, plan: &'p ProbePlan, client: Ipv4Addr) -> Asking<'p> {
         let mut waiting: HashMap<_, Vec<usize>> = HashMap::new();
         for (index, question) in plan.questions.iter().enumerate() {
             let next_hop = (question.interface, question.next_hop);
@@ -246,7 +246,7 @@ impl<'p> Asking<'p> {
             plan,
             client,
             first_sequence: wire::unforeseen_number(),
-            progress: vec![Progress::default(); plan.questions.len()],
+            progress: vec![QuestionProgress::default(); plan.questions.len()],
             neighbours: BTreeMap::new(),
             queue: checks.chain(neighbours).map(|what| (what, false)).collect(),
             waiting,
@@ -325,7 +325,7 @@ impl<'p> Asking<'p> {
         }
     }
 
-    fn progress_of(&self, index: usize) -> Progress {
+    fn progress_of(&self, index: usize) -> QuestionProgress {
         let progress = self.progress[index];
         progress
             .same_as

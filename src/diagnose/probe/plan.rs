@@ -39,7 +39,7 @@ pub struct Check {
 
 /// All that is to be asked.
 #[derive(Debug, Default)]
-pub struct Plan {
+pub struct ProbePlan {
     pub questions: Vec<Question>,
     pub checks: Vec<Check>,
     /// The servers that are not asked, by the numbers of their service and their own.
@@ -48,9 +48,9 @@ pub struct Plan {
     pub own_addresses: HashSet<Ipv4Addr>,
 }
 
-impl Plan {
-    pub fn of(facts: &Facts) -> Plan {
-        let mut plan = Plan::default();
+impl ProbePlan {
+    pub fn of(facts: &Facts) -> ProbePlan {
+        let mut plan = ProbePlan::default();
         for interface in &facts.director.interfaces {
             plan.own_hardware.extend(interface.hardware);
             plan.own_addresses.extend(
@@ -208,10 +208,10 @@ mod tests {
     use super::*;
     use crate::diagnose::rules::samples::{endpoint, forward_by, healthy, service};
 
-    fn plan(spoil: impl FnOnce(&mut Facts)) -> Plan {
+    fn plan(spoil: impl FnOnce(&mut Facts)) -> ProbePlan {
         let mut facts = healthy();
         spoil(&mut facts);
-        Plan::of(&facts)
+        ProbePlan::of(&facts)
     }
 
     #[test]

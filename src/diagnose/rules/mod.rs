@@ -21,7 +21,7 @@ use crate::diagnose::findings::{Finding, Level};
 use crate::model::{Change, Destination, DestinationIdentity, ForwardingMethod, ServiceIdentity};
 
 /// A kind of finding.
-pub struct Rule {
+pub struct DiagnosisRule {
     /// Its heading in the manual; stable once published.
     pub id: &'static str,
     find: fn(&Facts) -> Vec<Finding>,
@@ -30,7 +30,7 @@ pub struct Rule {
 }
 
 /// All kinds.
-pub static RULES: &[Rule] = &[
+pub static RULES: &[DiagnosisRule] = &[
     rule("module-missing", director::module_missing),
     rule("lo-down", director::lo_down),
     rule("conntrack-full", director::conntrack_full),
@@ -95,16 +95,16 @@ const HINDERS_ARRIVAL: &[&str] = &[
     "duplicate-address",
 ];
 
-const fn rule(id: &'static str, find: fn(&Facts) -> Vec<Finding>) -> Rule {
-    Rule {
+const fn rule(id: &'static str, find: fn(&Facts) -> Vec<Finding>) -> DiagnosisRule {
+    DiagnosisRule {
         id,
         find,
         unless: &[],
     }
 }
 
-impl Rule {
-    const fn unless(mut self, ids: &'static [&'static str]) -> Rule {
+impl DiagnosisRule {
+    const fn unless(mut self, ids: &'static [&'static str]) -> DiagnosisRule {
         self.unless = ids;
         self
     }

@@ -229,7 +229,8 @@ pub fn mtu(facts: &Facts) -> Vec<Finding> {
     facts.services.iter().filter_map(find).collect()
 }
 
-/// The most data of TCP in a packet of so many bytes to an address, as `advmss` and TCPMSS count it.
+/// The most data of TCP in a packet of so many bytes to an address, as `advmss` and TCPMSS count
+/// it.
 fn largest_segment(room: u32, address: IpAddr) -> u32 {
     let header = match address {
         IpAddr::V4(_) => IPV4_HEADER,

@@ -14,14 +14,14 @@ pub fn write(out: &mut Vec<u8>, facts: &Facts, findings: &[Finding]) {
     for (index, finding) in findings.iter().enumerate() {
         out.extend_from_slice(if index > 0 { b",\n" } else { b"\n" });
         // Writing into a vector cannot fail, nor can fields that are numbers, texts and lists.
-        let _ = serde_json::to_writer(&mut *out, &Fields::of(finding));
+        let _ = serde_json::to_writer(&mut *out, &FindingFields::of(finding));
     }
     let end = if findings.is_empty() { "" } else { "\n" };
     out.extend_from_slice(format!("{end}],\"probed\":{}}}\n", facts.is_probed).as_bytes());
 }
 
 #[derive(Serialize)]
-struct Fields<'f> {
+struct FindingFields<'f> {
     id: &'static str,
     level: &'static str,
     service: Option<Service>,
@@ -53,9 +53,9 @@ struct Step<'f> {
     command: &'f str,
 }
 
-impl Fields<'_> {
-    fn of(finding: &Finding) -> Fields<'_> {
-        Fields {
+impl FindingFields<'_> {
+    fn of(finding: &Finding) -> FindingFields<'_> {
+        FindingFields {
             id: finding.id,
             level: finding.level.word(),
             service: finding.service.map(Service::from),

@@ -1,8 +1,8 @@
 //! What `--table` prints: the listings drawn for people, as wide as the screen.
 //!
 //! Shows what the plain listing with the same options shows, in quantities that can be read at a
-//! glance. It is not for programs and may change. [`services`], [`connections`],
-//! [`counts`] and [`timeouts_and_daemons`] say what is in a table, [`sheet`] draws it, [`quantities`] writes
+//! glance. It is not for programs and may change. [`services`], [`connections`], [`counts`] and
+//! [`timeouts_and_daemons`] say what is in a table, [`sheet`] draws it, [`quantities`] writes
 //! numbers.
 
 pub mod connections;

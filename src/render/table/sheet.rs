@@ -38,7 +38,6 @@ pub enum Tint {
     Strong,
     /// What is as it should be.
     Good,
-    /// A bar.
     Bar,
     /// What one should know of.
     Warning,
