@@ -2,9 +2,10 @@
 # Our RPM, and what it is tried with. Sourced by tests/lab.
 #
 # The parts are in rpm/:
-#   macros         what Debian's rpmbuild lacks
-#   ipvsadm.spec   a stand-in for the package whose place ours takes
-#   rpmlint.toml   what rpmlint need not say
+#   macros            what Debian's rpmbuild lacks
+#   ipvsadm.spec.in   a stand-in for the package whose place ours takes. It has not the
+#                     name of a spec file: there is to be one in an archive of all this
+#   rpmlint.toml      what rpmlint need not say
 
 PACKAGES_RPM=(rpm=rpmbuild rpmlint=rpmlint createrepo-c=createrepo_c)
 
@@ -16,13 +17,14 @@ rpm_packages() {
     scratch "$LAB_CACHE/rpm"
     work=$SCRATCH
     sed 's/^Release: .*/Release: 2/' "$LAB_REPOSITORY/src/package/rpm/ipvsadm-rs.spec" >"$work/upgrade.spec"
+    cp -- "$LABKIT/rpm/ipvsadm.spec.in" "$work/ipvsadm.spec"
     rm -rf -- "$repository"
     mkdir -- "$repository"
     {
         rpm_build "$work" "$LAB_REPOSITORY/src/package/rpm/ipvsadm-rs.spec" &&
             ours=$(find "$work/RPMS" -name 'ipvsadm-rs-*.rpm') &&
             rpm_build "$work" "$work/upgrade.spec" &&
-            rpm_build "$work" "$LABKIT/rpm/ipvsadm.spec" \
+            rpm_build "$work" "$work/ipvsadm.spec" \
                 --define "reference $LAB_CACHE/reference" \
                 --define "required $(rpm -qp --requires "$ours" | grep -v '^rpmlib(\|^config(' | sort -u | tr '\n' ';')" &&
             mv -- "$work"/RPMS/*/*.rpm "$repository" &&

@@ -19,11 +19,13 @@ Usage: tests/lab systemd 12|13 [COMMAND [ARGUMENT...]]
 Boots that Debian with systemd as process 1 and Debian's ipvsadm, and runs the
 command there, or a shell. The machine's files are in /run/machine. A reboot starts
 the command anew; what is on the disk stays until the command ends.
+
+It takes user-mode Linux, which is there for amd64 and i386.
 END
 }
 
 systemd_main() {
-    local release=${1-} kernel LAB_ENGINE=uml
+    local release=${1-} kernel
     case $release in
         -h | --help)
             systemd_usage
@@ -35,6 +37,8 @@ systemd_main() {
         return 2
     }
     shift
+    [[ $LAB_ENGINE == uml ]] ||
+        fail "systemd: it takes user-mode Linux, on amd64 or i386; the engine here is $LAB_ENGINE"
     [[ $# -gt 0 ]] || set -- bash
     packages_need "${PACKAGES_GUEST[@]}" "${PACKAGES_SYSTEMD[@]}"
     kernel_select "$kernel"

@@ -110,6 +110,7 @@ fn it_holds_what_makes_the_programs_at_home_on_debian() {
         "/usr/sbin/ipvsadm-restore -> ipvsadm".to_owned(),
         "/usr/share/zsh/vendor-completions/_ipvsadm".to_owned(),
         "/usr/share/ipvsadm-rs/ipvsadm.schema.json".to_owned(),
+        "/usr/share/doc/ipvsadm-rs/third-party-licences".to_owned(),
     ];
     for program in PROGRAMS {
         wanted.push(format!("/usr/share/man/man8/{program}.8.gz"));
@@ -142,6 +143,33 @@ fn its_changelog_is_of_this_version() {
         "src/package/debian/changelog does not begin with version {version}"
     );
     assert_eq!(version, concat!(env!("CARGO_PKG_VERSION"), "-1"));
+}
+
+/// Licenses ask to be told to whoever gets the program: those of all crates that are linked in.
+#[test]
+fn the_file_of_licenses_names_what_is_linked_in() {
+    let output = Command::new(env!("CARGO"))
+        .args(["tree", "--locked", "--offline", "--target", "all"])
+        .args(["--edges", "normal,no-proc-macro", "--prefix", "none"])
+        .args(["--format", "{p}", "--manifest-path"])
+        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"))
+        .output()
+        .expect("cargo");
+    assert!(output.status.success(), "{output:?}");
+    let listed = String::from_utf8(output.stdout).unwrap();
+    let linked: BTreeSet<&str> = listed
+        .lines()
+        .filter_map(|line| line.split_once(' '))
+        .map(|(name, _)| name)
+        .filter(|name| *name != env!("CARGO_PKG_NAME"))
+        .collect();
+    let named: BTreeSet<&str> = include_str!("../../src/package/third-party-licences")
+        .lines()
+        .filter_map(|line| line.split_once(": "))
+        .map(|(name, _)| name)
+        .filter(|name| !name.contains(' '))
+        .collect();
+    assert_eq!(linked, named, "linked, and named in the file");
 }
 
 // ---------------------------------------------------------------------------------------------
@@ -346,7 +374,7 @@ fn the_unit_sets_up_what_the_init_script_sets_up() {
     let unit = Unit::of(&ours);
     for debian in [&reference, &ours] {
         debian.namespace.add_eth0();
-        debian.write("/etc/ipvsadm.rules", RULES);
+        debian.write("/etc/director.rules", RULES);
     }
     for (automatic, daemon) in [
         ("false", "none"),
@@ -354,7 +382,8 @@ fn the_unit_sets_up_what_the_init_script_sets_up() {
         ("true", "master"),
         ("true", "backup"),
     ] {
-        let settings = settings(automatic, daemon, "12");
+        let mut settings = settings(automatic, daemon, "12");
+        settings.push_str("IPVSADM_RULES=/etc/director.rules\n");
         for debian in [&reference, &ours] {
             debian.write("/etc/default/ipvsadm", &settings);
             debian.succeed("ipvsadm -C; ipvsadm -A -t 192.0.2.200:22 -s rr");
@@ -412,6 +441,30 @@ fn the_unit_fails_where_rules_cannot_be_restored_but_starts_the_daemons() {
 }
 
 #[test]
+fn the_unit_names_settings_that_it_does_not_understand() {
+    let debian = Debian::new();
+    debian.dpkg("--install", &our_package());
+    let unit = Unit::of(&debian);
+    debian.write("/etc/ipvsadm.rules", RULES);
+    for (settings, said) in [
+        ("AUTO=\nDAEMON=\n", ""),
+        (
+            "AUTO=true\r\nDAEMON=Both\n",
+            "/etc/default/ipvsadm: AUTO=\"true^M\" is not understood: \
+             the rules are left alone, as with \"false\"\n\
+             /etc/default/ipvsadm: DAEMON=\"Both\" is not understood: \
+             no sync daemon is meant, as with \"none\"\n",
+        ),
+    ] {
+        debian.write("/etc/default/ipvsadm", settings);
+        let outcome = debian.run(&unit.start);
+        assert_eq!(outcome.ending, Ending::Status(0), "{outcome}");
+        assert_eq!(String::from_utf8_lossy(&outcome.stderr), said);
+        assert_eq!(debian.state(), "");
+    }
+}
+
+#[test]
 fn systemd_finds_no_fault_with_the_unit() {
     let debian = Debian::new();
     debian.dpkg("--install", &our_package());
@@ -464,6 +517,6 @@ impl Unit {
 /// assignments.
 fn settings(automatic: &str, daemon: &str, sync_id: &str) -> String {
     format!(
-        "# ours\nAUTO=\"{automatic}\"\nDAEMON={daemon} # for now\nIFACE=\"eth0\"\t\nSYNCID={sync_id}\n"
+        "# ours\nSITE=$SET_NOWHERE\nAUTO=\"{automatic}\"\nDAEMON={daemon} # for now\nIFACE=\"eth0\"\t\nSYNCID={sync_id}\n"
     )
 }

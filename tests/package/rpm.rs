@@ -22,7 +22,10 @@ fn it_stands_in_for_red_hats_ipvsadm() {
         "{provided}"
     );
     assert_eq!(query("[%{CONFLICTNEVRS}\n]"), "ipvsadm\n");
-    assert_eq!(query("%{LICENSE}"), "MIT OR Apache-2.0");
+    assert_eq!(
+        query("%{LICENSE}"),
+        "(MIT OR Apache-2.0) AND BSD-3-Clause AND MIT"
+    );
 
     let files = query("[%{FILEMODES:perms} %{FILENAMES}\n]");
     let mut wanted = vec![
@@ -34,6 +37,7 @@ fn it_stands_in_for_red_hats_ipvsadm() {
         "-rw------- /etc/sysconfig/ipvsadm-config".to_owned(),
         "-rw-r--r-- /usr/share/ipvsadm-rs/ipvsadm.schema.json".to_owned(),
         "-rw-r--r-- /usr/share/zsh/site-functions/_ipvsadm".to_owned(),
+        "/third-party-licences\n".to_owned(),
     ];
     for program in PROGRAMS {
         // Compressed where the distribution's rpmbuild does that.
@@ -78,6 +82,38 @@ fn rpmlint_has_nothing_to_say_that_matters() {
         ))
         .arg(SPEC)
         .arg(our_rpm()));
+}
+
+/// As far as unpacking it: `rpmbuild -ta` finds one spec file in an archive of this repository, and
+/// the folder that the spec expects.
+#[test]
+fn an_archive_of_the_sources_can_be_built_from() {
+    let name = concat!("ipvsadm-rs-", env!("CARGO_PKG_VERSION"));
+    let folder = PathBuf::from("/run/rpm-archive");
+    fs::create_dir(&folder).unwrap();
+    let archive = folder.join(format!("{name}.tar.gz"));
+    run(Command::new("tar")
+        .args([
+            "--create",
+            "--gzip",
+            "--exclude-vcs",
+            "--exclude=./target",
+            "--file",
+        ])
+        .arg(&archive)
+        .arg(format!("--transform=s,^\\.,{name},"))
+        .args(["--directory", env!("CARGO_MANIFEST_DIR"), "."]));
+    let printed = run(Command::new("rpmbuild")
+        .args(["-tp", "--nodeps", "--define"])
+        .arg(format!("_topdir {}", folder.display()))
+        .arg("--load")
+        .arg(concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/tests/labkit/rpm/macros"
+        ))
+        .arg(&archive));
+    let unpacked = folder.join("BUILD").join(name).join("Cargo.toml");
+    assert!(unpacked.exists(), "{printed}");
 }
 
 /// A root with nothing but a shell, as one is when an image is made.

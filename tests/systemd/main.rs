@@ -1,5 +1,6 @@
 //! What is between our packages, systemd and a reboot: each test boots a Debian of its own, on this
-//! machine, and does there what an administrator does to a director in service.
+//! machine, and does there what an administrator does to a director in service. (And, as no other
+//! test runs `tests/lab` on the machine: what that says of a command line that makes no sense.)
 //!
 //! The tests in `tests/package` look closer at the packages, without systemd.
 
@@ -10,6 +11,8 @@
 )]
 
 mod booted;
+
+use std::process::Command;
 
 use booted::{Booted, in_the_cache};
 
@@ -80,8 +83,8 @@ fn takes_the_place_of_debians(release: &str) {
     debian.succeed("ipvsadm -D -u 192.0.2.1:53; ipvsadm -A -u 192.0.2.9:53 -s rr");
     debian.succeed("systemctl reload ipvsadm");
     assert_eq!(debian.state(), changed, "after reload");
-    debian.succeed("systemctl restart ipvsadm");
-    assert_eq!(debian.state(), changed, "after restart");
+    debian.succeed("for n in 1 2 3 4 5 6 7; do systemctl restart ipvsadm || exit; done");
+    assert_eq!(debian.state(), changed, "after many restarts");
     debian.succeed("systemctl stop ipvsadm");
     assert_eq!(debian.state(), "", "after stop");
     assert_eq!(debian.unit(), "enabled inactive");
@@ -148,8 +151,15 @@ fn takes_the_place_of_debians(release: &str) {
         "disabled inactive",
         "installed over what is disabled"
     );
+
+    // What a start has set up that failed in another part ends with the package all the same.
+    debian.write("/etc/default/ipvsadm", &SETTINGS.replace("eth0", "eth9"));
+    debian.run("systemctl start ipvsadm");
+    assert_eq!(debian.unit(), "disabled failed");
+    assert_eq!(debian.state(), RULES, "without the daemons' interface");
     debian.succeed(&install(&reference));
     assert_eq!(debian.unit(), "disabled inactive", "back at the reference");
+    assert_eq!(debian.state(), "", "of a start that failed in part");
 }
 
 #[test]
@@ -269,4 +279,34 @@ fn the_rpm_takes_the_place_of_red_hats_and_gives_it_back() {
     director.succeed("systemctl disable --now ipvsadm");
     director.succeed(&dnf("swap ipvsadm ipvsadm-rs"));
     assert_eq!(director.unit(), "disabled inactive");
+}
+
+#[test]
+fn the_lab_says_in_a_line_what_it_cannot_do() {
+    for (words, status, said) in [
+        (
+            "--kernel=6.1 run true",
+            2,
+            "--kernel=6.1 is to be two words: --kernel 6.1",
+        ),
+        ("--nonsense", 2, "there is no option --nonsense"),
+        ("nonsense", 2, "there is no command nonsense"),
+        (
+            "--engine qemu systemd 13 true",
+            1,
+            "systemd: it takes user-mode Linux, on amd64 or i386; the engine here is qemu",
+        ),
+    ] {
+        let output = Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/lab"))
+            .args(words.split(' '))
+            .output()
+            .expect("tests/lab");
+        assert_eq!(output.status.code(), Some(status), "{words}");
+        let printed = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(
+            printed.lines().next(),
+            Some(format!("tests/lab: {said}").as_str()),
+            "{words}"
+        );
+    }
 }
