@@ -2,8 +2,12 @@
 //! whatever ends that: a key, a signal, a panic.
 //!
 //! The listing is drawn on the alternate screen. Keys are read one by one and not shown; what
-//! Ctrl-C and Ctrl-Z send are still signals, so that they work while a name is looked up, too. What
-//! a handler of signals needs is in statics, for it has nothing else.
+//! Ctrl-C and Ctrl-Z send are still signals. Ctrl-C ends the listing at any moment, while a name is
+//! looked up, too; Ctrl-Z waits until the listing is drawn. What a handler of signals needs is in
+//! statics, for it has nothing else.
+//!
+//! In the background the terminal belongs to others: there it is neither taken nor given back, and
+//! the kernel stops whoever tries to take it (SIGTTOU) until it is in the foreground.
 
 use std::env;
 use std::io::{self, IsTerminal, Write};
@@ -28,15 +32,23 @@ const BEGIN: &[u8] = b"\x1b[?1049h\x1b[?25l";
 /// Colours off, the cursor back, and the screen that was there before.
 const END: &[u8] = b"\x1b[m\x1b[?25h\x1b[?1049l";
 
-/// What ends the program. SIGINT does so with 0: it is one of the two ways to say that one has seen
-/// enough. The others end it as they would have.
-const ENDING: [Signal; 5] = [
-    Signal::SIGINT,
-    Signal::SIGTERM,
-    Signal::SIGHUP,
-    Signal::SIGQUIT,
-    Signal::SIGABRT,
-];
+/// Whether a signal, left to its default, ends the program and can be caught. SIGINT ends it with 0:
+/// it is one of the two ways to say that one has seen enough. The others end it as they would have.
+fn is_ending(signal: Signal) -> bool {
+    !matches!(
+        signal,
+        Signal::SIGKILL
+            | Signal::SIGSTOP
+            | Signal::SIGTSTP
+            | Signal::SIGTTIN
+            | Signal::SIGTTOU
+            | Signal::SIGCONT
+            | Signal::SIGCHLD
+            | Signal::SIGURG
+            | Signal::SIGWINCH
+    )
+}
+
 /// What only interrupts waiting.
 const WAKING: [Signal; 2] = [Signal::SIGWINCH, Signal::SIGTSTP];
 
@@ -84,12 +96,7 @@ impl Terminal {
             give_back();
             report(panic);
         }));
-        let handle = |signal, handler, flags| {
-            let action = SigAction::new(SigHandler::Handler(handler), flags, SigSet::empty());
-            // SAFETY: both handlers call only functions that may be called in one.
-            unsafe { sigaction(signal, &action) }
-        };
-        for signal in ENDING {
+        for signal in Signal::iterator().filter(|signal| is_ending(*signal)) {
             handle(signal, end, SaFlags::SA_RESETHAND)?;
         }
         for signal in WAKING {
@@ -130,7 +137,7 @@ impl Terminal {
                 Err(Errno::EINTR) => {
                     if IS_TO_STOP.swap(false, Ordering::Relaxed) {
                         give_back();
-                        raise(Signal::SIGSTOP)?;
+                        stop()?;
                         begin()?;
                     }
                     return Ok(Waking::Redraw);
@@ -171,8 +178,10 @@ fn begin() -> io::Result<()> {
             .remove(LocalFlags::ICANON | LocalFlags::ECHO);
         settings.control_chars[SpecialCharacterIndices::VMIN as usize] = 1;
         settings.control_chars[SpecialCharacterIndices::VTIME as usize] = 0;
-        IS_TAKEN.store(true, Ordering::Relaxed);
         tcsetattr(io::stdout(), SetArg::TCSADRAIN, &settings)?;
+        // Not before: in the background that call waits for the foreground, and a signal that ends
+        // the wait finds nothing to give back.
+        IS_TAKEN.store(true, Ordering::Relaxed);
     }
     let mut output = io::stdout().lock();
     output.write_all(BEGIN)?;
@@ -181,17 +190,58 @@ fn begin() -> io::Result<()> {
 
 /// Gives the terminal back, once. It may be called at any moment, in a handler of signals, too.
 fn give_back() {
-    if !IS_TAKEN.swap(false, Ordering::Relaxed) {
+    if !IS_TAKEN.load(Ordering::Relaxed) {
         return;
     }
-    // SAFETY: both functions may be called in a handler. The text outlives the call, and so do the
-    // settings, which were read from this terminal. Where that has gone, nothing is to be done.
+    // SAFETY: all four functions may be called in a handler. The text outlives the call, and so do
+    // the settings, which were read from this terminal. Where that has gone, nothing is to be done.
     unsafe {
-        if let Some(before) = BEFORE.get() {
-            libc::tcsetattr(libc::STDOUT_FILENO, libc::TCSANOW, before);
+        // In the background, others have set the terminal as they want it. One that is not our
+        // controlling terminal has no foreground for us, and is ours as before.
+        let foreground = libc::tcgetpgrp(libc::STDOUT_FILENO);
+        if foreground == -1 || foreground == libc::getpgrp() {
+            if let Some(before) = BEFORE.get() {
+                libc::tcsetattr(libc::STDOUT_FILENO, libc::TCSANOW, before);
+            }
+            libc::write(libc::STDOUT_FILENO, END.as_ptr().cast(), END.len());
         }
-        libc::write(libc::STDOUT_FILENO, END.as_ptr().cast(), END.len());
     }
+    // Only now: a signal that ends the program before has it given back twice rather than not.
+    IS_TAKEN.store(false, Ordering::Relaxed);
+}
+
+/// Has a signal handled. What the caller ignores stays ignored, and what the runtime handles, its
+/// own; but Ctrl-C and the size are part of the terminal that is taken over.
+fn handle(
+    signal: Signal,
+    handler: extern "C" fn(libc::c_int),
+    flags: SaFlags,
+) -> Result<(), Errno> {
+    // No other signal interrupts a handler, and in none is SIGTTOU able to stop the program.
+    let action = SigAction::new(SigHandler::Handler(handler), flags, SigSet::all());
+    // SAFETY: both handlers call only functions that may be called in one.
+    let before = unsafe { sigaction(signal, &action) }?;
+    let is_ours = matches!(signal, Signal::SIGINT | Signal::SIGWINCH);
+    if !is_ours && !matches!(before.handler(), SigHandler::SigDfl) {
+        // SAFETY: this is what was there.
+        unsafe { sigaction(signal, &before) }?;
+    }
+    Ok(())
+}
+
+/// Stops as a program without a handler does, and returns when it is continued. The kernel knows
+/// whether there is a shell that can continue it; where there is none, it returns at once.
+fn stop() -> Result<(), Errno> {
+    let stops = SigAction::new(SigHandler::SigDfl, SaFlags::empty(), SigSet::empty());
+    let signal = SigSet::from(Signal::SIGTSTP);
+    // SAFETY: the default action is no function.
+    let handled = unsafe { sigaction(Signal::SIGTSTP, &stops) }?;
+    signal.thread_unblock()?;
+    raise(Signal::SIGTSTP)?;
+    signal.thread_block()?;
+    // SAFETY: this is what was there, and fit to be called then.
+    unsafe { sigaction(Signal::SIGTSTP, &handled) }?;
+    Ok(())
 }
 
 extern "C" fn end(signal: libc::c_int) {

@@ -38,14 +38,19 @@ const BEFORE: &str = "what was there before";
 
 impl Watch {
     fn start(namespace: &Namespace, words: &str, rows: u16, columns: u16) -> Watch {
-        let program = env!("CARGO_BIN_EXE_ipvsadm");
-        let mut command = Command::new("sh");
-        let script = format!("echo '{BEFORE}'; exec {program} {words}");
-        command.args(["-c", &script]).env_clear().envs([
+        let script = format!("echo '{BEFORE}'; exec $IPVSADM {words}");
+        Watch::script(namespace, &script, rows, columns)
+    }
+
+    /// Starts a script of bash, in which `$IPVSADM` is our program.
+    fn script(namespace: &Namespace, script: &str, rows: u16, columns: u16) -> Watch {
+        let mut command = Command::new("bash");
+        command.args(["-c", script]).env_clear().envs([
             ("PATH", "/usr/sbin:/usr/bin:/sbin:/bin"),
             ("TERM", "xterm"),
             ("LC_ALL", "C.UTF-8"),
             ("TZ", "UTC"),
+            ("IPVSADM", env!("CARGO_BIN_EXE_ipvsadm")),
         ]);
         Watch::of(Pty::start(namespace, command, rows, columns), rows, columns)
     }
@@ -181,24 +186,132 @@ fn whatever_ends_it_the_terminal_is_what_it_was() {
         Signal::SIGHUP,
         Signal::SIGQUIT,
         Signal::SIGABRT,
+        Signal::SIGUSR1,
+        Signal::SIGUSR2,
+        Signal::SIGALRM,
+        Signal::SIGVTALRM,
+        Signal::SIGPROF,
+        Signal::SIGXCPU,
+        Signal::SIGIO,
+        Signal::SIGPIPE,
     ] {
         let watch = start();
         watch.signal(signal);
         assert_eq!(watch.end(), Ending::Signal(signal as i32), "{signal}");
     }
-    // Stopped, the terminal is the shell's; then it goes on.
-    let mut watch = start();
+}
+
+#[test]
+fn a_signal_that_the_caller_ignores_does_not_end_it() {
+    let busy = Busy::new();
+    let script =
+        format!("echo '{BEFORE}'; trap '' USR1 HUP TSTP; exec $IPVSADM -Ln --table --watch 0.2");
+    let mut watch = Watch::script(&busy.namespace, &script, 30, 80);
+    watch.until_shown("192.0.2.10:80");
+    for signal in [Signal::SIGUSR1, Signal::SIGHUP, Signal::SIGTSTP] {
+        watch.signal(signal);
+    }
+    busy.run("-A -t 192.0.2.10:81");
+    watch.until_shown("192.0.2.10:81");
+    watch.pty.press("q");
+    assert_eq!(watch.end(), Ending::Status(0));
+}
+
+/// On the screen above what a shell says, so that [`Watch::end`] holds.
+const CLEARED: &str = r"printf '\033[2J\033[H%s\n'";
+
+#[test]
+fn stopped_the_terminal_is_the_shells_until_it_goes_on() {
+    let busy = Busy::new();
+    let script = format!(
+        "set -m; echo '{BEFORE}'; $IPVSADM -Ln --table --watch; echo stopped $?; read; \
+         fg; status=$?; {CLEARED} '{BEFORE}'; exit $status"
+    );
+    let mut watch = Watch::script(&busy.namespace, &script, 30, 80);
+    watch.until_shown("192.0.2.10:80");
     watch.pty.press("\x1a");
-    let lines = watch.until("old screen", |lines| lines[0] == BEFORE);
-    assert_eq!(lines[2..].concat(), "");
+    let lines = watch.until_shown("stopped 148");
+    assert_eq!(lines[0], BEFORE);
+    let screen = watch.screen.screen();
+    assert!(!screen.alternate_screen() && !screen.hide_cursor());
     let flags = watch.pty.settings().c_lflag;
     assert_eq!(flags, watch.pty.settings_before.c_lflag);
-    let stat = format!("/proc/{}/stat", watch.pty.process.id());
-    while !std::fs::read_to_string(&stat).unwrap().contains(") T ") {
-        std::thread::sleep(Duration::from_millis(10));
-    }
-    watch.signal(Signal::SIGCONT);
+    watch.pty.press("\r");
     watch.until_shown("192.0.2.10:80");
+    assert!(watch.screen.screen().alternate_screen());
+    let flags = watch.pty.settings().c_lflag;
+    assert_eq!(flags & (libc::ICANON | libc::ECHO), 0);
+    watch.pty.press("q");
+    assert_eq!(watch.end(), Ending::Status(0));
+}
+
+/// The first process on a terminal has nobody who could continue it.
+#[test]
+fn where_nobody_can_continue_it_it_does_not_stop() {
+    let busy = Busy::new();
+    let mut watch = Watch::start(&busy.namespace, "-Ln --table --watch 0.2", 30, 80);
+    watch.until_shown("192.0.2.10:80");
+    watch.pty.press("\x1a");
+    busy.run("-A -t 192.0.2.10:81");
+    watch.until_shown("192.0.2.10:81");
+    watch.pty.press("q");
+    assert_eq!(watch.end(), Ending::Status(0));
+}
+
+#[test]
+fn in_the_background_it_can_be_ended() {
+    let busy = Busy::new();
+    // The end of a script of which nothing is left on the screen but what it says.
+    let ended = |script: &str, keys: &[(&str, &str)], expected: &str| {
+        let script = format!("echo '{BEFORE}'; {script}");
+        let mut watch = Watch::script(&busy.namespace, &script, 30, 80);
+        for (shown, pressed) in keys {
+            watch.until_shown(shown);
+            watch.pty.press(pressed);
+        }
+        watch.until_shown(expected);
+        assert_eq!(watch.lines()[0], BEFORE);
+        let screen = watch.screen.screen();
+        assert!(!screen.alternate_screen() && !screen.hide_cursor());
+        let flags = watch.pty.settings().c_lflag;
+        assert_eq!(flags, watch.pty.settings_before.c_lflag);
+        watch.pty.process.wait().unwrap();
+    };
+    let stopped = "until [[ $(jobs -l) == *Stopped* ]]; do sleep 0.1; done";
+    let killed = "kill %1; wait %1; echo ended $?";
+    ended(
+        &format!("set -m; $IPVSADM -Ln --watch & {stopped}; {killed}"),
+        &[],
+        "ended 143",
+    );
+    // Without job control: `timeout` moves itself and its child to the background.
+    ended(
+        "timeout 1 $IPVSADM -Ln --watch; echo ended $?",
+        &[],
+        "ended 124",
+    );
+    // After Ctrl-Z, it is continued in the background, and stops for it needs the terminal.
+    ended(
+        &format!(
+            "set -m; $IPVSADM -Ln --watch; bg; \
+             until [[ $(jobs -l) == *'tty output'* ]]; do sleep 0.1; done; {killed}"
+        ),
+        &[("192.0.2.10:80", "\x1a")],
+        "ended 143",
+    );
+}
+
+#[test]
+fn started_in_the_background_it_draws_in_the_foreground() {
+    let busy = Busy::new();
+    let script = format!(
+        "set -m; echo '{BEFORE}'; $IPVSADM -Ln --table --watch & \
+         until [[ $(jobs -l) == *Stopped* ]]; do sleep 0.1; done; \
+         fg; status=$?; {CLEARED} '{BEFORE}'; exit $status"
+    );
+    let mut watch = Watch::script(&busy.namespace, &script, 30, 80);
+    watch.until_shown("192.0.2.10:80");
+    assert!(watch.screen.screen().alternate_screen());
     watch.pty.press("q");
     assert_eq!(watch.end(), Ending::Status(0));
 }
