@@ -6,8 +6,8 @@
 //! looked up, too; Ctrl-Z waits until the listing is drawn. What a handler of signals needs is in
 //! statics, for it has nothing else.
 //!
-//! In the background the terminal belongs to others: there it is neither taken nor given back, and
-//! the kernel stops whoever tries to take it (SIGTTOU) until it is in the foreground.
+//! In the background the terminal belongs to others: there its settings are left alone, and the
+//! kernel stops whoever tries to take it (SIGTTOU) until it is in the foreground.
 
 use std::env;
 use std::io::{self, IsTerminal, Write};
@@ -199,12 +199,12 @@ fn give_back() {
         // In the background, others have set the terminal as they want it. One that is not our
         // controlling terminal has no foreground for us, and is ours as before.
         let foreground = libc::tcgetpgrp(libc::STDOUT_FILENO);
-        if foreground == -1 || foreground == libc::getpgrp() {
-            if let Some(before) = BEFORE.get() {
-                libc::tcsetattr(libc::STDOUT_FILENO, libc::TCSANOW, before);
-            }
-            libc::write(libc::STDOUT_FILENO, END.as_ptr().cast(), END.len());
+        if let Some(before) = BEFORE.get()
+            && (foreground == -1 || foreground == libc::getpgrp())
+        {
+            libc::tcsetattr(libc::STDOUT_FILENO, libc::TCSANOW, before);
         }
+        libc::write(libc::STDOUT_FILENO, END.as_ptr().cast(), END.len());
     }
     // Only now: a signal that ends the program before has it given back twice rather than not.
     IS_TAKEN.store(false, Ordering::Relaxed);
