@@ -2,7 +2,7 @@
 # command's streams (see Frames.pm), and ends with the command's exit status.
 #
 #   boot.pl --kernel PROGRAM --modules FOLDER --memory SIZE [--keep FOLDER]...
-#           [--while PROCESS] [--disk FILE | QEMU] -- COMMAND [ARGUMENT...]
+#           [--while PROCESS] [--disk FILE] [--preload LIBRARY] [QEMU] -- COMMAND [ARGUMENT...]
 #
 # The guest can write for good in the folders to keep. It ends with PROCESS, if
 # not before.
@@ -33,10 +33,10 @@ use constant TIOCGWINSZ => 0x5413;
 my (%option, @qemu, @keep);
 Getopt::Long::Configure('require_order');
 Getopt::Long::GetOptions(
-    \%option, 'kernel=s', 'modules=s', 'memory=s', 'while=i', 'disk=s', 'initrd=s', 'console=s',
+    \%option, 'kernel=s', 'modules=s', 'memory=s', 'while=i', 'disk=s', 'preload=s', 'initrd=s', 'console=s',
     'cached', 'qemu=s' => \@qemu, 'keep=s' => \@keep
 ) && @ARGV && $option{kernel} && $option{modules} && $option{memory}
-    or die "usage: boot.pl --kernel PROGRAM --modules FOLDER --memory SIZE [--keep FOLDER]... [--while PROCESS] [--disk FILE | QEMU] -- COMMAND...\n";
+    or die "usage: boot.pl --kernel PROGRAM --modules FOLDER --memory SIZE [--keep FOLDER]... [--while PROCESS] [--disk FILE] [--preload LIBRARY] [QEMU] -- COMMAND...\n";
 
 my $directory = Cwd::getcwd();
 
@@ -172,6 +172,7 @@ sub start_kernel {
 
 # What starts the kernel, behind the file numbers of the line's two directions.
 sub uml_command {
+    $ENV{LD_PRELOAD} = $option{preload} if $option{preload};
     $ENV{TMPDIR} = memory_folder();    # where the kernel puts the file that is its memory
     my ($input, $output) = (10, 11);
     my $first = $option{disk} ? 'systemd/init' : 'guest/init';

@@ -67,6 +67,20 @@ kernel_boot_uml() {
     LAB_KERNEL=$1/usr/bin/linux.uml
     LAB_MODULES=$1/usr/lib/uml/modules
     LAB_ENGINE_OPTIONS=()
+    ! grep -qwE 'amx_tile|apx' /proc/cpuinfo || kernel_with_all_registers
+}
+
+# kernel_with_all_registers: for processors with more registers than user-mode Linux
+# knows; why is in uml/registers.c.
+kernel_with_all_registers() {
+    local library=$LAB_CACHE/uml-registers.so
+    if [[ ! $library -nt $LABKIT/uml/registers.c ]]; then
+        packages_need "${PACKAGES_BUILD[@]}"
+        scratch "$LAB_CACHE/uml"
+        cc -O2 -shared -fPIC -o "$SCRATCH/library" "$LABKIT/uml/registers.c" &&
+            mv -- "$SCRATCH/library" "$library" || fail "uml/registers.c does not build"
+    fi
+    LAB_ENGINE_OPTIONS+=(--preload "$library")
 }
 
 kernel_boot_qemu() {

@@ -49,7 +49,7 @@ systemd_main() {
     # Not what is set here: a service of systemd's sees none of it.
     env -i LABKIT="$LABKIT" TERM="${TERM-}" LC_ALL=C HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin \
         perl -I "$LABKIT" "$LABKIT/boot.pl" --while $$ \
-        --kernel "$LAB_KERNEL" --modules "$LAB_MODULES" --memory 512M \
+        --kernel "$LAB_KERNEL" --modules "$LAB_MODULES" --memory 512M "${LAB_ENGINE_OPTIONS[@]}" \
         --disk "$SCRATCH/disk" -- "$@"
 }
 
