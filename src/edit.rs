@@ -2,7 +2,7 @@
 //! entry that is there.
 //!
 //! Pure. Where the entry is read, in the kernel or in the rules before, is the business of
-//! [`crate::commands`]: of `keep` and of `reload` there.
+//! [`crate::commands`]: of `keep` and of `restore` there.
 
 use nix::errno::Errno;
 

@@ -30,7 +30,7 @@ pub enum Request {
         numeric: bool,
     },
     /// Rules from standard input.
-    Restore,
+    ExecuteRules,
     /// The usage text, of one command where one was named.
     Help(Option<Command>),
     Version,

@@ -75,7 +75,7 @@ impl<'c, 's, 't> Applier<'c, 's, 't> {
             return Ok(Flow::End);
         }
         match request {
-            Request::Restore => return Err(UsageError::RestoreAmongRules.into()),
+            Request::ExecuteRules => return Err(UsageError::RestoreAmongRules.into()),
             Request::MakeSo(_) | Request::Keep(_) => {
                 self.change_what_is_there(request, line)?;
                 return Ok(Flow::GoOn);

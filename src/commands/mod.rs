@@ -9,13 +9,13 @@ mod complete;
 mod console;
 mod diagnose;
 mod drain;
+mod execute_rules;
 mod help;
 mod hints;
 mod keep;
 mod list;
 mod netns;
-pub mod reload;
-mod restore;
+pub mod restore;
 mod save;
 mod walk;
 mod watch;
@@ -49,7 +49,7 @@ pub fn run(program: &OsStr, arguments: &[OsString], streams: Streams<'_>) -> u8 
     }
     let outcome = match name {
         Some(b"ipvsadm-save") => save::run_helper(&mut console, arguments),
-        Some(b"ipvsadm-restore") => reload::run_helper(&mut console, arguments),
+        Some(b"ipvsadm-restore") => restore::run_helper(&mut console, arguments),
         _ => run_command(&mut console, arguments),
     };
     if let Err(Error::Rule(_, line)) = &outcome {
@@ -175,7 +175,7 @@ fn execute(console: &mut Console<'_>, ipvs: &mut Ipvs, request: &Request) -> Res
         Request::MakeSo(change) => keep::make_so(ipvs, change),
         Request::Keep(edit) => keep::edit(ipvs, edit),
         Request::Drain(request) => drain::drain(console, ipvs, request),
-        Request::Restore => restore::restore(console, ipvs),
+        Request::ExecuteRules => execute_rules::execute_rules(console, ipvs),
         // Callers answer these before it comes to the table, and rules cannot diagnose.
         Request::Help(_) | Request::Version | Request::Diagnose(_) => {
             Err(UsageError::TryHelp.into())

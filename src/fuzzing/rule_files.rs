@@ -7,8 +7,8 @@ use std::collections::btree_map::Entry;
 use nix::errno::Errno;
 
 use crate::cli::LineReader;
-use crate::commands::reload::difference::{Difference, ReloadPlan, WantedTable};
-use crate::commands::reload::{ReadRule, read_rules};
+use crate::commands::restore::difference::{Difference, ReloadPlan, WantedTable};
+use crate::commands::restore::{ReadRule, read_rules};
 use crate::error::KernelError;
 use crate::model::{
     Change, Destination, DestinationIdentity, DestinationState, ForwardingMethod, Netmask,
@@ -39,7 +39,7 @@ fn readable(file: &[u8]) -> Vec<u8> {
     let lines: Vec<_> = lines
         .map(|line| (line, LineReader::default().read(line)))
         .collect();
-    let is_fault = |read: &_| matches!(read, Err(_) | Ok(Some(Request::Restore)));
+    let is_fault = |read: &_| matches!(read, Err(_) | Ok(Some(Request::ExecuteRules)));
     let is_good = lines.iter().all(|(_, read)| !is_fault(read));
     let rules = read_rules(file);
     assert_eq!(rules.is_ok(), is_good);

@@ -398,7 +398,7 @@ impl<'a> Draft<'a> {
                     numeric: self.given.has(Choice::Numeric),
                 });
             }
-            Command::Restore => return Ok(Request::Restore),
+            Command::Restore => return Ok(Request::ExecuteRules),
             Command::Help => return Ok(Request::Help(None)),
             Command::Version => return Ok(Request::Version),
         };

@@ -10,7 +10,7 @@ use crate::ipvs::Ipvs;
 /// Carries out rules up to the end of standard input, or up to the first fault that ends the
 /// program. What has arrived is done before we wait for more, so whoever feeds rules one by one
 /// sees each take effect.
-pub fn restore(console: &mut Console<'_>, ipvs: &mut Ipvs) -> Result<(), Error> {
+pub fn execute_rules(console: &mut Console<'_>, ipvs: &mut Ipvs) -> Result<(), Error> {
     let mut applier = Applier::new(console, ipvs);
     let mut input = Vec::new();
     let mut searched = 0;

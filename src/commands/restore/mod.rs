@@ -155,7 +155,7 @@ pub fn read_rules(input: &[u8]) -> Result<Vec<ReadRule<'_>>, Error> {
     for (number, text) in (1..).zip(input.split(|byte| *byte == b'\n')) {
         let line = RuleLine { number, text };
         let request = match reader.read(text) {
-            Ok(Some(Request::Restore)) => Err(UsageError::RestoreAmongRules),
+            Ok(Some(Request::ExecuteRules)) => Err(UsageError::RestoreAmongRules),
             read => read,
         };
         let request = request.map_err(|fault| Error::Rule(fault, line.to_owned()))?;
