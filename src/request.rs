@@ -16,7 +16,7 @@ pub enum Request {
     /// A change to the kernel's table.
     Change(Change),
     /// A change that is to be so, whether or not it is already (`--exist`).
-    MakeSo(Change),
+    Exist(Change),
     /// An edit that leaves what it does not name as it is (`--keep`).
     Keep(Box<Edit>),
     /// Real servers that are to be left by their clients (`--drain`).

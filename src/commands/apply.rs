@@ -76,7 +76,7 @@ impl<'c, 's, 't> Applier<'c, 's, 't> {
         }
         match request {
             Request::ExecuteRules => return Err(UsageError::RestoreAmongRules.into()),
-            Request::MakeSo(_) | Request::Keep(_) => {
+            Request::Exist(_) | Request::Keep(_) => {
                 self.change_what_is_there(request, line)?;
                 return Ok(Flow::GoOn);
             }

@@ -46,7 +46,7 @@ fn find_destination(ipvs: &mut Ipvs, edit: &DestinationEdit) -> Result<Destinati
 }
 
 /// Makes a change that may have been made before.
-pub fn make_so(ipvs: &mut Ipvs, change: &Change) -> Result<(), Error> {
+pub fn exist(ipvs: &mut Ipvs, change: &Change) -> Result<(), Error> {
     let outcome = apply(ipvs, change);
     let Err(Error::Kernel(_, KernelError::Errno(errno))) = &outcome else {
         return outcome;

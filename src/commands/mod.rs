@@ -90,7 +90,7 @@ fn run_command(console: &mut Console<'_>, arguments: &[OsString]) -> Result<(), 
     }
     let mut ipvs = match request {
         // A change needs no permission check: its refusal tells the same.
-        Request::Change(_) | Request::MakeSo(_) | Request::Keep(_) => open(console)?,
+        Request::Change(_) | Request::Exist(_) | Request::Keep(_) => open(console)?,
         _ => open_checked(console)?,
     };
     if console.is_interactive() {
@@ -113,7 +113,7 @@ fn execute_with_hints(
     let outcome = execute(console, ipvs, request);
     console.keep_hint(match &outcome {
         Ok(()) => match request {
-            Request::Change(change) | Request::MakeSo(change) => {
+            Request::Change(change) | Request::Exist(change) => {
                 hints::after_change(change, &losses, arguments)
                     .or_else(|| hints::setup::after_change(ipvs, change, arguments))
             }
@@ -172,7 +172,7 @@ fn execute(console: &mut Console<'_>, ipvs: &mut Ipvs, request: &Request) -> Res
         },
         Request::Save { numeric } => save::save(console, ipvs, *numeric),
         Request::Change(change) => apply(ipvs, change),
-        Request::MakeSo(change) => keep::make_so(ipvs, change),
+        Request::Exist(change) => keep::exist(ipvs, change),
         Request::Keep(edit) => keep::edit(ipvs, edit),
         Request::Drain(request) => drain::drain(console, ipvs, request),
         Request::ExecuteRules => execute_rules::execute_rules(console, ipvs),

@@ -403,7 +403,7 @@ impl<'a> Draft<'a> {
             Command::Version => return Ok(Request::Version),
         };
         Ok(match self.given.has(Choice::Exist) {
-            true => Request::MakeSo(change),
+            true => Request::Exist(change),
             false => Request::Change(change),
         })
     }

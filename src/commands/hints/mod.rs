@@ -130,7 +130,7 @@ pub fn after_initialize(fault: KernelError) -> Option<String> {
 /// What helps after the kernel refused a request.
 pub fn after_refusal(ipvs: &mut Ipvs, request: &Request, errno: Errno) -> Option<String> {
     let change = match request {
-        Request::Change(change) | Request::MakeSo(change) => change,
+        Request::Change(change) | Request::Exist(change) => change,
         Request::Drain(DrainRequest {
             service: Some(service),
             address,

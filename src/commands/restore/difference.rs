@@ -96,8 +96,8 @@ impl<'t> WantedTable<'t> {
                     Operation::from(change),
                     take_change(&mut wanted, change, *line),
                 ),
-                Request::MakeSo(change) => {
-                    (Operation::from(change), make_so(&mut wanted, change, *line))
+                Request::Exist(change) => {
+                    (Operation::from(change), exist(&mut wanted, change, *line))
                 }
                 Request::Keep(edit) => {
                     let taken = match edited(wanted.as_ref(), edit) {
@@ -153,7 +153,7 @@ fn edited(wanted: Option<&WantedService<'_>>, edit: &Edit) -> Result<Change, Err
 }
 
 /// Makes a change that may have been made before.
-fn make_so<'t>(
+fn exist<'t>(
     wanted: &mut Option<WantedService<'t>>,
     change: &Change,
     line: RuleLine<'t>,
@@ -224,7 +224,7 @@ fn check_destination(destination: &Destination) -> Result<(), Errno> {
 /// The service that a rule is about.
 fn service_of<'r>(rule: &'r ReadRule<'_>) -> Option<&'r ServiceIdentity> {
     match &rule.request {
-        Request::Change(change) | Request::MakeSo(change) => match change {
+        Request::Change(change) | Request::Exist(change) => match change {
             Change::AddService(service) | Change::EditService(service) => Some(&service.identity),
             Change::DeleteService(service)
             | Change::AddDestination(service, _)

@@ -144,7 +144,7 @@ fn is_addition(request: &Request) -> bool {
     matches!(
         request,
         Request::Change(Change::AddService(_) | Change::AddDestination(..))
-            | Request::MakeSo(Change::AddService(_) | Change::AddDestination(..))
+            | Request::Exist(Change::AddService(_) | Change::AddDestination(..))
     )
 }
 
@@ -271,7 +271,7 @@ fn run_anew(
                     rules::write_change(console.text(), &mut endpoints, change);
                 }
                 // What they come to depends on the table that they find.
-                Request::MakeSo(_) | Request::Keep(_) => {
+                Request::Exist(_) | Request::Keep(_) => {
                     console
                         .text()
                         .extend_from_slice(rule.line.text.trim_ascii());
