@@ -12,7 +12,7 @@ use crate::model::{
     KernelName, Netmask, SchedulerFlags, ServiceIdentity, TunnelChecksum, VirtualService,
 };
 use crate::options::matrix::TunnelType;
-use crate::options::{Choice, Owner};
+use crate::options::{Modifier, Owner};
 
 /// An edit of which the words name a part; the rest stays as it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,7 +98,7 @@ pub struct DestinationEdit {
     pub service: ServiceIdentity,
     pub identity: DestinationIdentity,
     /// `-g`, `-i` or `-m`.
-    pub forwarding: Option<Choice>,
+    pub forwarding: Option<Modifier>,
     pub tunnel: TunnelEdit,
     pub weight: Option<u32>,
     pub upper_threshold: Option<u32>,
@@ -113,9 +113,9 @@ impl DestinationEdit {
     pub fn of(&self, there: &Destination) -> Result<Destination, UsageError> {
         use ForwardingMethod::{DirectRouting, Masquerading, Tunnel};
         let forwarding_method = match (self.forwarding, there.forwarding_method) {
-            (Some(Choice::Masquerading), _) => Masquerading,
-            (None | Some(Choice::Ipip), Tunnel(was)) => Tunnel(self.tunnel.of(was)?),
-            (Some(Choice::Ipip), _) => Tunnel(self.tunnel.of(Encapsulation::Ipip)?),
+            (Some(Modifier::Masquerading), _) => Masquerading,
+            (None | Some(Modifier::Ipip), Tunnel(was)) => Tunnel(self.tunnel.of(was)?),
+            (Some(Modifier::Ipip), _) => Tunnel(self.tunnel.of(Encapsulation::Ipip)?),
             (Some(_), _) => DirectRouting,
             (None, method) => method,
         };
@@ -144,7 +144,7 @@ pub struct TunnelEdit {
     /// The UDP port of the real server, host byte order.
     pub port: Option<u16>,
     /// The option that names a checksum, and what it names.
-    pub checksum: Option<(Choice, TunnelChecksum)>,
+    pub checksum: Option<(Modifier, TunnelChecksum)>,
 }
 
 impl TunnelEdit {
@@ -157,17 +157,17 @@ impl TunnelEdit {
         let kind = self.kind.unwrap_or(kind);
         let owner = Owner::Tunnel(kind);
         let named = [
-            self.port.map(|_| Choice::TunnelPort),
-            self.checksum.map(|(choice, _)| choice),
+            self.port.map(|_| Modifier::TunnelPort),
+            self.checksum.map(|(modifier, _)| modifier),
         ];
-        for choice in named.into_iter().flatten() {
-            if let (false, Some(group)) = (choice.row().is_of_use_to(owner), choice.group()) {
+        for modifier in named.into_iter().flatten() {
+            if let (false, Some(group)) = (modifier.row().is_of_use_to(owner), modifier.group()) {
                 return Err(UsageError::Illegal(group, owner));
             }
         }
         let checksum = self.checksum.map_or(checksum, |(_, checksum)| checksum);
         Ok(
-            match (kind, self.port.or(port), Choice::TunnelPort.group()) {
+            match (kind, self.port.or(port), Modifier::TunnelPort.group()) {
                 (TunnelType::Ipip, ..) => Encapsulation::Ipip,
                 (TunnelType::Gue, None, Some(group)) => {
                     return Err(UsageError::Needed(group, owner));

@@ -157,7 +157,7 @@ impl UsageError {
             UsageError::AmongRules(meaning) => {
                 let kind = match meaning {
                     Meaning::Command(_) => "command",
-                    Meaning::Choice(_) => "option",
+                    Meaning::Modifier(_) => "option",
                 };
                 format!("Illegal '{}' {kind} in a line of rules", meaning.row().name).into_bytes()
             }

@@ -20,8 +20,8 @@ impl Numbers {
         (self.next() % limit as u64) as usize
     }
 
-    /// One of `choices`.
-    pub fn pick<'a, T>(&mut self, choices: &'a [T]) -> &'a T {
-        &choices[self.below(choices.len())]
+    /// One of `modifiers`.
+    pub fn pick<'a, T>(&mut self, modifiers: &'a [T]) -> &'a T {
+        &modifiers[self.below(modifiers.len())]
     }
 }

@@ -3,29 +3,29 @@
 
 use crate::error::UsageError;
 use crate::options::matrix::{Groups, Owner, OwnerRule, TUNNEL_GROUPS, TunnelType};
-use crate::options::{Choice, Command, Meaning, OPTIONS};
+use crate::options::{Command, Meaning, Modifier, OPTIONS};
 
 /// The options that were given so far.
 #[derive(Clone, Copy, Default)]
 pub struct Given {
     /// A bit for each option.
-    choices: u128,
+    modifiers: u128,
     groups: Groups,
 }
 
 impl Given {
     /// Takes note of an option. A second one of the same name is a fault.
-    pub fn insert(&mut self, choice: Choice) -> Result<(), UsageError> {
-        self.choices |= 1 << choice as u32;
-        match choice.group() {
+    pub fn insert(&mut self, modifier: Modifier) -> Result<(), UsageError> {
+        self.modifiers |= 1 << modifier as u32;
+        match modifier.group() {
             Some(group) if !self.groups.insert(group) => Err(UsageError::Repeated(group)),
             _ => Ok(()),
         }
     }
 
     /// Whether this very option is there.
-    pub fn has(self, choice: Choice) -> bool {
-        self.choices & (1 << choice as u32) != 0
+    pub fn has(self, modifier: Modifier) -> bool {
+        self.modifiers & (1 << modifier as u32) != 0
     }
 
     /// Whether any option is there that only a tunnel has.
@@ -36,7 +36,7 @@ impl Given {
     /// The first fault of these options against what goes with a command.
     pub fn check(self, command: Command) -> Result<(), UsageError> {
         let outcome = check(self.groups, Owner::Command(command));
-        if outcome.is_ok() || command != Command::List || !self.has(Choice::Connection) {
+        if outcome.is_ok() || command != Command::List || !self.has(Modifier::Connection) {
             return outcome;
         }
         let narrowed = check(self.groups, Owner::Connections);
@@ -52,7 +52,7 @@ impl Given {
     /// Whether any option is there that the reference has never heard of.
     fn has_new(self) -> bool {
         OPTIONS.iter().any(|row| match row.meaning {
-            Meaning::Choice(choice) => row.is_new && self.has(choice),
+            Meaning::Modifier(modifier) => row.is_new && self.has(modifier),
             Meaning::Command(_) => false,
         })
     }
@@ -61,13 +61,16 @@ impl Given {
     /// drained in all of them; and options that describe a server are refused.
     pub fn check_drain(mut self, command: Command) -> Result<(), UsageError> {
         let owner = Owner::Command(command);
-        if let Some(service) = Choice::TcpService.group() {
+        if let Some(service) = Modifier::TcpService.group() {
             self.groups.insert(service);
         }
         self.check(command)?;
-        let mut rivals = Choice::Drain.row().rivals.iter();
+        let mut rivals = Modifier::Drain.row().rivals.iter();
         let rival = rivals.find(|rival| self.has(**rival));
-        match (rival.and_then(|rival| rival.group()), Choice::Drain.group()) {
+        match (
+            rival.and_then(|rival| rival.group()),
+            Modifier::Drain.group(),
+        ) {
             (Some(rival), Some(drain)) => Err(UsageError::Conflict(rival, drain, owner)),
             _ => Ok(()),
         }
@@ -79,11 +82,11 @@ impl Given {
     }
 
     /// Two options that cannot stand beside each other, though both go with the command.
-    pub fn rivals(self) -> Option<(Choice, Choice)> {
+    pub fn rivals(self) -> Option<(Modifier, Modifier)> {
         OPTIONS.iter().find_map(|row| match row.meaning {
-            Meaning::Choice(choice) if self.has(choice) => {
+            Meaning::Modifier(modifier) if self.has(modifier) => {
                 let rival = row.rivals.iter().find(|rival| self.has(**rival))?;
-                Some((choice, *rival))
+                Some((modifier, *rival))
             }
             _ => None,
         })

@@ -5,7 +5,7 @@ use crate::cli::address::{self, Endpoint, Hosts};
 use crate::cli::values;
 use crate::cli::words::Event;
 use crate::model::{AddressFamily, Protocol, ServiceIdentity};
-use crate::options::{Choice, Meaning};
+use crate::options::{Meaning, Modifier};
 
 /// What the words say about the virtual service.
 #[derive(Clone, Copy)]
@@ -19,7 +19,7 @@ pub enum NamedService {
 }
 
 /// The option that names a virtual service, with its word, and whether `-6` stands beside it.
-type NamingWords<'a> = (Choice, &'a [u8], bool);
+type NamingWords<'a> = (Modifier, &'a [u8], bool);
 
 /// The virtual service that was named last. In a file of rules, most lines name the same service as
 /// the line before them, in the same word: this saves reading it, and asking for its name, again.
@@ -33,22 +33,22 @@ impl<'a> LastService<'a> {
         let mut is_ipv6 = false;
         for event in events {
             let Event::Option {
-                meaning: Meaning::Choice(choice),
+                meaning: Meaning::Modifier(modifier),
                 value,
                 ..
             } = event
             else {
                 continue;
             };
-            is_ipv6 |= *choice == Choice::Ipv6;
-            if naming.is_none() && choice.names_service() {
-                naming = Some((*choice, value.unwrap_or_default()));
+            is_ipv6 |= *modifier == Modifier::Ipv6;
+            if naming.is_none() && modifier.names_service() {
+                naming = Some((*modifier, value.unwrap_or_default()));
             }
         }
-        let Some((choice, word)) = naming else {
+        let Some((modifier, word)) = naming else {
             return NamedService::Missing;
         };
-        let words = (choice, word, is_ipv6);
+        let words = (modifier, word, is_ipv6);
         match self.0 {
             Some((last_words, service)) if last_words == words => service,
             _ => {
@@ -61,8 +61,8 @@ impl<'a> LastService<'a> {
 }
 
 impl NamedService {
-    fn of((choice, word, is_ipv6): NamingWords<'_>, hosts: &mut Hosts) -> NamedService {
-        let Some(protocol) = choice.protocol() else {
+    fn of((modifier, word, is_ipv6): NamingWords<'_>, hosts: &mut Hosts) -> NamedService {
+        let Some(protocol) = modifier.protocol() else {
             let family = if is_ipv6 {
                 AddressFamily::Ipv6
             } else {

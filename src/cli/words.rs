@@ -205,7 +205,7 @@ fn ends_word(byte: &u8) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::options::Choice;
+    use crate::options::Modifier;
 
     fn words(line: &str) -> Vec<&[u8]> {
         line.split(' ').map(str::as_bytes).collect()
@@ -225,9 +225,9 @@ mod tests {
     }
 
     const LIST: Meaning = Meaning::Command(Command::List);
-    const NUMERIC: Meaning = Meaning::Choice(Choice::Numeric);
-    const WEIGHT: Meaning = Meaning::Choice(Choice::Weight);
-    const PERSISTENT: Meaning = Meaning::Choice(Choice::Persistent);
+    const NUMERIC: Meaning = Meaning::Modifier(Modifier::Numeric);
+    const WEIGHT: Meaning = Meaning::Modifier(Modifier::Weight);
+    const PERSISTENT: Meaning = Meaning::Modifier(Modifier::Persistent);
 
     #[test]
     fn a_value_is_glued_joined_or_the_next_word() {

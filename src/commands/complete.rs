@@ -25,7 +25,7 @@ use crate::ipvs::{Detail, Ipvs};
 use crate::model::{AddressFamily, Change, KernelName, Protocol, SchedulerFlags, ServiceState};
 use crate::names;
 use crate::options::matrix::{Owner, TunnelType};
-use crate::options::{self, Choice, Command, Completion, Meaning, OPTIONS, OptionSpec};
+use crate::options::{self, Command, Completion, Meaning, Modifier, OPTIONS, OptionSpec};
 use crate::render::endpoints::EndpointWriter;
 use crate::render::{listing, rules};
 use crate::selection::States;
@@ -116,14 +116,14 @@ impl<'a> Line<'a, '_> {
         self.given.iter().find_map(Event::command)
     }
 
-    fn value_of(&self, wanted: Choice) -> Option<&'a [u8]> {
-        let is_wanted = |(meaning, _): &(Meaning, _)| *meaning == Meaning::Choice(wanted);
+    fn value_of(&self, wanted: Modifier) -> Option<&'a [u8]> {
+        let is_wanted = |(meaning, _): &(Meaning, _)| *meaning == Meaning::Modifier(wanted);
         self.given().find(is_wanted).and_then(|(_, value)| value)
     }
 
-    fn has(&self, wanted: Choice) -> bool {
+    fn has(&self, wanted: Modifier) -> bool {
         self.given()
-            .any(|(meaning, _)| meaning == Meaning::Choice(wanted))
+            .any(|(meaning, _)| meaning == Meaning::Modifier(wanted))
     }
 
     /// Whether an option may still come: the command and what is given already would not refuse it.
@@ -132,7 +132,7 @@ impl<'a> Line<'a, '_> {
         let goes_with = |row: &OptionSpec, command| {
             row.is_of_use_to(Owner::Command(command))
                 || command == Command::List
-                    && self.has(Choice::Connection)
+                    && self.has(Modifier::Connection)
                     && row.is_of_use_to(Owner::Connections)
         };
         let fits_the_command = match (row.meaning, command) {
@@ -140,13 +140,13 @@ impl<'a> Line<'a, '_> {
             (Meaning::Command(command), None) => self
                 .given()
                 .all(|(given, _)| goes_with(given.row(), command)),
-            (Meaning::Choice(_), Some(command)) => goes_with(row, command),
-            (Meaning::Choice(_), None) => true,
+            (Meaning::Modifier(_), Some(command)) => goes_with(row, command),
+            (Meaning::Modifier(_), None) => true,
         };
         let tunnel = self
-            .value_of(Choice::TunnelType)
+            .value_of(Modifier::TunnelType)
             .and_then(TunnelType::from_word);
-        let fits_the_tunnel = row.section != Choice::TunnelType.row().section
+        let fits_the_tunnel = row.section != Modifier::TunnelType.row().section
             || tunnel.is_none_or(|tunnel| row.is_of_use_to(Owner::Tunnel(tunnel)));
         let stand_apart = |other: &OptionSpec| {
             other.name == row.name
@@ -232,7 +232,7 @@ impl<'a> Line<'a, '_> {
                 }
             }
             Completion::SchedulerFlags => {
-                let scheduler = self.value_of(Choice::Scheduler).unwrap_or_default();
+                let scheduler = self.value_of(Modifier::Scheduler).unwrap_or_default();
                 let flags = SchedulerFlags::from_bits(u8::MAX);
                 self.offer_list(front, typed, flags.words(KernelName::truncated(scheduler)));
             }
@@ -254,7 +254,7 @@ impl<'a> Line<'a, '_> {
                 }
             }
             Completion::Service => match (row.meaning, self.command()) {
-                (Meaning::Choice(Choice::FirewallMarkService), Some(Command::AddService)) => {}
+                (Meaning::Modifier(Modifier::FirewallMarkService), Some(Command::AddService)) => {}
                 (meaning, Some(Command::AddService)) => {
                     self.offer_endpoint(row, front, typed, protocol_of(meaning));
                 }
@@ -293,7 +293,7 @@ impl<'a> Line<'a, '_> {
     fn offer_services(&mut self, front: &[u8], naming: Meaning) {
         let opened = Ipvs::open_loaded();
         let read = opened.and_then(|mut ipvs| ipvs.services(Detail::WithoutStatistics));
-        let only_ipv6 = self.has(Choice::Ipv6);
+        let only_ipv6 = self.has(Modifier::Ipv6);
         let mut endpoints = EndpointWriter::numeric();
         for ServiceState { service, .. } in read.into_iter().flatten() {
             let is_of_the_family = !only_ipv6 || service.identity.family() == AddressFamily::Ipv6;
@@ -315,7 +315,7 @@ impl<'a> Line<'a, '_> {
         let service = LastService::default().look_up(&self.given, &mut Hosts::default());
         let mut destinations = Vec::new();
         let Some(service) = service.identity() else {
-            if self.has(Choice::Drain) {
+            if self.has(Modifier::Drain) {
                 self.offer_addresses_of_servers(front);
             }
             return;
@@ -421,10 +421,10 @@ impl<'a> Line<'a, '_> {
 
 /// Whether one of the two lists connections, and the other says which.
 fn narrows(one: &OptionSpec, other: &OptionSpec) -> bool {
-    let connections = |row: &OptionSpec| row.meaning == Meaning::Choice(Choice::Connection);
+    let connections = |row: &OptionSpec| row.meaning == Meaning::Modifier(Modifier::Connection);
     let narrow = |row: &OptionSpec| {
         row.is_of_use_to(Owner::Connections)
-            && row.meaning != Meaning::Choice(Choice::FirewallMarkService)
+            && row.meaning != Meaning::Modifier(Modifier::FirewallMarkService)
     };
     connections(one) && narrow(other) || connections(other) && narrow(one)
 }
@@ -433,14 +433,14 @@ fn are_rivals(one: &OptionSpec, other: &OptionSpec) -> bool {
     let names = |row: &OptionSpec, rival: &OptionSpec| {
         row.rivals
             .iter()
-            .any(|choice| Meaning::Choice(*choice) == rival.meaning)
+            .any(|modifier| Meaning::Modifier(*modifier) == rival.meaning)
     };
     names(one, other) || names(other, one)
 }
 
 fn protocol_of(naming: Meaning) -> Option<Protocol> {
     match naming {
-        Meaning::Choice(choice) => choice.protocol(),
+        Meaning::Modifier(modifier) => modifier.protocol(),
         Meaning::Command(_) => None,
     }
 }

@@ -7,7 +7,7 @@ use std::ffi::OsString;
 use std::fmt::Write;
 
 use crate::options::matrix::Owner;
-use crate::options::{Argument, Choice, Command, OPTIONS, OptionSpec, SCHEDULERS, Section};
+use crate::options::{Argument, Command, Modifier, OPTIONS, OptionSpec, SCHEDULERS, Section};
 use crate::request::Request;
 
 const WIDTH: usize = 80;
@@ -111,12 +111,12 @@ fn usage_of_command(command: Command) -> String {
         Some(letter) => format!("-{letter}"),
         None => format!("--{}{}", row.long, value(row)),
     };
-    let service = match Choice::TcpService.row() {
+    let service = match Modifier::TcpService.row() {
         service if service.needed_by.contains(&owner) => " SERVICE",
         service if service.is_of_use_to(owner) => " [SERVICE]",
         _ => "",
     };
-    let needs_server = Choice::RealServer.row().needed_by.contains(&owner);
+    let needs_server = Modifier::RealServer.row().needed_by.contains(&owner);
     let server = if needs_server { " -r ADDR:PORT" } else { "" };
     let is_free = |row: &&OptionSpec| {
         row.section != Section::Service
@@ -133,7 +133,7 @@ fn usage_of_command(command: Command) -> String {
     write_sections(&mut text, |row| {
         row.is_of_use_to(owner) || command == Command::List && row.section == Section::Connections
     });
-    if Choice::Scheduler.row().is_of_use_to(owner) {
+    if Modifier::Scheduler.row().is_of_use_to(owner) {
         text.push_str("Schedulers\n");
         for (name, how) in SCHEDULERS {
             push_line(&mut text, format_args!("  {name:<6} {how}"));
@@ -230,7 +230,7 @@ mod tests {
 
     fn commands() -> impl Iterator<Item = Command> {
         OPTIONS.iter().filter_map(|row| match row.meaning {
-            Meaning::Command(Command::Help | Command::Version) | Meaning::Choice(_) => None,
+            Meaning::Command(Command::Help | Command::Version) | Meaning::Modifier(_) => None,
             Meaning::Command(command) => Some(command),
         })
     }

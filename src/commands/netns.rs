@@ -16,7 +16,7 @@ use nix::sched::{CloneFlags, setns, unshare};
 
 use crate::cli::words::{self, Event};
 use crate::error::Error;
-use crate::options::{Choice, Command, Meaning};
+use crate::options::{Command, Meaning, Modifier};
 
 /// Where `ip netns` keeps namespaces by name.
 const NAMES: &str = "/run/netns";
@@ -45,7 +45,7 @@ fn named_among(arguments: &[OsString]) -> Option<&[u8]> {
     }
     events.iter().find_map(|event| match event {
         Event::Option {
-            meaning: Meaning::Choice(Choice::Netns),
+            meaning: Meaning::Modifier(Modifier::Netns),
             value,
             ..
         } => *value,

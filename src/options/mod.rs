@@ -8,7 +8,7 @@
 pub(crate) mod matrix;
 mod table;
 
-pub use table::{Choice, Command, OPTIONS, RESTORE_OPTIONS, SAVE_OPTIONS, SCHEDULERS};
+pub use table::{Command, Modifier, OPTIONS, RESTORE_OPTIONS, SAVE_OPTIONS, SCHEDULERS};
 
 use crate::model::Protocol;
 use matrix::Group;
@@ -20,7 +20,7 @@ pub enum Meaning {
     /// To do something.
     Command(Command),
     /// How to do it.
-    Choice(Choice),
+    Modifier(Modifier),
 }
 
 impl Meaning {
@@ -28,7 +28,7 @@ impl Meaning {
     pub fn row(self) -> &'static OptionSpec {
         match self {
             Meaning::Command(command) => command.row(),
-            Meaning::Choice(choice) => choice.row(),
+            Meaning::Modifier(modifier) => modifier.row(),
         }
     }
 }
@@ -164,7 +164,7 @@ pub struct OptionSpec {
     /// What takes it and gives it no meaning.
     pub ignored_by: &'static [Owner],
     /// Options that it cannot stand beside, though each of the two goes with the command.
-    pub rivals: &'static [Choice],
+    pub rivals: &'static [Modifier],
     /// Whether the reference has never heard of it.
     pub is_new: bool,
     /// Whether it may stand in a line of rules, too, not only on a command line.
@@ -190,7 +190,7 @@ impl OptionSpec {
     }
 }
 
-impl Choice {
+impl Modifier {
     /// Its row.
     pub fn row(self) -> &'static OptionSpec {
         &OPTIONS[table::COMMAND_COUNT + self as usize]
@@ -200,16 +200,16 @@ impl Choice {
     /// names no service.
     pub(crate) fn protocol(self) -> Option<Protocol> {
         match self {
-            Choice::TcpService => Some(Protocol::Tcp),
-            Choice::UdpService => Some(Protocol::Udp),
-            Choice::SctpService => Some(Protocol::Sctp),
+            Modifier::TcpService => Some(Protocol::Tcp),
+            Modifier::UdpService => Some(Protocol::Udp),
+            Modifier::SctpService => Some(Protocol::Sctp),
             _ => None,
         }
     }
 
     /// Whether it names a virtual service.
     pub(crate) fn names_service(self) -> bool {
-        self.group() == Choice::TcpService.group()
+        self.group() == Modifier::TcpService.group()
     }
 
     /// The options that share its name; `None` for one that is never checked.
@@ -306,7 +306,7 @@ mod tests {
     #[test]
     fn every_option_is_of_use_to_something() {
         for spec in OPTIONS {
-            let is_option = matches!(spec.meaning, Meaning::Choice(_));
+            let is_option = matches!(spec.meaning, Meaning::Modifier(_));
             let owners = [spec.needed_by, spec.goes_with, spec.alternative_in].concat();
             assert_eq!(is_option, !owners.is_empty(), "{}", spec.long);
         }

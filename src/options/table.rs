@@ -1,6 +1,6 @@
 //! THE table: a row for each command and option, in the order in which `-h` shows them.
 //!
-//! To add an option, add its row here, use its `Choice` where it has its meaning (a value is read
+//! To add an option, add its row here, use its `Modifier` where it has its meaning (a value is read
 //! in `cli::fold`; a flag is asked for with `given.has`), and tell of it in the manual.
 
 use super::matrix::{Owner, TunnelType};
@@ -11,7 +11,7 @@ use crate::selection::CountKey;
 macro_rules! table {
     (
         commands { $($command:ident = $command_row:expr;)* }
-        options { $($choice:ident = $choice_row:expr;)* }
+        options { $($modifier:ident = $choice_row:expr;)* }
     ) => {
         /// The commands; each is described by its row.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,12 +21,12 @@ macro_rules! table {
         /// The options that go with commands; each is described by its row.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         #[expect(missing_docs, reason = "the rows say what each is")]
-        pub enum Choice { $($choice,)* }
+        pub enum Modifier { $($modifier,)* }
 
         /// The table.
         pub static OPTIONS: &[OptionSpec] = &[
             $(OptionSpec { meaning: Meaning::Command(Command::$command), ..$command_row },)*
-            $(OptionSpec { meaning: Meaning::Choice(Choice::$choice), ..$choice_row },)*
+            $(OptionSpec { meaning: Meaning::Modifier(Modifier::$modifier), ..$choice_row },)*
         ];
 
         /// How many rows stand before the first option.
@@ -81,20 +81,20 @@ const EVERY_COMMAND: &[Owner] = &[
 ];
 const SETS_A_SERVICE: &[Owner] = &[ADD_SERVICE, EDIT_SERVICE];
 const SETS_A_SERVER: &[Owner] = &[ADD_SERVER, EDIT_SERVER];
-const DESCRIBES_A_SERVER: &[Choice] = &[
-    Choice::Gatewaying,
-    Choice::Ipip,
-    Choice::Masquerading,
-    Choice::Weight,
-    Choice::UpperThreshold,
-    Choice::LowerThreshold,
-    Choice::TunnelType,
-    Choice::TunnelPort,
-    Choice::TunnelNoChecksum,
-    Choice::TunnelChecksum,
-    Choice::TunnelRemoteChecksum,
+const DESCRIBES_A_SERVER: &[Modifier] = &[
+    Modifier::Gatewaying,
+    Modifier::Ipip,
+    Modifier::Masquerading,
+    Modifier::Weight,
+    Modifier::UpperThreshold,
+    Modifier::LowerThreshold,
+    Modifier::TunnelType,
+    Modifier::TunnelPort,
+    Modifier::TunnelNoChecksum,
+    Modifier::TunnelChecksum,
+    Modifier::TunnelRemoteChecksum,
 ];
-const NO_TUNNEL: &[Choice] = &[Choice::Gatewaying, Choice::Masquerading];
+const NO_TUNNEL: &[Modifier] = &[Modifier::Gatewaying, Modifier::Masquerading];
 
 const ROLES: Completion = Completion::OneOf(&[
     ("master", "tells of its connections"),
@@ -162,8 +162,8 @@ table! {
                 ZERO, LIST, DIAGNOSE,
             ])
             .not_beside(&[
-                Choice::TcpService, Choice::UdpService, Choice::SctpService,
-                Choice::Connection, Choice::Timeout, Choice::Daemon,
+                Modifier::TcpService, Modifier::UdpService, Modifier::SctpService,
+                Modifier::Connection, Modifier::Timeout, Modifier::Daemon,
             ]);
 
         Scheduler = value("s", "scheduler", "NAME", "the scheduler (wlc)")
@@ -183,7 +183,7 @@ table! {
             .offers(Completion::OneOf(&[("sip", "calls of the Session Initiation Protocol")]));
         OnePacket = flag("o", "ops", "schedule each packet by itself (UDP)")
             .in_section(Section::Scheduling).at(21).with(SETS_A_SERVICE)
-            .not_beside(&[Choice::TcpService, Choice::SctpService]);
+            .not_beside(&[Modifier::TcpService, Modifier::SctpService]);
 
         RealServer = value("r", "real-server", "ADDR:PORT", "the real server")
             .in_section(Section::Server).at(6)
@@ -239,16 +239,16 @@ table! {
             .in_section(Section::Listing).at(20).with(&[LIST]);
         Statistics = flag("", "stats", "counters")
             .in_section(Section::Listing).at(14).with(&[LIST])
-            .not_beside(&[Choice::Connection, Choice::Timeout, Choice::Daemon]);
+            .not_beside(&[Modifier::Connection, Modifier::Timeout, Modifier::Daemon]);
         Rate = flag("", "rate", "rates a second")
             .in_section(Section::Listing).at(15).with(&[LIST])
-            .not_beside(&[Choice::Connection, Choice::Timeout, Choice::Daemon]);
+            .not_beside(&[Modifier::Connection, Modifier::Timeout, Modifier::Daemon]);
         Thresholds = flag("", "thresholds", "thresholds")
             .in_section(Section::Listing).at(16).with(&[LIST])
-            .not_beside(&[Choice::Connection, Choice::Timeout, Choice::Daemon]);
+            .not_beside(&[Modifier::Connection, Modifier::Timeout, Modifier::Daemon]);
         PersistentConnections = flag("", "persistent-conn", "persistence")
             .in_section(Section::Listing).at(17).with(&[LIST])
-            .not_beside(&[Choice::Timeout, Choice::Daemon]);
+            .not_beside(&[Modifier::Timeout, Modifier::Daemon]);
         TunnelInfo = flag("", "tun-info", "tunnels")
             .in_section(Section::Listing).at(28).with(&[LIST]);
         Connection = flag("c", "connection", "connections")
@@ -264,16 +264,16 @@ table! {
             .in_section(Section::Listing).at(34).with(&[LIST, DIAGNOSE]).ours();
         Table = flag("", "table", "drawn for people")
             .in_section(Section::Listing).at(35).with(&[LIST]).ours()
-            .not_beside(&[Choice::Json]);
+            .not_beside(&[Modifier::Json]);
         Prometheus = flag("", "prometheus", "as metrics, for node_exporter")
             .in_section(Section::Listing).at(46).with(&[LIST]).ours().not_among_rules()
             .not_beside(&[
-                Choice::Json, Choice::Table, Choice::Connection, Choice::Timeout, Choice::Daemon,
+                Modifier::Json, Modifier::Table, Modifier::Connection, Modifier::Timeout, Modifier::Daemon,
             ]);
         Watch = flag("", "watch", "again and again; q ends it (2)")
             .takes(Argument::Optional("SECONDS"))
             .in_section(Section::Listing).at(45).with(&[LIST]).ours().not_among_rules()
-            .not_beside(&[Choice::Prometheus]);
+            .not_beside(&[Modifier::Prometheus]);
 
         Client = value("", "client", "ADDR[/LEN]", "of this client or network")
             .in_section(Section::Connections).at(41).with(&[CONNECTIONS]).ours().not_among_rules();
@@ -437,7 +437,7 @@ impl OptionSpec {
         self
     }
 
-    const fn not_beside(mut self, rivals: &'static [Choice]) -> Self {
+    const fn not_beside(mut self, rivals: &'static [Modifier]) -> Self {
         self.rivals = rivals;
         self
     }

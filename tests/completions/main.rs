@@ -399,7 +399,7 @@ fn namespace_with_table() -> Namespace {
 fn check_options(terminal: &mut Terminal, faults: &mut Vec<String>) {
     let commands = OPTIONS.iter().filter_map(|spec| match spec.meaning {
         Meaning::Command(command) => Some((spec, command)),
-        Meaning::Choice(_) => None,
+        Meaning::Modifier(_) => None,
     });
     let all = commands
         .clone()
@@ -412,10 +412,10 @@ fn check_options(terminal: &mut Terminal, faults: &mut Vec<String>) {
             Argument::Required(_) => " master",
             _ => "",
         };
-        let choices = OPTIONS
+        let modifiers = OPTIONS
             .iter()
             .filter(|spec| spec.is_of_use_to(Owner::Command(command)));
-        let offered = choices.flat_map(spellings).collect();
+        let offered = modifiers.flat_map(spellings).collect();
         check_offers(
             terminal,
             &format!("ipvsadm --{}{value} -", spec.long),

@@ -7,7 +7,7 @@ use crate::model::{
     AddressFamily, Destination, DestinationIdentity, Encapsulation, ForwardingMethod, KernelName,
     Netmask, Protocol, SchedulerFlags, ServiceIdentity, SyncDaemon, TunnelChecksum, VirtualService,
 };
-use crate::options::Choice;
+use crate::options::Modifier;
 use crate::options::matrix::TunnelType;
 
 const DEFAULT_INTERFACE: &str = "eth0";
@@ -38,7 +38,7 @@ impl Draft<'_> {
     }
 
     pub(super) fn one_packet(&self, service: ServiceIdentity) -> Result<bool, UsageError> {
-        let one_packet = self.given.has(Choice::OnePacket);
+        let one_packet = self.given.has(Modifier::OnePacket);
         match service.protocol() {
             Some(Protocol::Tcp | Protocol::Sctp) if one_packet => {
                 Err(UsageError::OnePacketWithoutUdp)
@@ -62,10 +62,10 @@ impl Draft<'_> {
     pub(super) fn destination_identity_with(
         &self,
         service: ServiceIdentity,
-        forwarding: Choice,
+        forwarding: Modifier,
     ) -> Result<DestinationIdentity, UsageError> {
         let mut identity = self.destination_identity(service)?;
-        let keeps_its_port = forwarding == Choice::Masquerading
+        let keeps_its_port = forwarding == Modifier::Masquerading
             || matches!(service, ServiceIdentity::FirewallMark { .. });
         if !keeps_its_port {
             identity.port = service.port();
@@ -75,7 +75,7 @@ impl Draft<'_> {
 
     pub(super) fn destination(&self, service: ServiceIdentity) -> Result<Destination, UsageError> {
         let identity = self.destination_identity_with(service, self.forwarding)?;
-        let is_tunnel = self.forwarding == Choice::Ipip;
+        let is_tunnel = self.forwarding == Modifier::Ipip;
         if AddressFamily::of(identity.address) != service.family() && !is_tunnel {
             return Err(UsageError::FamilyWithoutTunnel);
         }
@@ -83,8 +83,8 @@ impl Draft<'_> {
             return Err(UsageError::TunnelOptionsWithoutTunnel);
         }
         let forwarding_method = match self.forwarding {
-            Choice::Masquerading => ForwardingMethod::Masquerading,
-            Choice::Ipip => ForwardingMethod::Tunnel(self.encapsulation()?),
+            Modifier::Masquerading => ForwardingMethod::Masquerading,
+            Modifier::Ipip => ForwardingMethod::Tunnel(self.encapsulation()?),
             _ => ForwardingMethod::DirectRouting,
         };
         Ok(Destination {
@@ -97,9 +97,9 @@ impl Draft<'_> {
     }
 
     pub(super) fn tunnel_checksum(&self) -> TunnelChecksum {
-        if self.given.has(Choice::TunnelChecksum) {
+        if self.given.has(Modifier::TunnelChecksum) {
             TunnelChecksum::Full
-        } else if self.given.has(Choice::TunnelRemoteChecksum) {
+        } else if self.given.has(Modifier::TunnelRemoteChecksum) {
             TunnelChecksum::Remote
         } else {
             TunnelChecksum::None

@@ -5,7 +5,7 @@ use super::Draft;
 use crate::edit::{DestinationEdit, NamedFlags, ServiceEdit, TunnelEdit};
 use crate::error::UsageError;
 use crate::model::ServiceIdentity;
-use crate::options::{Choice, Command};
+use crate::options::{Command, Modifier};
 use crate::request::DrainRequest;
 
 impl Draft<'_> {
@@ -16,18 +16,18 @@ impl Draft<'_> {
     ) -> Result<ServiceEdit, UsageError> {
         Ok(ServiceEdit {
             identity,
-            scheduler: self.named(Choice::Scheduler, self.scheduler),
-            scheduler_flags: self.named(Choice::SchedulerFlags, flags),
+            scheduler: self.named(Modifier::Scheduler, self.scheduler),
+            scheduler_flags: self.named(Modifier::SchedulerFlags, flags),
             persistence_timeout: self.persistence_timeout,
             netmask: self.netmask,
-            persistence_engine: self.named(Choice::PersistenceEngine, self.persistence_engine),
+            persistence_engine: self.named(Modifier::PersistenceEngine, self.persistence_engine),
             one_packet: self.one_packet(identity)?,
         })
     }
 
     /// The value of an option that stands there.
-    fn named<T>(&self, choice: Choice, value: T) -> Option<T> {
-        self.given.has(choice).then_some(value)
+    fn named<T>(&self, modifier: Modifier, value: T) -> Option<T> {
+        self.given.has(modifier).then_some(value)
     }
 
     pub(super) fn destination_edit(
@@ -36,9 +36,9 @@ impl Draft<'_> {
     ) -> Result<DestinationEdit, UsageError> {
         let forwarding = self.named(self.forwarding, self.forwarding);
         let checksum = [
-            Choice::TunnelNoChecksum,
-            Choice::TunnelChecksum,
-            Choice::TunnelRemoteChecksum,
+            Modifier::TunnelNoChecksum,
+            Modifier::TunnelChecksum,
+            Modifier::TunnelRemoteChecksum,
         ];
         Ok(DestinationEdit {
             service,
@@ -49,16 +49,16 @@ impl Draft<'_> {
             },
             forwarding,
             tunnel: TunnelEdit {
-                kind: self.named(Choice::TunnelType, self.tunnel_type),
-                port: self.named(Choice::TunnelPort, self.tunnel_port),
+                kind: self.named(Modifier::TunnelType, self.tunnel_type),
+                port: self.named(Modifier::TunnelPort, self.tunnel_port),
                 checksum: checksum
                     .into_iter()
-                    .find(|choice| self.given.has(*choice))
-                    .map(|choice| (choice, self.tunnel_checksum())),
+                    .find(|modifier| self.given.has(*modifier))
+                    .map(|modifier| (modifier, self.tunnel_checksum())),
             },
-            weight: self.named(Choice::Weight, self.weight),
-            upper_threshold: self.named(Choice::UpperThreshold, self.upper_threshold),
-            lower_threshold: self.named(Choice::LowerThreshold, self.lower_threshold),
+            weight: self.named(Modifier::Weight, self.weight),
+            upper_threshold: self.named(Modifier::UpperThreshold, self.upper_threshold),
+            lower_threshold: self.named(Modifier::LowerThreshold, self.lower_threshold),
         })
     }
 
@@ -71,8 +71,8 @@ impl Draft<'_> {
             port: server.port.or(service.map(|service| service.port())),
             deletes: command == Command::DeleteServer,
             seconds: self.drain_seconds,
-            is_forced: self.given.has(Choice::Force),
-            may_be_missing: self.given.has(Choice::Exist),
+            is_forced: self.given.has(Modifier::Force),
+            may_be_missing: self.given.has(Modifier::Exist),
         })
     }
 }

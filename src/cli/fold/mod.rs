@@ -26,7 +26,7 @@ use crate::model::{
     AddressFamily, Change, KernelName, Netmask, ServiceIdentity, SyncDaemonRole, Timeouts,
 };
 use crate::options::matrix::TunnelType;
-use crate::options::{Choice, Command, Meaning};
+use crate::options::{Command, Meaning, Modifier};
 use crate::request::Request;
 use crate::selection::{CountKey, Network, States};
 
@@ -77,10 +77,10 @@ pub fn fold<'a>(
                 draft.set_command(*command, value.unwrap_or_default(), word)?;
             }
             Event::Option {
-                meaning: Meaning::Choice(choice),
+                meaning: Meaning::Modifier(modifier),
                 value,
                 ..
-            } => draft.set_choice(*choice, *value, hosts)?,
+            } => draft.set_modifier(*modifier, *value, hosts)?,
         }
     }
     match word_fault {
@@ -93,7 +93,7 @@ fn names_a_place(event: &Event<'_>) -> bool {
     matches!(
         event,
         Event::Option {
-            meaning: Meaning::Choice(Choice::Netns),
+            meaning: Meaning::Modifier(Modifier::Netns),
             ..
         }
     )
@@ -112,7 +112,7 @@ struct Draft<'a> {
     netmask: Option<Netmask>,
     persistence_engine: KernelName,
     server: Option<Endpoint>,
-    forwarding: Choice,
+    forwarding: Modifier,
     weight: u32,
     upper_threshold: u32,
     lower_threshold: u32,
@@ -146,7 +146,7 @@ impl<'a> Draft<'a> {
             netmask: None,
             persistence_engine: KernelName::default(),
             server: None,
-            forwarding: Choice::Gatewaying,
+            forwarding: Modifier::Gatewaying,
             weight: 1,
             upper_threshold: 0,
             lower_threshold: 0,
@@ -185,38 +185,38 @@ impl<'a> Draft<'a> {
         Ok(())
     }
 
-    fn set_choice(
+    fn set_modifier(
         &mut self,
-        choice: Choice,
+        modifier: Modifier,
         value: Option<&'a [u8]>,
         hosts: &mut Hosts,
     ) -> Result<(), UsageError> {
-        self.given.insert(choice)?;
+        self.given.insert(modifier)?;
         let word = value.unwrap_or_default();
-        match choice {
-            Choice::TcpService | Choice::UdpService | Choice::SctpService => {
+        match modifier {
+            Modifier::TcpService | Modifier::UdpService | Modifier::SctpService => {
                 self.service.identity().ok_or(UsageError::ServiceAddress)?;
             }
-            Choice::FirewallMarkService => {
+            Modifier::FirewallMarkService => {
                 self.service
                     .identity()
                     .ok_or_else(|| UsageError::FirewallMark(word.to_vec()))?;
             }
-            Choice::Ipv6 => match self.service {
+            Modifier::Ipv6 => match self.service {
                 NamedService::Known(ServiceIdentity::FirewallMark { .. })
                 | NamedService::Illegal(None) => {}
                 _ => return Err(UsageError::Ipv6WithoutFirewallMark),
             },
-            Choice::Scheduler => self.scheduler = KernelName::truncated(word),
-            Choice::SchedulerFlags => self.scheduler_flags = word,
-            Choice::Persistent => {
+            Modifier::Scheduler => self.scheduler = KernelName::truncated(word),
+            Modifier::SchedulerFlags => self.scheduler_flags = word,
+            Modifier::Persistent => {
                 self.persistence_timeout = Some(match value {
                     None => DEFAULT_PERSISTENCE,
                     Some(word) => values::number_u32(word, 1..=values::LONGEST_TIMEOUT)
                         .ok_or_else(|| UsageError::Timeout(word.to_vec()))?,
                 });
             }
-            Choice::Netmask => {
+            Modifier::Netmask => {
                 self.netmask = Some(match self.service.family() {
                     AddressFamily::Ipv4 => Netmask::Ipv4(
                         values::ipv4_netmask(word, hosts).ok_or(UsageError::NetmaskIpv4)?,
@@ -226,33 +226,35 @@ impl<'a> Draft<'a> {
                     }
                 });
             }
-            Choice::PersistenceEngine => self.persistence_engine = KernelName::truncated(word),
-            Choice::RealServer => {
+            Modifier::PersistenceEngine => self.persistence_engine = KernelName::truncated(word),
+            Modifier::RealServer => {
                 self.server = Some(
                     address::endpoint(word, self.service.port_names(), hosts)
                         .ok_or(UsageError::ServerAddress)?,
                 );
             }
-            Choice::Gatewaying | Choice::Ipip | Choice::Masquerading => self.forwarding = choice,
-            Choice::Weight => {
+            Modifier::Gatewaying | Modifier::Ipip | Modifier::Masquerading => {
+                self.forwarding = modifier
+            }
+            Modifier::Weight => {
                 self.weight = values::number_u32(word, 0..=LARGEST).ok_or(UsageError::Weight)?
             }
-            Choice::UpperThreshold => {
+            Modifier::UpperThreshold => {
                 self.upper_threshold =
                     values::number_u32(word, 0..=LARGEST).ok_or(UsageError::UpperThreshold)?;
             }
-            Choice::LowerThreshold => {
+            Modifier::LowerThreshold => {
                 self.lower_threshold =
                     values::number_u32(word, 0..=LARGEST).ok_or(UsageError::LowerThreshold)?;
             }
-            Choice::TunnelType => {
+            Modifier::TunnelType => {
                 self.tunnel_type = TunnelType::from_word(word).ok_or(UsageError::TunnelType)?;
             }
-            Choice::TunnelPort => {
+            Modifier::TunnelPort => {
                 self.tunnel_port =
                     values::number_u16(word, 1..=u16::MAX).ok_or(UsageError::TunnelPort)?;
             }
-            Choice::Drain => {
+            Modifier::Drain => {
                 self.drain_seconds = match value {
                     None => None,
                     Some(word) => Some(
@@ -261,8 +263,8 @@ impl<'a> Draft<'a> {
                     ),
                 };
             }
-            Choice::McastInterface => self.interface = KernelName::truncated(word),
-            Choice::McastGroup => {
+            Modifier::McastInterface => self.interface = KernelName::truncated(word),
+            Modifier::McastGroup => {
                 let group =
                     values::multicast_group(word).map_err(
                         |looks_like_ipv6| match looks_like_ipv6 {
@@ -272,43 +274,43 @@ impl<'a> Draft<'a> {
                     )?;
                 self.mcast_group = Some(group);
             }
-            Choice::McastPort => {
+            Modifier::McastPort => {
                 self.mcast_port =
                     Some(values::number_u16(word, 1..=u16::MAX).ok_or(UsageError::McastPort)?);
             }
-            Choice::McastTtl => {
+            Modifier::McastTtl => {
                 let ttl = values::number_u16(word, 1..=u16::from(u8::MAX))
                     .and_then(|ttl| u8::try_from(ttl).ok());
                 self.mcast_ttl = Some(ttl.ok_or(UsageError::McastTtl)?);
             }
-            Choice::SyncId => {
+            Modifier::SyncId => {
                 self.sync_id = values::number_u32(word, 0..=255).ok_or(UsageError::SyncId)?
             }
-            Choice::SyncMaxLength => {
+            Modifier::SyncMaxLength => {
                 let length = values::number_u16(word, 1..=LARGEST_SYNC_MESSAGE);
                 self.max_length = Some(length.ok_or(UsageError::SyncMaxLength)?);
             }
-            Choice::Client => {
+            Modifier::Client => {
                 let network = address::network(word, hosts);
                 self.clients = Some(network.ok_or(UsageError::ClientNetwork)?);
             }
-            Choice::State => {
+            Modifier::State => {
                 let states = values::connection_states(word)
                     .map_err(|name| UsageError::ConnectionState(name.to_vec()))?;
                 self.states = Some(states);
             }
-            Choice::Count => {
+            Modifier::Count => {
                 let key = CountKey::from_word(word);
                 self.count_key = Some(key.ok_or_else(|| UsageError::CountKey(word.to_vec()))?);
             }
-            Choice::Watch => {
+            Modifier::Watch => {
                 self.watch = Some(match value {
                     None => DEFAULT_INTERVAL,
                     Some(word) => values::interval(word)
                         .ok_or_else(|| UsageError::WatchInterval(word.to_vec()))?,
                 });
             }
-            Choice::ProbeFrom => {
+            Modifier::ProbeFrom => {
                 let client = str::from_utf8(word).ok().and_then(|word| word.parse().ok());
                 self.probe_from = client
                     .filter(|client: &Ipv4Addr| {
@@ -339,8 +341,8 @@ impl<'a> Draft<'a> {
         if self.scheduler.is_empty() {
             self.scheduler = KernelName::from(DEFAULT_SCHEDULER);
         }
-        let keeps = self.given.has(Choice::Keep);
-        let keeps_scheduler = keeps && !self.given.has(Choice::Scheduler);
+        let keeps = self.given.has(Modifier::Keep);
+        let keeps_scheduler = keeps && !self.given.has(Modifier::Scheduler);
         let scheduler = (!keeps_scheduler).then_some(self.scheduler);
         let flags =
             values::scheduler_flags(self.scheduler_flags, scheduler).map_err(
@@ -351,12 +353,12 @@ impl<'a> Draft<'a> {
                     }
                 },
             )?;
-        if self.given.has(Choice::Drain) {
+        if self.given.has(Modifier::Drain) {
             self.given.check_drain(command)?;
             return self.drain(command).map(Request::Drain);
         }
         self.given.check(command)?;
-        if self.given.has(Choice::Force) {
+        if self.given.has(Modifier::Force) {
             return Err(UsageError::ForceWithoutDrain);
         }
         // The rules above make sure that a service is there wherever a command needs one.
@@ -395,14 +397,14 @@ impl<'a> Draft<'a> {
             Command::Diagnose => return self.diagnose().map(Request::Diagnose),
             Command::Save => {
                 return Ok(Request::Save {
-                    numeric: self.given.has(Choice::Numeric),
+                    numeric: self.given.has(Modifier::Numeric),
                 });
             }
             Command::Restore => return Ok(Request::ExecuteRules),
             Command::Help => return Ok(Request::Help(None)),
             Command::Version => return Ok(Request::Version),
         };
-        Ok(match self.given.has(Choice::Exist) {
+        Ok(match self.given.has(Modifier::Exist) {
             true => Request::Exist(change),
             false => Request::Change(change),
         })

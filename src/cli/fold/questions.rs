@@ -5,7 +5,7 @@ use crate::cli::address::Endpoint;
 use crate::error::UsageError;
 use crate::model::ServiceIdentity;
 use crate::options::matrix::Owner;
-use crate::options::{Choice, Command};
+use crate::options::{Command, Modifier};
 use crate::request::{Columns, DiagnoseRequest, ListFormat, ListRequest, OutputFormat, Subject};
 use crate::selection::{SelectedEndpoint, SelectedService, Selection};
 
@@ -34,14 +34,14 @@ impl Draft<'_> {
             server,
             clients: self.clients,
             states: self.states,
-            is_stale: self.given.has(Choice::Stale),
+            is_stale: self.given.has(Modifier::Stale),
         })
     }
 
     pub(super) fn diagnose(&self) -> Result<DiagnoseRequest, UsageError> {
-        let probes = self.given.has(Choice::Probe);
-        match Choice::Probe.group() {
-            Some(group) if !probes && self.given.has(Choice::ProbeFrom) => {
+        let probes = self.given.has(Modifier::Probe);
+        match Modifier::Probe.group() {
+            Some(group) if !probes && self.given.has(Modifier::ProbeFrom) => {
                 let owner = Owner::Command(Command::Diagnose);
                 return Err(UsageError::Needed(group, owner));
             }
@@ -50,20 +50,20 @@ impl Draft<'_> {
         Ok(DiagnoseRequest {
             service: self.service.identity(),
             probe_from: probes.then_some(self.probe_from),
-            json: self.given.has(Choice::Json),
+            json: self.given.has(Modifier::Json),
         })
     }
 
     pub(super) fn list(&self) -> Result<ListRequest, UsageError> {
         let given = self.given;
-        if let Some((choice, rival)) = given.rivals() {
-            if (choice, rival) == (Choice::Ipv6, Choice::Connection) {
+        if let Some((modifier, rival)) = given.rivals() {
+            if (modifier, rival) == (Modifier::Ipv6, Modifier::Connection) {
                 return Err(UsageError::FirewallMarkOfConnections); // which is what it stands beside
             }
             return Err(
                 match (
-                    choice.row().is_new || rival.row().is_new,
-                    choice.group(),
+                    modifier.row().is_new || rival.row().is_new,
+                    modifier.group(),
                     rival.group(),
                 ) {
                     // The reference does not say which options are in each other's way.
@@ -74,49 +74,49 @@ impl Draft<'_> {
                 },
             );
         }
-        let output_format = if given.has(Choice::Json) {
+        let output_format = if given.has(Modifier::Json) {
             OutputFormat::Json
-        } else if given.has(Choice::Table) {
+        } else if given.has(Modifier::Table) {
             OutputFormat::Table
-        } else if given.has(Choice::Prometheus) {
+        } else if given.has(Modifier::Prometheus) {
             OutputFormat::Prometheus
         } else {
             OutputFormat::Plain
         };
-        let subject = if given.has(Choice::Connection) {
+        let subject = if given.has(Modifier::Connection) {
             let selection = self.selection()?;
             match self.count_key {
                 Some(key) => Subject::ConnectionCounts(selection, key),
                 None => Subject::ConnectionEntries(selection),
             }
-        } else if given.has(Choice::Timeout) {
+        } else if given.has(Modifier::Timeout) {
             Subject::Timeouts
-        } else if given.has(Choice::Daemon) {
+        } else if given.has(Modifier::Daemon) {
             Subject::Daemons
         } else {
             Subject::Table(self.service.identity())
         };
         let columns = [
-            (Choice::Statistics, Columns::Statistics),
-            (Choice::Rate, Columns::Rate),
-            (Choice::Thresholds, Columns::Thresholds),
+            (Modifier::Statistics, Columns::Statistics),
+            (Modifier::Rate, Columns::Rate),
+            (Modifier::Thresholds, Columns::Thresholds),
             (
-                Choice::PersistentConnections,
+                Modifier::PersistentConnections,
                 Columns::PersistentConnections,
             ),
-            (Choice::TunnelInfo, Columns::TunnelInfo),
+            (Modifier::TunnelInfo, Columns::TunnelInfo),
         ]
         .into_iter()
-        .find(|(choice, _)| given.has(*choice))
+        .find(|(modifier, _)| given.has(*modifier))
         .map_or(Columns::Connections, |(_, columns)| columns);
         Ok(ListRequest {
             subject,
             format: ListFormat {
                 columns,
-                numeric: given.has(Choice::Numeric),
-                exact: given.has(Choice::Exact),
+                numeric: given.has(Modifier::Numeric),
+                exact: given.has(Modifier::Exact),
             },
-            sorted: !given.has(Choice::NoSort),
+            sorted: !given.has(Modifier::NoSort),
             output_format,
             watch: self.watch,
         })

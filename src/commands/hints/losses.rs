@@ -9,7 +9,7 @@ use crate::model::{
     Change, Destination, DestinationIdentity, DestinationState, Encapsulation, ForwardingMethod,
     ServiceIdentity, VirtualService,
 };
-use crate::options::Choice;
+use crate::options::Modifier;
 use crate::render::{listing, rules};
 
 /// Something that goes, and the option that keeps it.
@@ -58,16 +58,16 @@ fn of_destination(
     given: &OptionsAsTyped<'_>,
 ) -> Vec<Loss> {
     let mut losses: Vec<Loss> = lost_method(was, becomes, given).into_iter().collect();
-    let mut lose = |choice, was, becomes, name: &str, letter| {
-        if !given.has(choice) && was != becomes {
+    let mut lose = |modifier, was, becomes, name: &str, letter| {
+        if !given.has(modifier) && was != becomes {
             losses.push(Loss {
                 what: format!("its {name} was {was} and is now {becomes}"),
                 option: format!("-{letter} {was}"),
             });
         }
     };
-    lose(Choice::Weight, was.weight, becomes.weight, "weight", 'w');
-    let (upper, lower) = (Choice::UpperThreshold, Choice::LowerThreshold);
+    lose(Modifier::Weight, was.weight, becomes.weight, "weight", 'w');
+    let (upper, lower) = (Modifier::UpperThreshold, Modifier::LowerThreshold);
     lose(
         upper,
         was.upper_threshold,
@@ -94,14 +94,14 @@ fn lost_method(
     use ForwardingMethod::{DirectRouting, Masquerading, Tunnel};
     let (was, becomes) = (was.forwarding_method, becomes.forwarding_method);
     let what = match (was, becomes) {
-        (Masquerading, DirectRouting) if !given.has(Choice::Gatewaying) => {
+        (Masquerading, DirectRouting) if !given.has(Modifier::Gatewaying) => {
             "the server was masqueraded and is now directly routed"
         }
-        (Tunnel(_), DirectRouting) if !given.has(Choice::Gatewaying) => {
+        (Tunnel(_), DirectRouting) if !given.has(Modifier::Gatewaying) => {
             "the server was tunnelled and is now directly routed"
         }
         (Tunnel(was), Tunnel(Encapsulation::Ipip))
-            if was != Encapsulation::Ipip && !given.has(Choice::TunnelType) =>
+            if was != Encapsulation::Ipip && !given.has(Modifier::TunnelType) =>
         {
             "the server's tunnel is of type ipip now"
         }
@@ -121,7 +121,7 @@ fn of_service(
     let mut losses = Vec::new();
     let mut lose = |what: String, option: String| losses.push(Loss { what, option });
     let stays_with_scheduler = was.scheduler == becomes.scheduler;
-    if !given.has(Choice::Scheduler) && !stays_with_scheduler {
+    if !given.has(Modifier::Scheduler) && !stays_with_scheduler {
         lose(
             format!(
                 "the scheduler was {} and is now {}",
@@ -132,9 +132,9 @@ fn of_service(
     }
     // Another scheduler has other flags.
     let flags: Vec<&str> = was.scheduler_flags.words(was.scheduler).collect();
-    if !given.has(Choice::SchedulerFlags)
+    if !given.has(Modifier::SchedulerFlags)
         && !flags.is_empty()
-        && (stays_with_scheduler || !given.has(Choice::Scheduler))
+        && (stays_with_scheduler || !given.has(Modifier::Scheduler))
     {
         lose(
             format!("its flags {} are gone", flags.join(",")),
@@ -148,7 +148,7 @@ fn of_service(
                 format!("-p {seconds}"),
             );
         }
-        if !given.has(Choice::Netmask) && !was.netmask.is_single_host() {
+        if !given.has(Modifier::Netmask) && !was.netmask.is_single_host() {
             let mut mask = Vec::new();
             listing::write_netmask(&mut mask, was.netmask);
             let mask = String::from_utf8_lossy(&mask).into_owned();
@@ -156,7 +156,7 @@ fn of_service(
         }
     }
     let engine = was.persistence_engine;
-    if !given.has(Choice::PersistenceEngine) && !engine.is_empty() {
+    if !given.has(Modifier::PersistenceEngine) && !engine.is_empty() {
         lose(
             format!("its persistence engine {engine} is gone"),
             format!("--pe {engine}"),

@@ -26,7 +26,7 @@ use crate::model::{
     Change, DestinationIdentity, KernelName, Netmask, SchedulerFlags, ServiceIdentity,
 };
 use crate::options::matrix::Owner;
-use crate::options::{Choice, Command};
+use crate::options::{Command, Modifier};
 use crate::render::endpoints::EndpointWriter;
 use crate::render::rules;
 use crate::request::{DrainRequest, Request, Subject};
@@ -62,7 +62,7 @@ pub fn after_usage_fault(fault: &UsageError, arguments: &[OsString]) -> Option<S
         {
             Some("that goes with -c".to_owned())
         }
-        UsageError::Conflict(_, other, _) if Some(*other) == Choice::Drain.group() => {
+        UsageError::Conflict(_, other, _) if Some(*other) == Modifier::Drain.group() => {
             Some("--drain sets the weight to 0 and leaves the rest as it is".to_owned())
         }
         // A command that is misspelled is none.
@@ -78,7 +78,7 @@ pub fn after_usage_fault(fault: &UsageError, arguments: &[OsString]) -> Option<S
         }
         UsageError::ServerAddress => {
             let protocol = given.service().and_then(|(protocol, _)| protocol);
-            endpoint::about(&given.value_of(Choice::RealServer)?, protocol)
+            endpoint::about(&given.value_of(Modifier::RealServer)?, protocol)
         }
         UsageError::ZeroPort => {
             let (_, word) = given.service()?;
@@ -107,7 +107,7 @@ fn asks_for_a_format(word: &[u8]) -> bool {
 /// The flags that a scheduler has.
 fn about_flags(given: &OptionsAsTyped<'_>) -> String {
     let scheduler = given
-        .value_of(Choice::Scheduler)
+        .value_of(Modifier::Scheduler)
         .unwrap_or_else(|| "wlc".to_owned());
     let all = SchedulerFlags::from_bits(u8::MAX);
     let flags: Vec<_> = all.words(KernelName::from(scheduler.as_str())).collect();
@@ -228,7 +228,7 @@ fn about_overruled_port(change: &Change, given: &OptionsAsTyped<'_>) -> Option<S
     else {
         return None;
     };
-    let word = given.value_of(Choice::RealServer)?;
+    let word = given.value_of(Modifier::RealServer)?;
     let (_, typed) = word.rsplit_once(':')?;
     let typed = address::port(typed.as_bytes(), service.protocol())?;
     let port = wanted.identity.port;
@@ -242,7 +242,7 @@ fn about_prefix_length(change: &Change, given: &OptionsAsTyped<'_>) -> Option<St
     let (Change::AddService(service) | Change::EditService(service)) = change else {
         return None;
     };
-    let word = given.value_of(Choice::Netmask)?;
+    let word = given.value_of(Modifier::Netmask)?;
     let length = word
         .parse::<u32>()
         .ok()

@@ -5,7 +5,7 @@ use std::os::unix::ffi::OsStrExt;
 
 use crate::cli::words::{self, Event};
 use crate::model::Protocol;
-use crate::options::{Choice, Meaning, OPTIONS};
+use crate::options::{Meaning, Modifier, OPTIONS};
 
 /// The options among the words.
 pub struct OptionsAsTyped<'a>(Vec<Event<'a>>);
@@ -17,44 +17,48 @@ impl<'a> OptionsAsTyped<'a> {
     }
 
     /// The options with their values, in order.
-    fn options(&self) -> impl Iterator<Item = (Choice, Option<&'a [u8]>)> {
+    fn options(&self) -> impl Iterator<Item = (Modifier, Option<&'a [u8]>)> {
         self.0.iter().filter_map(|event| match *event {
             Event::Option {
-                meaning: Meaning::Choice(choice),
+                meaning: Meaning::Modifier(modifier),
                 value,
                 ..
-            } => Some((choice, value)),
+            } => Some((modifier, value)),
             _ => None,
         })
     }
 
-    pub fn has(&self, wanted: Choice) -> bool {
-        self.options().any(|(choice, _)| choice == wanted)
+    pub fn has(&self, wanted: Modifier) -> bool {
+        self.options().any(|(modifier, _)| modifier == wanted)
     }
 
     /// The value of an option, of its first if it stands there twice.
-    pub fn value_of(&self, wanted: Choice) -> Option<String> {
-        let (_, value) = self.options().find(|(choice, _)| *choice == wanted)?;
+    pub fn value_of(&self, wanted: Modifier) -> Option<String> {
+        let (_, value) = self.options().find(|(modifier, _)| *modifier == wanted)?;
         value.map(|value| String::from_utf8_lossy(value).into_owned())
     }
 
     /// The word that names the service, and the protocol in which it does; a mark has none.
     pub fn service(&self) -> Option<(Option<Protocol>, String)> {
         let mut options = self.options();
-        let (choice, word) = options.find(|(choice, _)| choice.names_service())?;
+        let (modifier, word) = options.find(|(modifier, _)| modifier.names_service())?;
         let word = String::from_utf8_lossy(word?).into_owned();
-        Some((choice.protocol(), word))
+        Some((modifier.protocol(), word))
     }
 
     /// Two options that do not go together, as they are spelled.
     pub fn rivals(&self) -> Option<(String, String)> {
-        let spelling = |choice: Choice| match choice.row().letter() {
+        let spelling = |modifier: Modifier| match modifier.row().letter() {
             Some(letter) => format!("-{letter}"),
-            None => format!("--{}", choice.row().long),
+            None => format!("--{}", modifier.row().long),
         };
-        self.options().find_map(|(choice, _)| {
-            let rival = choice.row().rivals.iter().find(|rival| self.has(**rival))?;
-            Some((spelling(choice), spelling(*rival)))
+        self.options().find_map(|(modifier, _)| {
+            let rival = modifier
+                .row()
+                .rivals
+                .iter()
+                .find(|rival| self.has(**rival))?;
+            Some((spelling(modifier), spelling(*rival)))
         })
     }
 }
