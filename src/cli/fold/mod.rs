@@ -53,7 +53,10 @@ pub fn fold<'a>(
     let commands = || events.iter().filter_map(|event| event.command());
     match commands().next() {
         // No word at all asks for a listing; where it is to be made is none either.
-        None if word_fault.is_none() && !events.is_empty() && events.iter().all(names_a_place) => {
+        None if word_fault.is_none()
+            && !events.is_empty()
+            && events.iter().all(names_a_namespace) =>
+        {
             return Ok(Request::List(Box::default()));
         }
         None => return Err(UsageError::TryHelp),
@@ -89,7 +92,7 @@ pub fn fold<'a>(
     }
 }
 
-fn names_a_place(event: &Event<'_>) -> bool {
+fn names_a_namespace(event: &Event<'_>) -> bool {
     matches!(
         event,
         Event::Option {
