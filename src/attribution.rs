@@ -89,7 +89,7 @@ impl Servers {
 
     /// The service that takes what comes to an address and port, as the kernel finds it: the one
     /// with that port, that of FTP, the one for all ports. Besides, its servers, and whether a
-    /// connection's port at the server is the one in the table; else it is the client's modifier.
+    /// connection's port at the server is the one in the table; else it is the client's choice.
     fn service_at(
         &self,
         protocol: Protocol,

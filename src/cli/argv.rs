@@ -2,7 +2,7 @@
 //!
 //! clap reads every option that may repeat, in the order in which they stand, and leaves all
 //! judging to [`super::fold`], whose verdict stands. The words are read once more, by
-//! [`super::words`], only where clap refuses them: which word is at fault, and what is wrong before
+//! [`super::popt`], only where clap refuses them: which word is at fault, and what is wrong before
 //! it, is popt's to say.
 
 use std::ffi::{OsStr, OsString};
@@ -12,7 +12,7 @@ use clap::{Arg, ArgAction, Command};
 
 use crate::cli::address::Hosts;
 use crate::cli::named_service::LastService;
-use crate::cli::words::{self, Event};
+use crate::cli::popt::{self, Event};
 use crate::cli::{self, fold};
 use crate::error::UsageError;
 use crate::options::{Argument, OPTIONS, OptionSpec};
@@ -42,7 +42,7 @@ pub fn parse_arguments(arguments: &[OsString]) -> Result<Request, UsageError> {
         match fault {
             // clap does not keep the word that a command stands in.
             UsageError::SecondCommand(_) => {
-                UsageError::SecondCommand(words::second_command(words()))
+                UsageError::SecondCommand(popt::second_command(words()))
             }
             fault => fault,
         }
@@ -152,7 +152,7 @@ mod tests {
         let arguments: Vec<OsString> = line.iter().map(OsString::from).collect();
         let rows = spelled_among(&arguments);
         let by_clap = read(&rows, &arguments).map(|matches| without_words(events(&rows, &matches)));
-        let by_words = match words::read(line.iter().map(|word| word.as_bytes())) {
+        let by_words = match popt::read(line.iter().map(|word| word.as_bytes())) {
             (events, None) => Some(without_words(events)),
             (_, Some(_)) => None,
         };

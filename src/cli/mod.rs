@@ -11,8 +11,8 @@ pub mod argv;
 pub mod fold;
 pub mod given;
 pub mod named_service;
+pub mod popt;
 pub mod values;
-pub mod words;
 
 pub use argv::parse_arguments;
 
@@ -20,7 +20,7 @@ use crate::error::UsageError;
 use crate::request::Request;
 use address::Hosts;
 use named_service::LastService;
-use words::{Event, LineWords, Words};
+use popt::{Event, LineWords, Words};
 
 /// U+FEFF in UTF-8.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
@@ -61,7 +61,7 @@ impl<'a> LineReader<'a> {
 
     fn find_events(&mut self, words: impl Words<'a>) -> Option<UsageError> {
         self.events.clear();
-        words::read_into(&mut self.events, words).err()
+        popt::read_into(&mut self.events, words).err()
     }
 
     fn fold(&mut self, fault: Option<UsageError>) -> Result<Request, UsageError> {

@@ -2,8 +2,8 @@
 //! options depend on it and may stand before it.
 
 use crate::cli::address::{self, Endpoint, Hosts};
+use crate::cli::popt::Event;
 use crate::cli::values;
-use crate::cli::words::Event;
 use crate::model::{AddressFamily, Protocol, ServiceIdentity};
 use crate::options::{Meaning, Modifier};
 

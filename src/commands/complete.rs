@@ -19,7 +19,7 @@ use nix::net::if_::if_nameindex;
 
 use crate::cli::address::Hosts;
 use crate::cli::named_service::LastService;
-use crate::cli::words::{self, Event};
+use crate::cli::popt::{self, Event};
 use crate::commands::netns;
 use crate::ipvs::{Detail, Ipvs};
 use crate::model::{AddressFamily, Change, KernelName, Protocol, SchedulerFlags, ServiceState};
@@ -48,8 +48,7 @@ pub fn write_answer(out: &mut Vec<u8>, words: &[OsString]) {
         return;
     };
     let before = before.iter().map(|word| word.as_bytes());
-    let (mut events, fault) =
-        words::read(before.chain([AT_CURSOR]).collect::<Vec<_>>().into_iter());
+    let (mut events, fault) = popt::read(before.chain([AT_CURSOR]).collect::<Vec<_>>().into_iter());
     if fault.is_some() {
         return;
     }

@@ -1,6 +1,6 @@
 //! `-R`: rules from standard input, one a line, carried out as they arrive.
 
-use crate::cli::{LineReader, words};
+use crate::cli::{LineReader, popt};
 use crate::commands::apply::{Applier, Flow};
 use crate::commands::console::Console;
 use crate::commands::hints;
@@ -19,7 +19,7 @@ pub fn execute_rules(console: &mut Console<'_>, ipvs: &mut Ipvs) -> Result<(), E
         let is_at_end = !applier.console.read(&mut input)?;
         let mut reader = LineReader::default();
         let mut start = 0;
-        while let Some(end) = words::end_of_line(&input, start.max(searched)) {
+        while let Some(end) = popt::end_of_line(&input, start.max(searched)) {
             number += 1;
             let text = &input[start..end];
             if run_line(&mut applier, &mut reader, RuleLine { number, text })? == Flow::End {

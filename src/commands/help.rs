@@ -256,7 +256,7 @@ mod tests {
                 let line = line.split(['>', '<']).next().unwrap_or_default();
                 let line = line.trim_end().replace('\'', "");
                 let words: Vec<&[u8]> = line.split(' ').skip(1).map(str::as_bytes).collect();
-                let (events, fault) = cli::words::read(words.iter().copied());
+                let (events, fault) = cli::popt::read(words.iter().copied());
                 assert_eq!(fault, None);
                 let is_there = events.iter().any(|event| event.command() == Some(command));
                 assert!(is_there, "{line}");

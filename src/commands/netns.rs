@@ -14,7 +14,7 @@ use nix::errno::Errno;
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, setns, unshare};
 
-use crate::cli::words::{self, Event};
+use crate::cli::popt::{self, Event};
 use crate::error::Error;
 use crate::options::{Command, Meaning, Modifier};
 
@@ -37,7 +37,7 @@ fn named_among(arguments: &[OsString]) -> Option<&[u8]> {
     if !arguments.iter().any(is_named) {
         return None;
     }
-    let (events, _) = words::read(arguments.iter().map(|argument| argument.as_bytes()));
+    let (events, _) = popt::read(arguments.iter().map(|argument| argument.as_bytes()));
     let asks_for_text =
         |event: &Event<'_>| matches!(event.command(), Some(Command::Help | Command::Version));
     if events.iter().any(asks_for_text) {

@@ -4,7 +4,7 @@
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 
-use crate::cli::words::{self, Event};
+use crate::cli::popt::{self, Event};
 use crate::cli::{self, LineReader, argv};
 
 /// Words, a NUL between each two, as argv. Where clap accepts them, popt's rules read the same; and
@@ -20,7 +20,7 @@ pub fn command_lines(bytes: &[u8]) {
         .collect();
     let rows = argv::spelled_among(&arguments);
     if let Some(matches) = argv::read(&rows, &arguments) {
-        let (mut events, fault) = words::read(words.iter().copied());
+        let (mut events, fault) = popt::read(words.iter().copied());
         assert_eq!(fault, None, "clap accepts what popt refuses");
         for event in &mut events {
             // clap does not keep it.

@@ -168,7 +168,7 @@ pub fn datagrams(client: &Host, address: &str, count: usize) -> Vec<String> {
     })
 }
 
-/// Connects, from an address of one's modifier. What comes back reads and writes as a TCP stream
+/// Connects, from an address of one's choice. What comes back reads and writes as a TCP stream
 /// does, whatever it is below.
 fn dial(
     transport: Transport,

@@ -18,8 +18,8 @@ use std::time::Duration;
 use crate::cli::address::{self, Endpoint, Hosts};
 use crate::cli::given::Given;
 use crate::cli::named_service::{LastService, NamedService};
+use crate::cli::popt::Event;
 use crate::cli::values::{self, FlagFault};
-use crate::cli::words::Event;
 use crate::edit::Edit;
 use crate::error::UsageError;
 use crate::model::{

@@ -3,7 +3,7 @@
 
 use std::ffi::OsString;
 
-use crate::commands::hints::words::OptionsAsTyped;
+use crate::commands::hints::as_typed::OptionsAsTyped;
 use crate::ipvs::{Detail, Ipvs};
 use crate::model::{
     Change, Destination, DestinationIdentity, DestinationState, Encapsulation, ForwardingMethod,

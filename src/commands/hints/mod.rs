@@ -4,12 +4,12 @@
 //! (`tests/parity/ipvsadm-1.31.md`, section 10). A hint never changes what a command does, and
 //! where it cannot be sure it says nothing.
 
+mod as_typed;
 mod endpoint;
 pub mod losses;
 mod modules;
 pub mod rule_line;
 pub mod setup;
-mod words;
 
 use std::ffi::OsString;
 use std::net::Ipv4Addr;
@@ -30,8 +30,8 @@ use crate::options::{Command, Modifier};
 use crate::render::endpoints::EndpointWriter;
 use crate::render::rules;
 use crate::request::{DrainRequest, Request, Subject};
+use as_typed::OptionsAsTyped;
 use losses::Loss;
-use words::OptionsAsTyped;
 
 /// How many of the services or servers that were perhaps meant are named.
 const MOST_NAMED: usize = 3;
@@ -69,7 +69,7 @@ pub fn after_usage_fault(fault: &UsageError, arguments: &[OsString]) -> Option<S
         UsageError::TryHelp => similar_option(arguments).or_else(|| {
             Some(format!(
                 "the commands are {}; ipvsadm -h shows all",
-                words::commands()
+                as_typed::commands()
             ))
         }),
         UsageError::ServiceAddress => {
@@ -93,7 +93,7 @@ pub fn after_usage_fault(fault: &UsageError, arguments: &[OsString]) -> Option<S
 }
 
 fn similar_option(arguments: &[OsString]) -> Option<String> {
-    let option = words::similar_option(arguments)?;
+    let option = as_typed::similar_option(arguments)?;
     Some(format!("did you mean --{option}?"))
 }
 

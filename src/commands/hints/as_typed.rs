@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
 
-use crate::cli::words::{self, Event};
+use crate::cli::popt::{self, Event};
 use crate::model::Protocol;
 use crate::options::{Meaning, Modifier, OPTIONS};
 
@@ -12,7 +12,7 @@ pub struct OptionsAsTyped<'a>(Vec<Event<'a>>);
 
 impl<'a> OptionsAsTyped<'a> {
     pub fn read(arguments: &'a [OsString]) -> OptionsAsTyped<'a> {
-        let (events, _) = words::read(arguments.iter().map(|argument| argument.as_bytes()));
+        let (events, _) = popt::read(arguments.iter().map(|argument| argument.as_bytes()));
         OptionsAsTyped(events)
     }
 
