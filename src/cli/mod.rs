@@ -1,6 +1,6 @@
 //! From words to a request: argv or a line of rules in, a [`Request`] or a [`UsageError`] out.
 //!
-//! Reading never acts. [`argv`] and [`words`] turn words into a stream of options and values, both
+//! Reading never acts. [`argv`] and [`popt`] turn words into a stream of options and values, both
 //! by the table in [`crate::options`]. [`fold`] makes one request of the stream, left to right,
 //! with the help of [`named_service`] (which service the words are about), [`given`] (what goes
 //! with what), [`values`] and [`address`] (what stands in a value). Nothing here touches the

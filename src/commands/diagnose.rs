@@ -6,7 +6,7 @@ use super::console::Console;
 use super::not_initialized;
 use crate::diagnose::facts::Facts;
 use crate::diagnose::findings::Level;
-use crate::diagnose::{look, probe, rules, tell};
+use crate::diagnose::{checks, look, probe, tell};
 use crate::error::{Error, KernelError};
 use crate::ipvs::Ipvs;
 use crate::request::DiagnoseRequest;
@@ -23,7 +23,7 @@ pub fn run(
     prefix: Option<&str>,
 ) -> Result<(), Error> {
     let facts = facts(console, request)?;
-    let mut findings = rules::judge(&facts);
+    let mut findings = checks::judge(&facts);
     for finding in &mut findings {
         finding.lead_into(prefix.unwrap_or_default());
     }

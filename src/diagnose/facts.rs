@@ -1,8 +1,8 @@
 //! What a diagnosis knows: the table, the director's network and settings, the connections, and
-//! what probing has brought. Plain values, joined so that a rule finds all of a server with the
+//! what probing has brought. Plain values, joined so that a check finds all of a server with the
 //! server.
 //!
-//! What could not be read is `None`, or looks as if all were well: a rule accuses nobody for want
+//! What could not be read is `None`, or looks as if all were well: a check accuses nobody for want
 //! of knowledge.
 
 use std::collections::BTreeSet;

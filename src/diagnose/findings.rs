@@ -57,7 +57,7 @@ pub struct Remedy {
 /// Something found.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Finding {
-    /// The rule's, filled in when its findings are gathered.
+    /// The check's, filled in when its findings are gathered.
     pub id: &'static str,
     pub level: Level,
     /// The virtual service that it is about; none for the director itself.

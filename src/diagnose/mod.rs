@@ -1,21 +1,21 @@
 //! `--diagnose`: why a virtual service does not answer.
 //!
 //! Four rooms. [`look`] reads what is so, each thing in one place, into the plain values of
-//! [`facts`]; [`probe`] adds what the real servers say when asked. [`rules`] are pure functions
+//! [`facts`]; [`probe`] adds what the real servers say when asked. [`checks`] are pure functions
 //! from facts to [`findings`]. [`tell`] words those for people or programs. Nothing here is
 //! changed: what would help is printed as a command.
 //!
-//! A new finding is one function in [`rules`], one row of its table, and one heading in the
+//! A new finding is one function in [`checks`], one row of its table, and one heading in the
 //! manual.
 
+pub mod checks;
 pub mod facts;
 pub mod findings;
 pub mod look;
 pub mod probe;
-pub mod rules;
 pub mod tell;
 
 /// The ids of all findings, each of which has a heading in the manual.
 pub fn finding_ids() -> impl Iterator<Item = &'static str> {
-    rules::RULES.iter().map(|rule| rule.id)
+    checks::CHECKS.iter().map(|check| check.id)
 }

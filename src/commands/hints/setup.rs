@@ -5,7 +5,7 @@ use std::ffi::OsString;
 
 use crate::commands::netns;
 use crate::diagnose::findings::{Finding, Level};
-use crate::diagnose::{look, rules};
+use crate::diagnose::{checks, look};
 use crate::ipvs::Ipvs;
 use crate::model::Change;
 
@@ -24,7 +24,7 @@ pub fn after_change(ipvs: &mut Ipvs, change: &Change, arguments: &[OsString]) ->
         _ => return None,
     };
     let facts = look::setup(ipvs, service).ok()?;
-    let findings = rules::judge(&facts);
+    let findings = checks::judge(&facts);
     let is_about_this = |finding: &&Finding| {
         ids.contains(&finding.id)
             && finding.level == Level::Fault

@@ -120,7 +120,7 @@ impl Sums {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::diagnose::rules::samples::{endpoint, server, service};
+    use crate::diagnose::checks::samples::{endpoint, server, service};
     use crate::ipvs::connections::parse_connection;
 
     /// Sums up lines of the kernel's file, for one service with one server.

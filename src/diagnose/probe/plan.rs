@@ -206,7 +206,7 @@ fn ipv4(address: IpAddr) -> Option<Ipv4Addr> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::diagnose::rules::samples::{endpoint, forward_by, healthy, service};
+    use crate::diagnose::checks::samples::{endpoint, forward_by, healthy, service};
 
     fn plan(spoil: impl FnOnce(&mut Facts)) -> ProbePlan {
         let mut facts = healthy();

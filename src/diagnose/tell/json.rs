@@ -123,8 +123,8 @@ fn write_evidence<S: Serializer>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::diagnose::rules::judge;
-    use crate::diagnose::rules::samples::{endpoint, healthy, strays};
+    use crate::diagnose::checks::judge;
+    use crate::diagnose::checks::samples::{endpoint, healthy, strays};
     use crate::render::json::tests::checked;
 
     /// The document, once it is known to be what the schema says.

@@ -233,8 +233,8 @@ fn conclusion(facts: &Facts, findings: &[Finding]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::diagnose::rules::judge;
-    use crate::diagnose::rules::samples::{asked, endpoint, forward_by, healthy, rival, service};
+    use crate::diagnose::checks::judge;
+    use crate::diagnose::checks::samples::{asked, endpoint, forward_by, healthy, rival, service};
     use crate::model::{ForwardingMethod, Statistics};
 
     fn told(facts: &Facts) -> String {

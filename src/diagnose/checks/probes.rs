@@ -182,8 +182,10 @@ fn hardware_text(address: HardwareAddress) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::diagnose::checks::samples::{
+        NONE, asked, findings, first, forward_by, found, rival,
+    };
     use crate::diagnose::probe::Reason;
-    use crate::diagnose::rules::samples::{NONE, asked, findings, first, forward_by, found, rival};
     use crate::model::ForwardingMethod;
 
     fn answer(

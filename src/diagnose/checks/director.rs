@@ -219,8 +219,8 @@ pub fn connections_unread(facts: &Facts) -> Vec<Finding> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::diagnose::checks::samples::{findings, found, healthy, service};
     use crate::diagnose::facts::{Conntrack, MissingModule};
-    use crate::diagnose::rules::samples::{findings, found, healthy, service};
 
     #[test]
     fn where_all_is_well_nothing_is_found() {

@@ -1,13 +1,13 @@
-//! Facts to try rules on: a director where all is well, of which a test spoils one thing.
+//! Facts to try checks on: a director where all is well, of which a test spoils one thing.
 
 use std::net::{IpAddr, Ipv4Addr};
 
+use crate::diagnose::checks::judge;
 use crate::diagnose::facts::{
     Director, Facts, Handshakes, Interface, Rival, Route, Server, Service, Settings, Strays, Way,
 };
 use crate::diagnose::findings::{Finding, Level};
 use crate::diagnose::probe::{PortAnswer, Probed, WayBack};
-use crate::diagnose::rules::judge;
 use crate::model::{
     AddressFamily, Destination, DestinationIdentity, DestinationState, ForwardingMethod,
     KernelName, Netmask, Protocol, SchedulerFlags, ServiceIdentity, ServiceState, Statistics,

@@ -268,11 +268,11 @@ fn overhead(server: &Server) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::diagnose::facts::Neighbour;
-    use crate::diagnose::probe::PortAnswer;
-    use crate::diagnose::rules::samples::{
+    use crate::diagnose::checks::samples::{
         INNER, NONE, asked, commands, findings, first, forward_by, found, service,
     };
+    use crate::diagnose::facts::Neighbour;
+    use crate::diagnose::probe::PortAnswer;
 
     fn route_through(facts: &mut Facts, gateway: &str) {
         for server in &mut facts.services[0].servers {

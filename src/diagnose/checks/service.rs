@@ -399,7 +399,7 @@ fn unseen(facts: &Facts, words: impl Fn(ServiceIdentity) -> Option<String>) -> V
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::diagnose::rules::samples::{
+    use crate::diagnose::checks::samples::{
         NONE, commands, endpoint, findings, first, found, strays,
     };
     use crate::model::{KernelName, Statistics};

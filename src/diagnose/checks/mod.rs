@@ -1,6 +1,6 @@
 //! What facts mean: a row and a pure function for each kind of finding.
 //!
-//! A rule looks at the facts and at nothing else, and finds nothing where it cannot be sure: a
+//! A check looks at the facts and at nothing else, and finds nothing where it cannot be sure: a
 //! false alarm costs more than a missed one.
 
 mod answers;
@@ -21,7 +21,7 @@ use crate::diagnose::findings::{Finding, Level};
 use crate::model::{Change, Destination, DestinationIdentity, ForwardingMethod, ServiceIdentity};
 
 /// A kind of finding.
-pub struct DiagnosisRule {
+pub struct Check {
     /// Its heading in the manual; stable once published.
     pub id: &'static str,
     find: fn(&Facts) -> Vec<Finding>,
@@ -30,35 +30,35 @@ pub struct DiagnosisRule {
 }
 
 /// All kinds.
-pub static RULES: &[DiagnosisRule] = &[
-    rule("module-missing", director::module_missing),
-    rule("lo-down", director::lo_down),
-    rule("conntrack-full", director::conntrack_full),
-    rule("forwarding-off", ways::forwarding_off),
-    rule("rp-filter", director::rp_filter),
-    rule("reuse-delay", director::reuse_delay),
-    rule("idle-timeout", director::idle_timeout),
-    rule("connections-unread", director::connections_unread),
-    rule("no-server", service::no_server),
-    rule("address-not-local", service::address_not_local).unless(&["lo-down"]),
-    rule("address-without-link", service::address_without_link),
-    rule("backup-only", service::backup_only),
-    rule("ops-masquerading", service::ops_masquerading),
-    rule("hash-turns-away", service::hash_turns_away).unless(&["no-server"]),
-    rule("held-at-draining", service::held_at_draining),
-    rule("stale-connections", service::stale_connections),
-    rule("duplicate-address", probes::duplicate_address),
-    rule("no-route", ways::no_route).unless(&["lo-down"]),
-    rule("not-adjacent", ways::not_adjacent),
-    rule("neighbour-failed", ways::neighbour_failed),
-    rule("mtu", ways::mtu),
-    rule("nobody-listens", answers::nobody_listens),
-    rule("client-beside-server", answers::client_beside_server),
-    rule("port-refused", probes::port_refused),
-    rule("address-missing", probes::address_missing),
-    rule("port-silent", probes::port_silent),
-    rule("wrong-gateway", probes::wrong_gateway),
-    rule("answers-elsewhere", answers::answers_elsewhere).unless(&[
+pub static CHECKS: &[Check] = &[
+    check("module-missing", director::module_missing),
+    check("lo-down", director::lo_down),
+    check("conntrack-full", director::conntrack_full),
+    check("forwarding-off", ways::forwarding_off),
+    check("rp-filter", director::rp_filter),
+    check("reuse-delay", director::reuse_delay),
+    check("idle-timeout", director::idle_timeout),
+    check("connections-unread", director::connections_unread),
+    check("no-server", service::no_server),
+    check("address-not-local", service::address_not_local).unless(&["lo-down"]),
+    check("address-without-link", service::address_without_link),
+    check("backup-only", service::backup_only),
+    check("ops-masquerading", service::ops_masquerading),
+    check("hash-turns-away", service::hash_turns_away).unless(&["no-server"]),
+    check("held-at-draining", service::held_at_draining),
+    check("stale-connections", service::stale_connections),
+    check("duplicate-address", probes::duplicate_address),
+    check("no-route", ways::no_route).unless(&["lo-down"]),
+    check("not-adjacent", ways::not_adjacent),
+    check("neighbour-failed", ways::neighbour_failed),
+    check("mtu", ways::mtu),
+    check("nobody-listens", answers::nobody_listens),
+    check("client-beside-server", answers::client_beside_server),
+    check("port-refused", probes::port_refused),
+    check("address-missing", probes::address_missing),
+    check("port-silent", probes::port_silent),
+    check("wrong-gateway", probes::wrong_gateway),
+    check("answers-elsewhere", answers::answers_elsewhere).unless(&[
         "ops-masquerading",
         "no-route",
         "neighbour-failed",
@@ -66,7 +66,7 @@ pub static RULES: &[DiagnosisRule] = &[
         "wrong-gateway",
         "port-silent",
     ]),
-    rule("handshake-stuck", answers::handshake_stuck).unless(&[
+    check("handshake-stuck", answers::handshake_stuck).unless(&[
         "backup-only",
         "ops-masquerading",
         "no-route",
@@ -80,9 +80,9 @@ pub static RULES: &[DiagnosisRule] = &[
         "port-silent",
         "wrong-gateway",
     ]),
-    rule("mark-unseen", service::mark_unseen).unless(HINDERS_ARRIVAL),
-    rule("nothing-arrives", service::nothing_arrives).unless(HINDERS_ARRIVAL),
-    rule("not-probed", probes::not_probed),
+    check("mark-unseen", service::mark_unseen).unless(HINDERS_ARRIVAL),
+    check("nothing-arrives", service::nothing_arrives).unless(HINDERS_ARRIVAL),
+    check("not-probed", probes::not_probed),
 ];
 
 /// What keeps packets from being counted.
@@ -95,28 +95,28 @@ const HINDERS_ARRIVAL: &[&str] = &[
     "duplicate-address",
 ];
 
-const fn rule(id: &'static str, find: fn(&Facts) -> Vec<Finding>) -> DiagnosisRule {
-    DiagnosisRule {
+const fn check(id: &'static str, find: fn(&Facts) -> Vec<Finding>) -> Check {
+    Check {
         id,
         find,
         unless: &[],
     }
 }
 
-impl DiagnosisRule {
-    const fn unless(mut self, ids: &'static [&'static str]) -> DiagnosisRule {
+impl Check {
+    const fn unless(mut self, ids: &'static [&'static str]) -> Check {
         self.unless = ids;
         self
     }
 }
 
-/// All that the facts give reason to say, in the order of the rules.
+/// All that the facts give reason to say, in the order of the checks.
 pub fn judge(facts: &Facts) -> Vec<Finding> {
-    let found: Vec<Finding> = RULES
+    let found: Vec<Finding> = CHECKS
         .iter()
-        .flat_map(|rule| {
-            (rule.find)(facts).into_iter().map(|finding| Finding {
-                id: rule.id,
+        .flat_map(|check| {
+            (check.find)(facts).into_iter().map(|finding| Finding {
+                id: check.id,
                 ..finding
             })
         })
@@ -124,8 +124,8 @@ pub fn judge(facts: &Facts) -> Vec<Finding> {
     let unexplained: Vec<Finding> = {
         let by_service = ByService::of(&found);
         let is_explained = |finding: &&Finding| {
-            let rule = RULES.iter().find(|rule| rule.id == finding.id);
-            let unless = rule.map_or(&[][..], |rule| rule.unless);
+            let check = CHECKS.iter().find(|check| check.id == finding.id);
+            let unless = check.map_or(&[][..], |check| check.unless);
             by_service
                 .that_concern(finding.service)
                 .any(|other| unless.contains(&other.id) && other.covers(finding))
@@ -342,21 +342,21 @@ fn whole_length(address: IpAddr) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::diagnose::checks::samples::findings;
     use crate::diagnose::facts::{Conntrack, Route};
-    use crate::diagnose::rules::samples::findings;
     use crate::model::KernelName;
 
     #[test]
     fn every_id_is_there_once_and_what_explains_a_finding_is_an_id() {
-        for (index, rule) in RULES.iter().enumerate() {
-            let others = &RULES[index + 1..];
+        for (index, check) in CHECKS.iter().enumerate() {
+            let others = &CHECKS[index + 1..];
             assert!(
-                others.iter().all(|other| other.id != rule.id),
+                others.iter().all(|other| other.id != check.id),
                 "{}",
-                rule.id
+                check.id
             );
-            for id in rule.unless {
-                assert!(RULES.iter().any(|other| other.id == *id), "{id}");
+            for id in check.unless {
+                assert!(CHECKS.iter().any(|other| other.id == *id), "{id}");
             }
         }
     }

@@ -259,7 +259,7 @@ fn why_stuck(service: &Service, server: &Server) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::diagnose::rules::samples::{
+    use crate::diagnose::checks::samples::{
         NONE, asked, commands, endpoint, findings, first, found,
     };
 
