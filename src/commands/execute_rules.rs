@@ -1,8 +1,8 @@
 //! `-R`: rules from standard input, one a line, carried out as they arrive.
 
 use crate::cli::{LineReader, popt};
-use crate::commands::apply::{Applier, Flow};
 use crate::commands::console::Console;
+use crate::commands::executor::{Executor, Flow};
 use crate::commands::hints;
 use crate::error::{Error, RuleLine, UsageError};
 use crate::ipvs::Ipvs;
@@ -11,18 +11,18 @@ use crate::ipvs::Ipvs;
 /// program. What has arrived is done before we wait for more, so whoever feeds rules one by one
 /// sees each take effect.
 pub fn execute_rules(console: &mut Console<'_>, ipvs: &mut Ipvs) -> Result<(), Error> {
-    let mut applier = Applier::new(console, ipvs);
+    let mut executor = Executor::new(console, ipvs);
     let mut input = Vec::new();
     let mut searched = 0;
     let mut number = 0;
     loop {
-        let is_at_end = !applier.console.read(&mut input)?;
+        let is_at_end = !executor.console.read(&mut input)?;
         let mut reader = LineReader::default();
         let mut start = 0;
         while let Some(end) = popt::end_of_line(&input, start.max(searched)) {
             number += 1;
             let text = &input[start..end];
-            if run_line(&mut applier, &mut reader, RuleLine { number, text })? == Flow::End {
+            if run_line(&mut executor, &mut reader, RuleLine { number, text })? == Flow::End {
                 return Ok(());
             }
             start = end + 1;
@@ -30,35 +30,35 @@ pub fn execute_rules(console: &mut Console<'_>, ipvs: &mut Ipvs) -> Result<(), E
         if is_at_end {
             number += 1;
             let text = &input[start..];
-            run_line(&mut applier, &mut reader, RuleLine { number, text })?;
-            return applier.finish();
+            run_line(&mut executor, &mut reader, RuleLine { number, text })?;
+            return executor.finish();
         }
-        applier.flush()?;
+        executor.flush()?;
         input.drain(..start);
         searched = input.len();
     }
 }
 
 fn run_line<'l>(
-    applier: &mut Applier<'_, '_, '_>,
+    executor: &mut Executor<'_, '_, '_>,
     reader: &mut LineReader<'l>,
     line: RuleLine<'l>,
 ) -> Result<Flow, Error> {
     match reader.read(line.text) {
         Ok(None) => Ok(Flow::GoOn),
-        Ok(Some(request)) => applier.request(&request, None),
+        Ok(Some(request)) => executor.request(&request, None),
         // The reference, which has no such options, names no lines either.
         Err(fault @ UsageError::AmongRules(_)) => {
-            applier.flush()?;
+            executor.flush()?;
             Err(Error::Rule(fault, line.to_owned()))
         }
         Err(fault) => {
             if !fault.lets_restore_go_on() {
-                applier
+                executor
                     .console
                     .keep_hint(hints::rule_line::about(line.text));
             }
-            applier.fault(fault).map(|()| Flow::GoOn)
+            executor.fault(fault).map(|()| Flow::GoOn)
         }
     }
 }

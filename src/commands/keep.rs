@@ -5,7 +5,7 @@
 
 use nix::errno::Errno;
 
-use crate::commands::apply;
+use crate::commands::make_change;
 use crate::edit::{DestinationEdit, Edit, Instead};
 use crate::error::{Error, KernelError};
 use crate::ipvs::{Detail, Ipvs};
@@ -24,7 +24,7 @@ pub fn edit(ipvs: &mut Ipvs, edit: &Edit) -> Result<(), Error> {
             Change::EditDestination(edit.service, edit.of(&there)?)
         }
     };
-    apply(ipvs, &change)
+    make_change(ipvs, &change)
 }
 
 /// The destination that is to be edited; what the kernel says to an edit of none.
@@ -47,12 +47,12 @@ fn find_destination(ipvs: &mut Ipvs, edit: &DestinationEdit) -> Result<Destinati
 
 /// Makes a change that may have been made before.
 pub fn exist(ipvs: &mut Ipvs, change: &Change) -> Result<(), Error> {
-    let outcome = apply(ipvs, change);
+    let outcome = make_change(ipvs, change);
     let Err(Error::Kernel(_, KernelError::Errno(errno))) = &outcome else {
         return outcome;
     };
     match Instead::of(change, *errno) {
-        Some(Instead::Edit(change)) => apply(ipvs, &change),
+        Some(Instead::Edit(change)) => make_change(ipvs, &change),
         Some(Instead::Nothing) => Ok(()),
         None => outcome,
     }

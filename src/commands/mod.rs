@@ -4,12 +4,12 @@
 //! [`run`] is the whole program except the process. It picks the command by the program's name and
 //! words, and prints the fault that the command ends with.
 
-mod apply;
 mod complete;
 mod console;
 mod diagnose;
 mod drain;
 mod execute_rules;
+mod executor;
 mod help;
 mod hints;
 mod keep;
@@ -147,8 +147,8 @@ fn not_initialized(console: &mut Console<'_>, fault: KernelError) -> Error {
 
 /// Makes one change. Without permission the message is that of a kernel that cannot be opened, as
 /// in the reference, which checks first.
-fn apply(ipvs: &mut Ipvs, change: &Change) -> Result<(), Error> {
-    ipvs.apply(change)
+fn make_change(ipvs: &mut Ipvs, change: &Change) -> Result<(), Error> {
+    ipvs.change(change)
         .map_err(|fault| refused(Operation::from(change), fault))
 }
 
@@ -171,7 +171,7 @@ fn execute(console: &mut Console<'_>, ipvs: &mut Ipvs, request: &Request) -> Res
             Some(interval) => watch::watch(console, ipvs, request, interval),
         },
         Request::Save { numeric } => save::save(console, ipvs, *numeric),
-        Request::Change(change) => apply(ipvs, change),
+        Request::Change(change) => make_change(ipvs, change),
         Request::Exist(change) => keep::exist(ipvs, change),
         Request::Keep(edit) => keep::edit(ipvs, edit),
         Request::Drain(request) => drain::drain(console, ipvs, request),

@@ -221,7 +221,7 @@ impl Ipvs {
     ///
     /// # Errors
     /// The kernel's refusal.
-    pub fn apply(&mut self, change: &Change) -> Result<(), KernelError> {
+    pub fn change(&mut self, change: &Change) -> Result<(), KernelError> {
         self.queue(change);
         let mut verdict = Ok(());
         self.send_queued(|_, fault| verdict = Err(fault))?;

@@ -13,8 +13,8 @@ use std::fs::File;
 use std::io::Read;
 
 use crate::cli::LineReader;
-use crate::commands::apply::{self, Applier, Flow};
 use crate::commands::console::{Console, InputKind};
+use crate::commands::executor::{self, Executor, Flow};
 use crate::commands::{help, netns, open_checked, refused_listing};
 use crate::error::{Error, RuleLine, UsageError};
 use crate::ipvs::{Detail, Ipvs};
@@ -185,27 +185,27 @@ fn make_equal(
         console.flush()?;
         return tell_refusals(console, &plan.refusals, last_line);
     }
-    let mut applier = Applier::new(console, ipvs);
+    let mut executor = Executor::new(console, ipvs);
     for (change, line) in &plan.additions {
-        applier.change(change, *line)?;
+        executor.change(change, *line)?;
     }
-    applier.flush()?;
-    let is_complete = !applier.has_refused();
+    executor.flush()?;
+    let is_complete = !executor.has_refused();
     for (change, line) in &plan.others {
-        applier.change(change, *line)?;
+        executor.change(change, *line)?;
     }
     for refusal in &plan.refusals {
-        applier.refuse(refusal.operation, refusal.fault, refusal.line)?;
+        executor.refuse(refusal.operation, refusal.fault, refusal.line)?;
     }
     if !is_complete {
-        applier.flush()?;
+        executor.flush()?;
         return Err(Error::NothingRemoved);
     }
     for (change, line) in &plan.removals {
-        applier.change(change, *line)?;
+        executor.change(change, *line)?;
     }
     // The status is the last line's, as it is with -R.
-    applier.finish_with_line(last_line)
+    executor.finish_with_line(last_line)
 }
 
 /// What there is to do to the kernel's table.
@@ -246,7 +246,7 @@ fn tell_refusals(
             RuleLine::to_owned(*line),
         ));
     }
-    apply::outcome(
+    executor::outcome(
         refusals
             .iter()
             .any(|refusal| refusal.line.number == last_line),
@@ -283,14 +283,14 @@ fn run_anew(
         }
         return Ok(());
     }
-    let mut applier = Applier::new(console, ipvs);
+    let mut executor = Executor::new(console, ipvs);
     if !options.no_flush {
-        applier.change(&Change::Flush, None)?;
+        executor.change(&Change::Flush, None)?;
     }
     for rule in rules {
-        if applier.request(&rule.request, Some(rule.line))? == Flow::End {
+        if executor.request(&rule.request, Some(rule.line))? == Flow::End {
             return Ok(());
         }
     }
-    applier.finish()
+    executor.finish()
 }

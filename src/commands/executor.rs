@@ -26,7 +26,7 @@ struct Origin<'t> {
 }
 
 /// Executes requests, and remembers what its queued changes came from.
-pub struct Applier<'c, 's, 't> {
+pub struct Executor<'c, 's, 't> {
     /// Where listings and faults are printed.
     pub console: &'c mut Console<'s>,
     ipvs: &'c mut Ipvs,
@@ -35,10 +35,10 @@ pub struct Applier<'c, 's, 't> {
     last_refused_line: Option<usize>,
 }
 
-impl<'c, 's, 't> Applier<'c, 's, 't> {
-    /// An applier with nothing queued.
-    pub fn new(console: &'c mut Console<'s>, ipvs: &'c mut Ipvs) -> Applier<'c, 's, 't> {
-        Applier {
+impl<'c, 's, 't> Executor<'c, 's, 't> {
+    /// An executor with nothing queued.
+    pub fn new(console: &'c mut Console<'s>, ipvs: &'c mut Ipvs) -> Executor<'c, 's, 't> {
+        Executor {
             console,
             ipvs,
             waiting: Vec::new(),
