@@ -1,0 +1,147 @@
+//! Every demo of `tests/lab demo` is played to its end, in the lab's own stage. What they show is
+//! asserted, request by request, in `tests/kernel/clusters`; here it is that they show it: that every
+//! command succeeds but for the slips that are part of the show, and that what is waited for comes.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use crate::support::{Ending, Namespace, Outcome, SCRATCH};
+
+const REPOSITORY: &str = env!("CARGO_MANIFEST_DIR");
+
+/// The exit statuses that the demos show, in their order. No command of the others fails.
+const SLIPS: &[(&str, &[i32])] = &[
+    // A diagnosis that finds a fault.
+    ("diagnose", &[1, 1, 1]),
+    // A real server without brackets and port.
+    ("ipv6", &[2]),
+    // The service is at another port, and so nobody is at this one.
+    ("logins", &[255, 111]),
+    // The service is named without its port.
+    ("lvs-nat", &[255]),
+    // Port 0 without persistence.
+    ("persistence", &[2]),
+    // All servers are full.
+    ("thresholds", &[111]),
+    // A daemon is stopped twice.
+    ("two-directors", &[255]),
+];
+
+/// The faults and risks that are left when a demo is over; all others leave a director that is
+/// well.
+const LEFT: &[(&str, &[&str])] = &[
+    // The servers are full of connections that are kept.
+    ("thresholds", &["no-server"]),
+    // The first director is the one that went: its link is down.
+    (
+        "two-directors",
+        &["address-without-link", "no-route", "no-route"],
+    ),
+];
+
+/// Where the stage writes what a diagnosis finds in the end.
+const DIAGNOSIS: &str = "/media/diagnosis";
+
+/// Plays a demo, with ours as `ipvsadm` and the reference beside it.
+/// Gives also the faults and risks that are found in the end.
+fn play(name: &str) -> (Outcome, Vec<String>) {
+    let namespace = Namespace::new();
+    let programs = Path::new(SCRATCH).join("programs");
+    let folder = programs.clone();
+    namespace.enter(move || {
+        fs::create_dir(&folder).unwrap();
+        for name in ["ipvsadm", "ipvsadm-save", "ipvsadm-restore"] {
+            symlink(env!("CARGO_BIN_EXE_ipvsadm"), folder.join(name)).unwrap();
+        }
+        let reference = std::env::var_os("IPVSADM_REFERENCE").unwrap();
+        symlink(reference, folder.join("ipvsadm.reference")).unwrap();
+    });
+    let kit = PathBuf::from(REPOSITORY).join("tests/labkit");
+    let mut command = Command::new("bash");
+    command
+        // Names of hosts that no other demo has.
+        .args([
+            "-c",
+            "mkdir -p /run/netns && mount -t tmpfs names /run/netns && exec bash \"$@\"",
+            "-",
+        ])
+        .arg(kit.join("stage.sh"))
+        .arg(kit.join("demos").join(name).with_extension("sh"))
+        .env_clear()
+        .env(
+            "PATH",
+            format!("{}:/usr/sbin:/usr/bin:/sbin:/bin", programs.display()),
+        )
+        .env("LABKIT", &kit)
+        .env("LC_ALL", "C.UTF-8")
+        .env("STAGE_DIAGNOSIS", DIAGNOSIS)
+        .stdin(Stdio::null());
+    let outcome = namespace.output(command);
+    let diagnosis = namespace.enter(|| fs::read(DIAGNOSIS).unwrap());
+    let diagnosis: serde_json::Value = serde_json::from_slice(&diagnosis).unwrap();
+    let findings = diagnosis["findings"].as_array().unwrap().iter();
+    let left = findings
+        .filter(|finding| finding["level"] != "note")
+        .map(|finding| finding["id"].as_str().unwrap().to_owned())
+        .collect();
+    (outcome, left)
+}
+
+#[test]
+fn every_demo_shows_what_it_is_about() {
+    let mut names: Vec<String> = fs::read_dir(Path::new(REPOSITORY).join("tests/labkit/demos"))
+        .unwrap()
+        .map(|entry| {
+            let file = entry.unwrap().path();
+            file.file_stem().unwrap().to_str().unwrap().to_owned()
+        })
+        .collect();
+    names.sort();
+    for (name, _) in SLIPS {
+        assert!(names.iter().any(|there| there == name), "no demo {name}");
+    }
+    for name in names {
+        let (outcome, left) = play(&name);
+        assert!(
+            outcome.ending == Ending::Status(0) && outcome.stderr.is_empty(),
+            "the demo {name}:\n{outcome}"
+        );
+        let shown = outcome.stdout_text();
+        let statuses: Vec<i32> = shown
+            .lines()
+            .filter_map(|line| line.strip_prefix("(exit status ")?.strip_suffix(')'))
+            .map(|status| status.parse().unwrap())
+            .collect();
+        let slips = SLIPS.iter().find(|(with_slips, _)| *with_slips == name);
+        assert_eq!(
+            statuses,
+            slips.map_or(&[][..], |(_, statuses)| statuses),
+            "the demo {name}:\n{shown}"
+        );
+        let expected = LEFT.iter().find(|(with_faults, _)| *with_faults == name);
+        assert_eq!(
+            left,
+            expected.map_or(&[][..], |(_, left)| left),
+            "the demo {name}:\n{shown}"
+        );
+        if name == "draining" {
+            assert_in_readme(&shown);
+        }
+    }
+}
+
+/// What the README shows of this demo is how it begins.
+fn assert_in_readme(shown: &str) {
+    let readme = fs::read_to_string(Path::new(REPOSITORY).join("README.md")).unwrap();
+    let (_, example) = readme
+        .split_once("$ tests/lab demo draining\n")
+        .expect("the demo is in the README");
+    let (example, _) = example.split_once("```").unwrap();
+    // Kernel 7.2 sizes its table as it goes.
+    let shown = shown.replace("(size=256)", "(size=4096)");
+    let shown: Vec<&str> = shown.lines().skip_while(|line| line.is_empty()).collect();
+    let example: Vec<&str> = example.lines().collect();
+    assert_eq!(shown[..example.len()], example);
+}

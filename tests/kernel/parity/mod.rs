@@ -1,0 +1,64 @@
+//! The proof that ours is the reference to the byte: both run the same commands, each in a network
+//! namespace of its own, and what they print, how they end and the tables they leave must be equal.
+//!
+//! `*.script` are written by hand and read by `script`, which describes their format. Beside them
+//! `tests/kernel/matrix.rs` tries every option with every command, `tests/kernel/random.rs` draws scripts from a
+//! table of options, and `tests/kernel/listings.rs` lists tables that traffic flows through. The
+//! differences that are wanted are listed in section 10 of `ipvsadm-1.31.md` and, with their
+//! reasons, in ipvsadm(8); a script marks the commands they concern, and everything else fails.
+
+mod run;
+mod script;
+
+use script::Script;
+
+/// One test for each script, and one that no file beside them is forgotten.
+macro_rules! scripts {
+    ($($name:ident)*) => {
+        $(
+            #[test]
+            fn $name() {
+                hold_to(stringify!($name), include_str!(concat!("../../parity/", stringify!($name), ".script")));
+            }
+        )*
+
+        #[test]
+        fn every_script_is_run() {
+            let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/parity");
+            let mut files: Vec<String> = std::fs::read_dir(folder)
+                .unwrap_or_else(|error| panic!("{folder} must be there in the lab: {error}"))
+                .filter_map(|entry| entry.unwrap().file_name().into_string().ok())
+                .filter_map(|file| file.strip_suffix(".script").map(str::to_owned))
+                .collect();
+            files.sort();
+            assert_eq!(files, [$(stringify!($name)),*]);
+        }
+    };
+}
+
+scripts! {
+    addresses
+    administrator
+    c_library
+    corners
+    daemons
+    destinations
+    differences
+    helpers
+    listings
+    names
+    programs
+    refusals
+    repeated
+    restore
+    services
+    values
+    words
+}
+
+/// Runs a script and fails with all that differs.
+fn hold_to(name: &str, text: &str) {
+    let name = format!("{name}.script");
+    let report = run::run_script(&name, &Script::parse(&name, text));
+    assert!(report.is_empty(), "the programs differ\n\n{report}");
+}
