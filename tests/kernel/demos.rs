@@ -1,6 +1,8 @@
-//! Every demo of `tests/lab demo` is played to its end, in the lab's own stage. What they show is
-//! asserted, request by request, in `tests/kernel/clusters`; here it is that they show it: that every
-//! command succeeds but for the slips that are part of the show, and that what is waited for comes.
+//! The demos of `tests/lab demo`, played to their end in the lab's own stage.
+//!
+//! What they show is asserted, request by request, by the [clusters](crate::clusters). Here every
+//! command of a demo succeeds but for the slips that are part of the show, and what it waits for
+//! comes. A usual run plays one of them; `--all-kernels` plays all.
 
 use std::fs;
 use std::os::unix::fs::symlink;

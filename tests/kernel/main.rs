@@ -1,4 +1,4 @@
-//! All that is tried on a real kernel: one program, which `tests/lab test` runs in guests of its own.
+//! All that is tried on a real kernel: one program, which `tests/lab test` runs in its guests.
 //!
 //! Each module is about one thing that the program does, and is run by itself: `tests/lab test
 //! --test NAME`. [`support`] is what they share. Tests that need no kernel are beside the code, and

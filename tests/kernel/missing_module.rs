@@ -1,7 +1,7 @@
 //! A kernel whose modules are not loaded, and cannot be.
 //!
-//! This is a test program of its own because it takes IPVS away from the whole kernel for a while:
-//! nothing else must use it in the same boot.
+//! It takes IPVS away from the whole kernel for a while, so nothing else runs in that guest
+//! meanwhile: a guest runs one module at a time, and one test of it.
 
 use std::ffi::OsStr;
 use std::fs;

@@ -218,7 +218,7 @@ test_on_this_machine() {
 
 # test_in_guests KERNEL: run the modules in guests.
 test_in_guests() {
-    local kernel=$1 name program guest runner status failures=0
+    local kernel=$1 name program guest guests runner status failures=0
     local results=$TEST_WORK/$kernel
     mkdir -- "$results" "$results/taken"
     local one
@@ -238,13 +238,14 @@ test_in_guests() {
         printf '%s %s\n' "$name" "$program"
     done <"$TEST_WORK/modules" 3>&1 >"$results/modules"
 
-    say "booting $LAB_GUESTS guests with kernel $LAB_KERNEL_VERSION, IPVSADM_SEED=$IPVSADM_SEED"
     TEST_RUNNERS=()
     program=$(sed -n 's/^systemd //p' "$results/modules")
     [[ -z $program ]] || test_start "$results" beside test_beside "$results" "$program"
     sed '/^systemd /d' "$results/modules" >"$results/for-guests"
-    [[ -s $results/for-guests ]] || LAB_GUESTS=0
-    for ((guest = 0; guest < LAB_GUESTS; guest++)); do
+    guests=$(wc -l <"$results/for-guests")
+    [[ $guests -le $LAB_GUESTS ]] || guests=$LAB_GUESTS
+    say "guests to boot: $guests, with kernel $LAB_KERNEL_VERSION; IPVSADM_SEED=$IPVSADM_SEED"
+    for ((guest = 0; guest < guests; guest++)); do
         test_start "$results" "$guest" test_guest "$results"
     done
 
@@ -398,12 +399,11 @@ test_time() {
     local now=${EPOCHREALTIME/[^0-9]/}
     case $3 in
         'test '*' ... '* | *$'\001end '*)
-            [[ -z $TEST_ONE ]] ||
-                printf '%s %s, %s\n' "$((TEST_LAST - TEST_BEGAN))" "$TEST_ONE" "$(test_title "$2" "$1")" >>"$TEST_WORK/times"
+            [[ -z $TEST_ONE ]] || printf '%s %s\n' "$((TEST_LAST - TEST_BEGAN))" "$TEST_ONE" >>"$TEST_WORK/times"
             TEST_ONE=''
             if [[ $3 == 'test '* ]]; then
                 TEST_ONE=${3#test } TEST_BEGAN=$TEST_LAST
-                TEST_ONE=${TEST_ONE%% *}
+                TEST_ONE="${TEST_ONE%% *}, $(test_title "$2" "$1")"
             fi
             ;;
     esac

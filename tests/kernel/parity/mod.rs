@@ -1,11 +1,12 @@
 //! The proof that ours is the reference to the byte: both run the same commands, each in a network
 //! namespace of its own, and what they print, how they end and the tables they leave must be equal.
 //!
-//! `*.script` are written by hand and read by `script`, which describes their format. Beside them
-//! `tests/kernel/matrix.rs` tries every option with every command, `tests/kernel/random.rs` draws scripts from a
-//! table of options, and `tests/kernel/listings.rs` lists tables that traffic flows through. The
-//! differences that are wanted are listed in section 10 of `ipvsadm-1.31.md` and, with their
-//! reasons, in ipvsadm(8); a script marks the commands they concern, and everything else fails.
+//! The scripts in `tests/parity` are written by hand and read by [`script`], which describes their
+//! format. Beside them [`matrix`](crate::matrix) tries every option with every command,
+//! [`random`](crate::random) draws scripts from a table of options, and
+//! [`listings`](crate::listings) lists tables that traffic flows through. The differences that are
+//! wanted are in section 10 of `tests/parity/ipvsadm-1.31.md` and, with their reasons, in
+//! ipvsadm(8); a script marks the commands they concern, and everything else fails.
 
 mod run;
 mod script;

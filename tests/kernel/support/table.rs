@@ -1,6 +1,6 @@
-//! The options and commands as the tests know them, apart from the program's own table: what a
-//! table says wrongly, a test that reads the same table would not see. `tests/kernel/matrix.rs` and
-//! `tests/kernel/random.rs` draw from it, and it must name every option that the program has.
+//! The options and commands as the tests know them, apart from the program's own table: a test that
+//! read that one would not see what it says wrongly. [`matrix`](crate::matrix) and
+//! [`random`](crate::random) draw from it, and it must name every option that the program has.
 
 /// An option of some command.
 #[derive(Clone)]
