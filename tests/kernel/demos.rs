@@ -46,10 +46,8 @@ const LEFT: &[(&str, &[&str])] = &[
 /// Where the stage writes what a diagnosis finds in the end.
 const DIAGNOSIS: &str = "/media/diagnosis";
 
-/// Plays a demo, with ours as `ipvsadm` and the reference beside it.
-/// Gives also the faults and risks that are found in the end.
-fn play(name: &str) -> (Outcome, Vec<String>) {
-    let namespace = Namespace::new();
+/// Plays the demo in `file`, with ours as `ipvsadm` and the reference beside it.
+fn play(namespace: &Namespace, file: &Path) -> Outcome {
     let programs = Path::new(SCRATCH).join("programs");
     let folder = programs.clone();
     namespace.enter(move || {
@@ -70,7 +68,7 @@ fn play(name: &str) -> (Outcome, Vec<String>) {
             "-",
         ])
         .arg(kit.join("stage.sh"))
-        .arg(kit.join("demos").join(name).with_extension("sh"))
+        .arg(file)
         .env_clear()
         .env(
             "PATH",
@@ -80,58 +78,130 @@ fn play(name: &str) -> (Outcome, Vec<String>) {
         .env("LC_ALL", "C.UTF-8")
         .env("STAGE_DIAGNOSIS", DIAGNOSIS)
         .stdin(Stdio::null());
-    let outcome = namespace.output(command);
+    namespace.output(command)
+}
+
+/// Returns the faults and risks that are left when a demo is over.
+fn findings_left(namespace: &Namespace) -> Vec<String> {
     let diagnosis = namespace.enter(|| fs::read(DIAGNOSIS).unwrap());
     let diagnosis: serde_json::Value = serde_json::from_slice(&diagnosis).unwrap();
     let findings = diagnosis["findings"].as_array().unwrap().iter();
-    let left = findings
+    findings
         .filter(|finding| finding["level"] != "note")
         .map(|finding| finding["id"].as_str().unwrap().to_owned())
+        .collect()
+}
+
+/// One test for each demo, and one that no file of the folder is forgotten. A name has `_` for `-`.
+macro_rules! demos {
+    ($($(#[$attribute:meta])* $name:ident)*) => {
+        $(
+            #[test]
+            $(#[$attribute])*
+            fn $name() {
+                shows_what_it_is_about(&stringify!($name).replace('_', "-"));
+            }
+        )*
+
+        #[test]
+        fn every_demo_is_listed() {
+            let mut files: Vec<String> = fs::read_dir(demos())
+                .unwrap()
+                .map(|entry| entry.unwrap().path())
+                .map(|file| file.file_stem().unwrap().to_str().unwrap().replace('-', "_"))
+                .collect();
+            files.sort();
+            let mut names = [$(stringify!($name)),*];
+            names.sort();
+            assert_eq!(files, names);
+        }
+    };
+}
+
+demos! {
+    draining
+    #[ignore = "played with --all-kernels"]
+    diagnose
+    #[ignore = "played with --all-kernels"]
+    hashing
+    #[ignore = "played with --all-kernels"]
+    ipv6
+    #[ignore = "played with --all-kernels"]
+    keepalived
+    #[ignore = "played with --all-kernels"]
+    logins
+    #[ignore = "played with --all-kernels"]
+    lvs_dr
+    #[ignore = "played with --all-kernels"]
+    lvs_nat
+    #[ignore = "played with --all-kernels"]
+    lvs_tun
+    #[ignore = "played with --all-kernels"]
+    marks
+    #[ignore = "played with --all-kernels"]
+    persistence
+    #[ignore = "played with --all-kernels"]
+    sctp
+    #[ignore = "played with --all-kernels"]
+    thresholds
+    #[ignore = "played with --all-kernels"]
+    two_directors
+    #[ignore = "played with --all-kernels"]
+    udp
+}
+
+fn demos() -> PathBuf {
+    Path::new(REPOSITORY).join("tests/labkit/demos")
+}
+
+fn shows_what_it_is_about(name: &str) {
+    let namespace = Namespace::new();
+    let outcome = play(&namespace, &demos().join(name).with_extension("sh"));
+    assert!(
+        outcome.ending == Ending::Status(0) && outcome.stderr.is_empty(),
+        "{outcome}"
+    );
+    let shown = outcome.stdout_text();
+    let statuses: Vec<i32> = shown
+        .lines()
+        .filter_map(|line| line.strip_prefix("(exit status ")?.strip_suffix(')'))
+        .map(|status| status.parse().unwrap())
         .collect();
-    (outcome, left)
+    let slips = SLIPS.iter().find(|(with_slips, _)| *with_slips == name);
+    assert_eq!(
+        statuses,
+        slips.map_or(&[][..], |(_, statuses)| statuses),
+        "{shown}"
+    );
+    let expected = LEFT.iter().find(|(with_faults, _)| *with_faults == name);
+    assert_eq!(
+        findings_left(&namespace),
+        expected.map_or(&[][..], |(_, left)| left),
+        "{shown}"
+    );
+    if name == "draining" {
+        assert_in_readme(&shown);
+    }
 }
 
 #[test]
-fn every_demo_shows_what_it_is_about() {
-    let mut names: Vec<String> = fs::read_dir(Path::new(REPOSITORY).join("tests/labkit/demos"))
-        .unwrap()
-        .map(|entry| {
-            let file = entry.unwrap().path();
-            file.file_stem().unwrap().to_str().unwrap().to_owned()
-        })
-        .collect();
-    names.sort();
-    for (name, _) in SLIPS {
-        assert!(names.iter().any(|there| there == name), "no demo {name}");
-    }
-    for name in names {
-        let (outcome, left) = play(&name);
-        assert!(
-            outcome.ending == Ending::Status(0) && outcome.stderr.is_empty(),
-            "the demo {name}:\n{outcome}"
-        );
-        let shown = outcome.stdout_text();
-        let statuses: Vec<i32> = shown
-            .lines()
-            .filter_map(|line| line.strip_prefix("(exit status ")?.strip_suffix(')'))
-            .map(|status| status.parse().unwrap())
-            .collect();
-        let slips = SLIPS.iter().find(|(with_slips, _)| *with_slips == name);
-        assert_eq!(
-            statuses,
-            slips.map_or(&[][..], |(_, statuses)| statuses),
-            "the demo {name}:\n{shown}"
-        );
-        let expected = LEFT.iter().find(|(with_faults, _)| *with_faults == name);
-        assert_eq!(
-            left,
-            expected.map_or(&[][..], |(_, left)| left),
-            "the demo {name}:\n{shown}"
-        );
-        if name == "draining" {
-            assert_in_readme(&shown);
-        }
-    }
+fn a_demo_ends_at_a_command_that_is_not_installed() {
+    const DEMO: &str = "cluster_hosts director; cluster_settle
+        director 'echo before'
+        director 'echo x | no-such-command | cat; true'
+        director 'echo behind'";
+    let namespace = Namespace::new();
+    let file = Path::new(SCRATCH).join("demo.sh");
+    let written = file.clone();
+    namespace.enter(move || fs::write(written, DEMO).unwrap());
+    let outcome = play(&namespace, &file);
+    assert_eq!(outcome.ending, Ending::Status(1), "{outcome}");
+    let shown = outcome.stdout_text();
+    assert!(shown.contains("\nbefore\n"), "{shown}");
+    assert!(
+        shown.ends_with("(the demo ends here, as this machine has no no-such-command)\n"),
+        "{shown}"
+    );
 }
 
 /// What the README shows of this demo is how it begins.

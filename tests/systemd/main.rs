@@ -32,6 +32,7 @@ SYNCID=\"3\"
 ";
 
 #[test]
+#[ignore = "run with --all-kernels: Debian 13 shows the same of another release"]
 fn on_debian_12_it_takes_the_references_place_and_gives_it_back() {
     takes_the_place_of_debians("12");
 }
