@@ -36,3 +36,4 @@ mod reload;
 mod support;
 mod table;
 mod watch;
+mod world;

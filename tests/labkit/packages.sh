@@ -22,6 +22,7 @@ PACKAGES_TEST=(
     bash-completion=/usr/share/bash-completion/bash_completion zsh=zsh fish=fish
     mandoc=mandoc man-db=man prometheus=promtool prometheus-node-exporter=prometheus-node-exporter
     dpkg-dev=dpkg-shlibdeps systemd=systemd-analyze strace=strace
+    'perl=/usr/share/perl/*/JSON/PP.pm' # for tests/world
 )
 
 # packages_need NAME=FILE...: make sure that the files are there.

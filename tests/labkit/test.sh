@@ -2,10 +2,10 @@
 # `tests/lab test`: all tests. Sourced by tests/lab.
 #
 # The machine builds them, once, and runs those that need no kernel: `cargo test`. The
-# others are one program, tests/kernel, which runs in guests, a module at a time. Two
+# others are one program, tests/kernel, which runs in guests, a module at a time. Three
 # guests boot at once, and each takes the next module of the list until none is left: a
-# guest has one processor, the machine mostly more. tests/systemd boots guests itself,
-# so it runs beside them on the machine, as one more module.
+# guest has one processor, which waits about half of the time. tests/systemd boots
+# guests itself, so it runs beside them on the machine, as one more module.
 #
 # NAME-musl is that module of tests/kernel built for musl, and so is the program that it
 # tries. All tests on all kernels have the parity scripts so as well, on the first.
@@ -13,7 +13,7 @@
 # What is printed does not depend on who was quicker: modules are shown in the order of
 # the list, the first one that is not complete as it goes.
 
-LAB_GUESTS=2
+LAB_GUESTS=3
 
 # How long a module may take before it counts as standing still.
 declare -A TEST_MINUTES=([uml]=20 [qemu]=60)
@@ -197,7 +197,7 @@ test_build_some() {
 test_longest_first() {
     local name
     {
-        for name in missing_module clusters parity parity-musl demos diagnose watch random reload completions package matrix bad_input; do
+        for name in missing_module world clusters parity parity-musl diagnose watch random reload completions package matrix bad_input; do
             grep "^$name " "$TEST_WORK/listed" || true
         done
         cat "$TEST_WORK/listed"

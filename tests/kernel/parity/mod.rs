@@ -11,6 +11,7 @@
 mod run;
 mod script;
 
+use crate::support::names_in;
 use script::Script;
 
 /// One test for each script, and one that no file beside them is forgotten.
@@ -25,14 +26,7 @@ macro_rules! scripts {
 
         #[test]
         fn every_script_is_run() {
-            let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/parity");
-            let mut files: Vec<String> = std::fs::read_dir(folder)
-                .unwrap_or_else(|error| panic!("{folder} must be there in the lab: {error}"))
-                .filter_map(|entry| entry.unwrap().file_name().into_string().ok())
-                .filter_map(|file| file.strip_suffix(".script").map(str::to_owned))
-                .collect();
-            files.sort();
-            assert_eq!(files, [$(stringify!($name)),*]);
+            assert_eq!(names_in("tests/parity", "script"), [$(stringify!($name)),*]);
         }
     };
 }

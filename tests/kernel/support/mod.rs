@@ -407,6 +407,26 @@ fn sum_of_rows(listing: &str, servers: bool) -> [u64; 5] {
     sum
 }
 
+/// Returns the names of the files in a folder of the repository that end in `.extension`, without
+/// that and with `_` for `-`, as tests are called after them.
+pub fn names_in(folder: &str, extension: &str) -> Vec<String> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+    let mut names: Vec<String> = fs::read_dir(&folder)
+        .unwrap_or_else(|error| panic!("{} must be there: {error}", folder.display()))
+        .map(|entry| entry.unwrap().path())
+        .filter(|file| file.extension() == Some(OsStr::new(extension)))
+        .map(|file| {
+            file.file_stem()
+                .unwrap()
+                .to_str()
+                .unwrap()
+                .replace('-', "_")
+        })
+        .collect();
+    names.sort();
+    names
+}
+
 /// An anonymous file that holds `bytes`, read from its beginning: a standard input that, unlike a
 /// pipe, never waits for its writer.
 pub fn file_with(bytes: &[u8]) -> Stdio {
