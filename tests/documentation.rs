@@ -1,8 +1,8 @@
 //! What is written about the program, held to the program: an option that is added to [`OPTIONS`]
 //! and forgotten in the manual fails here.
 //!
-//! Nothing here needs a kernel. That completions work is shown by `tests/completions`, and that the
-//! manual's examples do by `tests/manual.rs`.
+//! Nothing here needs a kernel. `tests/kernel/completions` shows that completions work, and
+//! `tests/kernel/manual.rs` that the manual's examples do.
 
 #![allow(clippy::expect_used, reason = "a test fails by panicking")]
 
