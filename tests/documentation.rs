@@ -201,7 +201,7 @@ fn heading(spec: &OptionSpec) -> String {
     spellings.push(format!("\\fB\\-\\-{}\\fR", spec.long.replace('-', "\\-")));
     let value = match spec.argument {
         Argument::None => String::new(),
-        Argument::Required(name) | Argument::Words(name) => format!(" \\fI{name}\\fR"),
+        Argument::Required(name) | Argument::Operands(name) => format!(" \\fI{name}\\fR"),
         Argument::Optional(name) => format!(" [\\fI{name}\\fR]"),
     };
     spellings.join(", ") + &value
@@ -211,7 +211,7 @@ fn heading(spec: &OptionSpec) -> String {
 fn value(spec: &OptionSpec) -> String {
     match spec.argument {
         Argument::None => String::new(),
-        Argument::Required(name) | Argument::Words(name) => format!(" {name}"),
+        Argument::Required(name) | Argument::Operands(name) => format!(" {name}"),
         Argument::Optional(name) => format!(" [{name}]"),
     }
 }

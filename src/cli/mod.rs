@@ -20,13 +20,15 @@ use crate::error::UsageError;
 use crate::request::Request;
 use address::Hosts;
 use named_service::LastService;
-use popt::{Event, LineWords, Words};
+use popt::{Event, LineWords};
 
 /// U+FEFF in UTF-8.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// Words read into a request by popt's rules.
-pub fn parse_words<'a>(words: impl Words<'a>) -> Result<Request, UsageError> {
+pub fn parse_words<'a>(
+    words: impl Iterator<Item = &'a [u8]> + Clone,
+) -> Result<Request, UsageError> {
     LineReader::default().read_words(words)
 }
 
@@ -54,12 +56,15 @@ impl<'a> LineReader<'a> {
         }
     }
 
-    fn read_words(&mut self, words: impl Words<'a>) -> Result<Request, UsageError> {
+    fn read_words(
+        &mut self,
+        words: impl Iterator<Item = &'a [u8]> + Clone,
+    ) -> Result<Request, UsageError> {
         let fault = self.find_events(words);
         self.fold(fault)
     }
 
-    fn find_events(&mut self, words: impl Words<'a>) -> Option<UsageError> {
+    fn find_events(&mut self, words: impl Iterator<Item = &'a [u8]> + Clone) -> Option<UsageError> {
         self.events.clear();
         popt::read_into(&mut self.events, words).err()
     }

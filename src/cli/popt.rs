@@ -36,20 +36,17 @@ impl Event<'_> {
     }
 }
 
-/// Words that can be peeked at: reading a clone leaves the original where it is.
-pub trait Words<'a>: Iterator<Item = &'a [u8]> + Clone {}
-
-impl<'a, I: Iterator<Item = &'a [u8]> + Clone> Words<'a> for I {}
-
 /// Reads words up to their end or the first that is at fault.
-pub fn read<'a>(words: impl Words<'a>) -> (Vec<Event<'a>>, Option<UsageError>) {
+pub fn read<'a>(
+    words: impl Iterator<Item = &'a [u8]> + Clone,
+) -> (Vec<Event<'a>>, Option<UsageError>) {
     let mut events = Vec::new();
     let fault = read_into(&mut events, words).err();
     (events, fault)
 }
 
 /// The last word that the second command consumed, itself or its value.
-pub fn second_command<'a>(words: impl Words<'a>) -> Vec<u8> {
+pub fn second_command<'a>(words: impl Iterator<Item = &'a [u8]> + Clone) -> Vec<u8> {
     let (events, _) = read(words);
     let mut commands = events.iter().filter(|event| event.command().is_some());
     match commands.nth(1) {
@@ -61,7 +58,7 @@ pub fn second_command<'a>(words: impl Words<'a>) -> Vec<u8> {
 /// Reads words as [`read`] does, and adds what it finds to `events`.
 pub fn read_into<'a>(
     events: &mut Vec<Event<'a>>,
-    mut words: impl Words<'a>,
+    mut words: impl Iterator<Item = &'a [u8]> + Clone,
 ) -> Result<(), UsageError> {
     while let Some(word) = words.next() {
         match word {
@@ -79,7 +76,7 @@ pub fn read_into<'a>(
 fn read_long<'a>(
     word: &'a [u8],
     long: &'a [u8],
-    words: &mut impl Words<'a>,
+    words: &mut (impl Iterator<Item = &'a [u8]> + Clone),
     events: &mut Vec<Event<'a>>,
 ) -> Result<(), UsageError> {
     let (name, glued) = match long.iter().position(|&byte| byte == b'=') {
@@ -93,7 +90,7 @@ fn read_long<'a>(
 fn read_short<'a>(
     word: &'a [u8],
     letters: &'a [u8],
-    words: &mut impl Words<'a>,
+    words: &mut (impl Iterator<Item = &'a [u8]> + Clone),
     events: &mut Vec<Event<'a>>,
 ) -> Result<(), UsageError> {
     let mut rest = letters;
@@ -102,7 +99,7 @@ fn read_short<'a>(
             options::by_short(*letter).ok_or_else(|| UsageError::UnknownOption(word.to_vec()))?;
         let glued = match (spec.argument, after) {
             (_, [b'=', value @ ..]) => Some(value),
-            (Argument::None | Argument::Words(_), _) | (_, []) => None,
+            (Argument::None | Argument::Operands(_), _) | (_, []) => None,
             (_, value) => Some(value),
         };
         let takes_value = spec.takes_value();
@@ -117,14 +114,14 @@ fn read_value<'a>(
     spec: &OptionSpec,
     word: &'a [u8],
     glued: Option<&'a [u8]>,
-    words: &mut impl Words<'a>,
+    words: &mut (impl Iterator<Item = &'a [u8]> + Clone),
     events: &mut Vec<Event<'a>>,
 ) -> Result<(), UsageError> {
     let (value, word) = match (spec.argument, glued) {
-        (Argument::None | Argument::Words(_), Some(_)) => {
+        (Argument::None | Argument::Operands(_), Some(_)) => {
             return Err(UsageError::UnwantedArgument(word.to_vec()));
         }
-        (Argument::None | Argument::Words(_), None) => (None, word),
+        (Argument::None | Argument::Operands(_), None) => (None, word),
         (_, Some(value)) => (Some(value), word),
         (Argument::Required(_), None) => match words.next() {
             Some(value) => (Some(value), value),

@@ -217,7 +217,7 @@ fn spelling(spec: &OptionSpec) -> String {
 fn value(spec: &OptionSpec) -> String {
     match spec.argument {
         Argument::None => String::new(),
-        Argument::Required(name) | Argument::Words(name) => format!(" {name}"),
+        Argument::Required(name) | Argument::Operands(name) => format!(" {name}"),
         Argument::Optional(name) => format!(" [{name}]"),
     }
 }

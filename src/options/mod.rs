@@ -42,8 +42,9 @@ pub enum Argument {
     Required(&'static str),
     /// It takes the next word unless that begins with `-`.
     Optional(&'static str),
-    /// It takes none itself: the line's plain words, wherever they stand, are what it works with.
-    Words(&'static str),
+    /// It takes none itself: the line's operands, the words that are neither options nor values,
+    /// are what it works with, wherever they stand.
+    Operands(&'static str),
 }
 
 /// What a shell may offer for a value.

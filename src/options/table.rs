@@ -138,7 +138,7 @@ table! {
         Save = command("S", "save", "write rules").examples(&["ipvsadm -Sn > /etc/ipvsadm.rules"]);
         Restore = command("R", "restore", "read rules").examples(&["ipvsadm -R < more.rules"]);
         SetTimeouts = command("", "set", "set timeouts")
-            .takes(Argument::Words("TCP FIN UDP"))
+            .takes(Argument::Operands("TCP FIN UDP"))
             .examples(&["ipvsadm --set 900 120 300", "ipvsadm --set 3600 0 0"]);
         StartDaemon = command("", "start-daemon", "start syncing")
             .takes(Argument::Required("ROLE")).offers(ROLES)
