@@ -3,13 +3,14 @@
 //! Reading never acts. [`argv`] and [`popt`] turn words into a stream of options and values, both
 //! by the table in [`crate::options`]. [`fold`] makes one request of the stream, left to right,
 //! with the help of [`named_service`] (which service the words are about), [`given`] (what goes
-//! with what), [`values`] and [`address`] (what stands in a value). Nothing here touches the
-//! kernel; host and service names are looked up with [`crate::names`].
+//! with what), [`values`] and [`address`] (what stands in a value). [`helper`] reads the words of
+//! `ipvsadm-save` and `ipvsadm-restore`. Nothing here touches the kernel; host and service names are looked up with [`crate::names`].
 
 pub mod address;
 pub mod argv;
 pub mod fold;
 pub mod given;
+pub mod helper;
 pub mod named_service;
 pub mod popt;
 pub mod values;

@@ -63,7 +63,7 @@ pub fn read_into<'a>(
     while let Some(word) = words.next() {
         match word {
             b"--" => events.extend(words.by_ref().map(Event::Plain)),
-            [b'-', b'-', long @ ..] => read_long(word, long, &mut words, events)?,
+            [b'-', b'-', long @ ..] => read_long(options::by_long, word, long, &mut words, events)?,
             [b'-', letters @ ..] if !letters.is_empty() => {
                 read_short(word, letters, &mut words, events)?;
             }
@@ -73,7 +73,9 @@ pub fn read_into<'a>(
     Ok(())
 }
 
-fn read_long<'a>(
+/// Reads a long word, whose row `by_long` knows, and its value.
+pub fn read_long<'a>(
+    by_long: impl Fn(&[u8]) -> Option<&'static OptionSpec>,
     word: &'a [u8],
     long: &'a [u8],
     words: &mut (impl Iterator<Item = &'a [u8]> + Clone),
@@ -83,7 +85,7 @@ fn read_long<'a>(
         Some(at) => (&long[..at], Some(&long[at + 1..])),
         None => (long, None),
     };
-    let spec = options::by_long(name).ok_or_else(|| UsageError::UnknownOption(word.to_vec()))?;
+    let spec = by_long(name).ok_or_else(|| UsageError::UnknownOption(word.to_vec()))?;
     read_value(spec, word, glued, words, events)
 }
 
@@ -110,7 +112,7 @@ fn read_short<'a>(
 }
 
 /// Adds the event of one option, its value glued to it or the next word.
-fn read_value<'a>(
+pub fn read_value<'a>(
     spec: &OptionSpec,
     word: &'a [u8],
     glued: Option<&'a [u8]>,

@@ -5,10 +5,12 @@
 //! the check of options against commands ([`matrix`]), `-h`, the completions, and the tests that
 //! hold the manual to it. What a value means is read in [`crate::cli`].
 
+mod helper;
 pub(crate) mod matrix;
 mod table;
 
-pub use table::{Command, Modifier, OPTIONS, RESTORE_OPTIONS, SAVE_OPTIONS, SCHEDULERS};
+pub use helper::Helper;
+pub use table::{Command, Modifier, OPTIONS, SCHEDULERS};
 
 use crate::model::Protocol;
 use matrix::Group;
@@ -194,7 +196,7 @@ impl OptionSpec {
 impl Modifier {
     /// Its row.
     pub fn row(self) -> &'static OptionSpec {
-        &OPTIONS[table::COMMAND_COUNT + self as usize]
+        &table::ROWS[table::COMMAND_COUNT + self as usize]
     }
 
     /// The protocol of the virtual service that it names; `None` for a firewall mark, and for what
