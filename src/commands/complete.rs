@@ -27,6 +27,7 @@ use crate::names;
 use crate::options::matrix::{Owner, TunnelType};
 use crate::options::{self, Command, Completion, Meaning, Modifier, OPTIONS, OptionSpec};
 use crate::render::endpoints::EndpointWriter;
+use crate::render::phrases::counted;
 use crate::render::{listing, rules};
 use crate::selection::States;
 
@@ -364,10 +365,7 @@ impl<'a> Line<'a, '_> {
             }
         }
         for (address, services) in services_of {
-            let help = match services {
-                1 => "in 1 service".to_owned(),
-                _ => format!("in {services} services"),
-            };
+            let help = format!("in {}", counted(services, "service"));
             self.offer(&[front, address.to_string().as_bytes()], &help);
         }
     }
