@@ -30,6 +30,7 @@ use crate::options::{
     self, Argument, Command, Completion, Helper, Meaning, Modifier, OPTIONS, OptionSpec,
 };
 use crate::render::endpoints::EndpointWriter;
+use crate::render::phrases::counted;
 use crate::render::{listing, rules};
 use crate::selection::States;
 
@@ -379,10 +380,7 @@ impl<'a> Line<'a, '_> {
             }
         }
         for (address, services) in services_of {
-            let help = match services {
-                1 => "in 1 service".to_owned(),
-                _ => format!("in {services} services"),
-            };
+            let help = format!("in {}", counted(services, "service"));
             self.offer(&[front, address.to_string().as_bytes()], &help);
         }
     }

@@ -1,13 +1,11 @@
 //! Findings as a document for programs; `man/ipvsadm.schema.json` describes it.
 
-use std::net::IpAddr;
-
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
 use crate::diagnose::facts::Facts;
 use crate::diagnose::findings::Finding;
-use crate::model::{AddressFamily, DestinationIdentity, ServiceIdentity};
+use crate::render::json::{Endpoint, ServiceFields};
 
 pub fn write(out: &mut Vec<u8>, facts: &Facts, findings: &[Finding]) {
     out.extend_from_slice(b"{\"findings\":[");
@@ -24,27 +22,12 @@ pub fn write(out: &mut Vec<u8>, facts: &Facts, findings: &[Finding]) {
 struct FindingFields<'f> {
     id: &'static str,
     level: &'static str,
-    service: Option<Service>,
-    real_server: Option<RealServer>,
+    service: Option<ServiceFields>,
+    real_server: Option<Endpoint>,
     #[serde(serialize_with = "write_evidence")]
     evidence: &'f [(&'static str, Value)],
     text: &'f str,
     remedy: Vec<Step<'f>>,
-}
-
-#[derive(Serialize)]
-struct Service {
-    protocol: Option<&'static str>,
-    address: Option<IpAddr>,
-    port: Option<u16>,
-    firewall_mark: Option<u32>,
-    family: &'static str,
-}
-
-#[derive(Serialize)]
-struct RealServer {
-    address: IpAddr,
-    port: u16,
 }
 
 #[derive(Serialize)]
@@ -58,8 +41,8 @@ impl FindingFields<'_> {
         FindingFields {
             id: finding.id,
             level: finding.level.word(),
-            service: finding.service.map(Service::from),
-            real_server: finding.real_server.map(RealServer::from),
+            service: finding.service.map(ServiceFields::from),
+            real_server: finding.real_server.map(Endpoint::from),
             evidence: &finding.evidence,
             text: &finding.text,
             remedy: finding
@@ -70,44 +53,6 @@ impl FindingFields<'_> {
                     command: &remedy.command,
                 })
                 .collect(),
-        }
-    }
-}
-
-impl From<ServiceIdentity> for Service {
-    fn from(identity: ServiceIdentity) -> Service {
-        let family = match identity.family() {
-            AddressFamily::Ipv4 => "ipv4",
-            AddressFamily::Ipv6 => "ipv6",
-        };
-        match identity {
-            ServiceIdentity::Endpoint {
-                protocol,
-                address,
-                port,
-            } => Service {
-                protocol: Some(protocol.name()),
-                address: Some(address),
-                port: Some(port),
-                firewall_mark: None,
-                family,
-            },
-            ServiceIdentity::FirewallMark { mark, .. } => Service {
-                protocol: None,
-                address: None,
-                port: None,
-                firewall_mark: Some(mark),
-                family,
-            },
-        }
-    }
-}
-
-impl From<DestinationIdentity> for RealServer {
-    fn from(identity: DestinationIdentity) -> RealServer {
-        RealServer {
-            address: identity.address,
-            port: identity.port,
         }
     }
 }

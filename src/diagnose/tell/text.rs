@@ -2,12 +2,13 @@
 //! numbers, and never wider than 80 columns but for commands, which stay in one piece.
 
 use std::collections::HashMap;
-use std::net::SocketAddr;
 
 use crate::diagnose::facts::{Facts, Service};
 use crate::diagnose::findings::{Finding, Level};
 use crate::diagnose::probe::{PortAnswer, Probed, WayBack};
-use crate::model::{AddressFamily, ServiceIdentity};
+use crate::model::ServiceIdentity;
+use crate::render::endpoints::EndpointWriter;
+use crate::render::phrases::{counted, write_service_name};
 
 const WIDTH: usize = 80;
 /// Where texts begin, behind the level.
@@ -150,19 +151,15 @@ fn write_words(text: &mut String, level: Level, words: &str, id: &str) {
 
 /// `TCP 192.0.2.1:80 rr`.
 fn title(service: &Service) -> String {
+    let mut name = Vec::new();
     let settings = &service.state.service;
-    let place = match settings.identity {
-        ServiceIdentity::Endpoint {
-            protocol,
-            address,
-            port,
-        } => format!("{} {}", protocol.label(), SocketAddr::new(address, port)),
-        ServiceIdentity::FirewallMark { mark, family } => match family {
-            AddressFamily::Ipv4 => format!("FWM {mark}"),
-            AddressFamily::Ipv6 => format!("FWM {mark} IPv6"),
-        },
-    };
-    format!("{place} {}", settings.scheduler)
+    write_service_name(
+        &mut name,
+        &mut EndpointWriter::numeric(),
+        &settings.identity,
+        0,
+    );
+    format!("{} {}", String::from_utf8_lossy(&name), settings.scheduler)
 }
 
 /// `4 servers`, how many of them were asked if not all were, and how many answered.
@@ -170,8 +167,7 @@ fn summary(facts: &Facts, service: &Service) -> String {
     let count = service.servers.len();
     let servers = match count {
         0 => "no server".to_owned(),
-        1 => "1 server".to_owned(),
-        _ => format!("{count} servers"),
+        _ => counted(count, "server"),
     };
     let was_asked = |probed: Probed| !matches!(probed, Probed::Skipped(_));
     let probed = service.servers.iter().filter_map(|server| server.probed);
@@ -212,10 +208,7 @@ fn conclusion(facts: &Facts, findings: &[Finding]) -> String {
     let told: Vec<String> = counts
         .iter()
         .filter(|(count, _)| *count > 0)
-        .map(|(count, word)| match count {
-            1 => format!("1 {word}"),
-            _ => format!("{count} {word}s"),
-        })
+        .map(|(count, word)| counted(*count, word))
         .collect();
     let is_well = findings.iter().all(|finding| finding.level == Level::Note);
     let mut text = match (is_well, told.is_empty()) {
