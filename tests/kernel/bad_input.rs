@@ -224,7 +224,7 @@ fn words_and_lines_without_end() {
     assert_eq!(pair.compare_tables(), Ok(()));
 }
 
-/// How many inputs each of the random tests draws.
+/// The number of inputs that each of the random tests draws.
 const DRAWS: usize = 60;
 
 #[test]
@@ -356,7 +356,7 @@ fn mistyped_command_lines() {
     );
 }
 
-/// Whether what came out is the reference's help or version, which are ours to word.
+/// Returns true if the output is the reference's help or version, which ours words differently.
 fn asks_for_help(outcome: &Outcome) -> bool {
     outcome.stdout_text().contains("ipvsadm v1.31 ")
 }

@@ -1,4 +1,4 @@
-//! Hints: what a person at a terminal is told after a fault, and that nobody else is told it.
+//! Hints: a person at a terminal reads them after a fault, and nobody else does.
 
 use std::process::Command;
 
@@ -139,7 +139,7 @@ fn a_scheduler_that_this_kernel_has_not_got_is_answered_with_those_that_it_has()
     let fault = "Scheduler or persistence engine not found";
     let hint = format!("the kernel's schedulers are {schedulers}");
     assert_eq!(shown, format!("{fault}\nhint: {hint}\n"));
-    // The hint tells the truth.
+    // The hint is true.
     for scheduler in schedulers.split(' ') {
         let rule = format!("-A -t 192.0.2.3:80 -s {scheduler}\n");
         namespace.run(&Program::ours(), &Invocation::restore(&*rule));

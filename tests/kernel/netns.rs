@@ -36,7 +36,7 @@ fn ours(namespace: &Namespace, line: &str) -> Outcome {
     namespace.run(&Program::ours(), &Invocation::line(line))
 }
 
-/// What our program prints; it must succeed.
+/// Returns what our program prints; it must succeed.
 fn printed(namespace: &Namespace, line: &str) -> String {
     let outcome = ours(namespace, line);
     assert!(

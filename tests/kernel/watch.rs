@@ -527,7 +527,7 @@ impl Traffic {
         }
     }
 
-    /// How many connections a second there were.
+    /// Connections a second.
     fn stop(mut self) -> f64 {
         self.is_wanted.store(false, Ordering::Relaxed);
         let sent = self.thread.take().unwrap().join().unwrap();

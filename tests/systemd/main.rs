@@ -1,6 +1,8 @@
-//! What is between our packages, systemd and a reboot: each test boots a Debian of its own, on this
-//! machine, and does there what an administrator does to a director in service. (And, as no other
-//! test runs `tests/lab` on the machine: what that says of a command line that makes no sense.)
+//! Our packages on a machine with systemd that reboots.
+//!
+//! Each test boots a Debian of its own, on this machine, and does there what an administrator does
+//! to a director in service. (And, as no other test runs `tests/lab` on the machine: what that says
+//! of a command line that makes no sense.)
 //!
 //! The tests in `tests/kernel/package` look closer at the packages, without systemd.
 

@@ -14,7 +14,7 @@ use crate::support::{Ending, Invocation, Outcome, Program};
 /// Our program, draining on a host. It ends with this value at the latest.
 struct Drain {
     child: Child,
-    /// What it has printed up to now.
+    /// All that it has printed up to now.
     way_back: String,
 }
 
@@ -81,7 +81,7 @@ impl Drop for Drain {
     }
 }
 
-/// What a terminal of its own shows of our program, and behind that its exit status.
+/// Runs our program on a terminal and returns what that shows, with its exit status.
 fn shown_at_terminal(director: &Host, line: &str) -> String {
     let line = format!("'{}' {line}", env!("CARGO_BIN_EXE_ipvsadm"));
     director.shell(&format!(
@@ -289,7 +289,7 @@ fn who_persistence_holds_is_waited_for_unless_it_lets_go() {
     );
     // The client comes back to it.
     assert_eq!(held_by(client), server);
-    // A person is told what to do about that.
+    // A person reads what to do about that.
     let shown = shown_at_terminal(director, &format!("-e {entry} --drain 2"));
     assert!(
         shown.contains(

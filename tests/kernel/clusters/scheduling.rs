@@ -20,7 +20,7 @@ fn cluster_with_many_clients() -> Cluster {
     ))
 }
 
-/// Who greets each of the client's addresses; nobody where the connection is refused.
+/// Returns the server that greets each address of the client, if the connection is not refused.
 fn greeting_of_each(client: &Host) -> Vec<Option<String>> {
     CLIENTS
         .map(

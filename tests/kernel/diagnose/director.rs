@@ -72,7 +72,7 @@ fn the_firewall_s_table_is_full() {
     after.assert_ids(&[]);
 }
 
-/// Has the firewall's table keep the director's connections, IPVS's too. Kernels differ in what
+/// Makes the firewall track the director's connections, IPVS's too. Kernels differ in what
 /// they have of firewalls, but a masqueraded server of FTP needs the table everywhere.
 fn keep_connections(director: &Host) {
     director.ipvsadm_each(&[
@@ -82,7 +82,7 @@ fn keep_connections(director: &Host) {
     director.shell("sysctl -w net.ipv4.vs.conntrack=1");
 }
 
-/// How many TCP packets of a host were sent a second time.
+/// Returns the number of TCP packets that a host sent a second time.
 fn packets_repeated(host: &Host) -> u64 {
     let counters = host.shell("cat /proc/thread-self/net/snmp");
     let mut lines = counters.lines().filter(|line| line.starts_with("Tcp: "));

@@ -42,7 +42,7 @@ pub fn unpack(package: &Path, folder: &Path) {
     ]);
 }
 
-/// What `dpkg-deb` prints, called with these words.
+/// Returns what `dpkg-deb` prints, called with these words.
 fn read(words: &[&str]) -> String {
     let output = Command::new("dpkg-deb")
         .args(words)

@@ -177,7 +177,7 @@ fn our_rpm() -> PathBuf {
     ))
 }
 
-/// What the header says, in the words of `rpm --queryformat`.
+/// Returns fields of the header, in the words of `rpm --queryformat`.
 fn query(format: &str) -> String {
     run(Command::new("rpm")
         .args(["-qp", "--queryformat", format])

@@ -207,7 +207,7 @@ fn what_can_be_foreseen_is_foreseen_with_the_status_of_the_real_run() {
                 assert_eq!(outcome.stderr_text(), real.stderr_text(), "{rules}");
                 assert_eq!(outcome.ending, real.ending, "{rules}");
             }
-            // Told as the reference tells them, with the line besides.
+            // Reported as the reference reports them, with the line besides.
             let told = real.stderr_text();
             for line in expected.stderr_text().lines() {
                 assert!(told.contains(&format!(": {line}: ")), "{rules}{told}");
