@@ -155,19 +155,6 @@ fn is_killed_at_send(send: usize, namespace: &Namespace, rules: &str) -> bool {
     })
 }
 
-/// Returns the number of services after a reload was killed.
-fn services_after_a_reload_killed_at_send(
-    send: usize,
-    namespace: &Namespace,
-    rules: &str,
-) -> usize {
-    assert!(
-        is_killed_at_send(send, namespace, rules),
-        "send {send} was never made"
-    );
-    namespace.enter(services_there)
-}
-
 #[test]
 fn killed_at_any_message_a_reload_leaves_every_service_that_stays_and_is_completed_by_the_next() {
     const STAY: usize = 12;
@@ -225,28 +212,6 @@ fn killed_at_any_message_a_reload_leaves_every_service_that_stays_and_is_complet
     }
     // To find IPVS and its services, the servers of what stays, and several batches.
     assert!(kills > 3 + STAY + 2, "only {kills} messages");
-}
-
-#[test]
-fn a_reload_killed_in_the_middle_is_completed_by_the_next() {
-    const MANY: usize = 600;
-    const FEW: usize = 20;
-    // Both are killed after some of their batches: two messages to find IPVS, the dumps of the
-    // services and of the destinations of those that stay, then batches of some hundred changes.
-    for (services, killed_at_send, fewest) in [(MANY, 3 + 10, 0), (FEW, 4 + FEW + 3, FEW)] {
-        let namespace = Namespace::new();
-        if services == FEW {
-            ours(&namespace, &Invocation::restore(table(MANY, 3)));
-        }
-        let rules = table(services, 4);
-        let left = services_after_a_reload_killed_at_send(killed_at_send, &namespace, &rules);
-        assert!(
-            (fewest + 1..MANY).contains(&left),
-            "{left} services: not in the middle"
-        );
-        ours(&namespace, &reload(&[], &rules));
-        assert_eq!(saved(&namespace), sorted_as_listed(&rules));
-    }
 }
 
 /// Rules in the order in which `-Sn` writes them, by way of the reference in a namespace of its
