@@ -128,10 +128,10 @@ impl Drop for Booted {
     }
 }
 
-/// A file of the lab's cache, by its name in a guest.
-pub fn in_the_cache(name: &str) -> String {
-    let cache = std::env::var_os("LAB_CACHE").expect("a folder: run tests/lab test");
-    let path = PathBuf::from(cache).join(name);
+/// A file in a folder that the lab names in the environment, by its name in a guest.
+pub fn file(folder: &str, name: &str) -> String {
+    let folder = std::env::var_os(folder).expect("a folder: run tests/lab test");
+    let path = PathBuf::from(folder).join(name);
     assert!(path.exists(), "{} is not there", path.display());
     let path = path.strip_prefix("/").unwrap().to_owned();
     Path::new("/run/machine")

@@ -16,7 +16,7 @@ mod booted;
 
 use std::process::Command;
 
-use booted::{Booted, in_the_cache};
+use booted::{Booted, file};
 
 /// A file of rules that make up the table, in the order in which they are listed.
 const RULES: &str = "-A -t 192.0.2.1:80 -s wrr
@@ -46,8 +46,8 @@ fn on_debian_13_it_takes_the_references_place_and_gives_it_back() {
 
 fn takes_the_place_of_debians(release: &str) {
     let mut debian = Booted::new(release);
-    let ours = in_the_cache("package/ipvsadm.deb");
-    let reference = in_the_cache(&format!("systemd/{release}/ipvsadm.deb"));
+    let ours = file("LAB_PACKAGES", "ipvsadm.deb");
+    let reference = file("LAB_CACHE", &format!("systemd/{release}/ipvsadm.deb"));
     let install = |package: &str| {
         format!(
             "DEBIAN_FRONTEND=noninteractive apt-get install -y --allow-downgrades \
@@ -168,7 +168,7 @@ fn takes_the_place_of_debians(release: &str) {
 #[test]
 fn the_rpm_takes_the_place_of_red_hats_and_gives_it_back() {
     let mut director = Booted::new("13");
-    let repository = in_the_cache("package/repository");
+    let repository = file("LAB_PACKAGES", "repository");
     let dnf = |words: &str| {
         format!("dnf --assumeyes --releasever=9 --disablerepo='*' --enablerepo=lab {words}")
     };
