@@ -15,7 +15,8 @@ use crate::render::rules;
 /// Runs `ipvsadm-save`.
 pub fn run_helper(console: &mut Console<'_>, options: &HelperOptions) -> Result<(), Error> {
     let mut ipvs = open_checked(console)?;
-    save(console, &mut ipvs, options.has(Modifier::Numeric))
+    save(console, &mut ipvs, options.has(Modifier::Numeric))?;
+    console.deliver()
 }
 
 /// Writes the table as rules.
