@@ -36,7 +36,10 @@ pub struct ReadRule<'t> {
 /// Runs `ipvsadm-restore`.
 pub fn run_helper(console: &mut Console<'_>, options: &HelperOptions) -> Result<(), Error> {
     let (input, is_regular_file) = read_input(console, options.file.as_deref())?;
-    let rules = read_rules(&input)?;
+    let rules = read_rules(&input).map_err(|fault| match options.file {
+        Some(_) => fault.in_named_file(),
+        None => fault,
+    })?;
     if rules.is_empty() && !is_regular_file {
         return without_rules(console, options);
     }
@@ -49,7 +52,11 @@ pub fn run_helper(console: &mut Console<'_>, options: &HelperOptions) -> Result<
     };
     if options.has(Modifier::Test) {
         return match wanted {
-            Some(wanted) => tell_refusals(console, &wanted.refusals, last_line),
+            // Nothing else is asked of it, so any refusal is its answer.
+            Some(wanted) => {
+                tell_refusals(console, &wanted.refusals);
+                executor::outcome(!wanted.refusals.is_empty())
+            }
             None => Ok(()),
         };
     }
@@ -134,7 +141,10 @@ fn make_equal(
             console.flush_if_large()?;
         }
         console.flush()?;
-        return tell_refusals(console, &plan.refusals, last_line);
+        tell_refusals(console, &plan.refusals);
+        // As the real run would end.
+        let mut refusals = plan.refusals.iter();
+        return executor::outcome(refusals.any(|refusal| refusal.line.number == last_line));
     }
     let mut executor = Executor::new(console, ipvs);
     for (change, line) in &plan.additions {
@@ -179,29 +189,17 @@ fn compare<'t>(
     Ok(difference.into_plan())
 }
 
-/// Prints the refusals that can be foreseen, and ends as the real run would.
-fn tell_refusals(
-    console: &mut Console<'_>,
-    refusals: &[Refusal<'_>],
-    last_line: usize,
-) -> Result<(), Error> {
+/// Prints the refusals that can be foreseen.
+fn tell_refusals(console: &mut Console<'_>, refusals: &[Refusal<'_>]) {
     for Refusal {
         operation,
         fault,
         line,
     } in refusals
     {
-        console.tell(&Error::RefusedRule(
-            *operation,
-            *fault,
-            RuleLine::to_owned(*line),
-        ));
+        let line = RuleLine::to_owned(*line);
+        console.tell(&Error::RefusedRule(*operation, *fault, line));
     }
-    executor::outcome(
-        refusals
-            .iter()
-            .any(|refusal| refusal.line.number == last_line),
-    )
 }
 
 /// Clears the table and runs the rules one after another.
