@@ -425,8 +425,8 @@ pub enum Error {
     Terminal(io::Error),
     /// There is no rule where rules were expected: in this file, or on standard input.
     NoRules(Option<OsString>),
-    /// A `<` that reached the program: what was to be its input was not.
-    UnreadRedirection,
+    /// A `<` or `>` that reached the program: what was to be its input or output is not.
+    UnreadRedirection(char),
     /// What a diagnosis needs to know cannot be read.
     NotDiagnosed(KernelError),
     /// A diagnosis may not, or cannot, send packets.
@@ -566,10 +566,10 @@ impl Error {
                 ]
                 .concat()
             }
-            Error::UnreadRedirection => {
-                b"no shell read the '<': name the file without it, or run the line with sh -c"
-                    .to_vec()
-            }
+            Error::UnreadRedirection(sign) => format!(
+                "no shell read the '{sign}': name the file without it, or run the line with sh -c"
+            )
+            .into_bytes(),
             Error::NotDiagnosed(fault) => kernel_text(Operation::List, *fault).into_bytes(),
             Error::NotProbed(KernelError::Errno(Errno::EPERM)) => {
                 b"--probe sends packets of its own, which takes root or the capability CAP_NET_RAW"
@@ -618,7 +618,7 @@ impl Error {
             Error::Initialize(_) => STATUS_CHECK,
             Error::Kernel(Operation::List, _) => STATUS_FAILED,
             Error::Kernel(..) | Error::RefusedRule(..) | Error::NothingRemoved => STATUS_REFUSED,
-            Error::UnreadRedirection
+            Error::UnreadRedirection(_)
             | Error::Namespace(..)
             | Error::NotDiagnosed(_)
             | Error::NotProbed(_) => STATUS_CHECK,

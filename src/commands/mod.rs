@@ -15,6 +15,7 @@ mod hints;
 mod keep;
 mod list;
 mod netns;
+mod replace;
 pub mod restore;
 mod save;
 mod walk;

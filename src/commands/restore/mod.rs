@@ -16,7 +16,7 @@ use crate::cli::LineReader;
 use crate::cli::helper::HelperOptions;
 use crate::commands::console::{Console, InputKind};
 use crate::commands::executor::{self, Executor, Flow};
-use crate::commands::{open_checked, refused_listing};
+use crate::commands::{hints, open_checked, refused_listing};
 use crate::error::{Error, RuleLine, UsageError};
 use crate::ipvs::{Detail, Ipvs};
 use crate::model::{Change, ServiceState};
@@ -61,10 +61,26 @@ pub fn run_helper(console: &mut Console<'_>, options: &HelperOptions) -> Result<
         };
     }
     let ipvs = &mut open_checked(console)?;
+    let keeps_all = options.has(Modifier::DryRun) || options.has(Modifier::NoFlush);
+    let services = match rules.is_empty() && !keeps_all && console.is_interactive() {
+        true => services(ipvs)?,
+        false => 0,
+    };
     match wanted {
-        Some(wanted) => make_equal(console, ipvs, wanted, last_line, options),
-        None => run_anew(console, ipvs, &rules, options),
+        Some(wanted) => make_equal(console, ipvs, wanted, last_line, options)?,
+        None => run_anew(console, ipvs, &rules, options)?,
     }
+    console.keep_hint(hints::losses::without_rules(
+        options.file.as_deref(),
+        services,
+    ));
+    Ok(())
+}
+
+/// Returns the number of services that the kernel has.
+fn services(ipvs: &mut Ipvs) -> Result<usize, Error> {
+    let services = ipvs.services(Detail::WithoutStatistics);
+    Ok(services.map_err(refused_listing)?.len())
 }
 
 /// Reads all of the input, and tells whether it is a regular file.
@@ -88,11 +104,7 @@ fn read_input(console: &mut Console<'_>, file: Option<&OsStr>) -> Result<(Vec<u8
 /// What comes without a single rule from anything but a file is most likely what is left of a pipe
 /// that broke, or of a redirection that nobody carried out.
 fn without_rules(console: &mut Console<'_>, options: &HelperOptions) -> Result<(), Error> {
-    let is_empty_already = !options.has(Modifier::Test) && {
-        let services = open_checked(console)?.services(Detail::WithoutStatistics);
-        services.map_err(refused_listing)?.is_empty()
-    };
-    if is_empty_already {
+    if !options.has(Modifier::Test) && services(&mut open_checked(console)?)? == 0 {
         return Ok(());
     }
     Err(Error::NoRules(options.file.clone()))
