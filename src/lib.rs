@@ -9,7 +9,7 @@
 //! [`attribution`] works out which real server a connection belongs to, [`rates`] how fast counters
 //! grow. [`error`] has the faults that end a command, with their exit statuses; what a drain or a
 //! diagnosis finds is worded there. [`names`] asks the name services, [`clock`] the time,
-//! [`screen`] and [`terminal`] the terminal.
+//! [`screen`] and [`terminal`] the terminal; [`unbuffered`] reads and writes the standard streams.
 //!
 //! What machine it runs on is nowhere taken for granted:
 //!
@@ -54,6 +54,7 @@ mod request;
 pub mod screen;
 mod selection;
 pub mod terminal;
+pub mod unbuffered;
 
 pub use commands::{InputKind, Streams, run};
 pub use diagnose::finding_ids;

@@ -69,9 +69,10 @@ pub fn spelled_among(arguments: &[OsString]) -> Vec<&'static OptionSpec> {
 /// What clap reads with these rows; `None` where it finds a fault.
 pub fn read(rows: &[&'static OptionSpec], arguments: &[OsString]) -> Option<clap::ArgMatches> {
     // A lone dash behind -p is a word of its own to popt, and a value to clap.
-    let has_lone_dash = arguments.iter().any(|word| word == "-");
-    let matches = || command(rows).try_get_matches_from_mut(arguments).ok();
-    if has_lone_dash { None } else { matches() }
+    if arguments.iter().any(|word| word == "-") {
+        return None;
+    }
+    command(rows).try_get_matches_from_mut(arguments).ok()
 }
 
 /// These rows as clap knows them.

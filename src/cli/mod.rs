@@ -17,14 +17,11 @@ pub mod values;
 
 pub use argv::parse_arguments;
 
-use crate::error::UsageError;
+use crate::error::{BYTE_ORDER_MARK, UsageError};
 use crate::request::Request;
 use address::Hosts;
 use named_service::LastService;
 use popt::{Event, LineWords};
-
-/// U+FEFF in UTF-8.
-const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// Words read into a request by popt's rules.
 pub fn parse_words<'a>(
@@ -43,6 +40,19 @@ pub struct LineReader<'a> {
 }
 
 impl<'a> LineReader<'a> {
+    /// A reader that knows what the name services have said to another one.
+    pub fn knowing(hosts: Hosts) -> LineReader<'a> {
+        LineReader {
+            hosts,
+            ..LineReader::default()
+        }
+    }
+
+    /// Returns what the name services have said.
+    pub fn into_hosts(self) -> Hosts {
+        self.hosts
+    }
+
     /// Reads a line; `None` for one that holds no word, or a remark. Editors of other systems put a
     /// byte order mark before the first word (`tests/parity/ipvsadm-1.31.md`, section 10).
     pub fn read(&mut self, line: &'a [u8]) -> Result<Option<Request>, UsageError> {

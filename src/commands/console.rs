@@ -7,6 +7,8 @@ use std::fs::File;
 use std::io::{ErrorKind, IsTerminal, Read, Write};
 use std::os::fd::AsFd;
 
+use nix::errno::Errno;
+
 use crate::error::Error;
 use crate::render::page::Page;
 use crate::screen::Screen;
@@ -206,6 +208,15 @@ impl<'a> Console<'a> {
                 Ok(())
             }
             Ok(()) => Ok(()),
+        }
+    }
+
+    /// Writes the text that waits where it must be read: a reader that has left is a fault, too.
+    pub fn deliver(&mut self) -> Result<(), Error> {
+        self.flush()?;
+        match self.reader_has_left {
+            true => Err(Error::Write(Errno::EPIPE.into())),
+            false => Ok(()),
         }
     }
 

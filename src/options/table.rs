@@ -146,7 +146,7 @@ table! {
         ]);
         Zero = command("Z", "zero", "zero counters")
             .examples(&["ipvsadm -Z", "ipvsadm -Z -t 192.0.2.1:80"]);
-        Save = command("S", "save", "write rules").examples(&["ipvsadm -Sn > /etc/ipvsadm.rules"]);
+        Save = command("S", "save", "write rules").examples(&["ipvsadm-save -n /etc/ipvsadm.rules"]);
         Restore = command("R", "restore", "read rules").examples(&["ipvsadm -R < more.rules"]);
         SetTimeouts = command("", "set", "set timeouts")
             .takes(Argument::Operands("TCP FIN UDP"))
@@ -327,8 +327,8 @@ table! {
         NoFlush = flag("", "noflush", "leave alone the services that the rules do not name")
             .with(&[IPVSADM_RESTORE]);
         Test = flag("", "test", "check the rules, change nothing").with(&[IPVSADM_RESTORE]);
-        File = flag("", "", "the rules (standard input)").takes(Argument::Operands("FILE"))
-            .with(&[IPVSADM_RESTORE]);
+        File = flag("", "", "the rules (a standard stream)").takes(Argument::Operands("FILE"))
+            .with(&[IPVSADM_SAVE, IPVSADM_RESTORE]);
     }
 }
 

@@ -145,6 +145,14 @@ fn rules_ask_once_for_all_of_them() {
 }
 
 #[test]
+fn many_rules_ask_once_however_they_arrive() {
+    // More than is read at once. That the kernel refuses them costs no question.
+    let rules = "-e -t web.example:80 -r 192.0.2.8:8080 -m -w 3\n".repeat(5_000);
+    let asked = asked_by(&Program::ours(), &Invocation::restore(rules));
+    assert_eq!(asked, once(&[("web.example", A)]));
+}
+
+#[test]
 fn the_reference_asks_once_as_well() {
     let asked = asked_by(
         &Program::reference(),

@@ -16,7 +16,7 @@ use crate::cli::LineReader;
 use crate::cli::helper::HelperOptions;
 use crate::commands::console::{Console, InputKind};
 use crate::commands::executor::{self, Executor, Flow};
-use crate::commands::{open_checked, refused_listing};
+use crate::commands::{hints, open_checked, refused_listing};
 use crate::error::{Error, RuleLine, UsageError};
 use crate::ipvs::{Detail, Ipvs};
 use crate::model::{Change, ServiceState};
@@ -36,7 +36,10 @@ pub struct ReadRule<'t> {
 /// Runs `ipvsadm-restore`.
 pub fn run_helper(console: &mut Console<'_>, options: &HelperOptions) -> Result<(), Error> {
     let (input, is_regular_file) = read_input(console, options.file.as_deref())?;
-    let rules = read_rules(&input)?;
+    let rules = read_rules(&input).map_err(|fault| match options.file {
+        Some(_) => fault.in_named_file(),
+        None => fault,
+    })?;
     if rules.is_empty() && !is_regular_file {
         return without_rules(console, options);
     }
@@ -49,15 +52,35 @@ pub fn run_helper(console: &mut Console<'_>, options: &HelperOptions) -> Result<
     };
     if options.has(Modifier::Test) {
         return match wanted {
-            Some(wanted) => tell_refusals(console, &wanted.refusals, last_line),
+            // Nothing else is asked of it, so any refusal is its answer.
+            Some(wanted) => {
+                tell_refusals(console, &wanted.refusals);
+                executor::outcome(!wanted.refusals.is_empty())
+            }
             None => Ok(()),
         };
     }
     let ipvs = &mut open_checked(console)?;
+    let keeps_all = options.has(Modifier::DryRun) || options.has(Modifier::NoFlush);
+    let services = match rules.is_empty() && !keeps_all && console.is_interactive() {
+        true => services(ipvs)?,
+        false => 0,
+    };
     match wanted {
-        Some(wanted) => make_equal(console, ipvs, wanted, last_line, options),
-        None => run_anew(console, ipvs, &rules, options),
+        Some(wanted) => make_equal(console, ipvs, wanted, last_line, options)?,
+        None => run_anew(console, ipvs, &rules, options)?,
     }
+    console.keep_hint(hints::losses::without_rules(
+        options.file.as_deref(),
+        services,
+    ));
+    Ok(())
+}
+
+/// Returns the number of services that the kernel has.
+fn services(ipvs: &mut Ipvs) -> Result<usize, Error> {
+    let services = ipvs.services(Detail::WithoutStatistics);
+    Ok(services.map_err(refused_listing)?.len())
 }
 
 /// Reads all of the input, and tells whether it is a regular file.
@@ -81,11 +104,7 @@ fn read_input(console: &mut Console<'_>, file: Option<&OsStr>) -> Result<(Vec<u8
 /// What comes without a single rule from anything but a file is most likely what is left of a pipe
 /// that broke, or of a redirection that nobody carried out.
 fn without_rules(console: &mut Console<'_>, options: &HelperOptions) -> Result<(), Error> {
-    let is_empty_already = !options.has(Modifier::Test) && {
-        let services = open_checked(console)?.services(Detail::WithoutStatistics);
-        services.map_err(refused_listing)?.is_empty()
-    };
-    if is_empty_already {
+    if !options.has(Modifier::Test) && services(&mut open_checked(console)?)? == 0 {
         return Ok(());
     }
     Err(Error::NoRules(options.file.clone()))
@@ -134,7 +153,10 @@ fn make_equal(
             console.flush_if_large()?;
         }
         console.flush()?;
-        return tell_refusals(console, &plan.refusals, last_line);
+        tell_refusals(console, &plan.refusals);
+        // As the real run would end.
+        let mut refusals = plan.refusals.iter();
+        return executor::outcome(refusals.any(|refusal| refusal.line.number == last_line));
     }
     let mut executor = Executor::new(console, ipvs);
     for (change, line) in &plan.additions {
@@ -179,29 +201,17 @@ fn compare<'t>(
     Ok(difference.into_plan())
 }
 
-/// Prints the refusals that can be foreseen, and ends as the real run would.
-fn tell_refusals(
-    console: &mut Console<'_>,
-    refusals: &[Refusal<'_>],
-    last_line: usize,
-) -> Result<(), Error> {
+/// Prints the refusals that can be foreseen.
+fn tell_refusals(console: &mut Console<'_>, refusals: &[Refusal<'_>]) {
     for Refusal {
         operation,
         fault,
         line,
     } in refusals
     {
-        console.tell(&Error::RefusedRule(
-            *operation,
-            *fault,
-            RuleLine::to_owned(*line),
-        ));
+        let line = RuleLine::to_owned(*line);
+        console.tell(&Error::RefusedRule(*operation, *fault, line));
     }
-    executor::outcome(
-        refusals
-            .iter()
-            .any(|refusal| refusal.line.number == last_line),
-    )
 }
 
 /// Clears the table and runs the rules one after another.
