@@ -161,30 +161,25 @@ impl TunnelEdit {
             self.checksum.map(|(modifier, _)| modifier),
         ];
         for modifier in named.into_iter().flatten() {
-            if let (false, Some(group)) = (modifier.row().is_of_use_to(owner), modifier.group()) {
-                return Err(UsageError::Illegal(group, owner));
+            if !modifier.row().is_of_use_to(owner) {
+                return Err(UsageError::Illegal(modifier, owner));
             }
         }
         let checksum = self.checksum.map_or(checksum, |(_, checksum)| checksum);
-        Ok(
-            match (kind, self.port.or(port), Modifier::TunnelPort.group()) {
-                (TunnelType::Ipip, ..) => Encapsulation::Ipip,
-                (TunnelType::Gue, None, Some(group)) => {
-                    return Err(UsageError::Needed(group, owner));
-                }
-                (TunnelType::Gue, port, _) => Encapsulation::Gue {
-                    port: port.unwrap_or_default(),
-                    checksum,
-                },
-                (TunnelType::Gre, ..) => Encapsulation::Gre {
-                    // Only gue knows the remote one.
-                    checksum: match checksum {
-                        TunnelChecksum::Remote => TunnelChecksum::None,
-                        checksum => checksum,
-                    },
+        Ok(match (kind, self.port.or(port)) {
+            (TunnelType::Ipip, _) => Encapsulation::Ipip,
+            (TunnelType::Gue, None) => {
+                return Err(UsageError::Needed(Modifier::TunnelPort, owner));
+            }
+            (TunnelType::Gue, Some(port)) => Encapsulation::Gue { port, checksum },
+            (TunnelType::Gre, _) => Encapsulation::Gre {
+                // Only gue knows the remote one.
+                checksum: match checksum {
+                    TunnelChecksum::Remote => TunnelChecksum::None,
+                    checksum => checksum,
                 },
             },
-        )
+        })
     }
 }
 

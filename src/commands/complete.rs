@@ -25,7 +25,7 @@ use crate::commands::netns;
 use crate::ipvs::{Detail, Ipvs};
 use crate::model::{AddressFamily, Change, KernelName, Protocol, SchedulerFlags, ServiceState};
 use crate::names;
-use crate::options::matrix::{Owner, TunnelType};
+use crate::options::matrix::{Modifiers, Owner, TunnelType};
 use crate::options::{
     self, Argument, Command, Completion, Helper, Meaning, Modifier, OPTIONS, OptionSpec,
 };
@@ -144,14 +144,23 @@ impl<'a> Line<'a, '_> {
             .any(|(meaning, _)| meaning == Meaning::Modifier(wanted))
     }
 
+    fn modifiers(&self) -> Modifiers {
+        let mut modifiers = Modifiers::default();
+        for (meaning, _) in self.given() {
+            if let Meaning::Modifier(modifier) = meaning {
+                modifiers.insert(modifier);
+            }
+        }
+        modifiers
+    }
+
     /// Whether an option may still come: the command and what is given already would not refuse it.
     fn may_come(&self, row: &OptionSpec) -> bool {
         let command = self.command();
+        let given = self.modifiers();
         let goes_with = |row: &OptionSpec, command| {
             row.is_of_use_to(Owner::Command(command))
-                || command == Command::List
-                    && self.has(Modifier::Connection)
-                    && row.is_of_use_to(Owner::Connections)
+                || row.is_of_use_to(Owner::of_command(command, given))
         };
         let fits_the_command = match (row.meaning, command) {
             (Meaning::Command(_), Some(_)) => false,
@@ -435,7 +444,7 @@ impl<'a> Line<'a, '_> {
 fn narrows(one: &OptionSpec, other: &OptionSpec) -> bool {
     let connections = |row: &OptionSpec| row.meaning == Meaning::Modifier(Modifier::Connection);
     let narrow = |row: &OptionSpec| {
-        row.is_of_use_to(Owner::Connections)
+        row.is_of_use_to(Owner::CONNECTIONS)
             && row.meaning != Meaning::Modifier(Modifier::FirewallMarkService)
     };
     connections(one) && narrow(other) || connections(other) && narrow(one)

@@ -13,7 +13,6 @@ pub use helper::Helper;
 pub use table::{Command, Modifier, OPTIONS, SCHEDULERS};
 
 use crate::model::Protocol;
-use matrix::Group;
 pub use matrix::Owner;
 
 /// What a word of the command line asks for.
@@ -27,7 +26,7 @@ pub enum Meaning {
 
 impl Meaning {
     /// Its row.
-    pub fn row(self) -> &'static OptionSpec {
+    pub const fn row(self) -> &'static OptionSpec {
         match self {
             Meaning::Command(command) => command.row(),
             Meaning::Modifier(modifier) => modifier.row(),
@@ -153,11 +152,6 @@ pub struct OptionSpec {
     pub examples: &'static [&'static str],
     /// What messages call it. Options that stand for each other, like `-t` and `-u`, share a name.
     pub name: &'static str,
-    /// Where it stands in the order in which options are checked against commands. The first fault
-    /// in that order is told, so it is the reference's (`tests/parity/ipvsadm-1.31.md`, section 2);
-    /// options with one name share a place. Those without a place are never checked and may be
-    /// given twice.
-    pub place: Option<u8>,
     /// What cannot do without it.
     pub needed_by: &'static [Owner],
     /// What it goes with.
@@ -195,7 +189,7 @@ impl OptionSpec {
 
 impl Modifier {
     /// Its row.
-    pub fn row(self) -> &'static OptionSpec {
+    pub const fn row(self) -> &'static OptionSpec {
         &table::ROWS[table::COMMAND_COUNT + self as usize]
     }
 
@@ -212,18 +206,13 @@ impl Modifier {
 
     /// Whether it names a virtual service.
     pub(crate) fn names_service(self) -> bool {
-        self.group() == Modifier::TcpService.group()
-    }
-
-    /// The options that share its name; `None` for one that is never checked.
-    pub(crate) fn group(self) -> Option<Group> {
-        self.row().place.map(Group)
+        Modifier::TcpService.namesakes().has(self)
     }
 }
 
 impl Command {
     /// Its row.
-    pub fn row(self) -> &'static OptionSpec {
+    pub const fn row(self) -> &'static OptionSpec {
         &OPTIONS[self as usize]
     }
 }
@@ -292,17 +281,53 @@ mod tests {
     }
 
     #[test]
-    fn options_with_one_place_have_one_name_and_others_have_other_ones() {
+    fn options_that_share_a_name_go_with_the_same() {
+        let alike = |spec: &OptionSpec| {
+            let owners = [spec.needed_by, spec.goes_with, spec.alternative_in];
+            (owners, spec.ignored_by, spec.is_new)
+        };
         for spec in OPTIONS {
-            for other in OPTIONS.iter().filter(|_| spec.place.is_some()) {
-                assert_eq!(
-                    spec.place == other.place,
-                    spec.name == other.name,
-                    "{} {}",
-                    spec.long,
-                    other.long
-                );
+            for other in OPTIONS.iter().filter(|other| other.name == spec.name) {
+                assert_eq!(alike(spec), alike(other), "{} {}", spec.long, other.long);
             }
+        }
+    }
+
+    /// The reference's order of checks, as the contract has it.
+    #[test]
+    fn the_order_of_checks_is_the_references() {
+        let contract = include_str!("../../tests/parity/ipvsadm-1.31.md");
+        let (_, names) = contract.split_once("NAMEs in matrix order: ").unwrap();
+        let (names, _) = names.split_once('.').unwrap();
+        let order = matrix::REFERENCE_ORDER.map(|modifier| modifier.row().name);
+        assert_eq!(names.split_whitespace().collect::<Vec<_>>(), order);
+    }
+
+    #[test]
+    fn every_option_is_checked_but_for_two_that_the_reference_never_refuses() {
+        let unchecked: Vec<&str> = OPTIONS
+            .iter()
+            .filter(|spec| match spec.meaning {
+                Meaning::Modifier(modifier) => modifier.namesakes().is_empty(),
+                Meaning::Command(_) => false,
+            })
+            .map(|spec| spec.long)
+            .collect();
+        assert_eq!(unchecked, ["ipv6", "sort"]);
+    }
+
+    #[test]
+    fn each_name_that_is_checked_is_checked_once() {
+        let order: Vec<&str> = Modifier::in_order_of_checks()
+            .map(|modifier| modifier.row().name)
+            .collect();
+        for spec in OPTIONS {
+            let times = order.iter().filter(|name| **name == spec.name).count();
+            let is_checked = match spec.meaning {
+                Meaning::Modifier(modifier) => !modifier.namesakes().is_empty(),
+                Meaning::Command(_) => false,
+            };
+            assert_eq!(times, usize::from(is_checked), "{}", spec.long);
         }
     }
 

@@ -356,11 +356,10 @@ impl<'a> Draft<'a> {
                     }
                 },
             )?;
+        self.given.check(command)?;
         if self.given.has(Modifier::Drain) {
-            self.given.check_drain(command)?;
             return self.drain(command).map(Request::Drain);
         }
-        self.given.check(command)?;
         if self.given.has(Modifier::Force) {
             return Err(UsageError::ForceWithoutDrain);
         }

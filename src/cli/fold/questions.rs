@@ -40,12 +40,9 @@ impl Draft<'_> {
 
     pub(super) fn diagnose(&self) -> Result<DiagnoseRequest, UsageError> {
         let probes = self.given.has(Modifier::Probe);
-        match Modifier::Probe.group() {
-            Some(group) if !probes && self.given.has(Modifier::ProbeFrom) => {
-                let owner = Owner::Command(Command::Diagnose);
-                return Err(UsageError::Needed(group, owner));
-            }
-            _ => {}
+        if !probes && self.given.has(Modifier::ProbeFrom) {
+            let owner = Owner::Command(Command::Diagnose);
+            return Err(UsageError::Needed(Modifier::Probe, owner));
         }
         Ok(DiagnoseRequest {
             service: self.service.identity(),
@@ -56,23 +53,13 @@ impl Draft<'_> {
 
     pub(super) fn list(&self) -> Result<ListRequest, UsageError> {
         let given = self.given;
-        if let Some((modifier, rival)) = given.rivals() {
-            if (modifier, rival) == (Modifier::Ipv6, Modifier::Connection) {
-                return Err(UsageError::FirewallMarkOfConnections); // which is what it stands beside
+        match given.rivals() {
+            // A firewall mark is what `-6` stands beside.
+            Some((Modifier::Ipv6, Modifier::Connection)) => {
+                return Err(UsageError::FirewallMarkOfConnections);
             }
-            return Err(
-                match (
-                    modifier.row().is_new || rival.row().is_new,
-                    modifier.group(),
-                    rival.group(),
-                ) {
-                    // The reference does not say which options are in each other's way.
-                    (true, Some(group), Some(other)) => {
-                        UsageError::Conflict(group, other, Owner::Command(Command::List))
-                    }
-                    _ => UsageError::ListConflict,
-                },
-            );
+            Some(_) => return Err(UsageError::ListConflict),
+            None => {}
         }
         let output_format = if given.has(Modifier::Json) {
             OutputFormat::Json

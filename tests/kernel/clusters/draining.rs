@@ -561,12 +561,12 @@ fn words_that_make_no_sense_are_refused() {
         (
             format!("-e {SERVER} -w 3 --drain"),
             2,
-            "The option 'weight' conflicts with the 'drain' option in the 'edit-server' command",
+            "The option 'drain' conflicts with the 'weight' option in the 'edit-server' command",
         ),
         (
             format!("-e {SERVER} -m --drain"),
             2,
-            "The option 'forwarding-method' conflicts with the 'drain' option \
+            "The option 'drain' conflicts with the 'forwarding-method' option \
              in the 'edit-server' command",
         ),
         (
