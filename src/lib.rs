@@ -8,7 +8,7 @@
 //!
 //! [`attribution`] works out which real server a connection belongs to, [`rates`] how fast counters
 //! grow. [`error`] has the faults that end a command, with their exit statuses; what a drain or a
-//! diagnosis finds is worded there. [`names`] asks the name services, [`clock`] the time,
+//! diagnosis finds is worded there. [`schedulers`] is what is known of the kernel's. [`names`] asks the name services, [`clock`] the time,
 //! [`screen`] and [`terminal`] the terminal.
 //!
 //! What machine it runs on is nowhere taken for granted:
@@ -51,6 +51,7 @@ pub mod options;
 mod rates;
 mod render;
 mod request;
+mod schedulers;
 pub mod screen;
 mod selection;
 pub mod terminal;

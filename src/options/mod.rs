@@ -10,9 +10,10 @@ pub(crate) mod matrix;
 mod table;
 
 pub use helper::Helper;
-pub use table::{Command, Modifier, OPTIONS, SCHEDULERS};
+pub use table::{Command, Modifier, OPTIONS};
 
 use crate::model::Protocol;
+pub use crate::schedulers::SCHEDULERS;
 pub use matrix::Owner;
 
 /// What a word of the command line asks for.

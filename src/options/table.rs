@@ -5,6 +5,7 @@
 
 use super::matrix::{Owner, TunnelType};
 use super::{Argument, Completion, Helper, Meaning, OptionSpec, Section};
+use crate::schedulers::SCHEDULERS;
 use crate::selection::CountKey;
 
 /// Makes the enums of commands and options, and the table in the order of their variants.
@@ -337,26 +338,6 @@ table! {
             .with(&[IPVSADM_RESTORE]).ours();
     }
 }
-
-/// The schedulers that kernels come with, each a module `ip_vs_NAME`, with a few words on how it
-/// chooses. Kernels before 4.18 lack `mh`, those before 5.12 `twos`, which newer ones may be built
-/// without: Debian's have it from 6.12 on.
-pub const SCHEDULERS: [(&str, &str); 14] = [
-    ("rr", "round robin"),
-    ("wrr", "weighted round robin"),
-    ("lc", "least connections"),
-    ("wlc", "weighted least connections"),
-    ("lblc", "least connections, by locality"),
-    ("lblcr", "the same with replication"),
-    ("dh", "destination hashing"),
-    ("sh", "source hashing"),
-    ("sed", "shortest expected delay"),
-    ("nq", "never queue"),
-    ("fo", "weighted failover"),
-    ("ovf", "weighted overflow"),
-    ("mh", "Maglev hashing"),
-    ("twos", "the better of two at random (not in every kernel)"),
-];
 
 const fn command(short: &'static str, long: &'static str, help: &'static str) -> OptionSpec {
     OptionSpec {
