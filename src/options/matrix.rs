@@ -1,4 +1,4 @@
-//! Which options go with which command, and with which type of tunnel: the order in which they are
+//! The options that go with each command, type of tunnel and helper: the order in which they are
 //! checked, and what the rows of the table say of each, turned round. The check itself is in
 //! [`crate::cli`].
 
@@ -81,7 +81,7 @@ impl TunnelType {
     }
 }
 
-/// What options go with.
+/// A thing that options go with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Owner {
     /// A command.
@@ -156,7 +156,7 @@ impl Owner {
 const FIRST_VARIANT: usize = COMMAND_COUNT + TunnelType::ALL.len() + Helper::ALL.len();
 const OWNER_COUNT: usize = FIRST_VARIANT + VARIANTS.len();
 
-/// Some options, a bit each.
+/// A set of options, a bit each.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Modifiers(u128);
 
@@ -190,10 +190,12 @@ impl Modifiers {
         Modifiers(self.0 & !other.0)
     }
 
+    /// Returns true if none is among them.
     pub(crate) const fn is_empty(self) -> bool {
         self.0 == 0
     }
 
+    /// Returns their number.
     pub(crate) const fn count(self) -> u32 {
         self.0.count_ones()
     }
@@ -228,16 +230,16 @@ impl Modifier {
     }
 }
 
-/// Which options go with an owner. Options that share a name are in the same sets.
+/// The options that go with an owner. Those that share a name are in the same sets.
 #[derive(Clone, Copy)]
 pub(crate) struct OwnerRule {
-    /// Those it cannot do without.
+    /// The options that it cannot do without.
     pub needs: Modifiers,
-    /// How many names those have.
+    /// The number of names that those have.
     pub needed_names: u32,
-    /// Those it may have.
+    /// The options that it may have.
     pub may: Modifiers,
-    /// Those of which it may have one.
+    /// The options of which it may have one.
     pub one_of: Modifiers,
 }
 

@@ -1,9 +1,11 @@
-//! What the words of a command line are: [`table`] has a row for each command and option, and this
-//! module says what a row holds.
+//! The words of a command line: [`table`] has a row for each command and option, and this module
+//! says what a row holds.
 //!
 //! Everything that knows an option by its spelling reads its row: the readers of argv and of rules,
-//! the check of options against commands ([`matrix`]), `-h`, the completions, and the tests that
-//! hold the manual to it. What a value means is read in [`crate::cli`].
+//! the check of options against commands ([`matrix`]), `-h`, the helpers ([`helper`]), the
+//! completions, and the tests that hold the manual to it. Values are read in [`crate::cli`].
+
+#![forbid(unsafe_code)]
 
 mod helper;
 pub(crate) mod matrix;
@@ -16,17 +18,17 @@ use crate::model::Protocol;
 pub use crate::schedulers::SCHEDULERS;
 pub use matrix::Owner;
 
-/// What a word of the command line asks for.
+/// The meaning of a word of the command line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Meaning {
-    /// To do something.
+    /// It says what to do.
     Command(Command),
-    /// How to do it.
+    /// It says how to do it.
     Modifier(Modifier),
 }
 
 impl Meaning {
-    /// Its row.
+    /// Returns its row.
     pub const fn row(self) -> &'static OptionSpec {
         match self {
             Meaning::Command(command) => command.row(),
@@ -35,7 +37,7 @@ impl Meaning {
     }
 }
 
-/// Whether a word takes a value, and what help and manual call it.
+/// The value that a word takes, by the name that help and manual give it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Argument {
     /// It takes none.
@@ -49,10 +51,10 @@ pub enum Argument {
     Operands(&'static str),
 }
 
-/// What a shell may offer for a value.
+/// The words that a shell may offer for a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Completion {
-    /// Nothing: only the person knows.
+    /// None: only the person knows.
     Nothing,
     /// One of these words, each with what it means.
     OneOf(&'static [(&'static str, &'static str)]),
@@ -75,30 +77,30 @@ pub enum Completion {
 pub enum Section {
     /// The commands themselves.
     Commands,
-    /// How a virtual service is named.
+    /// Options that name a virtual service.
     Service,
-    /// What `-A` and `-E` say of a virtual service.
+    /// Options that describe a virtual service, for `-A` and `-E`.
     Scheduling,
-    /// What `-a` and `-e` say of a real server.
+    /// Options that describe a real server, for `-a` and `-e`.
     Server,
-    /// What `-a` and `-e` say of a tunnel.
+    /// Options that describe a tunnel, for `-a` and `-e`.
     Tunnel,
-    /// How a change is meant.
+    /// Options that say how a change is meant.
     Change,
-    /// What `-L` shows, and how.
+    /// Options that choose what `-L` shows, and how.
     Listing,
-    /// Which connections `-L -c` shows, or counts.
+    /// Options that narrow `-L -c` to some connections, or count them.
     Connections,
-    /// What `--diagnose` does beyond reading.
+    /// Options with which `--diagnose` does more than read.
     Diagnosis,
-    /// What sync daemons are started with.
+    /// Options of sync daemons.
     SyncDaemon,
-    /// What goes with every command.
+    /// Options that go with every command.
     Anywhere,
 }
 
 impl Section {
-    /// All of them, in the order in which `-h` has them.
+    /// Every section, in the order in which `-h` has them.
     pub(crate) const ALL: [Section; 11] = [
         Section::Commands,
         Section::Service,
@@ -135,52 +137,53 @@ impl Section {
 /// A row of the table.
 #[derive(Clone, Copy, Debug)]
 pub struct OptionSpec {
-    /// What the word asks for.
+    /// The meaning of the word.
     pub meaning: Meaning,
     /// The spellings after `-`; `-h` shows the first.
     pub short: &'static str,
     /// The spelling after `--`.
     pub long: &'static str,
-    /// Whether it takes a value.
+    /// The value that it takes.
     pub argument: Argument,
-    /// What a shell may offer for that.
+    /// The words that a shell may offer for that.
     pub completion: Completion,
-    /// A few words on what it does, for `-h` and for shells.
+    /// A few words on its effect, for `-h` and for shells.
     pub help: &'static str,
-    /// Where `-h` shows it.
+    /// The heading under which `-h` shows it; helpers, which have few options, have none.
     pub section: Section,
     /// Whole commands that show how it is used; `-h` of the command has them all.
     pub examples: &'static [&'static str],
-    /// What messages call it. Options that stand for each other, like `-t` and `-u`, share a name.
+    /// The name in messages. Options that stand for each other, like `-t` and `-u`, share one; of
+    /// those that share one, a line may have one.
     pub name: &'static str,
-    /// What cannot do without it.
+    /// The owners that cannot do without it.
     pub needed_by: &'static [Owner],
-    /// What it goes with.
+    /// The owners that it goes with.
     pub goes_with: &'static [Owner],
-    /// What takes it, but only one of all the options that say so.
+    /// The owners that take one of all the options that say so.
     pub alternative_in: &'static [Owner],
-    /// What takes it and gives it no meaning.
+    /// The owners that take it and give it no meaning.
     pub ignored_by: &'static [Owner],
     /// Options that it cannot stand beside, though each of the two goes with the command.
     pub rivals: &'static [Modifier],
-    /// Whether the reference has never heard of it.
+    /// True if the reference has never heard of it.
     pub is_new: bool,
-    /// Whether it may stand in a line of rules, too, not only on a command line.
+    /// True if it may stand in a line of rules, too, not only on a command line.
     pub may_be_in_rules: bool,
 }
 
 impl OptionSpec {
-    /// The letter that `-h` shows.
+    /// Returns the letter that `-h` shows.
     pub fn letter(&self) -> Option<char> {
         self.short.chars().next()
     }
 
-    /// Whether a value may follow.
+    /// Returns true if a value may follow.
     pub(crate) fn takes_value(&self) -> bool {
         matches!(self.argument, Argument::Required(_) | Argument::Optional(_))
     }
 
-    /// Whether a command or a type of tunnel takes it and makes something of it.
+    /// Returns true if an owner takes it and makes something of it.
     pub fn is_of_use_to(&self, owner: Owner) -> bool {
         [self.needed_by, self.goes_with, self.alternative_in]
             .iter()
@@ -189,12 +192,12 @@ impl OptionSpec {
 }
 
 impl Modifier {
-    /// Its row.
+    /// Returns its row.
     pub const fn row(self) -> &'static OptionSpec {
         &table::ROWS[table::COMMAND_COUNT + self as usize]
     }
 
-    /// The protocol of the virtual service that it names; `None` for a firewall mark, and for what
+    /// Returns the protocol of the virtual service that it names; `None` for a firewall mark, and for what
     /// names no service.
     pub(crate) fn protocol(self) -> Option<Protocol> {
         match self {
@@ -205,20 +208,20 @@ impl Modifier {
         }
     }
 
-    /// Whether it names a virtual service.
+    /// Returns true if it names a virtual service.
     pub(crate) fn names_service(self) -> bool {
         Modifier::TcpService.namesakes().has(self)
     }
 }
 
 impl Command {
-    /// Its row.
+    /// Returns its row.
     pub const fn row(self) -> &'static OptionSpec {
         &OPTIONS[self as usize]
     }
 }
 
-/// The row of a short spelling.
+/// Returns the row of a short spelling.
 pub(crate) fn by_short(letter: u8) -> Option<&'static OptionSpec> {
     OPTIONS.get(usize::from(ROWS_OF_LETTERS[usize::from(letter)]))
 }
@@ -240,7 +243,7 @@ static ROWS_OF_LETTERS: [u8; 256] = {
     rows
 };
 
-/// The row of a long spelling; abbreviations are none.
+/// Returns the row of a long spelling; abbreviations are none.
 pub(crate) fn by_long(name: &[u8]) -> Option<&'static OptionSpec> {
     OPTIONS.iter().find(|spec| spec.long.as_bytes() == name)
 }

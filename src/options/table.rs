@@ -1,7 +1,10 @@
-//! THE table: a row for each command and option, in the order in which `-h` shows them.
+//! The table: a row for each command and option, in the order in which `-h` shows them.
 //!
 //! To add an option, add its row here, use its `Modifier` where it has its meaning (a value is read
-//! in `cli::fold`; a flag is asked for with `given.has`), and tell of it in the manual.
+//! in `cli::fold`; a flag is asked for with `given.has`), and describe it in the manual. A helper's
+//! option is asked for with `HelperOptions::has`.
+
+#![forbid(unsafe_code)]
 
 use super::matrix::{Owner, TunnelType};
 use super::{Argument, Completion, Helper, Meaning, OptionSpec, Section};
@@ -32,10 +35,10 @@ macro_rules! table {
             $(OptionSpec { meaning: Meaning::Modifier(Modifier::$helpers), ..$helpers_row },)*
         ];
 
-        /// How many rows stand before the first option.
+        /// The number of rows before the first option.
         pub(super) const COMMAND_COUNT: usize = [$(Command::$command),*].len();
 
-        /// All options, in the order of their rows.
+        /// Every option, in the order of their rows.
         pub(super) const MODIFIERS: &[Modifier] =
             &[$(Modifier::$modifier,)* $(Modifier::$helpers,)*];
 
@@ -115,8 +118,8 @@ const DESCRIBES_A_SERVER: &[Modifier] = &[
 const NO_TUNNEL: &[Modifier] = &[Modifier::Gatewaying, Modifier::Masquerading];
 
 const ROLES: Completion = Completion::OneOf(&[
-    ("master", "tells of its connections"),
-    ("backup", "takes them in"),
+    ("master", "sends its connections"),
+    ("backup", "receives them"),
 ]);
 
 table! {
@@ -374,7 +377,7 @@ const fn value(
     flag(short, long, help).takes(Argument::Required(value))
 }
 
-/// How rows are put together; each method sets the field of its name.
+/// Puts rows together; each method sets the field of its name.
 impl OptionSpec {
     const fn takes(mut self, argument: Argument) -> Self {
         self.argument = argument;
@@ -436,7 +439,7 @@ impl OptionSpec {
         self
     }
 
-    /// One of the four ways to name a virtual service.
+    /// Makes it one of the four ways to name a virtual service.
     const fn service(self) -> Self {
         self.in_section(Section::Service)
             .named("service-address")
@@ -446,7 +449,7 @@ impl OptionSpec {
             .offers(Completion::Service)
     }
 
-    /// One of the three ways to reach a real server.
+    /// Makes it one of the three ways to reach a real server.
     const fn forwarding_method(self) -> Self {
         self.in_section(Section::Server)
             .named("forwarding-method")

@@ -1,4 +1,6 @@
-//! What `-L` and `--diagnose` say: what is to be seen, and how it is to be shown.
+//! Puts together what `-L` and `--diagnose` ask: what is to be seen, and how it is to be shown.
+
+#![forbid(unsafe_code)]
 
 use super::Draft;
 use crate::cli::address::Endpoint;
@@ -10,7 +12,7 @@ use crate::request::{Columns, DiagnoseRequest, ListFormat, ListRequest, OutputFo
 use crate::selection::{SelectedEndpoint, SelectedService, Selection};
 
 impl Draft<'_> {
-    /// Which connections are meant.
+    /// Returns the connections that are meant.
     fn selection(&self) -> Result<Selection, UsageError> {
         let service = match self.service.identity() {
             None => None,
