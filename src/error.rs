@@ -14,8 +14,7 @@ use nix::errno::Errno;
 use thiserror::Error;
 
 use crate::model::Change;
-use crate::options::matrix::{Group, Owner};
-use crate::options::{self, Helper, Meaning, OPTIONS};
+use crate::options::{self, Helper, Meaning, Modifier, OPTIONS, Owner};
 
 /// The kernel refused, or an option is unknown or misses its value.
 pub const STATUS_REFUSED: u8 = 255;
@@ -42,7 +41,7 @@ pub enum UsageError {
     MissingArgument(Vec<u8>),
     UnwantedArgument(Vec<u8>),
     SecondCommand(Vec<u8>),
-    Repeated(Group),
+    Repeated(Modifier),
     UnexpectedArgument(Vec<u8>),
     ServiceAddress,
     ServerAddress,
@@ -68,13 +67,13 @@ pub enum UsageError {
     TimeoutCount,
     SchedulerFlag(Vec<u8>),
     SchedulerFlagOfAnother(Vec<u8>),
-    Needed(Group, Owner),
-    Illegal(Group, Owner),
+    Needed(Modifier, Owner),
+    Illegal(Modifier, Owner),
     /// `--force` without what it is to force.
     ForceWithoutDrain,
     /// It stands in a line of rules, and goes on a command line only.
     AmongRules(Meaning),
-    Conflict(Group, Group, Owner),
+    Conflict(Modifier, Modifier, Owner),
     ZeroPort,
     OnePacketWithoutUdp,
     FamilyWithoutTunnel,
@@ -109,8 +108,8 @@ impl UsageError {
                 around("", word, ": option does not take an argument")
             }
             UsageError::SecondCommand(word) => around("invalid option `", word, "'"),
-            UsageError::Repeated(group) => {
-                format!("multiple '{}' options specified", group.name()).into_bytes()
+            UsageError::Repeated(modifier) => {
+                format!("multiple '{}' options specified", modifier.row().name).into_bytes()
             }
             UsageError::UnexpectedArgument(word) => around("unexpected argument ", word, ""),
             UsageError::ServiceAddress => plain("illegal virtual server address[:port] specified"),
@@ -142,15 +141,15 @@ impl UsageError {
             UsageError::SchedulerFlagOfAnother(word) => {
                 around("incompatible scheduler flag `", word, "'")
             }
-            UsageError::Needed(group, owner) => format!(
+            UsageError::Needed(modifier, owner) => format!(
                 "You need to supply the '{}' option for the {}",
-                group.name(),
+                modifier.row().name,
                 owner.text()
             )
             .into_bytes(),
-            UsageError::Illegal(group, owner) => format!(
+            UsageError::Illegal(modifier, owner) => format!(
                 "Illegal '{}' option with the {}",
-                group.name(),
+                modifier.row().name,
                 owner.text()
             )
             .into_bytes(),
@@ -164,10 +163,10 @@ impl UsageError {
                 };
                 format!("Illegal '{}' {kind} in a line of rules", meaning.row().name).into_bytes()
             }
-            UsageError::Conflict(group, other, owner) => format!(
+            UsageError::Conflict(modifier, other, owner) => format!(
                 "The option '{}' conflicts with the '{}' option in the {}",
-                group.name(),
-                other.name(),
+                modifier.row().name,
+                other.row().name,
                 owner.text()
             )
             .into_bytes(),

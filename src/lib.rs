@@ -8,8 +8,9 @@
 //!
 //! [`attribution`] works out which real server a connection belongs to, [`rates`] how fast counters
 //! grow. [`error`] has the faults that end a command, with their exit statuses; what a drain or a
-//! diagnosis finds is worded there. [`names`] asks the name services, [`clock`] the time,
-//! [`screen`] and [`terminal`] the terminal; [`unbuffered`] reads and writes the standard streams.
+//! diagnosis finds is worded there. [`schedulers`] holds what is known of the kernel's. [`names`]
+//! asks the name services, [`clock`] the time, [`screen`] and [`terminal`] the terminal;
+//! [`unbuffered`] reads and writes the standard streams.
 //!
 //! What machine it runs on is nowhere taken for granted:
 //!
@@ -51,6 +52,7 @@ pub mod options;
 mod rates;
 mod render;
 mod request;
+mod schedulers;
 pub mod screen;
 mod selection;
 pub mod terminal;

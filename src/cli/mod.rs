@@ -4,7 +4,10 @@
 //! by the table in [`crate::options`]. [`fold`] makes one request of the stream, left to right,
 //! with the help of [`named_service`] (which service the words are about), [`given`] (what goes
 //! with what), [`values`] and [`address`] (what stands in a value). [`helper`] reads the words of
-//! `ipvsadm-save` and `ipvsadm-restore`. Nothing here touches the kernel; host and service names are looked up with [`crate::names`].
+//! `ipvsadm-save` and `ipvsadm-restore`. Nothing here touches the kernel; host and service names
+//! are looked up with [`crate::names`].
+
+#![forbid(unsafe_code)]
 
 pub mod address;
 pub mod argv;
@@ -23,7 +26,7 @@ use address::Hosts;
 use named_service::LastService;
 use popt::{Event, LineWords};
 
-/// Words read into a request by popt's rules.
+/// Reads words into a request by popt's rules.
 pub fn parse_words<'a>(
     words: impl Iterator<Item = &'a [u8]> + Clone,
 ) -> Result<Request, UsageError> {
@@ -33,7 +36,7 @@ pub fn parse_words<'a>(
 /// A reader of lines of rules, one after another.
 #[derive(Default)]
 pub struct LineReader<'a> {
-    /// Room for what is found in a line.
+    /// The events of the line that is being read; kept, so that their room is.
     events: Vec<Event<'a>>,
     last_service: LastService<'a>,
     hosts: Hosts,
@@ -53,7 +56,7 @@ impl<'a> LineReader<'a> {
         self.hosts
     }
 
-    /// Reads a line; `None` for one that holds no word, or a remark. Editors of other systems put a
+    /// Reads a line; returns `None` for one that holds no word, or a remark. Editors of other systems put a
     /// byte order mark before the first word (`tests/parity/ipvsadm-1.31.md`, section 10).
     pub fn read(&mut self, line: &'a [u8]) -> Result<Option<Request>, UsageError> {
         let words = LineWords::of(line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(line));
@@ -84,7 +87,7 @@ impl<'a> LineReader<'a> {
         fold::fold(&self.events, fault, &mut self.last_service, &mut self.hosts)
     }
 
-    /// That the line has nothing which only a command line may have.
+    /// Refuses what only a command line may have.
     fn check_for_rules(&self) -> Result<(), UsageError> {
         for event in &self.events {
             if let Event::Option { meaning, .. } = event

@@ -19,7 +19,7 @@ pub enum Helper {
 }
 
 impl Helper {
-    /// All of them.
+    /// Every helper.
     pub const ALL: [Helper; 2] = [Helper::Save, Helper::Restore];
 
     /// Returns the helper of this name; `program` may be a path.
@@ -83,7 +83,7 @@ impl Helper {
     }
 }
 
-/// What a helper can be asked about itself.
+/// The questions about a helper itself.
 const ABOUT: [Command; 2] = [Command::Help, Command::Version];
 
 impl OptionSpec {

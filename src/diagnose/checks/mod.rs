@@ -20,6 +20,7 @@ use crate::diagnose::facts::{Director, Facts, Interface, Server, Service, Way};
 use crate::diagnose::findings::{Finding, Level};
 use crate::model::{Change, Destination, DestinationIdentity, ForwardingMethod, ServiceIdentity};
 use crate::render::phrases::{counted, endpoint, service_in_sentence as name};
+use crate::schedulers::TurningAway;
 
 /// A kind of finding.
 pub struct Check {
@@ -219,7 +220,7 @@ fn without_server(
         .iter()
         .any(|other| other.takes_connections() && is_well(other));
     let helps =
-        has_another && destination.weight > 0 && !service::turns_away_from_weight_0(service);
+        has_another && destination.weight > 0 && TurningAway::by(&service.state.service).is_none();
     helps.then_some(Change::EditDestination(
         identity,
         Destination {

@@ -4,9 +4,8 @@ use std::net::IpAddr;
 
 use crate::diagnose::facts::{Facts, Route, Service};
 use crate::diagnose::findings::{Finding, Level};
-use crate::model::{
-    Change, Destination, SchedulerFlags, ServiceIdentity, SyncDaemonRole, VirtualService,
-};
+use crate::model::{Change, Destination, ServiceIdentity, SyncDaemonRole, VirtualService};
+use crate::schedulers::TurningAway;
 
 use super::{about, counted, endpoint, is_masqueraded, listed, name, servers, whole_length};
 
@@ -239,7 +238,7 @@ pub fn ops_masquerading(facts: &Facts) -> Vec<Finding> {
 pub fn hash_turns_away(facts: &Facts) -> Vec<Finding> {
     let find = |service: &Service| {
         let settings = &service.state.service;
-        let flag = missing_fallback(service)?;
+        let turning_away = TurningAway::by(settings)?;
         let closed: Vec<String> = service
             .servers
             .iter()
@@ -259,36 +258,19 @@ pub fn hash_turns_away(facts: &Facts) -> Vec<Finding> {
                 _ => "have weight 0 or are full",
             }
         );
-        let with_fallback = VirtualService {
-            scheduler_flags: settings.scheduler_flags.union(flag),
-            ..*settings
-        };
-        Some(
-            Finding::new(Level::Risk, text)
-                .about(service.identity())
-                .seen("scheduler", settings.scheduler.to_string())
-                .seen("closed_servers", closed)
-                .by(&Change::EditService(with_fallback)),
-        )
+        let finding = Finding::new(Level::Risk, text)
+            .about(service.identity())
+            .seen("scheduler", settings.scheduler.to_string())
+            .seen("closed_servers", closed);
+        Some(match turning_away.fallback {
+            Some((flag, _)) => finding.by(&Change::EditService(VirtualService {
+                scheduler_flags: settings.scheduler_flags.union(flag),
+                ..*settings
+            })),
+            None => finding,
+        })
     };
     facts.services.iter().filter_map(find).collect()
-}
-
-/// The flag that would have a hashing scheduler look for another server, where it has none.
-fn missing_fallback(service: &Service) -> Option<SchedulerFlags> {
-    let settings = &service.state.service;
-    let fallback: &str = match settings.scheduler.as_bytes() {
-        b"sh" => "sh-fallback",
-        b"mh" => "mh-fallback",
-        _ => return None,
-    };
-    let (flag, _) = SchedulerFlags::from_word(fallback.as_bytes())?;
-    (settings.scheduler_flags.union(flag) != settings.scheduler_flags).then_some(flag)
-}
-
-/// Whether a server of weight 0 would have clients turned away, although others take them.
-pub fn turns_away_from_weight_0(service: &Service) -> bool {
-    missing_fallback(service).is_some() || service.state.service.scheduler.as_bytes() == b"dh"
 }
 
 pub fn held_at_draining(facts: &Facts) -> Vec<Finding> {
@@ -402,7 +384,7 @@ mod tests {
     use crate::diagnose::checks::samples::{
         NONE, commands, endpoint, findings, first, found, strays,
     };
-    use crate::model::{KernelName, Statistics};
+    use crate::model::{KernelName, SchedulerFlags, Statistics};
 
     fn forget_counters(service: &mut Service) {
         service.state.statistics = Statistics::default();
@@ -516,21 +498,24 @@ mod tests {
 
     #[test]
     fn hashing_turns_clients_away_unless_it_may_fall_back() {
-        let with = |flags| {
+        let with = |scheduler, flags| {
             findings(|facts| {
                 let service = &mut facts.services[0];
-                service.state.service.scheduler = KernelName::from("sh");
+                service.state.service.scheduler = KernelName::from(scheduler);
                 service.state.service.scheduler_flags = SchedulerFlags::from_bits(flags);
                 service.servers[0].state.destination.weight = 0;
             })
         };
-        let turned_away = with(0b10);
+        let turned_away = with("sh", 0b10);
         assert_eq!(turned_away[0].id, "hash-turns-away");
         assert_eq!(
             commands(&turned_away[0]),
             ["ipvsadm -E -t 192.0.2.1:80 -s sh -b sh-fallback,sh-port"]
         );
-        assert_eq!(with(0b01), []);
+        assert_eq!(with("sh", 0b01), []);
+        let without_remedy = with("dh", 0b01);
+        assert_eq!(without_remedy[0].id, "hash-turns-away");
+        assert!(commands(&without_remedy[0]).is_empty());
     }
 
     #[test]

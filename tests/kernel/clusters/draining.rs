@@ -388,14 +388,20 @@ fn what_new_clients_would_miss_is_not_begun() {
         "-A -f 1 -s sh -b sh-fallback",
         "-a -f 1 -r 1.1.1.10 -m",
         "-a -f 1 -r 1.1.1.20 -m",
+        "-A -t 2.2.2.25:81 -s dh",
+        "-a -t 2.2.2.25:81 -r 1.1.1.30:80 -m",
+        "-a -t 2.2.2.25:81 -r 1.1.1.20:80 -m",
     ]);
     let before = director.ipvsadm("-Sn");
     const LAST: &str = "-t 2.2.2.25:22: no real server would be left for new connections; \
                         --force drains it all the same\n";
     const SH: &str = "-t 2.2.2.25:80: sh turns away clients whose server has weight 0, \
                       without -b sh-fallback; --force drains it all the same\n";
+    const DH: &str = "-t 2.2.2.25:81: dh turns away clients whose server has weight 0; \
+                      --force drains it all the same\n";
     for (line, told) in [
         ("-d -t 2.2.2.25:22 -r 1.1.1.10 --drain", LAST.to_owned()),
+        ("-e -t 2.2.2.25:81 -r 1.1.1.30:80 --drain", DH.to_owned()),
         ("-e -t 2.2.2.25:22 -r 1.1.1.10 --drain 0", LAST.to_owned()),
         ("-e -t 2.2.2.25:80 -r 1.1.1.20 --drain", SH.to_owned()),
         ("-d -r 1.1.1.10 --drain", LAST.to_owned() + SH),
@@ -561,12 +567,12 @@ fn words_that_make_no_sense_are_refused() {
         (
             format!("-e {SERVER} -w 3 --drain"),
             2,
-            "The option 'weight' conflicts with the 'drain' option in the 'edit-server' command",
+            "The option 'drain' conflicts with the 'weight' option in the 'edit-server' command",
         ),
         (
             format!("-e {SERVER} -m --drain"),
             2,
-            "The option 'forwarding-method' conflicts with the 'drain' option \
+            "The option 'drain' conflicts with the 'forwarding-method' option \
              in the 'edit-server' command",
         ),
         (
