@@ -225,12 +225,22 @@ mod tests {
     fn the_data_of_ftp_belong_to_its_service() {
         let table = servers(&[(at(Protocol::Tcp, "192.0.2.1", 21), &[("10.0.0.1", 21)])]);
         let stale = |port, to| is_stale(&table, b"TCP", ("192.0.2.1", port), to);
-        for port in [0, 20, 21, 40000] {
+        for port in [0, 20, 21, 1024, 40000] {
             let to = if port == 21 { 21 } else { port };
             assert!(!stale(port, ("10.0.0.1", to)), "{port}");
             assert!(stale(port, ("10.0.0.2", to)), "{port}");
         }
-        assert!(stale(22, ("10.0.0.1", 22)));
+        for port in [22, 1023] {
+            assert!(stale(port, ("10.0.0.1", port)), "{port}");
+        }
+        // Of FTP itself, not of another protocol.
+        let other = servers(&[(at(Protocol::Udp, "192.0.2.1", 21), &[("10.0.0.1", 21)])]);
+        assert!(is_stale(
+            &other,
+            b"UDP",
+            ("192.0.2.1", 20),
+            ("10.0.0.1", 20)
+        ));
     }
 
     #[test]

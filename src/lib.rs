@@ -51,6 +51,8 @@ pub mod options;
 mod rates;
 mod render;
 mod request;
+#[cfg(test)]
+mod samples;
 pub mod screen;
 mod selection;
 pub mod terminal;
