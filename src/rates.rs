@@ -241,6 +241,7 @@ fn note<K: Ord>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::samples;
 
     /// What a kernel tells at a moment (in seconds) of traffic of ten connections a second that
     /// began at one moment and ended at another: what was counted up to its last step.
@@ -263,6 +264,123 @@ mod tests {
             paces.push((at, meter.pace().map(|pace| pace.connections)));
         }
         paces
+    }
+
+    #[test]
+    fn each_counter_has_its_own_pace() {
+        let (start, counters) = (Instant::now(), [100, 200, 300, 400, 500]);
+        let mut meter = Meter::new(start, counters);
+        meter.look(start + Duration::from_secs(2), [102, 206, 310, 414, 522]);
+        let pace = *meter.pace().unwrap();
+        assert_eq!(
+            pace,
+            Pace {
+                connections: 1.0,
+                incoming_packets: 3.0,
+                outgoing_packets: 5.0,
+                incoming_bytes: 7.0,
+                outgoing_bytes: 11.0,
+            }
+        );
+        assert_eq!((pace.packets(), pace.bytes()), (8.0, 18.0));
+        let mut statistics = samples::statistics(1000);
+        pace.write_into(&mut statistics);
+        assert_eq!(statistics.counters(), samples::statistics(1000).counters());
+        assert_eq!(statistics.rates(), [1, 3, 5, 7, 11]);
+    }
+
+    #[test]
+    fn a_part_of_a_step_has_no_pace() {
+        // The first step is seen so many milliseconds after the first look.
+        for (seen, has_pace) in [(1799, false), (1800, true), (2000, true)] {
+            let start = Instant::now();
+            let mut meter = Meter::new(start, [1, 2, 3, 4, 5]);
+            let at = |milliseconds| start + Duration::from_millis(milliseconds);
+            meter.look(at(seen), [2, 4, 6, 8, 10]);
+            assert_eq!(meter.pace().is_some(), has_pace, "{seen}");
+            // The next step is whole in any case.
+            meter.look(at(seen + 500), [12, 14, 16, 18, 20]);
+            assert_eq!(meter.pace().unwrap().connections, 20.0, "{seen}");
+        }
+    }
+
+    #[test]
+    fn what_stands_still_for_three_seconds_has_a_pace_of_nothing() {
+        let start = Instant::now();
+        let at = |milliseconds| start + Duration::from_millis(milliseconds);
+        let counters = [10, 20, 30, 40, 50];
+        let mut meter = Meter::new(start, counters);
+        meter.look(at(2999), counters);
+        assert_eq!(meter.pace(), None);
+        meter.look(at(3000), counters);
+        assert_eq!(meter.pace(), Some(&Pace::default()));
+        // The looks are less than a step apart: what comes next was counted in a whole step.
+        meter.look(at(3400), [18, 20, 30, 40, 50]);
+        let connections = meter.pace().unwrap().connections;
+        assert!((connections - 8.0 / 2.399).abs() < 1e-9, "{connections}");
+    }
+
+    #[test]
+    fn the_last_looks_are_remembered() {
+        let start = Instant::now();
+        let mut meter = Meter::new(start, [0; 5]);
+        let mut bytes = 0;
+        for look in 1..=100 {
+            bytes += 2 * look;
+            let counters = [0, 0, 0, bytes, 0];
+            meter.look(start + Duration::from_secs(2 * look), counters);
+        }
+        let history: Vec<f64> = meter.history().collect();
+        let expected: Vec<f64> = (37..=100).map(f64::from).collect();
+        assert_eq!(history, expected);
+    }
+
+    #[test]
+    fn servers_are_told_from_their_services_and_forgotten_with_them() {
+        let (service, server) = (samples::service(), samples::destination());
+        let service = service.service.identity;
+        let server = server.destination.identity;
+        let start = Instant::now();
+        let mut rates = Rates::new(Duration::from_secs(2));
+        let mut look = |seconds, of_service: Option<u64>, of_server: Option<u64>| {
+            rates.begin(start + Duration::from_secs(seconds));
+            if let Some(first) = of_service {
+                rates.note_service(service, &mut samples::statistics(first));
+            }
+            if let Some(first) = of_server {
+                rates.note_server(service, server, &mut samples::statistics(first));
+            }
+            rates.end();
+            let connections = |meter: Option<&Meter>| Some(meter?.pace()?.connections);
+            (
+                connections(rates.of_service(&service)),
+                connections(rates.of_server(&service, &server)),
+            )
+        };
+        assert_eq!(look(10, Some(100), Some(200)), (None, None));
+        assert_eq!(look(12, Some(106), Some(210)), (Some(3.0), Some(5.0)));
+        assert_eq!(look(14, Some(120), None), (Some(7.0), None));
+        assert_eq!(look(16, None, Some(9)), (None, None));
+        assert_eq!(look(18, None, Some(31)), (None, Some(11.0)));
+    }
+
+    #[test]
+    fn half_an_interval_after_a_look_is_the_next() {
+        let service = samples::service().service.identity;
+        let start = Instant::now();
+        let mut rates = Rates::new(Duration::from_secs(4));
+        let mut look = |milliseconds, first| {
+            rates.begin(start + Duration::from_millis(milliseconds));
+            rates.note_service(service, &mut samples::statistics(first));
+            rates.end();
+            rates
+                .of_service(&service)?
+                .pace()
+                .map(|pace| pace.connections)
+        };
+        assert_eq!(look(0, 10), None);
+        assert_eq!(look(1999, 20), None);
+        assert_eq!(look(2000, 30), Some(10.0));
     }
 
     #[test]

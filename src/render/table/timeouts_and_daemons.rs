@@ -67,3 +67,62 @@ fn draw(out: &mut Vec<u8>, screen: Screen, titles: &[&str], rows: Vec<Row>) {
     sheet.draw(out, rows);
     sheet.end(out);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::samples;
+
+    const SCREEN: Screen = Screen {
+        width: 80,
+        has_colours: false,
+        has_unicode: true,
+    };
+
+    fn lines(out: &[u8]) -> Vec<&str> {
+        std::str::from_utf8(out).unwrap().lines().collect()
+    }
+
+    #[test]
+    fn timeouts_are_in_the_largest_unit_or_in_seconds() {
+        let mut out = Vec::new();
+        write_timeouts(&mut out, SCREEN, false, &samples::TIMEOUTS);
+        assert_eq!(
+            lines(&out),
+            [
+                "╭───────────────────────────────────────╮",
+                "│ Connections      Kept without traffic │",
+                "├───────────────────────────────────────┤",
+                "│ TCP                            16 min │",
+                "│ TCP after a FIN                  75 s │",
+                "│ UDP                               2 h │",
+                "╰───────────────────────────────────────╯",
+            ]
+        );
+        let mut out = Vec::new();
+        write_timeouts(&mut out, SCREEN, true, &samples::TIMEOUTS);
+        let lines = lines(&out);
+        for (line, kept) in lines[3..6].iter().zip([" 960 s │", " 75 s │", " 7200 s │"]) {
+            assert!(line.ends_with(kept), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_sync_daemon_is_a_row() {
+        let mut out = Vec::new();
+        write_sync_daemons(&mut out, SCREEN, &[samples::sync_daemon()]);
+        assert_eq!(
+            lines(&out),
+            [
+                "╭────────────────────────────────────────────────────────────────────╮",
+                "│ Sync daemon  Interface  Sync id  Group       Port  TTL  Max length │",
+                "├────────────────────────────────────────────────────────────────────┤",
+                "│ master       eth1       17       224.0.0.83  8849  5    1472 B     │",
+                "╰────────────────────────────────────────────────────────────────────╯",
+            ]
+        );
+        let mut out = Vec::new();
+        write_sync_daemons(&mut out, SCREEN, &[]);
+        assert_eq!(lines(&out), ["No sync daemon runs."]);
+    }
+}

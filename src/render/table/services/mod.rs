@@ -483,17 +483,14 @@ fn sum_of_bytes(statistics: &Statistics) -> u128 {
 #[cfg(test)]
 mod tests {
     use std::net::IpAddr;
+    use std::time::{Duration, Instant};
 
     use super::*;
     use crate::model::{
         AddressFamily, Destination, DestinationIdentity, Encapsulation, ForwardingMethod,
         KernelName, Netmask, Protocol, SchedulerFlags, TunnelChecksum, VirtualService,
     };
-
-    const INFO: KernelInfo = KernelInfo {
-        version: 0x01_02_01,
-        connection_table_size: 4096,
-    };
+    use crate::samples;
 
     fn service(identity: ServiceIdentity, scheduler: &str, bytes: u64) -> ServiceState {
         ServiceState {
@@ -506,10 +503,23 @@ mod tests {
                 persistence_engine: KernelName::default(),
                 one_packet: false,
             },
-            statistics: Statistics {
-                incoming_bytes: bytes,
-                ..Statistics::default()
-            },
+            statistics: traffic(bytes),
+        }
+    }
+
+    /// Returns counters and rates, all different, of something that has carried so many bytes.
+    fn traffic(bytes: u64) -> Statistics {
+        Statistics {
+            connections: bytes / 7000,
+            incoming_packets: bytes / 600,
+            outgoing_packets: bytes / 900,
+            incoming_bytes: bytes / 4,
+            outgoing_bytes: bytes - bytes / 4,
+            connection_rate: bytes / 50_000,
+            incoming_packet_rate: bytes / 2000,
+            outgoing_packet_rate: bytes / 3000,
+            incoming_byte_rate: bytes / 10,
+            outgoing_byte_rate: bytes / 5,
         }
     }
 
@@ -532,26 +542,24 @@ mod tests {
                 lower_threshold: 0,
             },
             active_connections: active,
-            inactive_connections: 7,
-            persistent_connections: 0,
-            statistics: Statistics {
-                connections: u64::from(active) * 100,
-                incoming_packets: bytes / 700,
-                incoming_bytes: bytes,
-                incoming_byte_rate: bytes / 1000,
-                ..Statistics::default()
-            },
+            inactive_connections: 2 * active + 5,
+            persistent_connections: 3 * active + 8,
+            statistics: traffic(bytes),
         }
     }
 
     /// A service with servers in every condition, one with long addresses and much to say, one with
     /// nobody.
     fn cluster() -> Vec<(ServiceState, Vec<DestinationState>)> {
-        let mut full = server("10.0.0.14", 1, 93, 100_000);
-        full.destination.upper_threshold = 100;
+        let mut full = server("10.0.0.14", 6, 32, 100_000);
+        full.destination.upper_threshold = 101;
         full.destination.lower_threshold = 80;
         let mut drained = server("10.0.0.15", 0, 0, 0);
         drained.inactive_connections = 0;
+        drained.persistent_connections = 0;
+        let mut limited = server("10.0.0.12", 2, 812, 3_000_000);
+        limited.destination.upper_threshold = 5000;
+        limited.destination.lower_threshold = 4000;
         let mut busy = service(at("2001:db8:1111:2222:3333:4444:5555:6666", 443), "sh", 0);
         busy.service.scheduler_flags = SchedulerFlags::from_bits(0b11);
         busy.service.persistence_timeout = Some(360);
@@ -560,7 +568,7 @@ mod tests {
             mark: 7,
             family: AddressFamily::Ipv4,
         };
-        let mut tunnelled = server("2001:db8:aaaa:bbbb:cccc:dddd:eeee:1", 1, 0, 0);
+        let mut tunnelled = server("2001:db8:aaaa:bbbb:cccc:dddd:eeee:1", 9, 0, 0);
         tunnelled.destination.forwarding_method = ForwardingMethod::Tunnel(Encapsulation::Gue {
             port: 6080,
             checksum: TunnelChecksum::Remote,
@@ -570,7 +578,7 @@ mod tests {
                 service(at("192.0.2.10", 80), "wlc", 9_150_000),
                 vec![
                     server("10.0.0.11", 3, 12_345, 6_000_000),
-                    server("10.0.0.12", 2, 812, 3_000_000),
+                    limited,
                     server("10.0.0.13", 0, 4, 50_000),
                     full,
                     drained,
@@ -586,18 +594,58 @@ mod tests {
         screen: Screen,
         cluster: &[(ServiceState, Vec<DestinationState>)],
     ) -> String {
+        drawn_with(format, screen, None, cluster)
+    }
+
+    fn drawn_with(
+        format: ListFormat,
+        screen: Screen,
+        rates: Option<&Rates>,
+        cluster: &[(ServiceState, Vec<DestinationState>)],
+    ) -> String {
         let mut out = Vec::new();
-        let mut table = ServiceTable::new(screen, format, None);
+        let mut table = ServiceTable::new(screen, format, rates);
         for (service, destinations) in cluster {
             table.note(destinations);
             table.measure(service, destinations);
         }
-        table.begin(&mut out, Some(&INFO));
+        table.begin(&mut out, Some(&samples::INFO));
         for (service, destinations) in cluster {
             table.write(&mut out, service, destinations);
         }
         table.end(&mut out);
         String::from_utf8(out).unwrap()
+    }
+
+    /// Returns what looks at the cluster have measured: nothing of what has carried nothing, and of
+    /// all else another pace at each look.
+    fn rates() -> Rates {
+        let start = Instant::now();
+        let mut rates = Rates::new(Duration::from_secs(2));
+        for look in 0..6 {
+            rates.begin(start + Duration::from_secs(2 * look));
+            let counted = |statistics: &Statistics| {
+                let more = |counter: u64| counter * look * (look + 1) / 500;
+                Statistics {
+                    connections: more(statistics.connections),
+                    incoming_packets: more(statistics.incoming_packets),
+                    outgoing_packets: more(statistics.outgoing_packets),
+                    incoming_bytes: more(statistics.incoming_bytes),
+                    outgoing_bytes: more(statistics.outgoing_bytes),
+                    ..Statistics::default()
+                }
+            };
+            for (service, destinations) in cluster() {
+                let identity = service.service.identity;
+                rates.note_service(identity, &mut counted(&service.statistics));
+                for state in destinations {
+                    let server = state.destination.identity;
+                    rates.note_server(identity, server, &mut counted(&state.statistics));
+                }
+            }
+            rates.end();
+        }
+        rates
     }
 
     fn drawn_at(width: usize, columns: Columns) -> String {
@@ -626,10 +674,21 @@ mod tests {
     /// Holds every listing of the cluster to a file of `tests/table`. With `UPDATE=1` the file is
     /// written anew: look at it before committing it.
     fn assert_drawn_as_in_file(width: usize) {
-        let drawn: String = EVERY_LISTING
+        let mut drawn: String = EVERY_LISTING
             .iter()
             .map(|(words, columns)| format!("{words}\n{}\n", drawn_at(width, *columns)))
             .collect();
+        let screen = Screen {
+            width,
+            has_colours: false,
+            has_unicode: true,
+        };
+        let format = ListFormat {
+            numeric: true,
+            ..ListFormat::default()
+        };
+        let watched = drawn_with(format, screen, Some(&rates()), &cluster());
+        drawn += &format!("-L --watch\n{watched}\n");
         let path = format!(
             "{}/tests/table/{width}-columns.txt",
             env!("CARGO_MANIFEST_DIR")
@@ -689,7 +748,7 @@ mod tests {
         };
         let drawn = drawn(format, screen, &cluster());
         assert!(drawn.is_ascii(), "{drawn}");
-        assert!(drawn.contains(" 9150000 "), "{drawn}");
+        assert!(drawn.contains(" 2287500 "), "{drawn}");
         assert!(drawn.contains("| ~ 10.0.0.13:80 "), "{drawn}");
         assert!(drawn.contains("| ! 10.0.0.14:80 "), "{drawn}");
         assert!(drawn.contains("| o 10.0.0.15:80 "), "{drawn}");
@@ -744,7 +803,7 @@ mod tests {
         };
         assert_eq!(
             drawn(ListFormat::default(), screen, &[]),
-            "IP Virtual Server 1.2.1 (size=4096): 0 services, 0 real servers\n"
+            "IP Virtual Server 1.2.3 (size=4096): 0 services, 0 real servers\n"
         );
     }
 }
