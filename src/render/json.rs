@@ -1,11 +1,12 @@
-//! What `--json` prints: everything the kernel tells, as one document for programs.
+//! Writes what `--json` prints: all that the kernel reports, as one document for programs.
 //!
-//! Every field is always there, `null` where it does not apply; numbers are exact, addresses are
-//! never names. `man/ipvsadm.schema.json` describes the documents, and a test holds them to it:
-//! whoever adds a field here adds it there. Names of fields, once published, stay.
+//! Every field is always there, `null` where it does not apply. Numbers are exact, addresses are
+//! never names. `man/ipvsadm.schema.json` describes the documents, and a test holds them to it: add
+//! a field in both places. Names of fields, once published, stay.
 //!
 //! A document is written item by item, each on a line of its own, so that a table of any size goes
-//! through a small buffer. Kernel names need not be UTF-8; what is not becomes U+FFFD.
+//! through a small buffer. Names of the kernel need not be UTF-8: what is not becomes U+FFFD.
+#![forbid(unsafe_code)]
 
 use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr};
@@ -27,6 +28,7 @@ pub struct Document {
 }
 
 impl Document {
+    /// Begins the document of a table.
     pub fn of_services(out: &mut Vec<u8>, info: &KernelInfo) -> Document {
         let (major, minor, patch) = info.version_parts();
         out.extend_from_slice(b"{\"ipvs\":");
@@ -41,11 +43,13 @@ impl Document {
         Document { has_items: false }
     }
 
+    /// Begins the document of connections.
     pub fn of_connections(out: &mut Vec<u8>) -> Document {
         out.extend_from_slice(b"{\"connections\":[");
         Document { has_items: false }
     }
 
+    /// Appends a service with its real servers.
     pub fn service(
         &mut self,
         out: &mut Vec<u8>,
@@ -55,6 +59,7 @@ impl Document {
         self.item(out, &Service::of(service, destinations));
     }
 
+    /// Appends a connection.
     pub fn connection(&mut self, out: &mut Vec<u8>, connection: &Connection<'_>) {
         self.item(out, &ConnectionEntry::of(connection));
     }
@@ -65,12 +70,13 @@ impl Document {
         write(out, item);
     }
 
+    /// Ends the document.
     pub fn end(self, out: &mut Vec<u8>) {
         out.extend_from_slice(if self.has_items { b"\n]}\n" } else { b"]}\n" });
     }
 }
 
-/// Writes the counts of connections. `key` is the word for what they are counted by.
+/// Appends the document of counts. `key` is the word for what connections are counted by.
 pub fn write_counts(out: &mut Vec<u8>, key: &'static str, counts: &[Count]) {
     out.extend_from_slice(b"{\"counts\":[");
     let mut document = Document { has_items: false };
@@ -91,13 +97,14 @@ pub fn write_counts(out: &mut Vec<u8>, key: &'static str, counts: &[Count]) {
     out.extend_from_slice(format!("],\"total\":{total}}}\n").as_bytes());
 }
 
-/// Writes why there is no listing, where others follow.
+/// Appends the document that says why there is no listing, in a stream of listings.
 pub fn write_fault(out: &mut Vec<u8>, fault: &[u8]) {
     out.extend_from_slice(b"{\"error\":");
     write(out, &text(fault.trim_ascii_end()));
     out.extend_from_slice(b"}\n");
 }
 
+/// Appends the document of timeouts.
 pub fn write_timeouts(out: &mut Vec<u8>, timeouts: &Timeouts) {
     #[derive(Serialize)]
     struct Fields {
@@ -117,6 +124,7 @@ pub fn write_timeouts(out: &mut Vec<u8>, timeouts: &Timeouts) {
     out.extend_from_slice(b"}\n");
 }
 
+/// Appends the document of sync daemons.
 pub fn write_sync_daemons(out: &mut Vec<u8>, daemons: &[SyncDaemon]) {
     #[derive(Serialize)]
     struct Daemon<'a> {
@@ -180,7 +188,7 @@ impl From<AddressFamily> for Family {
     }
 }
 
-/// What tells a virtual service from all others.
+/// The fields that identify a virtual service.
 #[derive(Serialize)]
 pub struct ServiceFields {
     protocol: Option<&'static str>,
@@ -260,7 +268,7 @@ impl Persistence {
     }
 }
 
-/// Counters since they were last zeroed, or rates per second.
+/// Counters since they were last zeroed, or rates a second.
 #[derive(Serialize)]
 struct Numbers {
     connections: u64,
@@ -379,7 +387,7 @@ struct ConnectionEntry<'a> {
     persistence_engine: Option<EngineData<'a>>,
 }
 
-/// An address and a port.
+/// An address and a port (host byte order).
 #[derive(Serialize)]
 pub struct Endpoint {
     address: IpAddr,
@@ -419,7 +427,7 @@ impl<'a> ConnectionEntry<'a> {
     }
 }
 
-/// A count, in which the key has the name of what is counted by.
+/// A count. Its first field is called by `key`.
 struct CountEntry<'a> {
     key: &'static str,
     name: Cow<'a, str>,
@@ -445,7 +453,7 @@ pub(crate) mod tests {
     use crate::render::counts::Counted;
     use crate::samples;
 
-    /// The document, once it is known to be what the schema says.
+    /// Returns the document, once the schema has been found to hold.
     pub(crate) fn checked(out: &[u8]) -> Value {
         const SCHEMA: &str = include_str!("../../man/ipvsadm.schema.json");
         let (mut schemas, mut compiler) = (Schemas::new(), Compiler::new());

@@ -1,5 +1,6 @@
-//! What `-L` prints of virtual services and their real servers (`tests/parity/ipvsadm-1.31.md`,
-//! section 4).
+//! Writes what `-L` prints of virtual services and their real servers
+//! (`tests/parity/ipvsadm-1.31.md`, section 4).
+#![forbid(unsafe_code)]
 
 use std::net::IpAddr;
 
@@ -20,7 +21,7 @@ const PROTOCOL_WIDTH: usize = 4;
 const SERVER_WIDTH: usize = 28;
 const SERVER_ARROW: &[u8] = b"  -> ";
 
-/// Writes the first line of a listing of the whole table.
+/// Appends the first line of a listing of the whole table.
 pub fn write_version(out: &mut Vec<u8>, info: &KernelInfo) {
     let (major, minor, patch) = info.version_parts();
     let line = format!(
@@ -30,7 +31,7 @@ pub fn write_version(out: &mut Vec<u8>, info: &KernelInfo) {
     out.extend_from_slice(line.as_bytes());
 }
 
-/// Writes the two lines of titles.
+/// Appends the two lines of titles.
 pub fn write_titles(out: &mut Vec<u8>, columns: Columns) {
     const SERVICE_TITLE: &str = "Prot LocalAddress:Port";
     const SERVER_TITLE: &str = "  -> RemoteAddress:Port";
@@ -63,6 +64,7 @@ pub fn write_titles(out: &mut Vec<u8>, columns: Columns) {
     out.extend_from_slice(titles.as_bytes());
 }
 
+/// Appends the line of a service.
 pub fn write_service(
     out: &mut Vec<u8>,
     format: &ListFormat,
@@ -126,7 +128,7 @@ fn write_scheduling(out: &mut Vec<u8>, state: &ServiceState) {
     }
 }
 
-/// Writes a dotted mask for IPv4, a prefix length for IPv6.
+/// Appends a dotted mask for IPv4, a prefix length for IPv6.
 pub fn write_netmask(out: &mut Vec<u8>, netmask: Netmask) {
     match netmask {
         Netmask::Ipv4(mask) => write_address(out, IpAddr::V4(mask)),
@@ -134,7 +136,7 @@ pub fn write_netmask(out: &mut Vec<u8>, netmask: Netmask) {
     }
 }
 
-/// Writes the line of a destination of `service`.
+/// Appends the line of a destination of `service`.
 pub fn write_destination(
     out: &mut Vec<u8>,
     format: &ListFormat,
@@ -225,6 +227,7 @@ pub fn write_destination(
     out.push(b'\n');
 }
 
+/// Returns the word for a forwarding method.
 pub fn forwarding_label(method: ForwardingMethod) -> &'static str {
     match method {
         ForwardingMethod::Masquerading => "Masq",

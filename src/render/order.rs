@@ -65,13 +65,13 @@ fn merge_sort<T: Copy>(items: &mut [T], compare: &impl Fn(&T, &T) -> i32) {
     }
 }
 
-/// What decides where something stands in a listing.
+/// The key by which a listing is sorted.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct SortKey {
     /// Mark, family and protocol, all 0 for a destination, then the kernel's 16 bytes of the
     /// address.
     words: [u32; 7],
-    /// How many of the words count: the reference compares no more than the first 4 bytes of what
+    /// The number of words that count: the reference compares no more than the first 4 bytes of what
     /// it knows to be an IPv4 address.
     count: usize,
     port: u16,

@@ -1,10 +1,11 @@
-//! What `-L --prometheus` prints: the table as metrics, for the textfile collector of
+//! Writes what `-L --prometheus` prints: the table as metrics, for the textfile collector of
 //! prometheus-node-exporter.
 //!
 //! The text format is 0.0.4 (<https://prometheus.io/docs/instrumenting/exposition_formats/>): all
-//! samples of a metric stand together, under what it is. Labels that say which service and which
-//! server are those of node_exporter's own collector of IPVS, with values spelled as there. Names
-//! of metrics and labels, once published, stay.
+//! samples of a metric stand together, below its help and type. The labels that identify services
+//! and servers are those of node_exporter's own collector of IPVS, with values spelled as there.
+//! Names of metrics and labels, once published, stay.
+#![forbid(unsafe_code)]
 
 use crate::model::{
     AddressFamily, DestinationState, KernelInfo, Netmask, ServiceIdentity, ServiceState,
@@ -12,15 +13,16 @@ use crate::model::{
 };
 use crate::render::padding::number;
 
-/// What a number does in the course of time.
+/// A type of metric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
-    /// It grows, until it is zeroed.
+    /// A number that grows until it is zeroed.
     Counter,
+    /// A number that grows and shrinks.
     Gauge,
 }
 
-/// What of an item a metric tells, and how it is called behind the item's prefix.
+/// A number of an item, with its name behind the item's prefix.
 struct Metric<T> {
     name: &'static str,
     kind: Kind,
@@ -99,7 +101,7 @@ static SERVER: [Metric<DestinationState>; 6] = [
     ),
 ];
 
-/// A service with its servers, and the labels that tell them from others.
+/// A service with its servers, and the labels that identify them.
 pub struct LabelledService {
     state: ServiceState,
     labels: Labels,
@@ -107,6 +109,7 @@ pub struct LabelledService {
 }
 
 impl LabelledService {
+    /// Labels a service and its destinations.
     pub fn new(state: ServiceState, destinations: &[DestinationState]) -> LabelledService {
         let labels = Labels::of_service(&state.service.identity);
         let servers = destinations.iter().map(|destination| {
@@ -124,7 +127,7 @@ impl LabelledService {
     }
 }
 
-/// Writes what is there once, whatever services there are.
+/// Appends the metrics of IPVS as a whole.
 pub fn write_director(
     out: &mut Vec<u8>,
     info: &KernelInfo,
@@ -162,7 +165,7 @@ pub fn write_director(
     }
 }
 
-/// The metrics of services and of servers, one after the other.
+/// Formats the metrics of services and of servers, one after the other.
 pub fn metrics(services: &[LabelledService]) -> impl Iterator<Item = Vec<u8>> {
     let servers = || services.iter().flat_map(|service| &service.servers);
     let info = std::iter::once_with(|| {
@@ -201,7 +204,7 @@ pub fn metrics(services: &[LabelledService]) -> impl Iterator<Item = Vec<u8>> {
         .chain(states)
 }
 
-/// A metric with its samples; nothing where there are none.
+/// Formats a metric with its samples; nothing if there are none.
 fn written<'l>(
     name: &str,
     kind: Kind,
@@ -246,8 +249,8 @@ struct Labels {
 }
 
 impl Labels {
-    /// Those that tell a service from others. An IPv6 service of a firewall mark has one more than
-    /// node_exporter gives it: its mark may have an IPv4 service, too.
+    /// Returns the labels that identify a service. An IPv6 service of a firewall mark has one more
+    /// than node_exporter gives it: its mark may have an IPv4 service, too.
     fn of_service(identity: &ServiceIdentity) -> Labels {
         let labels = Labels::default();
         match *identity {
@@ -289,7 +292,7 @@ impl Labels {
             .with("ttl", told(daemon.ttl.map(|it| it.to_string())))
     }
 
-    /// These and one more.
+    /// Returns these labels and one more.
     fn with(&self, name: &str, value: impl AsRef<str>) -> Labels {
         let mut labels = self.clone();
         if !labels.text.is_empty() {
@@ -310,7 +313,7 @@ impl Labels {
     }
 }
 
-/// How a service schedules: what does not apply is empty.
+/// Returns the labels that say how a service schedules. What does not apply is empty.
 fn info_labels(service: &LabelledService) -> Labels {
     let LabelledService { state, labels, .. } = service;
     let service = &state.service;
@@ -337,7 +340,7 @@ fn info_labels(service: &LabelledService) -> Labels {
         .with("one_packet", service.one_packet.to_string())
 }
 
-/// A name of the kernel's, which need not be UTF-8.
+/// Returns a name of the kernel's, which need not be UTF-8, as text.
 fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }

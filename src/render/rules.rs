@@ -1,5 +1,6 @@
-//! Changes as the command lines that make them. `-S` prints the table as the changes that build it
-//! (`tests/parity/ipvsadm-1.31.md`, section 5).
+//! Writes changes as the command lines that make them. `-S` prints the table as the changes that
+//! build it (`tests/parity/ipvsadm-1.31.md`, section 5).
+#![forbid(unsafe_code)]
 
 use crate::model::{
     AddressFamily, Change, Destination, DestinationIdentity, Encapsulation, ForwardingMethod,
@@ -9,7 +10,7 @@ use crate::render::endpoints::EndpointWriter;
 use crate::render::listing::write_netmask;
 use crate::render::padding::number;
 
-/// Writes the command line that makes a change.
+/// Appends the command line that makes a change.
 pub fn write_change(out: &mut Vec<u8>, endpoints: &mut EndpointWriter, change: &Change) {
     match change {
         Change::AddService(service) => write_service(out, endpoints, b"-A ", service),
@@ -107,7 +108,7 @@ fn write_destination(
     }
 }
 
-/// Writes the options that name a destination of a virtual service.
+/// Appends the options that name a destination of a virtual service.
 pub fn write_destination_name(
     out: &mut Vec<u8>,
     endpoints: &mut EndpointWriter,
@@ -138,6 +139,7 @@ fn write_sync_daemon(out: &mut Vec<u8>, daemon: &SyncDaemon) {
     out.extend_from_slice(rest.as_bytes());
 }
 
+/// Appends the options of a tunnel.
 pub fn write_encapsulation(out: &mut Vec<u8>, encapsulation: Encapsulation) {
     let with_checksum =
         |out: &mut Vec<u8>, checksum: TunnelChecksum| word(out, b" ", checksum.option().as_bytes());
@@ -155,7 +157,7 @@ pub fn write_encapsulation(out: &mut Vec<u8>, encapsulation: Encapsulation) {
     }
 }
 
-/// Writes the option that names a virtual service.
+/// Appends the option that names a virtual service.
 pub fn write_service_name(
     out: &mut Vec<u8>,
     endpoints: &mut EndpointWriter,

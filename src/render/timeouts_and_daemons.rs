@@ -1,14 +1,15 @@
-//! What `-L --timeout` and `-L --daemon` print (`tests/parity/ipvsadm-1.31.md`,
-//! section 4).
+//! Writes what `-L --timeout` and `-L --daemon` print (`tests/parity/ipvsadm-1.31.md`, section 4).
+#![forbid(unsafe_code)]
 
 use crate::model::{SyncDaemon, Timeouts};
 
+/// Appends the line of timeouts.
 pub fn write_timeouts(out: &mut Vec<u8>, timeouts: &Timeouts) {
     let Timeouts { tcp, tcp_fin, udp } = timeouts;
     out.extend_from_slice(format!("Timeout (tcp tcpfin udp): {tcp} {tcp_fin} {udp}\n").as_bytes());
 }
 
-/// Writes a line for each sync daemon, without what the kernel does not tell.
+/// Appends a line for each sync daemon, without what the kernel does not report.
 pub fn write_sync_daemons(out: &mut Vec<u8>, daemons: &[SyncDaemon]) {
     for daemon in daemons {
         out.extend_from_slice(daemon.role.word().as_bytes());

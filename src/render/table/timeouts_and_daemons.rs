@@ -1,4 +1,5 @@
-//! Timeouts and sync daemons.
+//! Draws timeouts and sync daemons.
+#![forbid(unsafe_code)]
 
 use crate::model::{SyncDaemon, Timeouts};
 use crate::render::table::foreign;
@@ -6,6 +7,7 @@ use crate::render::table::quantities::duration;
 use crate::render::table::sheet::{Cell, Row, Sheet, Tint};
 use crate::screen::Screen;
 
+/// Appends the table of timeouts; in seconds if they are to be `exact`.
 pub fn write_timeouts(out: &mut Vec<u8>, screen: Screen, exact: bool, timeouts: &Timeouts) {
     let kept = |seconds: u32| match exact {
         true => format!("{seconds} s"),
@@ -25,6 +27,7 @@ pub fn write_timeouts(out: &mut Vec<u8>, screen: Screen, exact: bool, timeouts: 
     draw(out, screen, &["Connections", "Kept without traffic"], rows);
 }
 
+/// Appends the table of sync daemons.
 pub fn write_sync_daemons(out: &mut Vec<u8>, screen: Screen, daemons: &[SyncDaemon]) {
     if daemons.is_empty() {
         out.extend_from_slice(b"No sync daemon runs.\n");
