@@ -261,6 +261,16 @@ mod tests {
     }
 
     #[test]
+    fn a_port_has_its_name_where_that_is_read_back() {
+        let name = names::service_name(80, Protocol::Tcp);
+        assert_eq!(look_up_port(80, Protocol::Tcp, None), name);
+        let reads = |_: &[u8], _| Some((IpAddr::from([0; 4]), Some(80)));
+        assert_eq!(look_up_port(80, Protocol::Tcp, Some(reads)), name);
+        let reads_other = |_: &[u8], _| Some((IpAddr::from([0; 4]), Some(81)));
+        assert_eq!(look_up_port(80, Protocol::Tcp, Some(reads_other)), None);
+    }
+
+    #[test]
     fn a_name_that_would_be_two_words_is_none() {
         assert!(is_one_word(b"web-1.example.org"));
         for name in [&b"web 1"[..], b"web\t", b"web\x1b[m", b"web\x7f"] {

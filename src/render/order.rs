@@ -245,6 +245,10 @@ mod tests {
         assert_eq!(sorted(&[100, 192, 10]), [100, 192, 10]);
         assert_eq!(sorted(&[192, 10, 100]), [192, 10, 100]);
         assert_eq!(sorted(&[192, 100, 10]), [192, 10, 100]);
+        let of_port = |first, port| SortKey::new([0; 3], IpAddr::from([first, 0, 0, 1]), port);
+        let mut keys = [of_port(192, 443), of_port(10, 8080), of_port(10, 80)];
+        sort(&mut keys, |key| *key);
+        assert_eq!(keys.map(|key| key.port), [443, 80, 8080]);
     }
 
     #[test]

@@ -334,7 +334,7 @@ fn a_panic_leaves_the_terminal_as_it_was() {
     let program = std::env::current_exe().unwrap();
     let mut command = Command::new("sh");
     let script = format!(
-        "echo '{BEFORE}'; exec {} --exact a_child_that_panics --nocapture >/dev/tty 2>&1",
+        "echo '{BEFORE}'; exec {} --exact watch::a_child_that_panics --nocapture >/dev/tty 2>&1",
         program.display()
     );
     command.args(["-c", &script]);
