@@ -671,6 +671,32 @@ mod tests {
     }
 
     #[test]
+    fn each_errno_that_every_command_may_meet_has_its_text() {
+        for (errno, text) in [
+            (Errno::EPERM, "Permission denied (you must be root)"),
+            (
+                Errno::EINVAL,
+                "Invalid operation.  Possibly wrong module version, address not unicast, ...",
+            ),
+            (Errno::ENOPROTOOPT, "Protocol not available"),
+            (Errno::ENOMEM, "Memory allocation problem"),
+            (Errno::EOPNOTSUPP, "Operation not supported with IPv6"),
+            (
+                Errno::EAFNOSUPPORT,
+                "Operation not supported with specified address family",
+            ),
+            (Errno::EMSGSIZE, "Module is wrong version"),
+            (Errno::ERANGE, "Numerical result out of range"),
+            (Errno::EBUSY, "Device or resource busy"),
+            (Errno::EADDRINUSE, "Address already in use"),
+            (Errno::EADDRNOTAVAIL, "Cannot assign requested address"),
+        ] {
+            let error = Error::Kernel(Operation::Flush, KernelError::Errno(errno));
+            assert_eq!(error.to_string(), text);
+        }
+    }
+
+    #[test]
     fn an_errno_without_a_name_keeps_its_number() {
         // ENOTSUPP, which the kernel keeps to itself but for slips.
         let fault = KernelError::from_errno(524);

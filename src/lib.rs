@@ -12,6 +12,22 @@
 //! asks the name services, [`clock`] the time, [`screen`] and [`terminal`] the terminal;
 //! [`unbuffered`] reads and writes the standard streams.
 //!
+//! Five words stand for output. What is further in is held by what is around it:
+//!
+//! ```text
+//! Console            collects text, prints faults and hints     commands/console
+//! ├── Streams        standard input, output and error
+//! └── Page           what a watched terminal shows of a listing render/page
+//!     └── Screen     width, colours, characters: plain values   screen
+//!
+//! commands/watch     makes a Page for each look, and the Console fills it
+//! └── Terminal       the alternate screen and the keys          terminal
+//!
+//! render/table       draws into the Console's text
+//! └── Sheet          rows of cells in a frame                   render/table/sheet
+//!     └── Screen
+//! ```
+//!
 //! What machine it runs on is nowhere taken for granted:
 //!
 //! - Byte order: the kernel's numbers are in the machine's, addresses and ports in the network's.
@@ -52,6 +68,8 @@ pub mod options;
 mod rates;
 mod render;
 mod request;
+#[cfg(test)]
+mod samples;
 mod schedulers;
 pub mod screen;
 mod selection;

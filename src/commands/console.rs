@@ -72,7 +72,7 @@ pub struct Console<'a> {
     progress_width: usize,
 }
 
-/// Where text goes as it comes.
+/// The way that text takes as it comes.
 enum Sink {
     /// To standard output, in large pieces.
     Output,
@@ -301,8 +301,8 @@ impl<'a> Console<'a> {
     }
 }
 
-/// Returns the text with its control characters, and bytes that are no text, as `\x1b`. Newlines and
-/// TABs stay.
+/// Returns the text with its control characters, and bytes that are no text, as `\x1b`. Newlines
+/// and TABs stay.
 fn visible(text: &[u8]) -> String {
     let mut shown = String::with_capacity(text.len());
     let show_bytes = |shown: &mut String, bytes: &[u8]| {

@@ -94,6 +94,11 @@ fn a_fault_at_a_terminal_is_followed_by_what_helps() {
             "-y cannot be more than -x",
         ),
         (
+            "-e -t 192.0.2.1:80 -r 192.0.2.10:8080 -y 10 -x 5 --keep",
+            "Numerical result out of range",
+            "-y cannot be more than -x",
+        ),
+        (
             "-L --stat",
             "--stat: unknown option",
             "did you mean --stats?",

@@ -1,5 +1,6 @@
-//! The connections that a listing is of, picked out of all before anything is done with them: none
-//! of the others is written, measured or looked up by name.
+//! Selects the connections that a listing is of, before anything is done with them: none of the
+//! others is written, measured or looked up by name.
+#![forbid(unsafe_code)]
 
 use crate::attribution::Servers;
 use crate::commands::walk::Walk;
@@ -9,7 +10,7 @@ use crate::ipvs::{Detail, Ipvs};
 use crate::model::Connection;
 use crate::selection::Selection;
 
-/// The connections that are meant.
+/// The connections that a selection takes.
 pub struct SelectedConnections<'s> {
     entries: Connections,
     selection: &'s Selection,
@@ -17,6 +18,11 @@ pub struct SelectedConnections<'s> {
 }
 
 impl<'s> SelectedConnections<'s> {
+    /// Opens the kernel's list of connections.
+    ///
+    /// # Errors
+    ///
+    /// Those of reading the list, and the table if stale connections are meant.
     pub fn open(
         ipvs: &mut Ipvs,
         selection: &'s Selection,
@@ -33,6 +39,10 @@ impl<'s> SelectedConnections<'s> {
     }
 
     /// Calls `visit` for each of them, in the kernel's order, with its line of the kernel's file.
+    ///
+    /// # Errors
+    ///
+    /// Those of reading the list and of `visit`, which end it.
     pub fn for_each(
         mut self,
         mut visit: impl FnMut(&Connection<'_>, &[u8]) -> Result<(), Error>,
@@ -50,7 +60,7 @@ impl<'s> SelectedConnections<'s> {
     }
 }
 
-/// Who the real servers of each service are, to find connections that go to none of them.
+/// Reads the real servers of each service, to find connections that go to none of them.
 fn read_servers(ipvs: &mut Ipvs) -> Result<Servers, Error> {
     let mut servers = Servers::default();
     let mut walk = Walk::begin(ipvs, None, Detail::WithoutStatistics, false)?;

@@ -1,5 +1,6 @@
-//! How many connections there are of each client, server, service or state. What is held in memory
-//! grows with these, not with the connections.
+//! Counts the connections of each client, server, service or state. Memory grows with these, not
+//! with the connections.
+#![forbid(unsafe_code)]
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -11,8 +12,12 @@ use crate::model::{Connection, KernelName};
 use crate::render::counts::{Count, Counted};
 use crate::selection::{CountKey, Selection};
 
-/// Counts the connections that are meant: most first, and equally many in the order of addresses
-/// and names.
+/// Counts the connections that a selection takes. The most come first, and equally many in the
+/// order of addresses and names.
+///
+/// # Errors
+///
+/// Those of reading the connections.
 pub fn count(ipvs: &mut Ipvs, selection: &Selection, key: CountKey) -> Result<Vec<Count>, Error> {
     let connections = SelectedConnections::open(ipvs, selection)?;
     match key {
@@ -35,7 +40,7 @@ pub fn count(ipvs: &mut Ipvs, selection: &Selection, key: CountKey) -> Result<Ve
     }
 }
 
-/// Counts by one key. There may be as many of them as connections, so they are no larger than they
+/// Counts by one key. There may be as many keys as connections, so they are no larger than they
 /// must be, and become what is printed afterwards.
 fn tally<K: Ord>(
     connections: SelectedConnections<'_>,

@@ -1,4 +1,5 @@
-//! `-L --json`: the same listings as one document.
+//! Lists with `--json`: one document.
+#![forbid(unsafe_code)]
 
 use super::connections::SelectedConnections;
 use super::{counts, sync_daemons};
@@ -12,8 +13,12 @@ use crate::render::json::{self, Document};
 use crate::request::{ListRequest, Subject};
 use crate::selection::Selection;
 
-/// Lists what a request asks for. If that fails, what has not been written yet is dropped: a reader
-/// gets nothing, or the beginning of a document, which no parser takes for a whole one.
+/// Lists what a request asks for. If that fails, drops what has not been written yet: a reader gets
+/// nothing, or the beginning of a document, which no parser takes for a whole one.
+///
+/// # Errors
+///
+/// Those of the kernel, and of standard output.
 pub fn list(
     console: &mut Console<'_>,
     ipvs: &mut Ipvs,

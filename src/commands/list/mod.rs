@@ -1,7 +1,8 @@
-//! `-L`: the table, one virtual service, connections, timeouts, sync daemons.
+//! Lists the table, one virtual service, connections, timeouts, sync daemons (`-L`).
 //!
-//! Here as the reference prints them; [`json`], [`prometheus`] and [`table`] are formats that it
-//! does not have.
+//! The reference's format is here; [`json`], [`prometheus`] and [`table`] have formats that it does
+//! not have. What the text looks like is a matter of [`render`].
+#![forbid(unsafe_code)]
 
 mod connections;
 mod counts;
@@ -22,8 +23,12 @@ use crate::request::{Columns, ListFormat, ListRequest, OutputFormat, Subject};
 use crate::selection::Selection;
 use connections::SelectedConnections;
 
-/// Lists what a request asks for. Where looks follow each other, `rates` measures from one to the
+/// Lists what a request asks for. If looks follow each other, `rates` measures from one to the
 /// next.
+///
+/// # Errors
+///
+/// Those of the kernel, and of standard output.
 pub fn list(
     console: &mut Console<'_>,
     ipvs: &mut Ipvs,
@@ -125,7 +130,7 @@ fn list_connections(
     })
 }
 
-/// The sync daemons in the order of every listing.
+/// Returns the sync daemons in the order of every listing.
 fn sync_daemons(ipvs: &mut Ipvs) -> Result<Vec<SyncDaemon>, Error> {
     let mut daemons = ipvs.sync_daemons().map_err(refused_listing)?;
     order::sort_sync_daemons(&mut daemons);
