@@ -113,6 +113,13 @@ impl<'a> Console<'a> {
         }
     }
 
+    /// Says to a person at a terminal that another restore is at work, and is waited for.
+    pub fn tell_that_a_turn_is_awaited(&mut self) {
+        if self.streams.is_interactive {
+            self.write_to_errors(b"waiting for another ipvsadm-restore to end\n");
+        }
+    }
+
     /// Returns the screen that standard output is shown on.
     pub fn screen(&self) -> Screen {
         (self.streams.screen)()
