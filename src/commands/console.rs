@@ -299,7 +299,7 @@ impl<'a> Console<'a> {
 
 /// Returns the text with its control characters, and bytes that are no text, as `\x1b`. Newlines and
 /// TABs stay.
-fn visible(text: &[u8]) -> String {
+pub fn visible(text: &[u8]) -> String {
     let mut shown = String::with_capacity(text.len());
     let show_bytes = |shown: &mut String, bytes: &[u8]| {
         for byte in bytes {
