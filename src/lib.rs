@@ -56,7 +56,7 @@ mod commands;
 mod diagnose;
 mod edit;
 mod error;
-#[cfg(fuzzing)]
+#[cfg(any(fuzzing, test))]
 pub mod fuzzing;
 mod ipvs;
 mod model;

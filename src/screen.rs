@@ -60,6 +60,11 @@ impl Screen {
     }
 }
 
+/// Returns true if standard output is a terminal.
+pub fn is_terminal() -> bool {
+    io::stdout().is_terminal()
+}
+
 /// Returns the height of the terminal behind standard output, in lines.
 pub fn height_of_standard_output() -> usize {
     terminal_size(&io::stdout()).0.unwrap_or(USUAL_HEIGHT)

@@ -115,6 +115,13 @@ impl<'a> Console<'a> {
         }
     }
 
+    /// Says to a person at a terminal that another restore is at work, and is waited for.
+    pub fn tell_that_a_turn_is_awaited(&mut self) {
+        if self.streams.is_interactive {
+            self.write_to_errors(b"waiting for another ipvsadm-restore to end\n");
+        }
+    }
+
     /// Returns the screen that standard output is shown on.
     pub fn screen(&self) -> Screen {
         (self.streams.screen)()
@@ -303,7 +310,7 @@ impl<'a> Console<'a> {
 
 /// Returns the text with its control characters, and bytes that are no text, as `\x1b`. Newlines
 /// and TABs stay.
-fn visible(text: &[u8]) -> String {
+pub fn visible(text: &[u8]) -> String {
     let mut shown = String::with_capacity(text.len());
     let show_bytes = |shown: &mut String, bytes: &[u8]| {
         for byte in bytes {

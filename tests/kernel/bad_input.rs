@@ -16,6 +16,7 @@ use std::process::{Command, Stdio};
 use nix::mount::{MsFlags, mount};
 
 use crate::support::pair::{Pair, compare};
+use crate::support::pty::Pty;
 use crate::support::{Ending, Invocation, Namespace, Outcome, Program, Random, SCRATCH, file_with};
 
 /// A table for the tests that must not lose it.
@@ -805,6 +806,75 @@ fn connections_that_make_no_sense() {
         .enter(move || lay_over_connections(text.as_bytes()));
     let got = pair.run_ours(&Invocation::line("-lnc"));
     assert!(matches!(got.ending, Ending::Status(0 | 1)), "{got}");
+}
+
+#[test]
+fn a_row_that_is_not_understood_does_not_end_the_listing() {
+    let namespace = Namespace::new();
+    let row = |client: u32| {
+        format!("TCP C00002{client:02X} 9C40 C0000201 0050 C000020A 0050 ESTABLISHED 7\n")
+    };
+    let text = format!(
+        "titles\n{}TCP of another shape\n{}\n{}",
+        row(21),
+        row(22),
+        row(23)
+    );
+    namespace.enter(move || lay_over_connections(text.as_bytes()));
+    for words in [
+        "-lnc",
+        "-lnc --table",
+        "-lnc --json",
+        "-lnc --count client",
+        "-lnc --count client --json",
+        "-lnc --count client --table",
+    ] {
+        let outcome = namespace.run(&Program::ours(), &Invocation::line(words));
+        let listing = outcome.stdout_text();
+        for client in ["192.0.2.21", "192.0.2.22", "192.0.2.23"] {
+            assert!(listing.contains(client), "{words}: {client}\n{outcome}");
+        }
+        if words.ends_with("--json") {
+            let end = listing.trim_end();
+            assert!(
+                end.starts_with('{') && end.ends_with('}'),
+                "{words}: {outcome}"
+            );
+        }
+        assert_eq!(
+            (outcome.ending, outcome.stderr_text().as_str()),
+            (
+                Ending::Status(1),
+                "unexpected input from /proc/net/ip_vs_conn\n"
+            ),
+            "{words}"
+        );
+    }
+}
+
+#[test]
+fn a_terminal_is_shown_no_control_characters_of_persistence_data() {
+    let namespace = Namespace::new();
+    let text =
+        "titles\nUDP C0000215 0000 C0000201 13C4 C000020A 13C4 UDP 290 sip \x1b[2J\x07call\n";
+    namespace.enter(move || lay_over_connections(text.as_bytes()));
+    let invocation = Invocation::line("-lnc --persistent-conn");
+    let piped = namespace.run(&Program::ours(), &invocation);
+    assert!(
+        piped.stdout_text().contains(" \x1b[2J\x07call\n"),
+        "{piped}"
+    );
+    let mut command = Program::ours().command(&invocation.argv0);
+    command.args(&invocation.words);
+    let mut pty = Pty::start(&namespace, command, 24, 200);
+    let mut shown = Vec::new();
+    while !shown.ends_with(b"call\r\n") {
+        shown.extend(pty.read().unwrap());
+    }
+    let shown = String::from_utf8_lossy(&shown);
+    assert!(shown.contains(" \\x1b[2J\\x07call"), "{shown}");
+    assert!(!shown.contains(['\x1b', '\x07']), "{shown}");
+    assert!(pty.process.wait().unwrap().success());
 }
 
 /// Puts a file with `text` in the place of the kernel's list of connections, for this thread.

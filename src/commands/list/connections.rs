@@ -39,6 +39,7 @@ impl<'s> SelectedConnections<'s> {
     }
 
     /// Calls `visit` for each of them, in the kernel's order, with its line of the kernel's file.
+    /// Lines of another shape are passed over.
     ///
     /// # Errors
     ///
@@ -46,9 +47,16 @@ impl<'s> SelectedConnections<'s> {
     pub fn for_each(
         mut self,
         mut visit: impl FnMut(&Connection<'_>, &[u8]) -> Result<(), Error>,
-    ) -> Result<(), Error> {
+    ) -> Result<PassedOver, Error> {
+        let mut passed_over = PassedOver(Ok(()));
         while self.entries.advance()? {
-            let connection = self.entries.connection()?;
+            let connection = match self.entries.connection() {
+                Ok(connection) => connection,
+                Err(fault) => {
+                    passed_over = PassedOver(Err(fault));
+                    continue;
+                }
+            };
             let servers = self.servers.as_ref();
             if self.selection.takes(&connection)
                 && servers.is_none_or(|servers| servers.server_of(&connection).is_err())
@@ -56,7 +64,21 @@ impl<'s> SelectedConnections<'s> {
                 visit(&connection, self.entries.line())?;
             }
         }
-        Ok(())
+        Ok(passed_over)
+    }
+}
+
+/// The lines that a listing is without, which it says at its end.
+#[must_use]
+pub struct PassedOver(Result<(), Error>);
+
+impl PassedOver {
+    /// Ends a listing.
+    ///
+    /// # Errors
+    /// [`Error::UnexpectedInput`] if it is not whole.
+    pub fn outcome(self) -> Result<(), Error> {
+        self.0
     }
 }
 

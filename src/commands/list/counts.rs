@@ -5,7 +5,7 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use super::connections::SelectedConnections;
+use super::connections::{PassedOver, SelectedConnections};
 use crate::error::Error;
 use crate::ipvs::Ipvs;
 use crate::model::{Connection, KernelName};
@@ -18,7 +18,11 @@ use crate::selection::{CountKey, Selection};
 /// # Errors
 ///
 /// Those of reading the connections.
-pub fn count(ipvs: &mut Ipvs, selection: &Selection, key: CountKey) -> Result<Vec<Count>, Error> {
+pub fn count(
+    ipvs: &mut Ipvs,
+    selection: &Selection,
+    key: CountKey,
+) -> Result<(Vec<Count>, PassedOver), Error> {
     let connections = SelectedConnections::open(ipvs, selection)?;
     match key {
         CountKey::Client => tally(connections, |it| it.client.0, Counted::Client),
@@ -46,9 +50,9 @@ fn tally<K: Ord>(
     connections: SelectedConnections<'_>,
     key: impl Fn(&Connection<'_>) -> K,
     counted: impl Fn(K) -> Counted,
-) -> Result<Vec<Count>, Error> {
+) -> Result<(Vec<Count>, PassedOver), Error> {
     let mut numbers: BTreeMap<K, u64> = BTreeMap::new();
-    connections.for_each(|connection, _| {
+    let passed_over = connections.for_each(|connection, _| {
         *numbers.entry(key(connection)).or_default() += 1;
         Ok(())
     })?;
@@ -58,5 +62,5 @@ fn tally<K: Ord>(
     });
     let mut counts: Vec<Count> = counts.collect();
     counts.sort_by_key(|count| Reverse(count.connections));
-    Ok(counts)
+    Ok((counts, passed_over))
 }

@@ -29,9 +29,10 @@ pub fn list(
         Subject::Table(service) => list_table(console, ipvs, request, service.as_ref()),
         Subject::ConnectionEntries(selection) => list_connections(console, ipvs, selection),
         Subject::ConnectionCounts(selection, key) => {
-            let counts = counts::count(ipvs, selection, *key)?;
+            let (counts, passed_over) = counts::count(ipvs, selection, *key)?;
             json::write_counts(console.text(), key.word(), &counts);
-            Ok(())
+            console.flush()?;
+            passed_over.outcome()
         }
         Subject::Timeouts => ipvs
             .timeouts()
@@ -71,10 +72,11 @@ fn list_connections(
 ) -> Result<(), Error> {
     let entries = SelectedConnections::open(ipvs, selection)?;
     let mut document = Document::of_connections(console.text());
-    entries.for_each(|connection, _| {
+    let passed_over = entries.for_each(|connection, _| {
         document.connection(console.text(), connection);
         console.flush_if_large()
     })?;
     document.end(console.text());
-    Ok(())
+    console.flush()?;
+    passed_over.outcome()
 }

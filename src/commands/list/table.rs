@@ -45,10 +45,10 @@ pub fn list(
             list_connections(console, ipvs, &request.format, selection)
         }
         Subject::ConnectionCounts(selection, key) => {
-            let counts = counts::count(ipvs, selection, *key)?;
+            let (counts, passed_over) = counts::count(ipvs, selection, *key)?;
             let numeric = request.format.numeric;
             render::table::counts::write(console.text(), screen, numeric, *key, &counts);
-            Ok(())
+            passed_over.outcome()
         }
         Subject::Timeouts => {
             let timeouts = ipvs.timeouts().map_err(refused_listing)?;
@@ -136,7 +136,8 @@ fn list_connections(
     let with_engine_data = format.columns == Columns::PersistentConnections;
     let mut table = ConnectionTable::new(console.screen(), format.numeric, with_engine_data);
     let mut lines = Vec::new();
-    SelectedConnections::open(ipvs, selection)?.for_each(|connection, line| {
+    let entries = SelectedConnections::open(ipvs, selection)?;
+    let passed_over = entries.for_each(|connection, line| {
         table.measure(connection);
         lines.extend_from_slice(line);
         Ok(())
@@ -154,5 +155,5 @@ fn list_connections(
         console.flush_if_large()?;
     }
     table.end(console.text());
-    Ok(())
+    passed_over.outcome()
 }

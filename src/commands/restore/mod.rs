@@ -2,15 +2,20 @@
 //!
 //! All rules are read and checked before the kernel is asked for anything: one fault, and nothing
 //! has changed. Rules that change tables describe one; [`difference`] finds the fewest changes to
-//! the kernel's, so that what stays keeps its connections and counters. Additions go first, and if
-//! the kernel refuses one of them, nothing is removed: there is never less than before. Only rules
-//! that also list or zero are run as `-R` runs them, on a table that is cleared first.
+//! the kernel's, so that what stays keeps its connections and counters, and [`convergence`] makes
+//! them, while others change the table too. Additions go first, and if the kernel refuses one of
+//! them, nothing is removed: there is never less than before. Only rules that also list or zero are
+//! run as `-R` runs them, on a table that is cleared first. Restores of one network namespace take
+//! turns, for which they wait in [`turn`].
 
+pub mod convergence;
 pub mod difference;
+mod turn;
 
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::Read;
+use std::mem;
 
 use crate::cli::LineReader;
 use crate::cli::helper::HelperOptions;
@@ -19,12 +24,12 @@ use crate::commands::executor::{self, Executor, Flow};
 use crate::commands::{hints, open_checked, refused_listing};
 use crate::error::{Error, RuleLine, UsageError};
 use crate::ipvs::{Detail, Ipvs};
-use crate::model::{Change, ServiceState};
+use crate::model::Change;
 use crate::options::Modifier;
 use crate::render::endpoints::EndpointWriter;
 use crate::render::rules;
 use crate::request::Request;
-use difference::{Difference, Refusal, ReloadPlan, WantedTable};
+use difference::{Plan, Refusal, WantedTable};
 
 /// A line and what it asks for.
 #[derive(Clone, Debug)]
@@ -61,6 +66,10 @@ pub fn run_helper(console: &mut Console<'_>, options: &HelperOptions) -> Result<
         };
     }
     let ipvs = &mut open_checked(console)?;
+    let _turn = match options.has(Modifier::DryRun) {
+        true => None,
+        false => turn::wait(console),
+    };
     let keeps_all = options.has(Modifier::DryRun) || options.has(Modifier::NoFlush);
     let services = match rules.is_empty() && !keeps_all && console.is_interactive() {
         true => services(ipvs)?,
@@ -134,71 +143,44 @@ pub fn read_rules(input: &[u8]) -> Result<Vec<ReadRule<'_>>, Error> {
     Ok(rules)
 }
 
-/// Sends the fewest changes that make the kernel's table the wanted one.
+/// Makes the kernel's table the wanted one, or prints the changes that would.
 fn make_equal(
     console: &mut Console<'_>,
     ipvs: &mut Ipvs,
-    wanted: WantedTable<'_>,
+    mut wanted: WantedTable<'_>,
     last_line: usize,
     options: &HelperOptions,
 ) -> Result<(), Error> {
-    let plan = compare(ipvs, wanted, options.has(Modifier::NoFlush))?;
     if options.has(Modifier::DryRun) {
+        let Plan {
+            additions,
+            removals,
+        } = convergence::look(ipvs, &mut wanted, options.has(Modifier::NoFlush))?;
         let mut endpoints = EndpointWriter::numeric();
-        for (change, _) in [plan.additions, plan.others, plan.removals]
-            .iter()
-            .flatten()
-        {
+        let changes = [additions, mem::take(&mut wanted.others), removals];
+        for (change, _) in changes.iter().flatten() {
             rules::write_change(console.text(), &mut endpoints, change);
             console.flush_if_large()?;
         }
         console.flush()?;
-        tell_refusals(console, &plan.refusals);
+        tell_refusals(console, &wanted.refusals);
         // As the real run would end.
-        let mut refusals = plan.refusals.iter();
+        let mut refusals = wanted.refusals.iter();
         return executor::outcome(refusals.any(|refusal| refusal.line.number == last_line));
     }
-    let mut executor = Executor::new(console, ipvs);
-    for (change, line) in &plan.additions {
-        executor.change(change, *line)?;
+    let mut refused = Vec::new();
+    let outcome = convergence::make_equal(
+        ipvs,
+        &mut wanted,
+        options.has(Modifier::NoFlush),
+        &mut refused,
+    );
+    for refused in &refused {
+        console.tell(&refused.error());
     }
-    executor.flush()?;
-    let is_complete = !executor.has_refused();
-    for (change, line) in &plan.others {
-        executor.change(change, *line)?;
-    }
-    for refusal in &plan.refusals {
-        executor.refuse(refusal.operation, refusal.fault, refusal.line)?;
-    }
-    if !is_complete {
-        executor.flush()?;
-        return Err(Error::NothingRemoved);
-    }
-    for (change, line) in &plan.removals {
-        executor.change(change, *line)?;
-    }
+    outcome?;
     // The status is the last line's, as it is with -R.
-    executor.finish_with_line(last_line)
-}
-
-/// What there is to do to the kernel's table.
-fn compare<'t>(
-    ipvs: &mut Ipvs,
-    wanted: WantedTable<'t>,
-    keeps_others: bool,
-) -> Result<ReloadPlan<'t>, Error> {
-    let mut difference = Difference::new(wanted, keeps_others);
-    let mut destinations = Vec::new();
-    let detail = Detail::WithoutStatistics;
-    for ServiceState { service, .. } in ipvs.services(detail).map_err(refused_listing)? {
-        destinations.clear();
-        if difference.needs_destinations_of(&service) {
-            ipvs.destinations(&service.identity, detail, &mut destinations)
-                .map_err(refused_listing)?;
-        }
-        difference.compare(&service, &destinations);
-    }
-    Ok(difference.into_plan())
+    executor::outcome(refused.iter().any(|refused| refused.is_of(last_line)))
 }
 
 /// Prints the refusals that can be foreseen.
