@@ -99,3 +99,80 @@ impl<'a> LineReader<'a> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::options::matrix::Owner;
+    use crate::options::{Command, Meaning, Modifier};
+
+    fn fault(line: &str) -> UsageError {
+        match parse_words(line.split(' ').map(str::as_bytes)) {
+            Err(fault) => fault,
+            Ok(request) => panic!("{line}: {request:?}"),
+        }
+    }
+
+    /// Faults that the matrix does not know, since values or several options make them.
+    #[test]
+    fn words_that_make_no_sense_together_are_refused() {
+        const SERVER: &str = "-r 10.0.0.1";
+        for (line, expected) in [
+            ("-n", UsageError::TryHelp),
+            ("-L --netns x -L", UsageError::SecondCommand(b"-L".to_vec())),
+            ("-L -c --stats", UsageError::ListConflict),
+            ("-L --timeout --rate", UsageError::ListConflict),
+            ("-L -c -f 7", UsageError::FirewallMarkOfConnections),
+            ("-L -6", UsageError::Ipv6WithoutFirewallMark),
+            ("-A -t 1.2.3.4:0", UsageError::ZeroPort),
+            ("-A -t 1.2.3.4:80 -o", UsageError::OnePacketWithoutUdp),
+            ("--set 1 2", UsageError::TimeoutCount),
+            (
+                "--set 1 2 3 4",
+                UsageError::UnexpectedArgument(b"4".to_vec()),
+            ),
+            ("--set 1 2 x", UsageError::Timeout(b"x".to_vec())),
+            ("-C x", UsageError::UnexpectedArgument(b"x".to_vec())),
+            (
+                "--diagnose --probe-from 10.0.0.7",
+                UsageError::Needed(Modifier::Probe, Owner::Command(Command::Diagnose)),
+            ),
+            (
+                "--diagnose --probe --probe-from 127.0.0.1",
+                UsageError::ProbeFrom(b"127.0.0.1".to_vec()),
+            ),
+        ] {
+            assert_eq!(fault(line), expected, "{line}");
+        }
+        for (line, expected) in [
+            ("-d -t 1.2.3.4:80 --force", UsageError::ForceWithoutDrain),
+            (
+                "-a -f 7 -g --tun-type gre",
+                UsageError::TunnelOptionsWithoutTunnel,
+            ),
+            ("-a -f 7 -6 -m", UsageError::FamilyWithoutTunnel),
+        ] {
+            assert_eq!(fault(&format!("{line} {SERVER}")), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_line_of_rules_may_be_a_remark_and_has_no_options_of_command_lines() {
+        let mut reader = LineReader::default();
+        for line in ["", " \t\r", "# -A", "  #x", "\u{feff}# x", "ipvsadm"] {
+            let read = reader.read(line.as_bytes());
+            assert!(matches!(read, Ok(None)), "{line:?}: {read:?}");
+        }
+        let read = reader.read("\u{feff}ipvsadm -C".as_bytes());
+        assert!(matches!(read, Ok(Some(Request::Change(_)))), "{read:?}");
+        for (line, meaning) in [
+            ("-L --watch", Meaning::Modifier(Modifier::Watch)),
+            ("-L --netns x", Meaning::Modifier(Modifier::Netns)),
+            ("--diagnose", Meaning::Command(Command::Diagnose)),
+        ] {
+            let read = reader.read(line.as_bytes());
+            assert_eq!(read, Err(UsageError::AmongRules(meaning)), "{line}");
+        }
+        assert!(reader.read(b"-L --json").is_ok());
+    }
+}
