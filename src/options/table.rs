@@ -156,7 +156,7 @@ table! {
         ]);
         Zero = command("Z", "zero", "zero counters")
             .examples(&["ipvsadm -Z", "ipvsadm -Z -t 192.0.2.1:80"]);
-        Save = command("S", "save", "write rules").examples(&["ipvsadm-save -n /etc/ipvsadm.rules"]);
+        Save = command("S", "save", "write rules").examples(&["ipvsadm -S -n"]);
         Restore = command("R", "restore", "read rules").examples(&["ipvsadm -R < more.rules"]);
         SetTimeouts = command("", "set", "set timeouts")
             .takes(Argument::Operands("TCP FIN UDP"))
