@@ -3,6 +3,8 @@
 //! `-R` and `ipvsadm-restore` share it, where that runs rules as they come. A batch is sent when it is full and before anything is
 //! printed, so refusals, listings and faults come out in the order of the lines.
 
+#![forbid(unsafe_code)]
+
 use crate::commands::console::Console;
 use crate::commands::{execute, help};
 use crate::error::{Error, Operation, RuleLine, STATUS_REFUSED, UsageError};

@@ -3,6 +3,8 @@
 //! Reading an entry and changing it are two steps: what others change about the same entry in
 //! between goes back. The kernel has no way to do both at once.
 
+#![forbid(unsafe_code)]
+
 use nix::errno::Errno;
 
 use crate::commands::make_change;

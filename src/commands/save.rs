@@ -1,5 +1,7 @@
 //! `-S` and `ipvsadm-save`: the table as rules.
 
+#![forbid(unsafe_code)]
+
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::{fs, io, mem};

@@ -5,6 +5,8 @@
 //! What could not be read is `None`, or looks as if all were well: a check accuses nobody for want
 //! of knowledge.
 
+#![forbid(unsafe_code)]
+
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr};
 

@@ -1,5 +1,7 @@
 //! What a diagnosis finds: what is wrong, how bad it is, what was seen, and what to do.
 
+#![forbid(unsafe_code)]
+
 use serde_json::Value;
 
 use crate::model::{Change, DestinationIdentity, ServiceIdentity};

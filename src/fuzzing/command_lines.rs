@@ -1,6 +1,8 @@
 //! The target `command_lines`: clap and popt's rules, on a command line and in a line of rules,
 //! make the same of the same words.
 
+#![forbid(unsafe_code)]
+
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 

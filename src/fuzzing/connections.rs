@@ -1,6 +1,8 @@
 //! The target `connections`: whatever the kernel's file of connections holds, every format shows
 //! it.
 
+#![forbid(unsafe_code)]
+
 use serde_json::Value;
 
 use crate::ipvs::connections::parse_connection;

@@ -4,6 +4,8 @@
 //!
 //! The name services are not asked here: `names` stands in their place.
 
+#![forbid(unsafe_code)]
+
 #[cfg(fuzzing)]
 mod command_lines;
 #[cfg(fuzzing)]

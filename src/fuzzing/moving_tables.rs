@@ -1,6 +1,8 @@
 //! The target `moving_tables`: a table that somebody else changes all the time is saved as it is,
 //! and restored to what is wanted.
 
+#![forbid(unsafe_code)]
+
 use std::collections::HashSet;
 
 use crate::commands::restore::convergence::{self, Table as _};

@@ -1,6 +1,8 @@
 //! The target `rule_files`: a reload from any table to any other gets there, and loses nothing on
 //! the way.
 
+#![forbid(unsafe_code)]
+
 use crate::cli::LineReader;
 use crate::commands::restore::difference::{Difference, Plan, WantedTable};
 use crate::commands::restore::{ReadRule, read_rules};

@@ -8,6 +8,8 @@
 //! 16 bit type, the payload, and zeros up to the next multiple of 4. Integers are in host byte
 //! order unless a function says otherwise.
 
+#![forbid(unsafe_code)]
+
 use crate::error::KernelError;
 use crate::ipvs::constants::{NLA_F_NESTED, NLA_TYPE_MASK};
 use crate::model::KernelName;

@@ -6,6 +6,8 @@
 //! Exception: stopping a daemon that never ran fails with `EINTR`, which netlink does not
 //! acknowledge (the daemon is gone all the same). Such a batch ends with a `NOOP`, the fence.
 
+#![forbid(unsafe_code)]
+
 use neli::consts::nl::{NlmF, Nlmsg};
 
 use crate::ipvs::requests::{command_of, write_change, write_message, write_request};

@@ -4,6 +4,8 @@
 //! The file has a line of titles, which is there even if no connection is, then a line for each
 //! connection. Source of the format: `net/netfilter/ipvs/ip_vs_conn.c` of the kernel.
 
+#![forbid(unsafe_code)]
+
 use std::fs::File;
 use std::io::{ErrorKind, Read};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};

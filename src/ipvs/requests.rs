@@ -6,6 +6,8 @@
 //! Source: `tests/parity/ipvsadm-1.31.md`, section 3, and the kernel's
 //! `net/netfilter/ipvs/ip_vs_ctl.c`.
 
+#![forbid(unsafe_code)]
+
 use std::net::IpAddr;
 
 use crate::ipvs::attributes::{Writer, align};

@@ -1,6 +1,8 @@
 //! Of what real servers answer, as far as the director sees it: by sockets, counters and
 //! connections.
 
+#![forbid(unsafe_code)]
+
 use std::net::IpAddr;
 
 use crate::diagnose::facts::{Facts, Route, Server, Service, is_in};

@@ -1,5 +1,7 @@
 //! Of the machine itself.
 
+#![forbid(unsafe_code)]
+
 use crate::diagnose::facts::{Facts, KernelVersion, MissingReason};
 use crate::diagnose::findings::{Finding, Level};
 use crate::model::{Change, Protocol, ServiceIdentity, Timeouts};

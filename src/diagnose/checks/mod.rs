@@ -3,6 +3,8 @@
 //! A check looks at the facts and at nothing else, and finds nothing where it cannot be sure: a
 //! false alarm costs more than a missed one.
 
+#![forbid(unsafe_code)]
+
 mod answers;
 mod director;
 mod probes;

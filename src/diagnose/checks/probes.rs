@@ -1,5 +1,7 @@
 //! Of what real servers say when they are asked, by `--probe`.
 
+#![forbid(unsafe_code)]
+
 use std::net::IpAddr;
 
 use crate::diagnose::facts::{Facts, HardwareAddress, Server, Service};

@@ -1,5 +1,7 @@
 //! Facts to try checks on: a director where all is well, of which a test spoils one thing.
 
+#![forbid(unsafe_code)]
+
 use std::net::{IpAddr, Ipv4Addr};
 
 use crate::diagnose::checks::judge;

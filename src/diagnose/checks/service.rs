@@ -1,5 +1,7 @@
 //! Of a virtual service: its address, its scheduler, its servers taken together.
 
+#![forbid(unsafe_code)]
+
 use std::net::IpAddr;
 
 use crate::diagnose::facts::{Facts, Route, Service};

@@ -1,5 +1,7 @@
 //! Of the ways from the director to its real servers.
 
+#![forbid(unsafe_code)]
+
 use std::net::IpAddr;
 
 use crate::diagnose::facts::{Facts, Route, Server, Service, Way};

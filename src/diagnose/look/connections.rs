@@ -1,5 +1,7 @@
 //! The kernel's connections, summed up by real server.
 
+#![forbid(unsafe_code)]
+
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::time::{Duration, Instant};

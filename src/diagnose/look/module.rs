@@ -1,5 +1,7 @@
 //! Why the kernel has no IPVS.
 
+#![forbid(unsafe_code)]
+
 use std::fs;
 
 use nix::sys::utsname::uname;

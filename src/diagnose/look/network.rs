@@ -2,6 +2,8 @@
 //! to single addresses. Source: `<linux/rtnetlink.h>`, `<linux/if_link.h>`, `<linux/if_addr.h>`,
 //! `<linux/neighbour.h>`.
 
+#![forbid(unsafe_code)]
+
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use neli::consts::nl::NlmF;

@@ -1,6 +1,8 @@
 //! Settings and counters of the kernel, from files below `/proc`. They are those of this process'
 //! own network namespace.
 
+#![forbid(unsafe_code)]
+
 use std::fs;
 use std::str::FromStr;
 

@@ -1,6 +1,8 @@
 //! Which ports of the director itself somebody listens at, from `/proc/net/tcp` and its siblings.
 //! Source of the format: the kernel's `Documentation/networking/proc_net_tcp.rst`.
 
+#![forbid(unsafe_code)]
+
 use std::collections::HashSet;
 use std::fs::File;
 use std::io::{BufRead, BufReader};

@@ -1,6 +1,8 @@
 //! Ethernet frames of the two kinds that a probe speaks: ARP (RFC 826) and TCP over IPv4 (RFC 9293,
 //! RFC 791). All numbers are in network byte order there.
 
+#![forbid(unsafe_code)]
+
 use std::net::Ipv4Addr;
 
 use crate::diagnose::facts::HardwareAddress;

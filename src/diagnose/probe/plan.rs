@@ -1,6 +1,8 @@
 //! Whom to ask what: a question for each server that TCP over Ethernet leads to, and a check of
 //! each virtual address that is the director's.
 
+#![forbid(unsafe_code)]
+
 use std::collections::{BTreeMap, HashSet};
 use std::net::{IpAddr, Ipv4Addr};
 

@@ -1,6 +1,8 @@
 //! Findings for a person in an outage: by service, the worst first, each with what to do. Always in
 //! numbers, and never wider than 80 columns but for commands, which stay in one piece.
 
+#![forbid(unsafe_code)]
+
 use std::collections::HashMap;
 
 use crate::diagnose::facts::{Facts, Service};
