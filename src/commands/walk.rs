@@ -5,6 +5,8 @@
 //! a service that is gone when the walk gets there is left out, rather than shown without servers.
 #![forbid(unsafe_code)]
 
+#![forbid(unsafe_code)]
+
 use nix::errno::Errno;
 
 use crate::error::{Error, KernelError};

@@ -108,7 +108,7 @@ impl Draw<'_> {
     }
 }
 
-/// How many services, and how many destinations of one, there can be.
+/// The most services, and the most destinations of one.
 const MOST: usize = 120;
 
 fn service_rule(service: usize) -> String {
@@ -148,7 +148,7 @@ fn change_of(rule: &str) -> Change {
     }
 }
 
-/// What somebody else has touched.
+/// The entries that somebody else has touched.
 #[derive(Default)]
 struct Touched {
     services: HashSet<ServiceIdentity>,
@@ -169,7 +169,7 @@ impl Touched {
 struct Kernel<'a> {
     table: Table,
     wanted: Table,
-    /// How many entries fill a datagram.
+    /// The number of entries that fill a datagram.
     room: usize,
     draw: Draw<'a>,
     touched: Touched,

@@ -1,11 +1,11 @@
 //! The netlink socket: requests out, replies back, and what netlink does in between. What a message
-//! says is not told here.
+//! says is not known here.
 //!
 //! Interrupted calls are repeated. A dump that was interrupted, cut short or overrun is thrown away
 //! and started over. Messages that answer something else are skipped.
 //!
 //! Nothing here waits: the kernel answers a request before `send` returns, and continues a dump
-//! before `recv` returns. So whatever will ever come can be read at once, and what cannot is lost.
+//! before `recv` returns. So a reply can be read at once, or it is lost.
 //!
 //! Messages are framed by hand: reading one with neli's `Nlmsghdr` copies its payload into a value
 //! first.
@@ -34,23 +34,23 @@ use crate::ipvs::steady::Datagrams;
 /// But servers of one service that do not fit one datagram are dumped twice, and 8 KiB hold some
 /// 20, 16 KiB some 40.
 const BUFFER_LENGTH: usize = 16 * 1024 - 320;
-/// What a datagram of a dump may hold: what the receive buffer holds; or, where the kernel finds no
-/// room for one of that size, a page or two (`NLMSG_GOODSIZE`), less the kernel's own bytes.
+/// The sizes of a full datagram of a dump: that of the receive buffer; or, where the kernel finds no
+/// memory in one piece for that, a page or two (`NLMSG_GOODSIZE`), less the kernel's own bytes.
 const CAPACITIES: [usize; 3] = [4096 - 320, 8192 - 320, BUFFER_LENGTH];
 /// More than any service or destination takes in a dump: an IPv6 address, a scheduler, an engine,
 /// and all counters in 32 and in 64 bits come to 404 bytes.
 const LONGEST_ENTRY: usize = 512;
-/// How often a dump is tried. Each fault is rare; 100 in a row are no accident.
+/// The most tries of a dump. Each fault is rare; 100 in a row are no accident.
 const MOST_TRIES: usize = 100;
-/// What one refusal takes of the kernel's receive buffer at the most: our longest request, echoed,
+/// The most that one refusal takes of the kernel's receive buffer: our longest request, echoed,
 /// and the kernel's book-keeping. Measured at 852 bytes; doubled to be safe.
 const REFUSAL_LENGTH: usize = 1704;
-/// What the kernel keeps of the send buffer for itself (`netlink_sendmsg`).
+/// The part of the send buffer that the kernel keeps for itself (`netlink_sendmsg`).
 const SEND_OVERHEAD: usize = 32;
 
 const NO_ANSWER: KernelError = KernelError::Malformed("it never came");
 
-/// What carries datagrams to the kernel and back: a socket, or a script in the tests of what can go
+/// Carries datagrams to the kernel and back: a socket, or a script in the tests of what can go
 /// wrong.
 pub trait Wire {
     /// Sends one datagram.
@@ -81,7 +81,7 @@ pub struct Socket<W = NlSocket> {
     wire: W,
     sequence: u32,
     buffer: Vec<u8>,
-    /// How much of the buffer the next receive offers, if not all of it.
+    /// The part of the buffer that the next receive offers, if not all of it.
     next_length: Option<usize>,
     request: Vec<u8>,
 }
@@ -94,7 +94,7 @@ struct Message<'a> {
     payload: &'a [u8],
 }
 
-/// What came of reading a reply.
+/// The outcome of reading a reply.
 enum Reading {
     /// All of it.
     Complete(Datagrams),
@@ -114,8 +114,9 @@ impl Socket {
         Ok(Socket::over(socket))
     }
 
-    /// How many changes can be sent together: the send buffer must hold the requests, and the
-    /// receive buffer all their refusals, of which the kernel drops what it has no room for.
+    /// Returns the number of changes that can be sent together: the send buffer must hold the
+    /// requests, and the receive buffer all their refusals, of which the kernel drops what it has no
+    /// room for.
     pub fn changes_held(&self) -> usize {
         // SAFETY: the descriptor belongs to `self.wire`, which outlives the borrow.
         let descriptor = unsafe { BorrowedFd::borrow_raw(self.wire.as_raw_fd()) };
@@ -430,7 +431,7 @@ mod tests {
     const MULTI: u16 = 2;
     const DUMP_INTR: u16 = 16;
 
-    /// What one receive gives.
+    /// The outcome of one receive.
     enum Step {
         Datagram(Vec<Reply>),
         /// A datagram of which only so many bytes fit.
