@@ -34,9 +34,9 @@ use crate::ipvs::steady::Datagrams;
 /// But servers of one service that do not fit one datagram are dumped twice, and 8 KiB hold some
 /// 20, 16 KiB some 40.
 const BUFFER_LENGTH: usize = 16 * 1024 - 320;
-/// The sizes of a full datagram of a dump: that of the receive buffer; or, where the kernel finds no
-/// memory in one piece for that, a page or two (`NLMSG_GOODSIZE`), less the kernel's own bytes.
-const CAPACITIES: [usize; 3] = [4096 - 320, 8192 - 320, BUFFER_LENGTH];
+/// What a datagram of a dump holds in a socket that nothing has been received from: the least that
+/// the kernel makes (`NLMSG_GOODSIZE`), less its own bytes; more where pages are larger.
+const FIRST_CAPACITY: usize = 4096 - 320;
 /// More than any service or destination takes in a dump: an IPv6 address, a scheduler, an engine,
 /// and all counters in 32 and in 64 bits come to 404 bytes.
 const LONGEST_ENTRY: usize = 512;
@@ -83,6 +83,9 @@ pub struct Socket<W = NlSocket> {
     buffer: Vec<u8>,
     /// The part of the buffer that the next receive offers, if not all of it.
     next_length: Option<usize>,
+    /// The bytes that a datagram of a dump holds if the kernel makes it now: the most that any
+    /// receive has offered, unless it finds no memory in one piece.
+    capacity: usize,
     request: Vec<u8>,
 }
 
@@ -136,6 +139,7 @@ impl<W: Wire> Socket<W> {
             sequence: 0,
             buffer: vec![0; BUFFER_LENGTH],
             next_length: None,
+            capacity: FIRST_CAPACITY,
             request: Vec::new(),
         }
     }
@@ -255,7 +259,7 @@ impl<W: Wire> Socket<W> {
         let mut is_interrupted = false;
         let mut datagrams = Datagrams::default();
         loop {
-            let offered = self.next_length.unwrap_or(self.buffer.len());
+            let (offered, capacity) = (self.offered(), self.capacity);
             let length = match self.receive() {
                 Ok(length) => length,
                 Err(fault @ KernelError::Errno(Errno::ENOBUFS)) => {
@@ -281,7 +285,7 @@ impl<W: Wire> Socket<W> {
                 if message.kind == u16::from(Nlmsg::Done) || message.kind == u16::from(Nlmsg::Error)
                 {
                     read_verdict(message.payload)?;
-                    datagrams.push(items.len(), has_room(length));
+                    datagrams.push(items.len(), has_room(length, capacity));
                     return Ok(match is_interrupted {
                         true => Reading::StartOver(KernelError::Unsteady),
                         false => Reading::Complete(datagrams),
@@ -291,7 +295,7 @@ impl<W: Wire> Socket<W> {
                     items.push(read(message.payload)?);
                 }
             }
-            datagrams.push(items.len(), has_room(length));
+            datagrams.push(items.len(), has_room(length, capacity));
         }
     }
 
@@ -336,10 +340,16 @@ impl<W: Wire> Socket<W> {
     }
 
     fn receive(&mut self) -> Result<usize, KernelError> {
-        let offered = self.next_length.unwrap_or(self.buffer.len());
+        let offered = self.offered();
         let received = repeat_interrupted(|| self.wire.receive(&mut self.buffer[..offered]));
         self.next_length = None;
+        self.capacity = self.capacity.max(offered);
         received
+    }
+
+    /// Returns how much of the buffer the next receive offers.
+    fn offered(&self) -> usize {
+        self.next_length.unwrap_or(self.buffer.len())
     }
 
     /// Empties the socket. While a dump is under way, the kernel refuses the next one.
@@ -355,9 +365,8 @@ impl<W: Wire> Socket<W> {
 
 /// Returns true if the kernel ended a datagram of this length because nothing was left, and not
 /// because another entry did not fit.
-fn has_room(length: usize) -> bool {
-    let is_full = |capacity: &usize| length <= *capacity && length + LONGEST_ENTRY > *capacity;
-    !CAPACITIES.iter().any(is_full)
+fn has_room(length: usize, capacity: usize) -> bool {
+    length + LONGEST_ENTRY <= capacity
 }
 
 /// A reader of attributes as one of a generic message, that stands before them.
@@ -628,18 +637,29 @@ mod tests {
 
     #[test]
     fn a_datagram_is_full_where_another_entry_might_not_have_fitted() {
-        for (length, expected) in [
-            (3264, true),
-            (3265, false),
-            (3776, false),
-            (3777, true),
-            (7361, false),
-            (7873, true),
-            (15_552, true),
-            (15_553, false),
-            (16_064, false),
+        // The first has what a new socket is given, the second what the first receive offered.
+        let items = |count| vec![item(1); count];
+        let length = items(1)[0].3.len() + 16;
+        let fitting = |capacity: usize| (capacity - LONGEST_ENTRY) / length;
+        for (counts, is_ended) in [
+            ([fitting(FIRST_CAPACITY), 0], true),
+            ([fitting(FIRST_CAPACITY) + 1, 0], false),
+            ([9, fitting(BUFFER_LENGTH) - 1], true),
+            ([9, fitting(BUFFER_LENGTH) + 1], false),
         ] {
-            assert_eq!(has_room(length), expected, "{length}");
+            let mut steps: Vec<_> = counts
+                .map(|count| Step::Datagram(items(count)))
+                .into_iter()
+                .collect();
+            steps.push(Step::Datagram(vec![done(0)]));
+            let mut expected = Datagrams::default();
+            let mut end = 0;
+            for count in counts {
+                end += count;
+                expected.push(end, is_ended);
+            }
+            let (read, _) = dump(vec![steps]).unwrap();
+            assert_eq!(read, expected, "{counts:?}");
         }
     }
 

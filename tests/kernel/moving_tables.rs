@@ -134,6 +134,25 @@ fn what_nobody_touches_is_saved_once_and_never_lost() {
 }
 
 #[test]
+fn a_table_of_any_size_is_read() {
+    let namespace = Namespace::new();
+    let mut rules = "-A -t 10.0.0.1:80 -s rr\n".to_owned();
+    for number in 1..=200 {
+        rules += &format!("-a -t 10.0.0.1:80 -r 10.1.0.{number}:80 -m\n-S -n\n");
+    }
+    let expected = (1..=200).map(|servers| servers + 1).sum();
+    let listings = ours(&namespace, &Invocation::restore(rules));
+    assert_eq!(listings.lines().count(), expected);
+    let mut rules = "-C\n".to_owned();
+    for number in 1..=200 {
+        rules += &format!("-A -t 10.0.0.{number}:80 -s rr\n-S -n\n");
+    }
+    let expected = (1..=200).sum();
+    let listings = ours(&namespace, &Invocation::restore(rules));
+    assert_eq!(listings.lines().count(), expected);
+}
+
+#[test]
 fn restores_of_different_files_at_once_leave_one_of_them() {
     let namespace = Namespace::new();
     let (one, _) = services();
