@@ -140,14 +140,14 @@ fn a_table_of_any_size_is_read() {
     for number in 1..=200 {
         rules += &format!("-a -t 10.0.0.1:80 -r 10.1.0.{number}:80 -m\n-S -n\n");
     }
-    let expected = (1..=200).map(|servers| servers + 1).sum();
+    let expected: usize = (1..=200).map(|servers| servers + 1).sum();
     let listings = ours(&namespace, &Invocation::restore(rules));
     assert_eq!(listings.lines().count(), expected);
     let mut rules = "-C\n".to_owned();
     for number in 1..=200 {
         rules += &format!("-A -t 10.0.0.{number}:80 -s rr\n-S -n\n");
     }
-    let expected = (1..=200).sum();
+    let expected: usize = (1..=200).sum();
     let listings = ours(&namespace, &Invocation::restore(rules));
     assert_eq!(listings.lines().count(), expected);
 }
