@@ -1,5 +1,5 @@
 //! Netlink attributes: written into one buffer, read where they lie. What an attribute means is
-//! told elsewhere.
+//! said elsewhere.
 //!
 //! neli's attribute types copy each attribute into a vector of its own, and a listing of 100 000
 //! real servers holds 2.5 million of them. Here nothing is copied.
@@ -87,7 +87,7 @@ impl<'a> Writer<'a> {
     }
 }
 
-/// What an attribute holds.
+/// The bytes that an attribute holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Payload<'a>(&'a [u8]);
 

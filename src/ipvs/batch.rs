@@ -39,12 +39,12 @@ impl Batch {
         }
     }
 
-    /// Whether it must be sent before the next change is pushed.
+    /// Returns true if it must be sent before the next change is pushed.
     pub fn is_full(&self) -> bool {
         self.length as usize >= self.capacity
     }
 
-    /// Whether there is nothing to send.
+    /// Returns true if there is nothing to send.
     pub fn is_empty(&self) -> bool {
         self.length == 0
     }
@@ -69,7 +69,7 @@ impl Batch {
         self.ends_unanswered = matches!(change, Change::StopDaemon(..));
     }
 
-    /// Whether the kernel may leave the last change unanswered.
+    /// Returns true if the kernel may leave the last change unanswered.
     pub fn needs_fence(&self) -> bool {
         self.ends_unanswered
     }
