@@ -10,7 +10,8 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use crate::diagnose::probe::Probed;
 use crate::model::{
-    DestinationIdentity, DestinationState, ServiceIdentity, ServiceState, SyncDaemonRole, Timeouts,
+    DestinationIdentity, DestinationState, ServiceIdentity, ServiceState, Statistics,
+    SyncDaemonRole, Timeouts,
 };
 
 /// Everything.
@@ -35,13 +36,9 @@ pub struct Director {
     pub conntrack: Option<Conntrack>,
     /// How many packets failed the check of their source since the machine booted.
     pub reverse_path_drops: u64,
-    pub kernel: KernelVersion,
     /// How many connections were looked at, where there were more.
     pub connections_cut_at: Option<usize>,
 }
-
-/// The first three numbers of a kernel's release.
-pub type KernelVersion = (u32, u32, u32);
 
 /// Why there is no IPVS.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,7 +64,6 @@ pub enum MissingReason {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Settings {
     pub backup_only: bool,
-    pub conn_reuse_mode: u32,
     pub conntrack: bool,
     pub expire_nodest_conn: bool,
     pub expire_quiescent_template: bool,
@@ -176,6 +172,8 @@ pub struct Service {
     /// How packets to its address go; none for a firewall mark.
     pub address: Option<Route>,
     pub servers: Vec<Server>,
+    /// What was added to its counters between two looks; see [`Traffic::growth`].
+    pub growth: Growth,
     /// Who else answers ARP for its address.
     pub rivals: Vec<Rival>,
 }
@@ -209,7 +207,7 @@ pub struct Server {
     pub route: Route,
     /// What the director believes of the next machine on the way to it.
     pub next_hop: Option<Neighbour>,
-    pub handshakes: Handshakes,
+    pub traffic: Traffic,
     /// Whether a socket listens, where the server is the director itself.
     pub listens: Option<bool>,
     /// What it said when it was asked.
@@ -225,7 +223,7 @@ impl Server {
     /// nobody: connections that are over, or were never opened, wait for nothing any more.
     pub fn is_in_use(&self) -> bool {
         // The kernel's own count of active connections has those that are not open yet.
-        self.state.destination.weight > 0 || self.handshakes.open > 0
+        self.state.destination.weight > 0 || self.traffic.open > 0
     }
 
     /// Whether it takes new connections.
@@ -245,17 +243,48 @@ pub struct Neighbour {
     pub is_silent: bool,
 }
 
-/// The connections of a server that are not beyond being opened, and those that are.
+/// What real packets did at a server.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Handshakes {
-    /// The clients of those in `SYN_RECV`.
-    pub stuck_clients: BTreeSet<IpAddr>,
-    /// How many are in `SYN_RECV`.
-    pub stuck: u64,
-    /// The clients of those that are open.
-    pub open_clients: BTreeSet<IpAddr>,
-    /// How many are open.
+pub struct Traffic {
+    /// The connections in `SYN_RECV` whose last packet is between one second and half a minute old:
+    /// long enough for an answer, and not long enough for a repair.
+    pub waiting: Clients,
+    /// How many of those had their last packet after the last that was heard to go on.
+    pub waiting_since_heard: u64,
+    /// The connections whose clients were heard to go on behind the handshake. By UDP nobody is.
+    pub heard: Clients,
+    /// How many are open, those of UDP too.
     pub open: u64,
+    /// What was added to the counters between two looks, half a second apart. The kernel adds up
+    /// every two seconds, so that none does not mean that nothing came.
+    pub growth: Growth,
+}
+
+/// Connections, and who made them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Clients {
+    pub count: u64,
+    /// The first thousand.
+    pub addresses: BTreeSet<IpAddr>,
+}
+
+/// What was added to counters.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Growth {
+    pub connections: u64,
+    pub incoming_packets: u64,
+    pub outgoing_packets: u64,
+}
+
+impl Growth {
+    pub fn between(earlier: &Statistics, later: &Statistics) -> Growth {
+        let added = |count: fn(&Statistics) -> u64| count(later).saturating_sub(count(earlier));
+        Growth {
+            connections: added(|counted| counted.connections),
+            incoming_packets: added(|counted| counted.incoming_packets),
+            outgoing_packets: added(|counted| counted.outgoing_packets),
+        }
+    }
 }
 
 /// Open connections to what is no server of their service any more.

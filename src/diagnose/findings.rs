@@ -1,4 +1,7 @@
-//! What a diagnosis finds: what is wrong, how bad it is, what was seen, and what to do.
+//! What a diagnosis finds: what is wrong, what that rests on, how bad it is, what was seen, and what
+//! to do.
+
+#![forbid(unsafe_code)]
 
 use serde_json::Value;
 
@@ -25,6 +28,53 @@ impl Level {
             Level::Note => "note",
         }
     }
+}
+
+/// What a finding rests on, the strongest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Basis {
+    /// What real packets did: counters, connections, and what was seen of them on the wire.
+    Traffic,
+    /// What a packet of ours did.
+    Probe,
+    /// What tables and settings say.
+    State,
+}
+
+impl Basis {
+    pub fn word(self) -> &'static str {
+        match self {
+            Basis::Traffic => "traffic",
+            Basis::Probe => "probe",
+            Basis::State => "state",
+        }
+    }
+}
+
+/// How far goes what was seen, taken by itself. [`ladder`](crate::diagnose::ladder) makes a
+/// [`Level`] of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Claim {
+    /// By state: no set-up can work like this. By traffic: packets were seen to end here. By a
+    /// probe: ours did.
+    Hinders,
+    /// It keeps clients from being answered, under a condition that the text names.
+    MayHinder,
+    /// It is why clients wait, if they do, and says nothing where they do not.
+    Explains,
+    /// It hurts some clients, whatever others meet.
+    HurtsSome,
+    /// Good to know.
+    Informs,
+}
+
+/// Who is said to be at fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Accused {
+    Director,
+    Service(ServiceIdentity),
+    /// A real server, in the services that the finding [concerns](Finding::concerns).
+    Server(DestinationIdentity),
 }
 
 /// Where a command is to be run.
@@ -59,9 +109,14 @@ pub struct Remedy {
 pub struct Finding {
     /// The check's, filled in when its findings are gathered.
     pub id: &'static str,
+    pub basis: Basis,
+    pub claim: Claim,
+    /// Set by the ladder.
     pub level: Level,
-    /// The virtual service that it is about; none for the director itself.
+    /// The virtual service that it is about; none for the director itself, or several.
     pub service: Option<ServiceIdentity>,
+    /// The services that one about the director touches; all, where none is named.
+    pub touches: Vec<ServiceIdentity>,
     /// The real server that it is about.
     pub real_server: Option<DestinationIdentity>,
     /// What was seen, by name.
@@ -73,11 +128,14 @@ pub struct Finding {
 }
 
 impl Finding {
-    pub fn new(level: Level, text: String) -> Finding {
+    pub fn new(basis: Basis, claim: Claim, text: String) -> Finding {
         Finding {
             id: "",
-            level,
+            basis,
+            claim,
+            level: Level::Note,
             service: None,
+            touches: Vec::new(),
             real_server: None,
             evidence: Vec::new(),
             text,
@@ -87,6 +145,11 @@ impl Finding {
 
     pub fn about(mut self, service: ServiceIdentity) -> Finding {
         self.service = Some(service);
+        self
+    }
+
+    pub fn touching(mut self, services: impl IntoIterator<Item = ServiceIdentity>) -> Finding {
+        self.touches.extend(services);
         self
     }
 
@@ -139,10 +202,30 @@ impl Finding {
         self
     }
 
-    /// Whether all that another finding is about is part of what this one is about.
+    /// Returns who is said to be at fault.
+    pub fn accused(&self) -> Accused {
+        match (self.real_server, self.service) {
+            (Some(server), _) => Accused::Server(server),
+            (None, Some(service)) => Accused::Service(service),
+            (None, None) => Accused::Director,
+        }
+    }
+
+    /// Returns true if it is about a service, or about the director in a way that touches it.
+    pub fn concerns(&self, service: ServiceIdentity) -> bool {
+        match self.service {
+            Some(own) => own == service,
+            None => self.touches.is_empty() || self.touches.contains(&service),
+        }
+    }
+
+    /// Returns true if all that another finding is about is part of what this one is about.
     pub fn covers(&self, other: &Finding) -> bool {
-        self.service
-            .is_none_or(|service| other.service == Some(service))
+        let is_of_service = match other.service {
+            Some(service) => self.concerns(service),
+            None => self.service.is_none() && self.touches.is_empty(),
+        };
+        is_of_service
             && self
                 .real_server
                 .is_none_or(|server| other.real_server == Some(server))

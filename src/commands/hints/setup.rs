@@ -27,7 +27,7 @@ pub fn after_change(ipvs: &mut Ipvs, change: &Change, arguments: &[OsString]) ->
     let findings = checks::judge(&facts);
     let is_about_this = |finding: &&Finding| {
         ids.contains(&finding.id)
-            && finding.level == Level::Fault
+            && finding.level != Level::Note
             && (finding.real_server.is_none() || finding.real_server == server)
     };
     let mut finding = findings.iter().find(is_about_this)?.clone();

@@ -4,7 +4,7 @@
 use std::net::IpAddr;
 
 use crate::diagnose::facts::{Facts, Route, Server, Service, is_in};
-use crate::diagnose::findings::{Finding, Level};
+use crate::diagnose::findings::{Basis, Claim, Finding};
 use crate::diagnose::probe::{PortAnswer, Probed, WayBack};
 use crate::model::{Change, ForwardingMethod, Protocol, ServiceIdentity};
 
@@ -31,7 +31,7 @@ pub fn nobody_listens(facts: &Facts) -> Vec<Finding> {
                 "{} is the director itself, and no socket here takes what comes for {place}.",
                 server.identity().address
             );
-            about(Level::Fault, service, server, text).seen("socket", "none")
+            about(Basis::State, Claim::MayHinder, service, server, text).seen("socket", "none")
         })
         .collect()
 }
@@ -51,7 +51,7 @@ pub fn client_beside_server(facts: &Facts) -> Vec<Finding> {
                     _ => format!("The clients {} are", listed(&beside)),
                 }
             );
-            let finding = about(Level::Fault, service, server, text).seen(
+            let finding = about(Basis::Traffic, Claim::Hinders, service, server, text).seen(
                 "clients",
                 beside.iter().map(ToString::to_string).collect::<Vec<_>>(),
             );
@@ -95,16 +95,18 @@ fn clients_beside(facts: &Facts, server: &Server) -> Vec<IpAddr> {
                 is_in(address, *own, *length) && is_in(**client, *own, *length)
             })
     };
-    let handshakes = &server.handshakes;
-    if handshakes
-        .open_clients
+    let traffic = &server.traffic;
+    if traffic
+        .heard
+        .addresses
         .iter()
         .any(|client| is_beside(&client))
     {
         return Vec::new();
     }
-    handshakes
-        .stuck_clients
+    traffic
+        .waiting
+        .addresses
         .iter()
         .filter(is_beside)
         .copied()
@@ -153,19 +155,19 @@ pub fn answers_elsewhere(facts: &Facts) -> Vec<Finding> {
                 endpoint(server.identity())
             );
             // Some protocols over UDP never answer, and a mark may be of such.
-            let level = match service.identity() {
+            let claim = match service.identity() {
                 ServiceIdentity::Endpoint {
                     protocol: Protocol::Udp,
                     ..
-                } => Level::Note,
-                ServiceIdentity::FirewallMark { .. } => Level::Risk,
-                ServiceIdentity::Endpoint { .. } => Level::Fault,
+                } => Claim::Informs,
+                ServiceIdentity::FirewallMark { .. } => Claim::MayHinder,
+                ServiceIdentity::Endpoint { .. } => Claim::Hinders,
             };
-            let finding = about(level, service, server, text)
+            let finding = about(Basis::Traffic, claim, service, server, text)
                 .seen("incoming_packets", incoming)
                 .seen("outgoing_packets", 0)
                 .seen("server", address.to_string());
-            match default_route(facts, server).filter(|_| level != Level::Note) {
+            match default_route(facts, server).filter(|_| claim != Claim::Informs) {
                 Some(route) => counted_anew(finding.there(route), service),
                 None => finding,
             }
@@ -198,14 +200,14 @@ fn comes_back(server: &Server) -> bool {
 pub fn handshake_stuck(facts: &Facts) -> Vec<Finding> {
     servers_in_use(facts)
         .filter(|(_, server)| {
-            let handshakes = &server.handshakes;
-            handshakes.stuck >= STUCK_CONNECTIONS
-                && handshakes.open == 0
+            let traffic = &server.traffic;
+            traffic.waiting.count >= STUCK_CONNECTIONS
+                && traffic.waiting_since_heard == traffic.waiting.count
                 && (!is_masqueraded(server) || forwards(facts, server))
                 && !takes_connections_when_asked(server)
         })
         .map(|(service, server)| {
-            let stuck = server.handshakes.stuck;
+            let stuck = server.traffic.waiting.count;
             let why = why_stuck(service, server);
             let more = match facts.is_probed {
                 true => "",
@@ -216,7 +218,7 @@ pub fn handshake_stuck(facts: &Facts) -> Vec<Finding> {
                 counted(stuck, "connection"),
                 endpoint(server.identity())
             );
-            about(Level::Risk, service, server, text)
+            about(Basis::Traffic, Claim::MayHinder, service, server, text)
                 .seen("waiting", stuck)
                 .seen("open", 0)
         })
@@ -260,8 +262,9 @@ fn why_stuck(service: &Service, server: &Server) -> String {
 mod tests {
     use super::*;
     use crate::diagnose::checks::samples::{
-        NONE, asked, commands, endpoint, findings, first, found,
+        NONE, asked, commands, endpoint, findings, first, found, keep_waiting,
     };
+    use crate::diagnose::findings::Level;
 
     #[test]
     fn a_local_server_needs_a_socket() {
@@ -271,7 +274,7 @@ mod tests {
                 first(facts).listens = listens;
             })
         };
-        assert_eq!(with(Some(false)), [("nobody-listens", Level::Fault)]);
+        assert_eq!(with(Some(false)), [("nobody-listens", Level::Risk)]);
         assert_eq!(with(Some(true)), NONE);
         assert_eq!(with(None), NONE);
     }
@@ -322,8 +325,8 @@ mod tests {
     fn a_client_beside_its_server_explains_why_no_answer_comes() {
         let spoil = |facts: &mut Facts| {
             unanswered(facts);
-            first(facts).handshakes.stuck = 6;
-            first(facts).handshakes.stuck_clients =
+            first(facts).traffic.waiting.count = 6;
+            first(facts).traffic.waiting.addresses =
                 [[10, 0, 0, 99].into(), [192, 0, 2, 9].into()].into();
         };
         let beside = findings(spoil);
@@ -336,8 +339,8 @@ mod tests {
         let served = found(|facts| {
             spoil(facts);
             first(facts).state.statistics.outgoing_packets = 4;
-            first(facts).handshakes.open = 1;
-            first(facts).handshakes.open_clients = [[10, 0, 0, 98].into()].into();
+            first(facts).traffic.heard.count = 1;
+            first(facts).traffic.heard.addresses = [[10, 0, 0, 98].into()].into();
         });
         assert_eq!(served, NONE);
     }
@@ -346,9 +349,9 @@ mod tests {
     fn connections_that_are_not_opened_are_a_risk_that_faults_explain() {
         let spoil = |facts: &mut Facts| {
             first(facts).state.destination.forwarding_method = ForwardingMethod::DirectRouting;
-            first(facts).handshakes.stuck = 5;
+            keep_waiting(first(facts), 5);
         };
-        assert_eq!(found(spoil), [("handshake-stuck", Level::Risk)]);
+        assert_eq!(found(spoil), [("handshake-stuck", Level::Fault)]);
         let with_a_cause = found(|facts| {
             spoil(facts);
             first(facts).route = Route::Nowhere;
@@ -360,11 +363,11 @@ mod tests {
         });
         assert_eq!(
             of_another_server,
-            [("no-route", Level::Fault), ("handshake-stuck", Level::Risk)]
+            [("no-route", Level::Risk), ("handshake-stuck", Level::Fault)]
         );
         let few = found(|facts| {
             spoil(facts);
-            first(facts).handshakes.stuck = 4;
+            keep_waiting(first(facts), 4);
         });
         assert_eq!(few, NONE);
     }

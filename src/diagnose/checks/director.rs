@@ -1,7 +1,7 @@
 //! Of the machine itself.
 
-use crate::diagnose::facts::{Facts, KernelVersion, MissingReason};
-use crate::diagnose::findings::{Finding, Level};
+use crate::diagnose::facts::{Facts, MissingReason};
+use crate::diagnose::findings::{Basis, Claim, Finding};
 use crate::model::{Change, Protocol, ServiceIdentity, Timeouts};
 
 use super::counted;
@@ -11,13 +11,6 @@ const FULL_PERCENT: u64 = 95;
 /// After how many seconds TCP's keepalive first looks after an idle connection, unless told
 /// otherwise (`net.ipv4.tcp_keepalive_time`).
 const KEEPALIVE_SECONDS: u32 = 7200;
-/// From this kernel on, a connection that reuses the port of one that is over is scheduled at once.
-/// Known from the kernel's history: its commit f0a5e4d7a594 ("ipvs: allow connection reuse for
-/// unconfirmed conntrack") took back the delay that f719e3754ee2 ("ipvs: drop first packet to
-/// redirect conntrack") had brought.
-const REUSES_AT_ONCE: KernelVersion = (5, 9, 0);
-/// From these releases of older series on, too, which were given that commit.
-const MENDED: [KernelVersion; 4] = [(4, 19, 140), (5, 4, 59), (5, 7, 16), (5, 8, 2)];
 
 pub fn module_missing(facts: &Facts) -> Vec<Finding> {
     let Some(missing) = &facts.director.missing_module else {
@@ -48,7 +41,7 @@ pub fn module_missing(facts: &Facts) -> Vec<Finding> {
         ),
         MissingReason::NotLoaded => ("not-loaded", "IPVS is not loaded.".to_owned()),
     };
-    let finding = Finding::new(Level::Fault, text)
+    let finding = Finding::new(Basis::State, Claim::Hinders, text)
         .seen("kernel", release.as_str())
         .seen("reason", reason);
     vec![match missing.reason {
@@ -65,7 +58,8 @@ pub fn lo_down(facts: &Facts) -> Vec<Finding> {
         .find(|interface| interface.is_loopback && !interface.is_up);
     lo.map(|lo| {
         Finding::new(
-            Level::Fault,
+            Basis::State,
+            Claim::Hinders,
             format!(
                 "The interface {} is down: the director has no way to itself, takes no packets \
                  for its own addresses, and no real server can be added.",
@@ -86,7 +80,8 @@ pub fn conntrack_full(facts: &Facts) -> Vec<Finding> {
         .filter(|table| table.max > 0 && table.count * 100 >= table.max * FULL_PERCENT);
     full.map(|table| {
         Finding::new(
-            Level::Fault,
+            Basis::State,
+            Claim::Hinders,
             format!(
                 "The firewall keeps {} of at most {}: when its table is full, new ones are \
                  dropped, before IPVS or behind it.",
@@ -124,49 +119,11 @@ pub fn rp_filter(facts: &Facts) -> Vec<Finding> {
         }
     );
     vec![
-        Finding::new(Level::Risk, text)
+        Finding::new(Basis::State, Claim::MayHinder, text)
             .seen("dropped_since_boot", drops)
             .seen("strict_interfaces", strict)
             .by_setting("net.ipv4.conf.all.rp_filter", 2),
     ]
-}
-
-/// The condition is what the kernel's source says: the delay was not seen, for want of so old a
-/// kernel.
-pub fn reuse_delay(facts: &Facts) -> Vec<Finding> {
-    let settings = facts.director.settings;
-    let (major, minor, patch) = facts.director.kernel;
-    if !settings.conntrack
-        || settings.conn_reuse_mode == 0
-        || !delays_reuse(facts.director.kernel)
-        || facts.services.is_empty()
-    {
-        return Vec::new();
-    }
-    vec![
-        Finding::new(
-            Level::Risk,
-            format!(
-                "Kernel {major}.{minor}.{patch} drops the first packet of a connection that \
-                 reuses the port of an earlier one while net.ipv4.vs.conntrack is 1: its client \
-                 waits a second."
-            ),
-        )
-        .seen("kernel", format!("{major}.{minor}.{patch}"))
-        .seen("conntrack", settings.conntrack)
-        .seen("conn_reuse_mode", settings.conn_reuse_mode)
-        .by_setting("net.ipv4.vs.conn_reuse_mode", 0),
-    ]
-}
-
-/// Whether a kernel is sure to delay a connection that reuses a port. A last number of 0 is how
-/// distributions number a kernel into which they take such commits themselves.
-fn delays_reuse(kernel: KernelVersion) -> bool {
-    let (major, minor, patch) = kernel;
-    let is_mended = MENDED
-        .iter()
-        .any(|mended| (mended.0, mended.1) == (major, minor) && kernel >= *mended);
-    patch > 0 && kernel < REUSES_AT_ONCE && !is_mended
 }
 
 pub fn idle_timeout(facts: &Facts) -> Vec<Finding> {
@@ -187,7 +144,8 @@ pub fn idle_timeout(facts: &Facts) -> Vec<Finding> {
     };
     vec![
         Finding::new(
-            Level::Note,
+            Basis::State,
+            Claim::Informs,
             format!(
                 "TCP connections are forgotten after {seconds} idle seconds, and TCP's own \
                  keepalive looks after them only after {KEEPALIVE_SECONDS}: longer silence cuts \
@@ -204,7 +162,8 @@ pub fn connections_unread(facts: &Facts) -> Vec<Finding> {
     cut_at
         .map(|count| {
             Finding::new(
-                Level::Note,
+                Basis::State,
+                Claim::Informs,
                 format!(
                     "Only the first {count} connections were looked at; there are more, and what \
                      is told of connections may be incomplete."
@@ -221,6 +180,7 @@ mod tests {
     use super::*;
     use crate::diagnose::checks::samples::{findings, found, healthy, service};
     use crate::diagnose::facts::{Conntrack, MissingModule};
+    use crate::diagnose::findings::Level;
 
     #[test]
     fn where_all_is_well_nothing_is_found() {
@@ -273,35 +233,6 @@ mod tests {
         assert_eq!(with(3, true), [("rp-filter", Level::Risk)]);
         assert_eq!(with(3, false), []);
         assert_eq!(with(0, true), []);
-    }
-
-    #[test]
-    fn only_older_kernels_delay_a_reused_port() {
-        let with = |kernel, mode| {
-            found(|facts| {
-                facts.director.kernel = kernel;
-                facts.director.settings.conntrack = true;
-                facts.director.settings.conn_reuse_mode = mode;
-            })
-        };
-        for kernel in [(4, 19, 139), (5, 3, 18), (5, 4, 58), (5, 7, 15), (5, 8, 1)] {
-            assert_eq!(
-                with(kernel, 1),
-                [("reuse-delay", Level::Risk)],
-                "{kernel:?}"
-            );
-            assert_eq!(with(kernel, 0), []);
-        }
-        for kernel in [
-            (4, 19, 0),
-            (4, 19, 140),
-            (5, 4, 59),
-            (5, 4, 300),
-            (5, 9, 1),
-            (6, 1, 0),
-        ] {
-            assert_eq!(with(kernel, 1), [], "{kernel:?}");
-        }
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! What facts mean: a row and a pure function for each kind of finding.
 //!
-//! A check looks at the facts and at nothing else, and finds nothing where it cannot be sure: a
-//! false alarm costs more than a missed one.
+//! A check looks at the facts and at nothing else, and states what it saw, on which basis and how far
+//! that goes. How bad it is, and whether it may be said of somebody whose clients are answered, is
+//! the [`ladder`]'s to decide. A false alarm costs more than a missed finding.
 
 mod answers;
 mod director;
@@ -17,7 +18,8 @@ use std::fmt::Display;
 use std::net::{IpAddr, SocketAddr};
 
 use crate::diagnose::facts::{Director, Facts, Interface, Server, Service, Way};
-use crate::diagnose::findings::{Finding, Level};
+use crate::diagnose::findings::{Basis, Claim, Finding, Level};
+use crate::diagnose::ladder;
 use crate::model::{Change, Destination, DestinationIdentity, ForwardingMethod, ServiceIdentity};
 
 /// A kind of finding.
@@ -36,7 +38,6 @@ pub static CHECKS: &[Check] = &[
     check("conntrack-full", director::conntrack_full),
     check("forwarding-off", ways::forwarding_off),
     check("rp-filter", director::rp_filter),
-    check("reuse-delay", director::reuse_delay),
     check("idle-timeout", director::idle_timeout),
     check("connections-unread", director::connections_unread),
     check("no-server", service::no_server),
@@ -112,7 +113,7 @@ impl Check {
 
 /// All that the facts give reason to say, in the order of the checks.
 pub fn judge(facts: &Facts) -> Vec<Finding> {
-    let found: Vec<Finding> = CHECKS
+    let mut found: Vec<Finding> = CHECKS
         .iter()
         .flat_map(|check| {
             (check.find)(facts).into_iter().map(|finding| Finding {
@@ -121,6 +122,7 @@ pub fn judge(facts: &Facts) -> Vec<Finding> {
             })
         })
         .collect();
+    ladder::rank(facts, &mut found);
     let unexplained: Vec<Finding> = {
         let by_service = ByService::of(&found);
         let is_explained = |finding: &&Finding| {
@@ -242,8 +244,8 @@ fn servers_in_use(facts: &Facts) -> impl Iterator<Item = (&Service, &Server)> {
 }
 
 /// A finding about a server of a service.
-fn about(level: Level, service: &Service, server: &Server, text: String) -> Finding {
-    Finding::new(level, text)
+fn about(basis: Basis, claim: Claim, service: &Service, server: &Server, text: String) -> Finding {
+    Finding::new(basis, claim, text)
         .about(service.identity())
         .of_server(server.identity())
 }
@@ -289,7 +291,7 @@ fn endpoint(identity: DestinationIdentity) -> String {
 }
 
 /// What a service is called in a sentence.
-fn name(identity: ServiceIdentity) -> String {
+pub fn name(identity: ServiceIdentity) -> String {
     match identity {
         ServiceIdentity::Endpoint { address, port, .. } => {
             endpoint(DestinationIdentity { address, port })
@@ -307,7 +309,7 @@ fn counted(count: u64, what: &str) -> String {
 }
 
 /// A list in words, of which the first few are named.
-fn listed<T: Display>(items: &[T]) -> String {
+pub fn listed<T: Display>(items: &[T]) -> String {
     const MOST_NAMED: usize = 3;
     let mut names: Vec<String> = items
         .iter()
@@ -342,7 +344,7 @@ fn whole_length(address: IpAddr) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::diagnose::checks::samples::findings;
+    use crate::diagnose::checks::samples::{findings, keep_waiting};
     use crate::diagnose::facts::{Conntrack, Route};
     use crate::model::KernelName;
 
@@ -366,6 +368,7 @@ mod tests {
         let with = |spoil: fn(&mut Facts)| {
             let findings = findings(|facts| {
                 facts.services[0].servers[0].route = Route::Nowhere;
+                keep_waiting(&mut facts.services[0].servers[0], 6);
                 spoil(facts);
             });
             let no_route = findings.iter().find(|finding| finding.id == "no-route");
@@ -376,8 +379,10 @@ mod tests {
         assert_eq!(with(|_| ()).as_deref(), Some(drained));
         let other_is_drained: fn(&mut Facts) =
             |facts| facts.services[0].servers[1].state.destination.weight = 0;
-        let other_is_at_fault: fn(&mut Facts) =
-            |facts| facts.services[0].servers[1].route = Route::Nowhere;
+        let other_is_at_fault: fn(&mut Facts) = |facts| {
+            facts.services[0].servers[1].route = Route::Nowhere;
+            keep_waiting(&mut facts.services[0].servers[1], 7);
+        };
         let all_are_at_fault: fn(&mut Facts) = |facts| {
             facts.director.conntrack = Some(Conntrack { count: 10, max: 10 });
         };

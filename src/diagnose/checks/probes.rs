@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use crate::diagnose::facts::{Facts, HardwareAddress, Server, Service};
-use crate::diagnose::findings::{Finding, Level};
+use crate::diagnose::findings::{Basis, Claim, Finding};
 use crate::diagnose::probe::{PortAnswer, Probed, WayBack};
 
 use super::answers::default_route;
@@ -31,7 +31,7 @@ pub fn duplicate_address(facts: &Facts) -> Vec<Finding> {
                 "{who} answers ARP for {address}: clients that hear it first go there, past this \
                  director."
             );
-            let mut finding = Finding::new(Level::Fault, text)
+            let mut finding = Finding::new(Basis::Probe, Claim::Hinders, text)
                 .about(service.identity())
                 .seen("address", address.to_string())
                 .seen("hardware_address", hardware);
@@ -65,7 +65,7 @@ pub fn port_refused(facts: &Facts) -> Vec<Finding> {
                     name(service.identity())
                 ),
             };
-            about(Level::Fault, service, server, text).seen("answer", "RST")
+            about(Basis::Probe, Claim::Hinders, service, server, text).seen("answer", "RST")
         })
         .collect()
 }
@@ -80,7 +80,8 @@ pub fn address_missing(facts: &Facts) -> Vec<Finding> {
                 server.identity().address,
                 name(service.identity())
             );
-            let finding = about(Level::Fault, service, server, text).seen("answer", "none");
+            let finding =
+                about(Basis::Probe, Claim::Hinders, service, server, text).seen("answer", "none");
             Some(
                 HIDE_ADDRESSES
                     .into_iter()
@@ -103,7 +104,7 @@ pub fn port_silent(facts: &Facts) -> Vec<Finding> {
                  for this port.",
                 endpoint(server.identity())
             );
-            about(Level::Risk, service, server, text).seen("answer", "none")
+            about(Basis::Probe, Claim::Hinders, service, server, text).seen("answer", "none")
         })
         .collect()
 }
@@ -115,7 +116,8 @@ pub fn wrong_gateway(facts: &Facts) -> Vec<Finding> {
             let finding = match way_back? {
                 WayBack::Here => return None,
                 WayBack::Through(gateway) => about(
-                    Level::Fault,
+                    Basis::Probe,
+                    Claim::Explains,
                     service,
                     server,
                     format!(
@@ -127,7 +129,8 @@ pub fn wrong_gateway(facts: &Facts) -> Vec<Finding> {
                 // Whoever is silent altogether is not judged by this.
                 WayBack::Unseen if port == PortAnswer::Silent => return None,
                 WayBack::Unseen => about(
-                    Level::Risk,
+                    Basis::Probe,
+                    Claim::Explains,
                     service,
                     server,
                     format!(
@@ -157,9 +160,13 @@ pub fn not_probed(facts: &Facts) -> Vec<Finding> {
         });
         if !is_said {
             findings.push(
-                Finding::new(Level::Note, format!("Not probed: {}.", reason.text()))
-                    .about(service.identity())
-                    .seen("reason", reason.word()),
+                Finding::new(
+                    Basis::State,
+                    Claim::Informs,
+                    format!("Not probed: {}.", reason.text()),
+                )
+                .about(service.identity())
+                .seen("reason", reason.word()),
             );
         }
     }
@@ -183,8 +190,9 @@ fn hardware_text(address: HardwareAddress) -> String {
 mod tests {
     use super::*;
     use crate::diagnose::checks::samples::{
-        NONE, asked, findings, first, forward_by, found, rival,
+        NONE, asked, findings, first, forward_by, found, keep_waiting, rival,
     };
+    use crate::diagnose::findings::Level;
     use crate::diagnose::probe::Reason;
     use crate::model::ForwardingMethod;
 
@@ -195,6 +203,7 @@ mod tests {
     ) -> Vec<(&'static str, Level)> {
         found(|facts| {
             forward_by(facts, method);
+            keep_waiting(first(facts), 2);
             first(facts).probed = asked(port, way_back);
         })
     }
@@ -221,11 +230,11 @@ mod tests {
         let unseen = Some(WayBack::Unseen);
         assert_eq!(
             answer(Masquerading, Silent, unseen),
-            [("port-silent", Level::Risk)]
+            [("port-silent", Level::Fault)]
         );
         assert_eq!(
             answer(Masquerading, Taken, unseen),
-            [("wrong-gateway", Level::Risk)]
+            [("wrong-gateway", Level::Fault)]
         );
         let other = Some(WayBack::Through([10, 0, 0, 254].into()));
         assert_eq!(

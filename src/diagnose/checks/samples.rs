@@ -4,7 +4,8 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use crate::diagnose::checks::judge;
 use crate::diagnose::facts::{
-    Director, Facts, Handshakes, Interface, Rival, Route, Server, Service, Settings, Strays, Way,
+    Director, Facts, Growth, Interface, Rival, Route, Server, Service, Settings, Strays, Traffic,
+    Way,
 };
 use crate::diagnose::findings::{Finding, Level};
 use crate::diagnose::probe::{PortAnswer, Probed, WayBack};
@@ -59,6 +60,7 @@ pub fn service(words: &str) -> Service {
         },
         address: matches!(identity, ServiceIdentity::Endpoint { .. }).then_some(Route::Local),
         servers: Vec::new(),
+        growth: Growth::default(),
         rivals: Vec::new(),
     }
 }
@@ -95,7 +97,7 @@ pub fn server(place: &str) -> Server {
             mtu: None,
         }),
         next_hop: None,
-        handshakes: Handshakes::default(),
+        traffic: Traffic::default(),
         listens: None,
         probed: None,
     }
@@ -133,10 +135,8 @@ pub fn healthy() -> Facts {
             settings: Settings {
                 forwards_ipv4: true,
                 forwards_ipv6: true,
-                conn_reuse_mode: 1,
                 ..Settings::default()
             },
-            kernel: (6, 1, 0),
             ..Director::default()
         },
         services: vec![service],
@@ -150,6 +150,23 @@ pub const NONE: [(&str, Level); 0] = [];
 /// The first server of the first service.
 pub fn first(facts: &mut Facts) -> &mut Server {
     &mut facts.services[0].servers[0]
+}
+
+/// Has no packet ever have come.
+pub fn quiet(facts: &mut Facts) {
+    for service in &mut facts.services {
+        service.state.statistics = Statistics::default();
+        for server in &mut service.servers {
+            server.state.statistics = Statistics::default();
+        }
+    }
+}
+
+/// Has clients wait for a server in vain.
+pub fn keep_waiting(server: &mut Server, count: u64) {
+    server.traffic.waiting.count = count;
+    server.traffic.waiting.addresses = [IpAddr::from([198, 51, 100, 7])].into();
+    server.traffic.waiting_since_heard = count;
 }
 
 /// Has all servers of the first service be reached by this method.

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use crate::diagnose::facts::{Facts, Route, Service};
-use crate::diagnose::findings::{Finding, Level};
+use crate::diagnose::findings::{Basis, Claim, Finding};
 use crate::model::{
     Change, Destination, SchedulerFlags, ServiceIdentity, SyncDaemonRole, VirtualService,
 };
@@ -39,7 +39,7 @@ pub fn no_server(facts: &Facts) -> Vec<Finding> {
                 "No real server of {} takes connections: {why}. Clients are refused.",
                 name(service.identity())
             );
-            let finding = Finding::new(Level::Fault, text)
+            let finding = Finding::new(Basis::State, Claim::Hinders, text)
                 .about(service.identity())
                 .seen("servers", service.servers.len())
                 .seen("of_weight_0", drained.len())
@@ -83,12 +83,14 @@ pub fn address_not_local(facts: &Facts) -> Vec<Finding> {
                 false => "but packets for it were counted: it was here, or they are marked",
             };
             Finding::new(
-                Level::Note,
+                Basis::State,
+                Claim::Informs,
                 format!("The director does not have {address}, {why}."),
             )
         } else {
             Finding::new(
-                Level::Fault,
+                Basis::State,
+                Claim::MayHinder,
                 format!(
                     "The director does not have {address}: packets for it are not delivered \
                      here, and IPVS never sees them."
@@ -132,7 +134,7 @@ pub fn address_without_link(facts: &Facts) -> Vec<Finding> {
         let text = format!(
             "Clients who look for {address} at {name} do not find it: the interface {state}"
         );
-        let finding = Finding::new(Level::Risk, text)
+        let finding = Finding::new(Basis::State, Claim::MayHinder, text)
             .about(service.identity())
             .seen("interface", name.as_str())
             .seen("is_up", interface.is_up);
@@ -177,13 +179,17 @@ pub fn backup_only(facts: &Facts) -> Vec<Finding> {
                 false => ", and yet the director has the address.",
             }
         );
-        let level = if hides { Level::Note } else { Level::Fault };
-        let finding = Finding::new(level, text)
+        let claim = if hides {
+            Claim::Informs
+        } else {
+            Claim::Hinders
+        };
+        let finding = Finding::new(Basis::State, claim, text)
             .about(service.identity())
             .seen("address", address.to_string())
             .seen("has_master_daemon", has_master);
-        Some(match level {
-            Level::Note => finding,
+        Some(match claim {
+            Claim::Informs => finding,
             _ => finding.by_setting("net.ipv4.vs.backup_only", 0),
         })
     };
@@ -227,7 +233,7 @@ pub fn ops_masquerading(facts: &Facts) -> Vec<Finding> {
             ..*settings
         };
         Some(
-            Finding::new(Level::Fault, text)
+            Finding::new(Basis::State, Claim::Hinders, text)
                 .about(service.identity())
                 .seen("masqueraded_servers", masqueraded)
                 .by(&Change::EditService(without)),
@@ -264,7 +270,7 @@ pub fn hash_turns_away(facts: &Facts) -> Vec<Finding> {
             ..*settings
         };
         Some(
-            Finding::new(Level::Risk, text)
+            Finding::new(Basis::State, Claim::HurtsSome, text)
                 .about(service.identity())
                 .seen("scheduler", settings.scheduler.to_string())
                 .seen("closed_servers", closed)
@@ -314,7 +320,7 @@ pub fn held_at_draining(facts: &Facts) -> Vec<Finding> {
                 counted(u64::from(clients), "client"),
                 endpoint(server.identity())
             );
-            about(Level::Risk, service, server, text)
+            about(Basis::State, Claim::HurtsSome, service, server, text)
                 .seen("clients", clients)
                 .by_setting("net.ipv4.vs.expire_quiescent_template", 1)
         })
@@ -340,7 +346,7 @@ pub fn stale_connections(facts: &Facts) -> Vec<Finding> {
             );
             Finding {
                 service: strays.service,
-                ..Finding::new(Level::Risk, text)
+                ..Finding::new(Basis::State, Claim::HurtsSome, text)
             }
             .of_server(strays.server)
             .seen("connections", strays.count)
@@ -388,7 +394,7 @@ fn unseen(facts: &Facts, words: impl Fn(ServiceIdentity) -> Option<String>) -> V
         }
         let text = words(service.identity())?;
         Some(
-            Finding::new(Level::Note, text)
+            Finding::new(Basis::State, Claim::Informs, text)
                 .about(service.identity())
                 .seen("packets_counted", counted.incoming_packets),
         )
@@ -402,6 +408,7 @@ mod tests {
     use crate::diagnose::checks::samples::{
         NONE, commands, endpoint, findings, first, found, strays,
     };
+    use crate::diagnose::findings::Level;
     use crate::model::{KernelName, Statistics};
 
     fn forget_counters(service: &mut Service) {
@@ -441,7 +448,7 @@ mod tests {
         };
         let elsewhere = findings(take_away);
         assert_eq!(elsewhere.len(), 1, "{elsewhere:?}");
-        assert_eq!(elsewhere[0].level, Level::Fault);
+        assert_eq!(elsewhere[0].level, Level::Risk);
         assert_eq!(
             commands(&elsewhere[0]),
             ["ip address add 192.0.2.1/32 dev public"]

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use crate::diagnose::facts::{Facts, Route, Server, Service, Way};
-use crate::diagnose::findings::{Finding, Level};
+use crate::diagnose::findings::{Basis, Claim, Finding};
 use crate::diagnose::probe::Probed;
 use crate::model::{
     Change, Destination, Encapsulation, ForwardingMethod, ServiceIdentity, TunnelChecksum,
@@ -61,7 +61,7 @@ pub fn forwarding_off(facts: &Facts) -> Vec<Finding> {
                 true => "net.ipv4.ip_forward".to_owned(),
                 false => "net.ipv6.conf.all.forwarding".to_owned(),
             };
-            let finding = Finding::new(Level::Fault, text)
+            let finding = Finding::new(Basis::State, Claim::MayHinder, text)
                 .seen("interface", interface.name.as_str())
                 .seen(
                     "servers",
@@ -112,7 +112,8 @@ pub fn no_route(facts: &Facts) -> Vec<Finding> {
                 None => String::new(),
             };
             let text = format!("The director has no route to {address}{why}.");
-            let finding = about(Level::Fault, service, server, text).seen("route", "none");
+            let finding =
+                about(Basis::State, Claim::MayHinder, service, server, text).seen("route", "none");
             match down {
                 Some(interface) => finding.here(format!("ip link set {} up", interface.name)),
                 None => finding,
@@ -137,7 +138,7 @@ pub fn not_adjacent(facts: &Facts) -> Vec<Finding> {
                 ..server.state.destination
             };
             Some(
-                about(Level::Fault, service, server, text)
+                about(Basis::State, Claim::MayHinder, service, server, text)
                     .seen("gateway", gateway.to_string())
                     .by(&Change::EditDestination(service.identity(), tunnelled)),
             )
@@ -179,7 +180,7 @@ pub fn neighbour_failed(facts: &Facts) -> Vec<Finding> {
                 ),
             };
             Some(
-                about(Level::Fault, service, server, text)
+                about(Basis::State, Claim::MayHinder, service, server, text)
                     .seen("neighbour", asked.to_string())
                     .seen("interface", interface.name.as_str())
                     .seen("has_link", interface.has_link),
@@ -220,7 +221,7 @@ pub fn mtu(facts: &Facts) -> Vec<Finding> {
             largest_segment(room, address)
         );
         Some(
-            about(Level::Note, service, server, text)
+            about(Basis::State, Claim::Informs, service, server, text)
                 .seen("room_in_bytes", room)
                 .seen("mtu_of_clients_in_bytes", of_clients)
                 .seen("largest_segment_in_bytes", largest_segment(room, address)),
@@ -272,6 +273,7 @@ mod tests {
         INNER, NONE, asked, commands, findings, first, forward_by, found, service,
     };
     use crate::diagnose::facts::Neighbour;
+    use crate::diagnose::findings::Level;
     use crate::diagnose::probe::PortAnswer;
 
     fn route_through(facts: &mut Facts, gateway: &str) {
@@ -352,10 +354,10 @@ mod tests {
                 change(first(facts));
             })
         };
-        assert_eq!(drained(|server| server.handshakes.stuck = 9), NONE);
+        assert_eq!(drained(|server| server.traffic.waiting.count = 9), NONE);
         assert_eq!(
-            drained(|server| server.handshakes.open = 1),
-            [("no-route", Level::Fault)]
+            drained(|server| server.traffic.open = 1),
+            [("no-route", Level::Risk)]
         );
     }
 
@@ -389,7 +391,7 @@ mod tests {
                 });
             })
         };
-        assert_eq!(with(None), [("neighbour-failed", Level::Fault)]);
+        assert_eq!(with(None), [("neighbour-failed", Level::Risk)]);
         assert_eq!(with(asked(PortAnswer::Taken, None)), NONE);
     }
 

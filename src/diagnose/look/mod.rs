@@ -16,17 +16,22 @@ use std::time::Duration;
 use nix::errno::Errno;
 
 use crate::diagnose::facts::{
-    Director, Facts, Handshakes, Interface, Neighbour, Route, Server, Service,
+    Director, Facts, Growth, Interface, Neighbour, Route, Server, Service, Traffic,
 };
 use crate::error::{Error, KernelError};
 use crate::ipvs::{Detail, Ipvs};
-use crate::model::{ForwardingMethod, Protocol, ServiceIdentity, ServiceState};
+use crate::model::{
+    DestinationIdentity, ForwardingMethod, Protocol, ServiceIdentity, ServiceState,
+};
 use crate::render::order;
 use network::Rtnetlink;
 use sockets::Listening;
 
 /// How long a neighbour may take to say its hardware address before it counts as silent.
 const RESOLVING: Duration = Duration::from_millis(100);
+
+/// How long counters are watched.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(500);
 
 /// The facts where the kernel has no IPVS.
 pub fn without_ipvs() -> Result<Facts, Error> {
@@ -48,6 +53,8 @@ pub fn facts(ipvs: &mut Ipvs, only: Option<ServiceIdentity>) -> Result<Facts, Er
     let mut director = director(ipvs, &mut network).map_err(Error::NotDiagnosed)?;
     // All of them, whichever is asked for: only so it is known which connections are nobody's.
     let mut services = services(ipvs).map_err(Error::NotDiagnosed)?;
+    thread::sleep(BETWEEN_LOOKS);
+    look_again(ipvs, &mut services).map_err(Error::NotDiagnosed)?;
     let mut strays = connections::sum_up(&mut director, &mut services)?;
     if let Some(only) = only {
         services.retain(|service| service.identity() == only);
@@ -92,7 +99,6 @@ fn director(ipvs: &mut Ipvs, network: &mut Rtnetlink) -> Result<Director, Kernel
         settings: settings::settings(),
         conntrack: settings::conntrack(),
         reverse_path_drops: settings::reverse_path_drops(),
-        kernel: settings::kernel(),
         connections_cut_at: None,
     })
 }
@@ -124,7 +130,7 @@ fn service(ipvs: &mut Ipvs, state: ServiceState) -> Result<Service, KernelError>
         state,
         route: Route::default(),
         next_hop: None,
-        handshakes: Handshakes::default(),
+        traffic: Traffic::default(),
         listens: None,
         probed: None,
     });
@@ -132,8 +138,39 @@ fn service(ipvs: &mut Ipvs, state: ServiceState) -> Result<Service, KernelError>
         state,
         address: None,
         servers: servers.collect(),
+        growth: Growth::default(),
         rivals: Vec::new(),
     })
+}
+
+/// Reads the counters once more. Of a service or server that is gone since, or new, there is nothing
+/// to compare.
+fn look_again(ipvs: &mut Ipvs, services: &mut [Service]) -> Result<(), KernelError> {
+    let later = self::services(ipvs)?;
+    let mut later: HashMap<ServiceIdentity, Service> = later
+        .into_iter()
+        .map(|service| (service.identity(), service))
+        .collect();
+    for service in services {
+        let Some(later) = later.remove(&service.identity()) else {
+            continue;
+        };
+        service.growth = Growth::between(&service.state.statistics, &later.state.statistics);
+        service.state.statistics = later.state.statistics;
+        let servers: HashMap<DestinationIdentity, Server> = later
+            .servers
+            .into_iter()
+            .map(|server| (server.identity(), server))
+            .collect();
+        for server in &mut service.servers {
+            if let Some(later) = servers.get(&server.identity()) {
+                server.traffic.growth =
+                    Growth::between(&server.state.statistics, &later.state.statistics);
+                server.state = later.state;
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Finds out how packets go to the services' addresses and to their servers.

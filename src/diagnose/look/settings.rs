@@ -4,7 +4,7 @@
 use std::fs;
 use std::str::FromStr;
 
-use crate::diagnose::facts::{Conntrack, Interface, KernelVersion, Settings};
+use crate::diagnose::facts::{Conntrack, Interface, Settings};
 
 const SETTINGS: &str = "/proc/sys/net";
 /// Counters of TCP and IP beyond those that the standards ask for.
@@ -14,7 +14,6 @@ pub fn settings() -> Settings {
     let of_ipvs = |name: &str| number::<u32>(&format!("ipv4/vs/{name}")).unwrap_or(0);
     Settings {
         backup_only: of_ipvs("backup_only") != 0,
-        conn_reuse_mode: of_ipvs("conn_reuse_mode"),
         conntrack: of_ipvs("conntrack") != 0,
         expire_nodest_conn: of_ipvs("expire_nodest_conn") != 0,
         expire_quiescent_template: of_ipvs("expire_quiescent_template") != 0,
@@ -47,20 +46,6 @@ pub fn reverse_path_drops() -> u64 {
     counter(&counters, "IPReversePathFilter").unwrap_or(0)
 }
 
-/// The kernel that runs.
-pub fn kernel() -> KernelVersion {
-    let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
-    version(&release)
-}
-
-fn version(release: &str) -> KernelVersion {
-    let mut numbers = release
-        .split(|character: char| !character.is_ascii_digit())
-        .map(|part| part.parse().unwrap_or(0));
-    let mut next = || numbers.next().unwrap_or(0);
-    (next(), next(), next())
-}
-
 fn number<T: FromStr>(setting: &str) -> Option<T> {
     let text = fs::read_to_string(format!("{SETTINGS}/{setting}")).ok()?;
     text.trim().parse().ok()
@@ -86,13 +71,5 @@ mod tests {
         assert_eq!(counter(text, "D"), Some(5));
         assert_eq!(counter(text, "E"), None);
         assert_eq!(counter("", "A"), None);
-    }
-
-    #[test]
-    fn a_kernel_s_version_begins_its_release() {
-        assert_eq!(version("6.1.0-18-amd64\n"), (6, 1, 0));
-        assert_eq!(version("5.4.58"), (5, 4, 58));
-        assert_eq!(version("7.2-rc1"), (7, 2, 0));
-        assert_eq!(version(""), (0, 0, 0));
     }
 }

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::diagnose::facts::Facts;
 use crate::diagnose::findings::Finding;
+use crate::diagnose::ladder;
 use crate::model::{AddressFamily, DestinationIdentity, ServiceIdentity};
 
 pub fn write(out: &mut Vec<u8>, facts: &Facts, findings: &[Finding]) {
@@ -16,14 +17,21 @@ pub fn write(out: &mut Vec<u8>, facts: &Facts, findings: &[Finding]) {
         // Writing into a vector cannot fail, nor can fields that are numbers, texts and lists.
         let _ = serde_json::to_writer(&mut *out, &FindingFields::of(finding));
     }
+    let unexplained = ladder::unexplained(facts, findings);
+    let unexplained: Vec<Service> = unexplained.into_iter().map(Service::from).collect();
     let end = if findings.is_empty() { "" } else { "\n" };
-    out.extend_from_slice(format!("{end}],\"probed\":{}}}\n", facts.is_probed).as_bytes());
+    out.extend_from_slice(
+        format!("{end}],\"probed\":{},\"unexplained\":", facts.is_probed).as_bytes(),
+    );
+    let _ = serde_json::to_writer(&mut *out, &unexplained);
+    out.extend_from_slice(b"}\n");
 }
 
 #[derive(Serialize)]
 struct FindingFields<'f> {
     id: &'static str,
     level: &'static str,
+    basis: &'static str,
     service: Option<Service>,
     real_server: Option<RealServer>,
     #[serde(serialize_with = "write_evidence")]
@@ -58,6 +66,7 @@ impl FindingFields<'_> {
         FindingFields {
             id: finding.id,
             level: finding.level.word(),
+            basis: finding.basis.word(),
             service: finding.service.map(Service::from),
             real_server: finding.real_server.map(RealServer::from),
             evidence: &finding.evidence,

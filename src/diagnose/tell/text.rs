@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use crate::diagnose::facts::{Facts, Service};
 use crate::diagnose::findings::{Finding, Level};
 use crate::diagnose::probe::{PortAnswer, Probed, WayBack};
+use crate::diagnose::{checks, ladder};
 use crate::model::{AddressFamily, ServiceIdentity};
 
 const WIDTH: usize = 80;
@@ -217,13 +218,21 @@ fn conclusion(facts: &Facts, findings: &[Finding]) -> String {
             _ => format!("{count} {word}s"),
         })
         .collect();
+    let unexplained = ladder::unexplained(facts, findings);
     let is_well = findings.iter().all(|finding| finding.level == Level::Note);
     let mut text = match (is_well, told.is_empty()) {
+        (true, _) if !unexplained.is_empty() => "Nothing found explains it.".to_owned(),
         (true, true) => "No fault and no risk found.".to_owned(),
         (true, false) => format!("No fault and no risk found; {}.", told.join(", ")),
         (false, _) => format!("{}.", told.join(", ")),
     };
-    if is_well && !facts.is_probed && !facts.services.is_empty() {
+    if !unexplained.is_empty() {
+        let names: Vec<String> = unexplained.into_iter().map(checks::name).collect();
+        text.push_str(&format!(
+            "\nClients of {} wait in vain: --listen shows where their packets end.",
+            checks::listed(&names)
+        ));
+    } else if is_well && !facts.is_probed && !facts.services.is_empty() {
         text.push_str("\nWith --probe, the real servers are asked, too.");
     }
     text.push('\n');
@@ -266,15 +275,13 @@ mod tests {
         facts.services[0].servers[1].probed = asked(PortAnswer::Refused, None);
         let expected = "\
 TCP 192.0.2.1:80 rr                                         2 servers, 1 answers
-  fault  10.0.0.20 (02:00:00:00:00:bc) answers ARP for 192.0.2.1: clients that
+  risk   10.0.0.20 (02:00:00:00:00:bc) answers ARP for 192.0.2.1: clients that
          hear it first go there, past this director.   [duplicate-address]
          there: sysctl -w net.ipv4.conf.all.arp_ignore=1
          there: sysctl -w net.ipv4.conf.all.arp_announce=2
-  fault  10.0.0.20 refuses 192.0.2.1:80: it has the address, and nobody listens
-         there. With weight 0, its clients go to the others.
-                                                       [port-refused]
-         here: ipvsadm -e -t 192.0.2.1:80 -r 10.0.0.20:80 -g -w 0
-2 faults.
+  risk   10.0.0.20 refuses 192.0.2.1:80: it has the address, and nobody listens
+         there.                                        [port-refused]
+2 risks.
 ";
         assert_eq!(told(&facts), expected);
     }
