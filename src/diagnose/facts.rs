@@ -36,6 +36,16 @@ pub struct Director {
     pub conntrack: Option<Conntrack>,
     /// How many packets failed the check of their source since the machine booted.
     pub reverse_path_drops: u64,
+    /// How many of those while it was looked at, half a second.
+    pub reverse_path_drops_added: u64,
+    /// How often the machine had no room for a further neighbour since it booted.
+    pub neighbours_refused: u64,
+    /// How many connections IPVS knows, where the kernel counts them (`Conns:`).
+    pub connections: Option<u64>,
+    /// The process is in a user namespace that is not the machine's.
+    pub is_in_user_namespace: bool,
+    /// What could not be read, for want of `/proc` or of rights.
+    pub unread: Vec<&'static str>,
     /// How many connections were looked at, where there were more.
     pub connections_cut_at: Option<usize>,
 }
@@ -63,14 +73,30 @@ pub enum MissingReason {
 /// Settings of the kernel, by their names in `/proc/sys/net/ipv4/vs` or as said.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Settings {
+    pub am_droprate: u32,
     pub backup_only: bool,
+    /// The most connections, where the kernel has such a limit.
+    pub conn_max: Option<u64>,
     pub conntrack: bool,
+    pub drop_entry: u32,
+    pub drop_packet: u32,
+    /// `est_cpulist` is there, and empty.
+    pub estimates_nowhere: bool,
     pub expire_nodest_conn: bool,
     pub expire_quiescent_template: bool,
+    /// `None` on kernels without it, which always do.
+    pub run_estimation: Option<bool>,
     /// `net.ipv4.ip_forward`.
     pub forwards_ipv4: bool,
     /// `net.ipv6.conf.all.forwarding`.
     pub forwards_ipv6: bool,
+}
+
+impl Settings {
+    /// Returns true if the kernel does not add up the counters of services and servers.
+    pub fn counters_stand_still(&self) -> bool {
+        self.run_estimation == Some(false) || self.estimates_nowhere
+    }
 }
 
 /// How full the firewall's table of connections is.
@@ -92,6 +118,12 @@ pub struct Interface {
     /// Whether there is a link: a cable, and somebody at its other end.
     pub has_link: bool,
     pub is_loopback: bool,
+    /// As `ip -d link` names it: `dummy`, `bridge`, `vrf`; empty for a card.
+    pub kind: String,
+    /// The index of the interface that it is a port of.
+    pub master: Option<u32>,
+    /// Asks by ARP or neighbour discovery for who it sends to, and answers who asks.
+    pub asks_neighbours: bool,
     /// In bytes.
     pub mtu: u32,
     /// Only where its packets travel in Ethernet frames.
@@ -112,6 +144,13 @@ impl Interface {
         self.addresses
             .iter()
             .any(|(own, length)| is_in(address, *own, *length))
+    }
+
+    /// Returns true if it has a link, or needs none to be of use: a dummy, or a bridge without
+    /// ports, may be there for its addresses alone.
+    pub fn can_be_reached(&self) -> bool {
+        let needs_none = !self.asks_neighbours || matches!(self.kind.as_str(), "dummy" | "bridge");
+        needs_none || self.is_up && self.has_link
     }
 
     /// Whether an address is its own.
@@ -141,6 +180,8 @@ pub enum Route {
     /// Not at all.
     #[default]
     Nowhere,
+    /// A packet that comes in there fails the check of its source (`rp_filter`).
+    Refused,
 }
 
 impl Route {
@@ -148,7 +189,7 @@ impl Route {
     pub fn way(self) -> Option<Way> {
         match self {
             Route::Out(way) => Some(way),
-            Route::Local | Route::Nowhere => None,
+            Route::Local | Route::Nowhere | Route::Refused => None,
         }
     }
 }
@@ -169,7 +210,9 @@ pub struct Way {
 #[derive(Clone, Debug)]
 pub struct Service {
     pub state: ServiceState,
-    /// How packets to its address go; none for a firewall mark.
+    /// How packets to its address go: to the director itself if that is so for those that come in
+    /// by some interface, or with some mark that a rule of routing asks for. None for a firewall
+    /// mark.
     pub address: Option<Route>,
     pub servers: Vec<Server>,
     /// What was added to its counters between two looks; see [`Traffic::growth`].
@@ -208,6 +251,9 @@ pub struct Server {
     /// What the director believes of the next machine on the way to it.
     pub next_hop: Option<Neighbour>,
     pub traffic: Traffic,
+    /// The clients that wait for it and that its answers, once they come in here, do not go on to:
+    /// with where they go instead.
+    pub lost_clients: Vec<(IpAddr, Route)>,
     /// Whether a socket listens, where the server is the director itself.
     pub listens: Option<bool>,
     /// What it said when it was asked.

@@ -98,6 +98,7 @@ pub fn server(place: &str) -> Server {
         }),
         next_hop: None,
         traffic: Traffic::default(),
+        lost_clients: Vec::new(),
         listens: None,
         probed: None,
     }
@@ -111,6 +112,9 @@ pub fn healthy() -> Facts {
         is_up: true,
         has_link: true,
         is_loopback: name == "lo",
+        kind: String::new(),
+        master: None,
+        asks_neighbours: true,
         mtu: 1500,
         hardware: (name != "lo").then_some([2, 0, 0, 0, 0, 1]),
         addresses: vec![(address, if name == "lo" { 8 } else { 24 })],

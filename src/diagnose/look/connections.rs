@@ -34,6 +34,7 @@ const MOST_CLIENTS: usize = 1000;
 /// no server of their service.
 pub fn sum_up(director: &mut Director, services: &mut [Service]) -> Result<Vec<Strays>, Error> {
     let Ok(mut entries) = Connections::open() else {
+        director.unread.push("connections");
         return Ok(Vec::new());
     };
     let is_backup = director.daemons.contains(&SyncDaemonRole::Backup);
