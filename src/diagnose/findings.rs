@@ -62,6 +62,8 @@ pub enum Claim {
     MayHinder,
     /// It is why clients wait, if they do, and says nothing where they do not.
     Explains,
+    /// It may be why nobody is answered, and there is too little to accuse anyone.
+    Suspects,
     /// It hurts some clients, whatever others meet.
     HurtsSome,
     /// Good to know.

@@ -8,6 +8,7 @@
 //! | `Hinders`, by traffic or state | fault | fault | fault |
 //! | `Hinders`, by a probe | note | risk | fault |
 //! | `MayHinder` | note, by traffic a risk | risk | fault |
+//! | `Suspects` | note | risk | risk |
 //! | `Explains` | note | note | fault |
 //! | `HurtsSome` | risk | risk | risk |
 //! | `Informs` | note | note | note |
@@ -50,6 +51,7 @@ fn level(finding: &Finding, standing: Standing) -> Level {
         (Claim::Informs, ..) => Level::Note,
         (Claim::HurtsSome, ..) => Level::Risk,
         (Claim::Hinders, Basis::Traffic | Basis::State, _) => Level::Fault,
+        (Claim::Suspects, _, Standing::Unanswered) => Level::Risk,
         (_, _, Standing::Unanswered) => Level::Fault,
         (Claim::Explains, ..) => Level::Note,
         (Claim::MayHinder, Basis::Traffic, _) => Level::Risk,
@@ -152,11 +154,13 @@ fn has_answered_datagrams(service: &Service, server: &Server) -> bool {
 /// Returns true where packets of TCP went to a masqueraded server, and none ever came back. Of UDP,
 /// and of a mark that may be UDP's, that need not mean anything.
 pub fn has_answered_nothing(service: &Service, server: &Server) -> bool {
+    is_masqueraded(server) && protocol(service) == Some(Protocol::Tcp) && counts_no_answer(server)
+}
+
+/// Returns true where enough packets went to a server to tell that none came back.
+pub fn counts_no_answer(server: &Server) -> bool {
     let counted = &server.state.statistics;
-    is_masqueraded(server)
-        && protocol(service) == Some(Protocol::Tcp)
-        && counted.incoming_packets >= UNANSWERED_PACKETS
-        && counted.outgoing_packets == 0
+    counted.incoming_packets >= UNANSWERED_PACKETS && counted.outgoing_packets == 0
 }
 
 fn is_masqueraded(server: &Server) -> bool {
@@ -200,6 +204,7 @@ mod tests {
             (Basis::Traffic, Claim::MayHinder, [Risk, Risk, Fault]),
             (Basis::Probe, Claim::MayHinder, [Note, Risk, Fault]),
             (Basis::State, Claim::MayHinder, [Note, Risk, Fault]),
+            (Basis::State, Claim::Suspects, [Note, Risk, Risk]),
             (Basis::Probe, Claim::Explains, [Note, Note, Fault]),
             (Basis::State, Claim::HurtsSome, [Risk, Risk, Risk]),
             (Basis::Traffic, Claim::Informs, [Note, Note, Note]),

@@ -1,22 +1,19 @@
 //! Of what real servers answer, as far as the director sees it: by sockets, counters and
 //! connections.
 
+#![forbid(unsafe_code)]
+
 use std::net::IpAddr;
 
 use crate::diagnose::facts::{Facts, Route, Server, Service, is_in};
 use crate::diagnose::findings::{Basis, Claim, Finding};
+use crate::diagnose::ladder::{self, Standing, WAITING_IN_VAIN, counts_no_answer};
 use crate::diagnose::probe::{PortAnswer, Probed, WayBack};
 use crate::model::{Change, ForwardingMethod, Protocol, ServiceIdentity};
 
 use super::{
-    about, counted, endpoint, forwards, ip, is_masqueraded, listed, name, servers_in_use, way_to,
-    whole_length,
+    about, counted, endpoint, forwards, ip, is_masqueraded, is_own, name, servers_in_use, way_to,
 };
-
-/// So many packets without an answer are no beginning any more.
-const UNANSWERED_PACKETS: u64 = 10;
-/// So many connections that are not opened are no accident.
-const STUCK_CONNECTIONS: u64 = 5;
 
 pub fn nobody_listens(facts: &Facts) -> Vec<Finding> {
     servers_in_use(facts)
@@ -36,85 +33,8 @@ pub fn nobody_listens(facts: &Facts) -> Vec<Finding> {
         .collect()
 }
 
-pub fn client_beside_server(facts: &Facts) -> Vec<Finding> {
-    servers_in_use(facts)
-        .filter_map(|(service, server)| {
-            let beside = clients_beside(facts, server);
-            let (client, source) = (beside.first()?, source_to(facts, server)?);
-            let address = server.identity().address;
-            let (_, interface) = way_to(facts, server)?;
-            let text = format!(
-                "{} in the network of {address}, which answers past the director, from an \
-                 address that was not asked: the client drops that.",
-                match beside.len() {
-                    1 => format!("The client {client} is"),
-                    _ => format!("The clients {} are", listed(&beside)),
-                }
-            );
-            let finding = about(Basis::Traffic, Claim::Hinders, service, server, text).seen(
-                "clients",
-                beside.iter().map(ToString::to_string).collect::<Vec<_>>(),
-            );
-            // Else the director itself would tell the server of the shorter way.
-            let finding = match address {
-                IpAddr::V4(_) => finding
-                    .by_setting("net.ipv4.conf.all.send_redirects", 0)
-                    .by_setting(
-                        &format!("net/ipv4/conf/{}/send_redirects", interface.name),
-                        0,
-                    ),
-                IpAddr::V6(_) => finding,
-            };
-            let finding = beside.iter().take(4).fold(finding, |finding, client| {
-                finding.there(format!(
-                    "ip route replace {client}/{} via {source}",
-                    whole_length(*client)
-                ))
-            });
-            Some(match is_unanswered(server) {
-                true => counted_anew(finding, service),
-                false => finding,
-            })
-        })
-        .collect()
-}
-
-/// The clients that wait for an answer of a masqueraded server, and are in its network. Where one
-/// of that network is served, the server knows the way.
-fn clients_beside(facts: &Facts, server: &Server) -> Vec<IpAddr> {
-    let Some((way, interface)) = way_to(facts, server) else {
-        return Vec::new();
-    };
-    if !is_masqueraded(server) || way.gateway.is_some() {
-        return Vec::new();
-    }
-    let address = server.identity().address;
-    let is_beside = |client: &&IpAddr| {
-        !interface.has(**client)
-            && interface.addresses.iter().any(|(own, length)| {
-                is_in(address, *own, *length) && is_in(**client, *own, *length)
-            })
-    };
-    let traffic = &server.traffic;
-    if traffic
-        .heard
-        .addresses
-        .iter()
-        .any(|client| is_beside(&client))
-    {
-        return Vec::new();
-    }
-    traffic
-        .waiting
-        .addresses
-        .iter()
-        .filter(is_beside)
-        .copied()
-        .collect()
-}
-
 /// The director's address that a server would send its answers to.
-fn source_to(facts: &Facts, server: &Server) -> Option<IpAddr> {
+pub fn source_to(facts: &Facts, server: &Server) -> Option<IpAddr> {
     let (way, interface) = way_to(facts, server)?;
     let address = server.identity().address;
     way.source.or_else(|| {
@@ -136,12 +56,18 @@ pub fn default_route(facts: &Facts, server: &Server) -> Option<String> {
     Some(format!("{} route replace default via {source}", ip(source)))
 }
 
+/// Where clients wait and nothing was asked yet, the answers may as well be held here: that is left
+/// to `handshake-stuck`.
 pub fn answers_elsewhere(facts: &Facts) -> Vec<Finding> {
     servers_in_use(facts)
-        .filter(|(_, server)| {
+        .filter(|(service, server)| {
+            let traffic = &server.traffic;
             is_masqueraded(server)
                 && matches!(server.route, Route::Out(_))
-                && is_unanswered(server)
+                && !service.state.service.one_packet
+                && counts_no_answer(server)
+                && traffic.heard.count == 0
+                && (traffic.waiting.count == 0 || takes_connections(server))
                 && forwards(facts, server)
                 && !comes_back(server)
         })
@@ -175,18 +101,43 @@ pub fn answers_elsewhere(facts: &Facts) -> Vec<Finding> {
         .collect()
 }
 
-/// Whether enough packets went to a server to tell that none came back.
-pub fn is_unanswered(server: &Server) -> bool {
-    let counted = server.state.statistics;
-    counted.incoming_packets >= UNANSWERED_PACKETS && counted.outgoing_packets == 0
-}
-
 /// Has the counters begin anew: what was not answered till now tells nothing of what comes.
-fn counted_anew(finding: Finding, service: &Service) -> Finding {
+pub fn counted_anew(finding: Finding, service: &Service) -> Finding {
     finding.by(&Change::Zero(Some(service.identity())))
 }
 
-/// Whether the probe has seen an answer come back.
+/// The probe's answer comes back here, and the clients' do not get out again.
+pub fn answer_held(facts: &Facts) -> Vec<Finding> {
+    servers_in_use(facts)
+        .filter(|(service, server)| {
+            is_masqueraded(server)
+                && comes_back(server)
+                && takes_connections(server)
+                && !has_client_here(facts, server)
+                && ladder::standing(service, server) == Standing::Unanswered
+        })
+        .map(|(service, server)| {
+            let text = format!(
+                "{} answers, and its answers to an address elsewhere come back here, but clients \
+                 get none: this director's firewall (FORWARD) holds them, or the server has \
+                 another way to these clients.",
+                endpoint(server.identity())
+            );
+            about(Basis::Probe, Claim::Explains, service, server, text)
+                .seen("answers_come_back", true)
+        })
+        .collect()
+}
+
+/// Returns true if some client that waits is the director itself: its answers are not forwarded.
+fn has_client_here(facts: &Facts, server: &Server) -> bool {
+    let waiting = &server.traffic.waiting.addresses;
+    waiting
+        .iter()
+        .any(|client| is_own(&facts.director, *client))
+}
+
+/// Returns true if the probe has seen an answer come back.
 fn comes_back(server: &Server) -> bool {
     matches!(
         server.probed,
@@ -200,40 +151,37 @@ fn comes_back(server: &Server) -> bool {
 pub fn handshake_stuck(facts: &Facts) -> Vec<Finding> {
     servers_in_use(facts)
         .filter(|(_, server)| {
-            let traffic = &server.traffic;
-            traffic.waiting.count >= STUCK_CONNECTIONS
-                && traffic.waiting_since_heard == traffic.waiting.count
+            server.traffic.waiting_since_heard >= WAITING_IN_VAIN
                 && (!is_masqueraded(server) || forwards(facts, server))
-                && !takes_connections_when_asked(server)
         })
         .map(|(service, server)| {
-            let stuck = server.traffic.waiting.count;
+            let stuck = server.traffic.waiting_since_heard;
             let why = why_stuck(service, server);
             let more = match facts.is_probed {
                 true => "",
                 false => " --probe may tell which.",
             };
             let text = format!(
-                "{} to {} wait to be opened (SYN_RECV), and none is open: {why}.{more}",
+                "{} to {} wait to be opened (SYN_RECV), and none was opened since: {why}.{more}",
                 counted(stuck, "connection"),
                 endpoint(server.identity())
             );
             about(Basis::Traffic, Claim::MayHinder, service, server, text)
                 .seen("waiting", stuck)
-                .seen("open", 0)
+                .seen("open", server.traffic.open)
         })
         .collect()
 }
 
-/// Whether the probe had an answer, and saw it come back where it must.
-fn takes_connections_when_asked(server: &Server) -> bool {
-    match server.probed {
+/// Returns true if the server took the probe's connection.
+fn takes_connections(server: &Server) -> bool {
+    matches!(
+        server.probed,
         Some(Probed::Asked {
             port: PortAnswer::Taken,
-            way_back,
-        }) => way_back.is_none_or(|way| way == WayBack::Here),
-        _ => false,
-    }
+            ..
+        })
+    )
 }
 
 /// What keeps a connection from being opened, by the way that packets take.
@@ -243,9 +191,9 @@ fn why_stuck(service: &Service, server: &Server) -> String {
         None => "the service's address".to_owned(),
     };
     match server.state.destination.forwarding_method {
-        ForwardingMethod::Masquerading => {
-            "the server is silent, or its answers do not come back through the director".to_owned()
-        }
+        ForwardingMethod::Masquerading => "the server is silent, its answers do not come back \
+             through the director, or the director's firewall holds them"
+            .to_owned(),
         ForwardingMethod::DirectRouting => format!(
             "the server lacks {address}, nobody listens there, or its answers do not reach the \
              clients"
@@ -297,7 +245,7 @@ mod tests {
         );
         let few = found(|facts| {
             unanswered(facts);
-            first(facts).state.statistics.incoming_packets = UNANSWERED_PACKETS - 1;
+            first(facts).state.statistics.incoming_packets = 9;
         });
         assert_eq!(few, NONE);
         let routed = found(|facts| {
@@ -309,7 +257,7 @@ mod tests {
             unanswered(facts);
             first(facts).probed = asked(PortAnswer::Taken, Some(WayBack::Here));
         });
-        assert_eq!(seen_to_come_back, NONE);
+        assert_eq!(seen_to_come_back, [("answer-held", Level::Fault)]);
     }
 
     #[test]
@@ -319,30 +267,6 @@ mod tests {
             facts.services[0].state.service.identity = endpoint("-u 192.0.2.1:514");
         });
         assert_eq!(udp, [("answers-elsewhere", Level::Note)]);
-    }
-
-    #[test]
-    fn a_client_beside_its_server_explains_why_no_answer_comes() {
-        let spoil = |facts: &mut Facts| {
-            unanswered(facts);
-            first(facts).traffic.waiting.count = 6;
-            first(facts).traffic.waiting.addresses =
-                [[10, 0, 0, 99].into(), [192, 0, 2, 9].into()].into();
-        };
-        let beside = findings(spoil);
-        assert_eq!(beside.len(), 1, "{beside:?}");
-        assert_eq!(beside[0].id, "client-beside-server");
-        assert!(
-            commands(&beside[0]).contains(&"ip route replace 10.0.0.99/32 via 10.0.0.1"),
-            "{beside:?}"
-        );
-        let served = found(|facts| {
-            spoil(facts);
-            first(facts).state.statistics.outgoing_packets = 4;
-            first(facts).traffic.heard.count = 1;
-            first(facts).traffic.heard.addresses = [[10, 0, 0, 98].into()].into();
-        });
-        assert_eq!(served, NONE);
     }
 
     #[test]

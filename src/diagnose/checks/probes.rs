@@ -222,7 +222,10 @@ mod tests {
             [("address-missing", Level::Fault)]
         );
         let here = Some(WayBack::Here);
-        assert_eq!(answer(Masquerading, Taken, here), NONE);
+        assert_eq!(
+            answer(Masquerading, Taken, here),
+            [("answer-held", Level::Fault)]
+        );
         assert_eq!(
             answer(Masquerading, Refused, here),
             [("port-refused", Level::Fault)]
