@@ -14,8 +14,8 @@ use nix::errno::Errno;
 use thiserror::Error;
 
 use crate::model::Change;
-use crate::options::Meaning;
 use crate::options::matrix::{Group, Owner};
+use crate::options::{Helper, Meaning};
 
 /// The kernel refused, or an option is unknown or misses its value.
 pub const STATUS_REFUSED: u8 = 255;
@@ -436,8 +436,8 @@ pub enum Error {
     Drain(DrainFault),
     /// Every fault has been printed; this is the status that they end with.
     AlreadyReported(u8),
-    /// A word that `ipvsadm-save` or `ipvsadm-restore` does not know. Holds its help.
-    HelperUsage(&'static str),
+    /// A word that `ipvsadm-save` or `ipvsadm-restore` does not know.
+    HelperUsage(Helper),
 }
 
 /// A line of rules, for the message about its fault.
@@ -557,7 +557,7 @@ impl Error {
             }
             Error::Drain(fault) => fault.lines().join(&b'\n'),
             Error::AlreadyReported(_) => return Vec::new(),
-            Error::HelperUsage(help) => help.as_bytes().to_vec(),
+            Error::HelperUsage(helper) => helper.usage().into_bytes(),
         };
         text.push(b'\n');
         text

@@ -1,8 +1,8 @@
 //! What is written about the program, held to the program: an option that is added to [`OPTIONS`]
 //! and forgotten in the manual fails here.
 //!
-//! Nothing here needs a kernel. That completions work is shown by `tests/completions`, and that the
-//! manual's examples do by `tests/manual.rs`.
+//! Nothing here needs a kernel. `tests/kernel/completions` shows that completions work, and
+//! `tests/kernel/manual.rs` that the manual's examples do.
 
 #![allow(clippy::expect_used, reason = "a test fails by panicking")]
 
@@ -11,7 +11,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use ipvsadm::options::{Argument, OPTIONS, OptionSpec, RESTORE_OPTIONS, SAVE_OPTIONS, SCHEDULERS};
+use ipvsadm::options::{Argument, Helper, OPTIONS, OptionSpec, SCHEDULERS};
 
 const PAGES: [&str; 3] = ["ipvsadm.8", "ipvsadm-save.8", "ipvsadm-restore.8"];
 
@@ -110,19 +110,21 @@ fn the_usage_text_has_every_option_with_its_value() {
 
 #[test]
 fn the_manual_has_every_option_of_the_helpers() {
-    let pages: [(&str, &[(&str, &str)]); 2] = [
-        ("man/ipvsadm-save.8", &SAVE_OPTIONS),
-        ("man/ipvsadm-restore.8", &RESTORE_OPTIONS),
-    ];
-    for (name, options) in pages {
-        let page = read(name);
-        for (option, _) in options {
-            let heading = format!("\n.TP\n.B {}", option.replace('-', "\\-"));
+    for helper in Helper::ALL {
+        let page = read(&format!("man/{}.8", helper.name()));
+        for row in helper.options() {
+            let option = row.helper_spelling();
+            let font = match row.argument {
+                Argument::Operands(_) => 'I',
+                _ => 'B',
+            };
+            let heading = format!("\n.TP\n.{font} {}", option.replace('-', "\\-"));
             // Behind it the line ends, or its value follows.
             let is_there = |end| page.contains(&(heading.clone() + end));
             assert!(
                 ["\n", " \\fI"].into_iter().any(is_there),
-                "{name}: {option}"
+                "{}: {option}",
+                helper.name()
             );
         }
     }
@@ -201,7 +203,7 @@ fn heading(spec: &OptionSpec) -> String {
     spellings.push(format!("\\fB\\-\\-{}\\fR", spec.long.replace('-', "\\-")));
     let value = match spec.argument {
         Argument::None => String::new(),
-        Argument::Required(name) | Argument::Words(name) => format!(" \\fI{name}\\fR"),
+        Argument::Required(name) | Argument::Operands(name) => format!(" \\fI{name}\\fR"),
         Argument::Optional(name) => format!(" [\\fI{name}\\fR]"),
     };
     spellings.join(", ") + &value
@@ -211,7 +213,7 @@ fn heading(spec: &OptionSpec) -> String {
 fn value(spec: &OptionSpec) -> String {
     match spec.argument {
         Argument::None => String::new(),
-        Argument::Required(name) | Argument::Words(name) => format!(" {name}"),
+        Argument::Required(name) | Argument::Operands(name) => format!(" {name}"),
         Argument::Optional(name) => format!(" [{name}]"),
     }
 }

@@ -86,7 +86,7 @@ fn command(rows: &[&'static OptionSpec]) -> Command {
             None => option,
         };
         match spec.argument {
-            Argument::None | Argument::Words(_) => {
+            Argument::None | Argument::Operands(_) => {
                 option.num_args(0).default_missing_value(NO_VALUE)
             }
             Argument::Required(_) => option.num_args(1).allow_hyphen_values(true),

@@ -3,13 +3,14 @@
 //! Reading never acts. [`argv`] and [`popt`] turn words into a stream of options and values, both
 //! by the table in [`crate::options`]. [`fold`] makes one request of the stream, left to right,
 //! with the help of [`named_service`] (which service the words are about), [`given`] (what goes
-//! with what), [`values`] and [`address`] (what stands in a value). Nothing here touches the
-//! kernel; host and service names are looked up with [`crate::names`].
+//! with what), [`values`] and [`address`] (what stands in a value). [`helper`] reads the words of
+//! `ipvsadm-save` and `ipvsadm-restore`. Nothing here touches the kernel; host and service names are looked up with [`crate::names`].
 
 pub mod address;
 pub mod argv;
 pub mod fold;
 pub mod given;
+pub mod helper;
 pub mod named_service;
 pub mod popt;
 pub mod values;
@@ -20,13 +21,15 @@ use crate::error::UsageError;
 use crate::request::Request;
 use address::Hosts;
 use named_service::LastService;
-use popt::{Event, LineWords, Words};
+use popt::{Event, LineWords};
 
 /// U+FEFF in UTF-8.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// Words read into a request by popt's rules.
-pub fn parse_words<'a>(words: impl Words<'a>) -> Result<Request, UsageError> {
+pub fn parse_words<'a>(
+    words: impl Iterator<Item = &'a [u8]> + Clone,
+) -> Result<Request, UsageError> {
     LineReader::default().read_words(words)
 }
 
@@ -54,12 +57,15 @@ impl<'a> LineReader<'a> {
         }
     }
 
-    fn read_words(&mut self, words: impl Words<'a>) -> Result<Request, UsageError> {
+    fn read_words(
+        &mut self,
+        words: impl Iterator<Item = &'a [u8]> + Clone,
+    ) -> Result<Request, UsageError> {
         let fault = self.find_events(words);
         self.fold(fault)
     }
 
-    fn find_events(&mut self, words: impl Words<'a>) -> Option<UsageError> {
+    fn find_events(&mut self, words: impl Iterator<Item = &'a [u8]> + Clone) -> Option<UsageError> {
         self.events.clear();
         popt::read_into(&mut self.events, words).err()
     }

@@ -36,20 +36,17 @@ impl Event<'_> {
     }
 }
 
-/// Words that can be peeked at: reading a clone leaves the original where it is.
-pub trait Words<'a>: Iterator<Item = &'a [u8]> + Clone {}
-
-impl<'a, I: Iterator<Item = &'a [u8]> + Clone> Words<'a> for I {}
-
 /// Reads words up to their end or the first that is at fault.
-pub fn read<'a>(words: impl Words<'a>) -> (Vec<Event<'a>>, Option<UsageError>) {
+pub fn read<'a>(
+    words: impl Iterator<Item = &'a [u8]> + Clone,
+) -> (Vec<Event<'a>>, Option<UsageError>) {
     let mut events = Vec::new();
     let fault = read_into(&mut events, words).err();
     (events, fault)
 }
 
 /// The last word that the second command consumed, itself or its value.
-pub fn second_command<'a>(words: impl Words<'a>) -> Vec<u8> {
+pub fn second_command<'a>(words: impl Iterator<Item = &'a [u8]> + Clone) -> Vec<u8> {
     let (events, _) = read(words);
     let mut commands = events.iter().filter(|event| event.command().is_some());
     match commands.nth(1) {
@@ -61,12 +58,12 @@ pub fn second_command<'a>(words: impl Words<'a>) -> Vec<u8> {
 /// Reads words as [`read`] does, and adds what it finds to `events`.
 pub fn read_into<'a>(
     events: &mut Vec<Event<'a>>,
-    mut words: impl Words<'a>,
+    mut words: impl Iterator<Item = &'a [u8]> + Clone,
 ) -> Result<(), UsageError> {
     while let Some(word) = words.next() {
         match word {
             b"--" => events.extend(words.by_ref().map(Event::Plain)),
-            [b'-', b'-', long @ ..] => read_long(word, long, &mut words, events)?,
+            [b'-', b'-', long @ ..] => read_long(options::by_long, word, long, &mut words, events)?,
             [b'-', letters @ ..] if !letters.is_empty() => {
                 read_short(word, letters, &mut words, events)?;
             }
@@ -76,24 +73,26 @@ pub fn read_into<'a>(
     Ok(())
 }
 
-fn read_long<'a>(
+/// Reads a long word, whose row `by_long` knows, and its value.
+pub fn read_long<'a>(
+    by_long: impl Fn(&[u8]) -> Option<&'static OptionSpec>,
     word: &'a [u8],
     long: &'a [u8],
-    words: &mut impl Words<'a>,
+    words: &mut (impl Iterator<Item = &'a [u8]> + Clone),
     events: &mut Vec<Event<'a>>,
 ) -> Result<(), UsageError> {
     let (name, glued) = match long.iter().position(|&byte| byte == b'=') {
         Some(at) => (&long[..at], Some(&long[at + 1..])),
         None => (long, None),
     };
-    let spec = options::by_long(name).ok_or_else(|| UsageError::UnknownOption(word.to_vec()))?;
+    let spec = by_long(name).ok_or_else(|| UsageError::UnknownOption(word.to_vec()))?;
     read_value(spec, word, glued, words, events)
 }
 
 fn read_short<'a>(
     word: &'a [u8],
     letters: &'a [u8],
-    words: &mut impl Words<'a>,
+    words: &mut (impl Iterator<Item = &'a [u8]> + Clone),
     events: &mut Vec<Event<'a>>,
 ) -> Result<(), UsageError> {
     let mut rest = letters;
@@ -102,7 +101,7 @@ fn read_short<'a>(
             options::by_short(*letter).ok_or_else(|| UsageError::UnknownOption(word.to_vec()))?;
         let glued = match (spec.argument, after) {
             (_, [b'=', value @ ..]) => Some(value),
-            (Argument::None | Argument::Words(_), _) | (_, []) => None,
+            (Argument::None | Argument::Operands(_), _) | (_, []) => None,
             (_, value) => Some(value),
         };
         let takes_value = spec.takes_value();
@@ -113,18 +112,18 @@ fn read_short<'a>(
 }
 
 /// Adds the event of one option, its value glued to it or the next word.
-fn read_value<'a>(
+pub fn read_value<'a>(
     spec: &OptionSpec,
     word: &'a [u8],
     glued: Option<&'a [u8]>,
-    words: &mut impl Words<'a>,
+    words: &mut (impl Iterator<Item = &'a [u8]> + Clone),
     events: &mut Vec<Event<'a>>,
 ) -> Result<(), UsageError> {
     let (value, word) = match (spec.argument, glued) {
-        (Argument::None | Argument::Words(_), Some(_)) => {
+        (Argument::None | Argument::Operands(_), Some(_)) => {
             return Err(UsageError::UnwantedArgument(word.to_vec()));
         }
-        (Argument::None | Argument::Words(_), None) => (None, word),
+        (Argument::None | Argument::Operands(_), None) => (None, word),
         (_, Some(value)) => (Some(value), word),
         (Argument::Required(_), None) => match words.next() {
             Some(value) => (Some(value), value),

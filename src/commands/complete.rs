@@ -18,6 +18,7 @@ use std::os::unix::ffi::OsStrExt;
 use nix::net::if_::if_nameindex;
 
 use crate::cli::address::Hosts;
+use crate::cli::helper;
 use crate::cli::named_service::LastService;
 use crate::cli::popt::{self, Event};
 use crate::commands::netns;
@@ -25,8 +26,11 @@ use crate::ipvs::{Detail, Ipvs};
 use crate::model::{AddressFamily, Change, KernelName, Protocol, SchedulerFlags, ServiceState};
 use crate::names;
 use crate::options::matrix::{Owner, TunnelType};
-use crate::options::{self, Command, Completion, Meaning, Modifier, OPTIONS, OptionSpec};
+use crate::options::{
+    self, Argument, Command, Completion, Helper, Meaning, Modifier, OPTIONS, OptionSpec,
+};
 use crate::render::endpoints::EndpointWriter;
+use crate::render::phrases::counted;
 use crate::render::{listing, rules};
 use crate::selection::States;
 
@@ -42,13 +46,18 @@ pub fn asked_words(arguments: &[OsString]) -> Option<&[OsString]> {
     }
 }
 
-/// Answers for `ipvsadm`.
-pub fn write_answer(out: &mut Vec<u8>, words: &[OsString]) {
+/// Answers for `ipvsadm`, or for a helper.
+pub fn write_answer(out: &mut Vec<u8>, helper: Option<Helper>, words: &[OsString]) {
     let Some((typed, before)) = words.split_last() else {
         return;
     };
     let before = before.iter().map(|word| word.as_bytes());
-    let (mut events, fault) = popt::read(before.chain([AT_CURSOR]).collect::<Vec<_>>().into_iter());
+    let line: Vec<&[u8]> = before.chain([AT_CURSOR]).collect();
+    if let Some(helper) = helper {
+        let (events, _) = helper::events(helper, line.into_iter());
+        return write_helper_answer(out, helper, events, typed.as_bytes());
+    }
+    let (mut events, fault) = popt::read(line.into_iter());
     if fault.is_some() {
         return;
     }
@@ -63,26 +72,36 @@ pub fn write_answer(out: &mut Vec<u8>, words: &[OsString]) {
     };
     let typed = typed.as_bytes();
     match (meaning, value) {
-        (meaning, Some(_)) => line.offer_values(meaning.row(), b"", typed),
+        (meaning, Some(_)) if line.may_come(meaning.row()) => {
+            line.offer_values(meaning.row(), b"", typed);
+        }
         (Meaning::Command(Command::Help), None) => line.offer_word(typed),
         _ => {}
     }
 }
 
-/// Answers for a helper, whose options are words each.
-pub fn write_helper_answer(out: &mut Vec<u8>, options: &[(&str, &str)], words: &[OsString]) {
-    let Some((_, before)) = words.split_last() else {
+/// Answers for a helper: values, or the options that are not there yet.
+fn write_helper_answer(
+    out: &mut Vec<u8>,
+    helper: Helper,
+    mut events: Vec<Event<'_>>,
+    typed: &[u8],
+) {
+    let Some(Event::Option { meaning, value, .. }) = events.pop() else {
         return;
     };
-    if before.last().is_some_and(|word| word == "--netns") {
-        for name in netns::names() {
-            write_offer(out, &[name.as_bytes()], b"");
-        }
-        return;
+    let mut line = Line {
+        out,
+        given: events,
+        is_there: false,
+    };
+    if value.is_some() {
+        return line.offer_values(meaning.row(), b"", typed);
     }
-    for (option, help) in options {
-        if !before.iter().any(|word| word == option) {
-            write_offer(out, &[option.as_bytes()], help.as_bytes());
+    let is_word = |row: &&OptionSpec| !matches!(row.argument, Argument::Operands(_));
+    for row in helper.options().filter(is_word) {
+        if !line.given().any(|(given, _)| given == row.meaning) {
+            line.offer(&[row.helper_spelling().as_bytes()], row.help);
         }
     }
 }
@@ -172,7 +191,7 @@ impl<'a> Line<'a, '_> {
                 None => self.offer_options(),
                 Some(end) => {
                     let row = options::by_long(&long[..end]).filter(|row| row.takes_value());
-                    if let Some(row) = row {
+                    if let Some(row) = row.filter(|row| self.may_come(row)) {
                         let (front, value) = typed.split_at(end + 3);
                         self.offer_values(row, front, value);
                     }
@@ -220,9 +239,6 @@ impl<'a> Line<'a, '_> {
 
     /// Offers the values of an option, each behind `front`, which stands in the same word.
     fn offer_values(&mut self, row: &OptionSpec, front: &[u8], typed: &[u8]) {
-        if !self.may_come(row) {
-            return;
-        }
         match row.completion {
             Completion::Nothing => {}
             Completion::OneOf(words) => {
@@ -364,10 +380,7 @@ impl<'a> Line<'a, '_> {
             }
         }
         for (address, services) in services_of {
-            let help = match services {
-                1 => "in 1 service".to_owned(),
-                _ => format!("in {services} services"),
-            };
+            let help = format!("in {}", counted(services, "service"));
             self.offer(&[front, address.to_string().as_bytes()], &help);
         }
     }

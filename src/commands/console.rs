@@ -1,5 +1,6 @@
-//! The standard streams as the commands see them: text is collected and written in large pieces,
-//! faults are printed at once.
+//! The standard streams as the commands see them: collects text and writes it in large pieces,
+//! prints faults at once. What the text says is others' business.
+#![forbid(unsafe_code)]
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
@@ -7,11 +8,12 @@ use std::io::{ErrorKind, IsTerminal, Read, Write};
 use std::os::fd::AsFd;
 
 use crate::error::Error;
+use crate::render::page::Page;
 use crate::screen::Screen;
 
-/// Bytes of text that are worth a write.
+/// The bytes of text that are worth a write.
 const PIECE_LENGTH: usize = 16 * 1024;
-/// Bytes of input that are asked for at once.
+/// The bytes of input that one read asks for.
 const INPUT_LENGTH: usize = 64 * 1024;
 
 /// The standard streams of the process.
@@ -22,16 +24,16 @@ pub struct Streams<'a> {
     pub output: &'a mut dyn Write,
     /// Standard error.
     pub errors: &'a mut dyn Write,
-    /// Whether standard error is a terminal: hints follow faults there, and control characters are
+    /// True if standard error is a terminal: hints follow faults there, and control characters are
     /// made visible.
     pub is_interactive: bool,
-    /// Finds out what standard input is. Only `ipvsadm-restore` asks.
+    /// Returns what standard input is. Only `ipvsadm-restore` asks.
     pub input_kind: fn() -> InputKind,
-    /// Finds out what standard output is shown on. Only `--table` and `--watch` ask.
+    /// Returns the screen that standard output is shown on. Only `--table` and `--watch` ask.
     pub screen: fn() -> Screen,
 }
 
-/// What standard input is.
+/// The kinds of standard input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InputKind {
     /// A file, whose end is where its writer meant it to be.
@@ -43,7 +45,7 @@ pub enum InputKind {
 }
 
 impl InputKind {
-    /// What is behind a descriptor.
+    /// Returns the kind of an open descriptor; `Other` if it cannot be found out.
     pub fn of(input: &(impl AsFd + IsTerminal)) -> InputKind {
         let file = input.as_fd().try_clone_to_owned().map(File::from);
         let metadata = file.and_then(|file| file.metadata());
@@ -56,50 +58,48 @@ impl InputKind {
     }
 }
 
-/// The streams, and what waits to be written.
+/// The streams, and the text that waits to be written.
 pub struct Console<'a> {
     program: OsString,
     streams: Streams<'a>,
     text: Vec<u8>,
-    held: Option<Held>,
+    sink: Sink,
     reader_has_left: bool,
     hint: Option<String>,
     /// The characters of a line of progress that stands there.
     progress_width: usize,
 }
 
-/// That text is kept, rather than written.
-#[derive(Default)]
-struct Held {
-    /// Lines beyond so many are only counted.
-    most_lines: Option<usize>,
-    /// How many lines have been left out.
-    left_out: usize,
-    /// How many lines are kept in so many bytes of the text.
-    lines: usize,
-    bytes: usize,
+/// Where text goes as it comes.
+enum Sink {
+    /// To standard output, in large pieces.
+    Output,
+    /// Nowhere until it is flushed.
+    Held,
+    /// To a page, which keeps what it shows.
+    Page(Page),
 }
 
 impl<'a> Console<'a> {
-    /// A console of the program that was called by this name.
+    /// Makes the console of a program that was called by this name.
     pub fn new(program: &OsStr, streams: Streams<'a>) -> Console<'a> {
         Console {
             program: program.to_owned(),
             streams,
             text: Vec::new(),
-            held: None,
+            sink: Sink::Output,
             reader_has_left: false,
             hint: None,
             progress_width: 0,
         }
     }
 
-    /// Has messages call the program by another name.
+    /// Changes the name by which messages call the program.
     pub fn rename(&mut self, program: &str) {
         self.program = OsString::from(program);
     }
 
-    /// What standard input is.
+    /// Returns the kind of standard input.
     pub fn input_kind(&self) -> InputKind {
         (self.streams.input_kind)()
     }
@@ -113,73 +113,89 @@ impl<'a> Console<'a> {
         }
     }
 
-    /// What standard output is shown on.
+    /// Returns the screen that standard output is shown on.
     pub fn screen(&self) -> Screen {
         (self.streams.screen)()
     }
 
-    /// The text that waits to be written, for more to be added.
+    /// Returns the text that waits to be written, for more to be added.
     pub fn text(&mut self) -> &mut Vec<u8> {
         &mut self.text
     }
 
-    /// Writes the text that waits if there is enough of it. Long listings call this now and then.
+    /// Passes the text on if there is enough of it. Long listings call this now and then.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Write`] if standard output takes no more.
     pub fn flush_if_large(&mut self) -> Result<(), Error> {
-        if let Some(held) = &mut self.held {
-            held.cut(&mut self.text);
-            Ok(())
-        } else if self.text.len() < PIECE_LENGTH {
-            Ok(())
-        } else {
-            self.flush()
+        match &mut self.sink {
+            Sink::Output if self.text.len() >= PIECE_LENGTH => return self.flush(),
+            Sink::Output | Sink::Held => {}
+            Sink::Page(page) => page.take(&mut self.text),
+        }
+        Ok(())
+    }
+
+    /// Holds the text that comes, until [`Console::flush`].
+    pub fn hold(&mut self) {
+        self.sink = Sink::Held;
+    }
+
+    /// Collects the text that comes in a page, until [`Console::flush_page`].
+    pub fn begin_page(&mut self, page: Page) {
+        self.sink = Sink::Page(page);
+    }
+
+    /// Returns the page that collects the text, if one does.
+    pub fn page(&mut self) -> Option<&mut Page> {
+        match &mut self.sink {
+            Sink::Page(page) => Some(page),
+            Sink::Output | Sink::Held => None,
         }
     }
 
-    /// Keeps the text that comes, or so many lines of it, until [`Console::release`].
-    pub fn hold(&mut self, most_lines: Option<usize>) {
-        self.held = Some(Held {
-            most_lines,
-            ..Held::default()
-        });
-    }
-
-    /// How many lines will be kept; `None` for all.
-    pub fn most_lines(&self) -> Option<usize> {
-        self.held.as_ref().and_then(|held| held.most_lines)
-    }
-
-    /// Counts lines that were not even made, for they would have been left out.
-    pub fn leave_out(&mut self, lines: usize) {
-        if let Some(held) = &mut self.held {
-            held.left_out += lines;
+    /// Drops the text that has not been written.
+    pub fn take_back(&mut self) {
+        self.text.clear();
+        if let Some(page) = self.page() {
+            page.clear();
         }
     }
 
-    /// Gives the text that was kept, and how many lines of it were left out.
-    pub fn release(&mut self) -> (Vec<u8>, usize) {
-        let mut text = std::mem::take(&mut self.text);
-        let left_out = self.held.take().map_or(0, |mut held| {
-            held.cut(&mut text);
-            held.left_out
-        });
-        (text, left_out)
+    /// Writes the page over the one on the screen, `heading` above it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Write`] if standard output takes no more.
+    pub fn flush_page(&mut self, heading: [&str; 2]) -> Result<(), Error> {
+        if let Sink::Page(mut page) = std::mem::replace(&mut self.sink, Sink::Output) {
+            page.take(&mut self.text);
+            page.write(&mut self.text, heading);
+        }
+        self.flush()
     }
 
-    /// Whether nobody reads standard output any more.
+    /// Returns true once nobody reads standard output any more.
     pub fn reader_has_left(&self) -> bool {
         self.reader_has_left
     }
 
-    /// What is said of a fault.
+    /// Returns the message of a fault.
     pub fn fault_text(&self, fault: &Error) -> Vec<u8> {
         fault.text(&self.program)
     }
 
     /// Writes the text that waits.
     ///
-    /// A reader that has left is no fault: where SIGPIPE does not end the program then, because its
-    /// caller ignores that signal, the command goes on to its end, as with the reference.
+    /// A reader that has left is no fault. Where SIGPIPE does not end the program then, because its
+    /// caller ignores that signal, the command goes on to its end, as the reference does.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Write`] if standard output takes no more.
     pub fn flush(&mut self) -> Result<(), Error> {
+        self.sink = Sink::Output;
         let output = &mut self.streams.output;
         let written = output.write_all(&self.text).and_then(|()| output.flush());
         self.text.clear();
@@ -193,19 +209,19 @@ impl<'a> Console<'a> {
         }
     }
 
-    /// Shows how far a command is, in place of what was shown before. For a person at a terminal,
-    /// and no wider than that.
+    /// Shows how far a command is, in place of what was shown before. The line is for a person at a
+    /// terminal, and no wider than that.
     pub fn show_progress(&mut self, line: &str) {
         let width = line.chars().count();
         let rest = self.progress_width.saturating_sub(width);
         self.progress_width = 0;
         self.write_to_errors(line.as_bytes());
-        // Blanks wipe out a longer line on every terminal; there are some that know nothing else.
+        // Blanks wipe out a longer line on every terminal; some know nothing else.
         self.write_raw_to_errors(format!("{:rest$}\r", "").as_bytes());
         self.progress_width = width;
     }
 
-    /// Wipes out the progress that stands there.
+    /// Wipes out the line of progress, if one stands there.
     pub fn end_progress(&mut self) {
         let width = std::mem::take(&mut self.progress_width);
         if width > 0 {
@@ -218,11 +234,11 @@ impl<'a> Console<'a> {
         self.write_to_errors(&fault.text(&self.program));
     }
 
-    /// Writes to standard error. If that fails, nobody is left to be told.
+    /// Writes to standard error. If that fails, there is nobody to report it to.
     ///
-    /// Text of a file or a command line must not move a terminal's cursor or rename its window, so
-    /// there its control characters are shown as numbers. Elsewhere they stay: whoever compares
-    /// with the reference's messages compares bytes.
+    /// Text of a file or a command line must not move a terminal's cursor or rename its window. So
+    /// control characters are shown as numbers there. Elsewhere they stay: a comparison with the
+    /// reference's messages compares bytes.
     fn write_to_errors(&mut self, text: &[u8]) {
         self.end_progress();
         match self.streams.is_interactive {
@@ -236,7 +252,7 @@ impl<'a> Console<'a> {
         let _ = errors.write_all(text).and_then(|()| errors.flush());
     }
 
-    /// Whether a person reads the faults, and a hint is worth looking for.
+    /// Returns true if a person reads the faults, so that a hint is worth looking for.
     pub fn is_interactive(&self) -> bool {
         self.streams.is_interactive
     }
@@ -255,8 +271,12 @@ impl<'a> Console<'a> {
         }
     }
 
-    /// Appends what standard input holds by now to `buffer`; waits only where that is nothing.
+    /// Appends to `buffer` what standard input holds by now; waits only if that is nothing. Returns
     /// `false` at the end of the input.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Read`] if standard input cannot be read.
     pub fn read(&mut self, buffer: &mut Vec<u8>) -> Result<bool, Error> {
         let start = buffer.len();
         buffer.resize(start + INPUT_LENGTH, 0);
@@ -270,39 +290,8 @@ impl<'a> Console<'a> {
     }
 }
 
-impl Held {
-    /// Looks at the text that has come since the last time, and cuts it.
-    fn cut(&mut self, text: &mut Vec<u8>) {
-        let Some(most) = self.most_lines else {
-            return;
-        };
-        // What has been written may have been taken back.
-        if text.len() < self.bytes {
-            (self.lines, self.bytes) = (0, 0);
-        }
-        let ends = |text: &[u8]| text.iter().filter(|byte| **byte == b'\n').count();
-        let new = &text[self.bytes..];
-        // Where the last line ends that there is room for.
-        let end = match most.saturating_sub(self.lines) {
-            0 => Some(0),
-            room => {
-                let mut ends = new.iter().enumerate().filter(|(_, byte)| **byte == b'\n');
-                ends.nth(room - 1).map(|(at, _)| at + 1)
-            }
-        };
-        match end {
-            None => self.lines += ends(new),
-            Some(end) => {
-                self.left_out += ends(&new[end..]);
-                self.lines = most;
-                text.truncate(self.bytes + end);
-            }
-        }
-        self.bytes = text.len();
-    }
-}
-
-/// The text with control characters, and bytes that are no text, as `\x1b`. Newlines and TABs stay.
+/// Returns the text with its control characters, and bytes that are no text, as `\x1b`. Newlines and
+/// TABs stay.
 fn visible(text: &[u8]) -> String {
     let mut shown = String::with_capacity(text.len());
     let show_bytes = |shown: &mut String, bytes: &[u8]| {
@@ -362,6 +351,15 @@ mod tests {
         action(&mut Console::new(OsStr::new("ipvsadm"), streams))
     }
 
+    fn page() -> Page {
+        let screen = Screen {
+            width: 40,
+            has_colours: false,
+            has_unicode: true,
+        };
+        Page::new(screen, 9)
+    }
+
     #[test]
     fn a_reader_that_left_is_no_fault_but_a_full_disk_is() {
         for (kind, is_fault) in [
@@ -377,19 +375,40 @@ mod tests {
     }
 
     #[test]
-    fn what_is_held_is_cut_to_its_lines_and_counted() {
-        with_console(&mut io::empty(), &mut io::sink(), false, |console| {
-            console.hold(Some(3));
+    fn text_is_written_in_large_pieces_held_or_collected_in_a_page() {
+        let mut output = Vec::new();
+        with_console(&mut output, &mut io::sink(), false, |console| {
+            console.text().extend([b'a'; PIECE_LENGTH - 1]);
+            console.flush_if_large().unwrap();
+            assert_eq!(console.text().len(), PIECE_LENGTH - 1);
+            console.text().push(b'b');
+            console.flush_if_large().unwrap();
+            assert_eq!(console.text().len(), 0);
+            console.hold();
+            console.text().extend([b'c'; PIECE_LENGTH]);
+            console.flush_if_large().unwrap();
+            assert_eq!(console.text().len(), PIECE_LENGTH);
+            console.take_back();
+            console.text().extend(b"d");
+            console.flush().unwrap();
+            console.begin_page(page());
             for number in 0..10_000 {
                 console.text().extend(format!("{number}\n").bytes());
                 console.flush_if_large().unwrap();
-                assert!(console.text().len() < 2 * PIECE_LENGTH);
+                assert_eq!(console.text().len(), 0);
             }
-            assert_eq!(console.release(), (b"0\n1\n2\n".to_vec(), 9_997));
-            console.hold(Some(3));
-            console.text().extend(b"a\nb\n");
-            assert_eq!(console.release(), (b"a\nb\n".to_vec(), 0));
+            console.take_back();
+            console.text().extend(b"e\n");
+            console.flush_page(["left", "right"]).unwrap();
+            console.text().extend(b"f");
+            console.flush().unwrap();
         });
+        let mut expected = [[b'a'; PIECE_LENGTH - 1].as_slice(), b"bd"].concat();
+        let mut collected = page();
+        collected.take(&mut b"e\n".to_vec());
+        collected.write(&mut expected, ["left", "right"]);
+        expected.push(b'f');
+        assert_eq!(output, expected);
     }
 
     #[test]

@@ -3,11 +3,12 @@
 //! All of the text but its first lines comes from the table of options. With a command, `-h` shows
 //! what goes with that command.
 
-use std::ffi::OsString;
 use std::fmt::Write;
 
 use crate::options::matrix::Owner;
-use crate::options::{Argument, Command, Modifier, OPTIONS, OptionSpec, SCHEDULERS, Section};
+use crate::options::{
+    Argument, Command, Helper, Modifier, OPTIONS, OptionSpec, SCHEDULERS, Section,
+};
 use crate::request::Request;
 
 const WIDTH: usize = 80;
@@ -20,49 +21,25 @@ const FIRST_STEPS: [Command; 4] = [
     Command::List,
 ];
 
-/// The help of `ipvsadm-save`, as two lines: so many the reference prints after a word that it does
-/// not know.
-pub const SAVE_USAGE: &str = "usage: ipvsadm-save [-n] [--netns NAME|PATH|PID]\n\
-    Writes the table of virtual services as rules for ipvsadm-restore; with -n, addresses and ports as numbers.";
-
-/// The help of `ipvsadm-restore`, likewise.
-pub const RESTORE_USAGE: &str = "usage: ipvsadm-restore [--dry-run] [--test] [--noflush] [--netns NAME|PATH|PID] [FILE]\n\
-    Makes the table what the rules in FILE, or on standard input, say.";
-
-/// Answers the words that ask a helper about itself; `false` where none of them does.
-pub fn write_helper_help(
-    out: &mut Vec<u8>,
-    usage: &str,
-    options: &[(&str, &str)],
-    arguments: &[OsString],
-) -> bool {
-    match arguments
-        .iter()
-        .find_map(|word| word.to_str().filter(|word| ABOUT.contains(word)))
-    {
-        None => return false,
-        Some("-v" | "--version") => write_version(out),
-        Some(_) => {
-            let widest = options
-                .iter()
-                .map(|(option, _)| option.len())
-                .max()
-                .unwrap_or(0);
-            let mut text = format!("{usage}\n\n");
-            for (option, help) in options {
-                push_line(&mut text, format_args!("  {option:<widest$}  {help}"));
-            }
-            out.extend_from_slice(text.as_bytes());
-        }
+/// Writes the usage text of a helper.
+pub fn write_helper_usage(out: &mut Vec<u8>, helper: Helper) {
+    let spellings = || helper.options().map(OptionSpec::helper_spelling);
+    let widest = spellings()
+        .map(|spelling| spelling.len())
+        .max()
+        .unwrap_or(0);
+    let mut text = format!("{}\n\n", helper.usage());
+    for (spelling, row) in spellings().zip(helper.options()) {
+        push_line(
+            &mut text,
+            format_args!("  {spelling:<widest$}  {}", row.help),
+        );
     }
-    true
+    out.extend_from_slice(text.as_bytes());
 }
 
-/// The words that ask a helper about itself.
-const ABOUT: [&str; 4] = ["-h", "--help", "-v", "--version"];
-
 /// Writes the version. The second word is the reference's whose behaviour this is; scripts read it.
-fn write_version(out: &mut Vec<u8>) {
+pub fn write_version(out: &mut Vec<u8>) {
     let version = concat!(
         "ipvsadm v1.31 (ipvsadm-rs ",
         env!("CARGO_PKG_VERSION"),
@@ -217,7 +194,7 @@ fn spelling(spec: &OptionSpec) -> String {
 fn value(spec: &OptionSpec) -> String {
     match spec.argument {
         Argument::None => String::new(),
-        Argument::Required(name) | Argument::Words(name) => format!(" {name}"),
+        Argument::Required(name) | Argument::Operands(name) => format!(" {name}"),
         Argument::Optional(name) => format!(" [{name}]"),
     }
 }

@@ -21,15 +21,15 @@ mod walk;
 mod watch;
 
 use std::ffi::{OsStr, OsString};
-use std::os::unix::ffi::OsStrExt;
 
 pub use console::{InputKind, Streams};
 
 use crate::cli;
+use crate::cli::helper::HelperRequest;
 use crate::error::{Error, KernelError, Operation, UsageError};
 use crate::ipvs::Ipvs;
 use crate::model::Change;
-use crate::options::{RESTORE_OPTIONS, SAVE_OPTIONS};
+use crate::options::Helper;
 use crate::request::Request;
 use console::Console;
 
@@ -37,20 +37,14 @@ use console::Console;
 /// part tells `ipvsadm-save` and `ipvsadm-restore` from `ipvsadm`.
 pub fn run(program: &OsStr, arguments: &[OsString], streams: Streams<'_>) -> u8 {
     let mut console = Console::new(program, streams);
-    let name = program.as_bytes().rsplit(|&byte| byte == b'/').next();
+    let helper = Helper::of_program(program);
     if let Some(words) = complete::asked_words(arguments) {
-        let out = console.text();
-        match name {
-            Some(b"ipvsadm-save") => complete::write_helper_answer(out, &SAVE_OPTIONS, words),
-            Some(b"ipvsadm-restore") => complete::write_helper_answer(out, &RESTORE_OPTIONS, words),
-            _ => complete::write_answer(out, words),
-        }
+        complete::write_answer(console.text(), helper, words);
         return u8::from(console.flush().is_err());
     }
-    let outcome = match name {
-        Some(b"ipvsadm-save") => save::run_helper(&mut console, arguments),
-        Some(b"ipvsadm-restore") => restore::run_helper(&mut console, arguments),
-        _ => run_command(&mut console, arguments),
+    let outcome = match helper {
+        Some(helper) => run_helper(&mut console, helper, arguments),
+        None => run_command(&mut console, arguments),
     };
     if let Err(Error::Rule(_, line)) = &outcome {
         console.keep_hint(hints::rule_line::about(line.text()));
@@ -66,6 +60,35 @@ pub fn run(program: &OsStr, arguments: &[OsString], streams: Streams<'_>) -> u8 
     );
     console.tell_hint();
     status
+}
+
+fn run_helper(
+    console: &mut Console<'_>,
+    helper: Helper,
+    arguments: &[OsString],
+) -> Result<(), Error> {
+    if helper == Helper::Restore {
+        // The reference's helper is a script around `ipvsadm`, which is the name in its messages.
+        console.rename("ipvsadm");
+    }
+    let options = match cli::helper::read(helper, arguments)? {
+        HelperRequest::Help => {
+            help::write_helper_usage(console.text(), helper);
+            return Ok(());
+        }
+        HelperRequest::Version => {
+            help::write_version(console.text());
+            return Ok(());
+        }
+        HelperRequest::Run(options) => options,
+    };
+    if let Some(namespace) = &options.namespace {
+        netns::enter(namespace)?;
+    }
+    match helper {
+        Helper::Save => save::run_helper(console, &options),
+        Helper::Restore => restore::run_helper(console, &options),
+    }
 }
 
 fn run_command(console: &mut Console<'_>, arguments: &[OsString]) -> Result<(), Error> {

@@ -53,24 +53,6 @@ fn named_among(arguments: &[OsString]) -> Option<&[u8]> {
     })
 }
 
-/// Takes the option and its value out of a helper's words. One without a value stays there, for the
-/// helper to wonder at.
-pub fn take_from(arguments: &[OsString]) -> (Option<OsString>, Vec<OsString>) {
-    let (mut name, mut others) = (None, Vec::new());
-    let mut words = arguments.iter();
-    while let Some(word) = words.next() {
-        match word.as_bytes().strip_prefix(b"--netns") {
-            Some(b"") => match words.next() {
-                Some(value) => name = Some(value.clone()),
-                None => others.push(word.clone()),
-            },
-            Some([b'=', value @ ..]) => name = Some(OsStr::from_bytes(value).to_owned()),
-            _ => others.push(word.clone()),
-        }
-    }
-    (name, others)
-}
-
 /// The names that `ip netns` knows, in order.
 pub fn names() -> Vec<OsString> {
     let entries = fs::read_dir(NAMES).into_iter().flatten().flatten();
@@ -251,20 +233,6 @@ mod tests {
             let line_words = words(line);
             let found = named_among(&line_words);
             assert_eq!(found, name.map(str::as_bytes), "{line}");
-        }
-    }
-
-    #[test]
-    fn a_helper_is_left_its_own_words() {
-        for (line, name, others) in [
-            ("-n", None, "-n"),
-            ("-n --netns blue", Some("blue"), "-n"),
-            ("--netns=7 --test", Some("7"), "--test"),
-            ("--test --netns", None, "--test --netns"),
-            ("--netnsx", None, "--netnsx"),
-        ] {
-            let expected = (name.map(OsString::from), words(others));
-            assert_eq!(take_from(&words(line)), expected, "{line}");
         }
     }
 }

@@ -1,37 +1,21 @@
 //! `-S` and `ipvsadm-save`: the table as rules.
 
-use std::ffi::OsString;
-
 use crate::cli::address;
+use crate::cli::helper::HelperOptions;
 use crate::commands::console::Console;
+use crate::commands::open_checked;
 use crate::commands::walk::Walk;
-use crate::commands::{help, netns, open_checked};
 use crate::error::Error;
 use crate::ipvs::{Detail, Ipvs};
 use crate::model::Change;
-use crate::options::SAVE_OPTIONS;
+use crate::options::Modifier;
 use crate::render::endpoints::EndpointWriter;
 use crate::render::rules;
 
-/// Runs `ipvsadm-save`. Words that do not begin with `-` are ignored.
-pub fn run_helper(console: &mut Console<'_>, arguments: &[OsString]) -> Result<(), Error> {
-    if help::write_helper_help(console.text(), help::SAVE_USAGE, &SAVE_OPTIONS, arguments) {
-        return Ok(());
-    }
-    let (namespace, arguments) = netns::take_from(arguments);
-    let mut numeric = false;
-    for argument in &arguments {
-        match argument.as_encoded_bytes() {
-            b"-n" => numeric = true,
-            [b'-', ..] => return Err(Error::HelperUsage(help::SAVE_USAGE)),
-            _ => {}
-        }
-    }
-    if let Some(namespace) = namespace {
-        netns::enter(&namespace)?;
-    }
+/// Runs `ipvsadm-save`.
+pub fn run_helper(console: &mut Console<'_>, options: &HelperOptions) -> Result<(), Error> {
     let mut ipvs = open_checked(console)?;
-    save(console, &mut ipvs, numeric)
+    save(console, &mut ipvs, options.has(Modifier::Numeric))
 }
 
 /// Writes the table as rules.

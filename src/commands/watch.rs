@@ -1,8 +1,9 @@
-//! `--watch`: a listing that goes on. On a terminal it is drawn over itself, with a line above it;
-//! elsewhere one listing follows the other.
+//! `--watch`: lists again and again. On a terminal each listing is drawn over the last, with a
+//! heading; elsewhere one follows the other.
 //!
-//! A look that fails is shown in its place and tried again: the service may come back, and the
-//! module. What a look costs and holds depends on the table, not on the looks before.
+//! A look that fails shows its fault and is tried again: the service may come back, and the module.
+//! What a look costs and holds depends on the table, not on the looks before.
+#![forbid(unsafe_code)]
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -23,7 +24,12 @@ use crate::request::{ListRequest, OutputFormat};
 use crate::screen;
 use crate::terminal::{Terminal, Waking, wait_for_moment_or_reader};
 
-/// Lists again and again, until a person has seen enough or nobody reads it any more.
+/// Lists every `interval`, until a person has seen enough or nobody reads it any more.
+///
+/// # Errors
+///
+/// [`Error::Terminal`] and [`Error::Write`], if the terminal or standard output fails. Faults of a
+/// look are shown in its place.
 pub fn watch(
     console: &mut Console<'_>,
     ipvs: &mut Ipvs,
@@ -50,15 +56,10 @@ fn on_terminal(
     let heading = heading(interval);
     let mut due = Instant::now();
     loop {
-        let page = Page {
-            screen: console.screen(),
-            height: screen::height_of_standard_output(),
-        };
-        looks.look(console, Some(page.listing_height()));
-        let (listing, left_out) = console.release();
-        let time = clock::local_time();
-        page.write(console.text(), [&heading, &time], &listing, left_out);
-        console.flush()?;
+        let height = screen::height_of_standard_output();
+        console.begin_page(Page::new(console.screen(), height));
+        looks.look(console);
+        console.flush_page([&heading, &clock::local_time()])?;
         if console.reader_has_left() {
             return Ok(());
         }
@@ -82,17 +83,17 @@ fn into_stream(
     let mut due = Instant::now();
     let mut is_first = true;
     loop {
-        looks.look(console, None);
-        let (mut listing, _) = console.release();
+        console.hold();
+        looks.look(console);
+        let listing = console.text();
         if is_json {
             // Newlines stand between items, and nowhere in them.
             listing.retain(|byte| *byte != b'\n');
             listing.push(b'\n');
         } else if !is_first {
-            console.text().push(b'\n');
+            listing.insert(0, b'\n');
         }
         is_first = false;
-        console.text().append(&mut listing);
         console.flush()?;
         due = (due + interval).max(Instant::now());
         if console.reader_has_left() || !wait_for_moment_or_reader(due).map_err(Error::Terminal)? {
@@ -101,7 +102,7 @@ fn into_stream(
     }
 }
 
-/// One look after the other.
+/// What looks that follow each other share.
 struct Looks<'l> {
     ipvs: &'l mut Ipvs,
     request: &'l ListRequest,
@@ -109,49 +110,49 @@ struct Looks<'l> {
 }
 
 impl Looks<'_> {
-    /// Has the console hold a listing, or in its place why there is none.
-    fn look(&mut self, console: &mut Console<'_>, most_lines: Option<usize>) {
+    /// Writes a listing, or in its place the reason why there is none.
+    fn look(&mut self, console: &mut Console<'_>) {
         self.ipvs.forget_info();
-        console.hold(most_lines);
         let fault = match list::list(console, self.ipvs, self.request, Some(&mut self.rates)) {
             Ok(()) => return,
-            Err(fault) => self.reopened(fault),
+            Err(fault) => fault,
         };
+        let fault = reason(fault, self.reopen());
         let text = console.fault_text(&fault);
-        console.release();
-        console.hold(most_lines);
+        console.take_back();
         match self.request.output_format {
             OutputFormat::Json => json::write_fault(console.text(), &text),
             _ => console.text().extend_from_slice(&text),
         }
     }
 
-    /// A module that was taken away and is there again is not found under its old number. So the
-    /// next look is through a new connection, if there is one to be had; if not, that is the fault.
-    fn reopened(&mut self, fault: Error) -> Error {
-        let no_entry = KernelError::Errno(Errno::ENOENT);
-        let no_module = Error::Initialize(KernelError::Errno(Errno::ENOPROTOOPT));
-        match Ipvs::open_loaded() {
-            Ok(ipvs) => {
-                *self.ipvs = ipvs;
-                match fault {
-                    Error::Kernel(_, cause) if cause == no_entry => no_module,
-                    fault => fault,
-                }
-            }
-            Err(cause) if cause == no_entry => no_module,
-            Err(cause) => Error::Initialize(cause),
-        }
+    /// Opens a new connection to IPVS, if there is one to be had: a module that was taken away and
+    /// is there again is not found under its old number.
+    fn reopen(&mut self) -> Result<(), KernelError> {
+        *self.ipvs = Ipvs::open_loaded()?;
+        Ok(())
     }
 }
 
-/// What stands above a listing, left of the time.
+/// Returns why a look failed, by what it met and by how it went to open IPVS anew.
+fn reason(fault: Error, reopening: Result<(), KernelError>) -> Error {
+    let no_entry = KernelError::Errno(Errno::ENOENT);
+    let no_module = Error::Initialize(KernelError::Errno(Errno::ENOPROTOOPT));
+    match (fault, reopening) {
+        (_, Err(cause)) if cause == no_entry => no_module,
+        (_, Err(cause)) => Error::Initialize(cause),
+        (Error::Kernel(_, cause), Ok(())) if cause == no_entry => no_module,
+        (fault, Ok(())) => fault,
+    }
+}
+
+/// Returns the heading, left of the time.
 fn heading(interval: Duration) -> String {
     let seconds = interval.as_secs_f64();
     format!("every {seconds} s, {}, q ends", namespace())
 }
 
-/// The network namespace, as people call it.
+/// Returns the name of the network namespace, as people call it.
 fn namespace() -> String {
     let number = |path: &Path| {
         let file = fs::metadata(path).ok()?;
@@ -167,5 +168,45 @@ fn namespace() -> String {
             Some((_, inode)) => format!("namespace net:[{inode}]"),
             None => "unknown namespace".to_owned(),
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Operation;
+
+    #[test]
+    fn a_module_that_is_gone_is_named_whichever_way_it_is_missed() {
+        let text = |fault: Error| {
+            let text = fault.text("ipvsadm".as_ref());
+            String::from_utf8(text).unwrap()
+        };
+        let refused = |errno| Error::Kernel(Operation::List, KernelError::Errno(errno));
+        let initialize = |errno| Error::Initialize(KernelError::Errno(errno));
+        let failed = |errno| Err(KernelError::Errno(errno));
+        for (fault, reopening, expected) in [
+            // The kernel knows its number no more, or the module has come back under another.
+            (
+                Errno::ENOENT,
+                failed(Errno::ENOENT),
+                initialize(Errno::ENOPROTOOPT),
+            ),
+            (Errno::ENOENT, Ok(()), initialize(Errno::ENOPROTOOPT)),
+            (
+                Errno::ESRCH,
+                failed(Errno::ENOENT),
+                initialize(Errno::ENOPROTOOPT),
+            ),
+            // Other faults are what they are.
+            (Errno::ESRCH, Ok(()), refused(Errno::ESRCH)),
+            (
+                Errno::ENOENT,
+                failed(Errno::EPERM),
+                initialize(Errno::EPERM),
+            ),
+        ] {
+            assert_eq!(text(reason(refused(fault), reopening)), text(expected));
+        }
     }
 }

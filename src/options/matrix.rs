@@ -2,7 +2,7 @@
 //! say of each option, turned round. The check itself is in [`crate::cli`].
 
 use super::table::COMMAND_COUNT;
-use super::{Command, OPTIONS, Section};
+use super::{Command, Helper, OPTIONS, Section};
 
 /// The types of tunnel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +43,8 @@ pub enum Owner {
     Command(Command),
     /// A type of tunnel.
     Tunnel(TunnelType),
+    /// A program beside `ipvsadm`.
+    Helper(Helper),
     /// `-L -c`, a list that can be narrowed: what goes with `-L` goes with it, and more.
     Connections,
 }
@@ -53,6 +55,7 @@ impl Owner {
         match self {
             Owner::Command(command) => format!("'{}' command", command.row().name),
             Owner::Tunnel(kind) => format!("'{}' tunnel type", kind.word()),
+            Owner::Helper(helper) => helper.name().to_owned(),
             Owner::Connections => Owner::Command(Command::List).text(),
         }
     }
@@ -163,7 +166,7 @@ static RULES: [OwnerRule; OWNER_COUNT] = {
     rules
 };
 
-const OWNER_COUNT: usize = COMMAND_COUNT + TunnelType::ALL.len() + 1;
+const OWNER_COUNT: usize = COMMAND_COUNT + TunnelType::ALL.len() + Helper::ALL.len() + 1;
 
 impl Owner {
     pub(crate) fn rule(self) -> &'static OwnerRule {
@@ -175,6 +178,7 @@ impl Owner {
         match self {
             Owner::Command(command) => command as usize,
             Owner::Tunnel(kind) => COMMAND_COUNT + kind as usize,
+            Owner::Helper(helper) => COMMAND_COUNT + TunnelType::ALL.len() + helper as usize,
             Owner::Connections => OWNER_COUNT - 1,
         }
     }

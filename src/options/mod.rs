@@ -5,10 +5,12 @@
 //! the check of options against commands ([`matrix`]), `-h`, the completions, and the tests that
 //! hold the manual to it. What a value means is read in [`crate::cli`].
 
+mod helper;
 pub(crate) mod matrix;
 mod table;
 
-pub use table::{Command, Modifier, OPTIONS, RESTORE_OPTIONS, SAVE_OPTIONS, SCHEDULERS};
+pub use helper::Helper;
+pub use table::{Command, Modifier, OPTIONS, SCHEDULERS};
 
 use crate::model::Protocol;
 use matrix::Group;
@@ -42,8 +44,9 @@ pub enum Argument {
     Required(&'static str),
     /// It takes the next word unless that begins with `-`.
     Optional(&'static str),
-    /// It takes none itself: the line's plain words, wherever they stand, are what it works with.
-    Words(&'static str),
+    /// It takes none itself: the line's operands, the words that are neither options nor values,
+    /// are what it works with, wherever they stand.
+    Operands(&'static str),
 }
 
 /// What a shell may offer for a value.
@@ -193,7 +196,7 @@ impl OptionSpec {
 impl Modifier {
     /// Its row.
     pub fn row(self) -> &'static OptionSpec {
-        &OPTIONS[table::COMMAND_COUNT + self as usize]
+        &table::ROWS[table::COMMAND_COUNT + self as usize]
     }
 
     /// The protocol of the virtual service that it names; `None` for a firewall mark, and for what

@@ -4,35 +4,42 @@
 //! in `cli::fold`; a flag is asked for with `given.has`), and tell of it in the manual.
 
 use super::matrix::{Owner, TunnelType};
-use super::{Argument, Completion, Meaning, OptionSpec, Section};
+use super::{Argument, Completion, Helper, Meaning, OptionSpec, Section};
 use crate::selection::CountKey;
 
 /// Makes the enums of commands and options, and the table in the order of their variants.
 macro_rules! table {
     (
         commands { $($command:ident = $command_row:expr;)* }
-        options { $($modifier:ident = $choice_row:expr;)* }
+        options { $($modifier:ident = $modifier_row:expr;)* }
+        helpers { $($helpers:ident = $helpers_row:expr;)* }
     ) => {
         /// The commands; each is described by its row.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         #[expect(missing_docs, reason = "the rows say what each is")]
         pub enum Command { $($command,)* }
 
-        /// The options that go with commands; each is described by its row.
+        /// The options that go with commands and helpers; each is described by its row.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         #[expect(missing_docs, reason = "the rows say what each is")]
-        pub enum Modifier { $($modifier,)* }
+        pub enum Modifier { $($modifier,)* $($helpers,)* }
 
-        /// The table.
-        pub static OPTIONS: &[OptionSpec] = &[
+        /// The rows of `ipvsadm`, then those that only its helpers know.
+        pub(super) static ROWS: &[OptionSpec] = &[
             $(OptionSpec { meaning: Meaning::Command(Command::$command), ..$command_row },)*
-            $(OptionSpec { meaning: Meaning::Modifier(Modifier::$modifier), ..$choice_row },)*
+            $(OptionSpec { meaning: Meaning::Modifier(Modifier::$modifier), ..$modifier_row },)*
+            $(OptionSpec { meaning: Meaning::Modifier(Modifier::$helpers), ..$helpers_row },)*
         ];
 
         /// How many rows stand before the first option.
         pub(super) const COMMAND_COUNT: usize = [$(Command::$command),*].len();
+
+        const MODIFIER_COUNT: usize = [$(Modifier::$modifier),*].len();
     };
 }
+
+/// The commands and options of `ipvsadm`.
+pub static OPTIONS: &[OptionSpec] = ROWS.split_at(COMMAND_COUNT + MODIFIER_COUNT).0;
 
 const ADD_SERVICE: Owner = Owner::Command(Command::AddService);
 const EDIT_SERVICE: Owner = Owner::Command(Command::EditService);
@@ -50,6 +57,8 @@ const RESTORE: Owner = Owner::Command(Command::Restore);
 const SET_TIMEOUTS: Owner = Owner::Command(Command::SetTimeouts);
 const START_DAEMON: Owner = Owner::Command(Command::StartDaemon);
 const STOP_DAEMON: Owner = Owner::Command(Command::StopDaemon);
+const IPVSADM_SAVE: Owner = Owner::Helper(Helper::Save);
+const IPVSADM_RESTORE: Owner = Owner::Helper(Helper::Restore);
 const IPIP: Owner = Owner::Tunnel(TunnelType::Ipip);
 const GUE: Owner = Owner::Tunnel(TunnelType::Gue);
 const GRE: Owner = Owner::Tunnel(TunnelType::Gre);
@@ -62,7 +71,7 @@ const OF_A_SERVICE: &[Owner] = &[
     EDIT_SERVER,
     DELETE_SERVER,
 ];
-const EVERY_COMMAND: &[Owner] = &[
+const EVERYWHERE: &[Owner] = &[
     ADD_SERVICE,
     EDIT_SERVICE,
     DELETE_SERVICE,
@@ -78,6 +87,8 @@ const EVERY_COMMAND: &[Owner] = &[
     SET_TIMEOUTS,
     START_DAEMON,
     STOP_DAEMON,
+    IPVSADM_SAVE,
+    IPVSADM_RESTORE,
 ];
 const SETS_A_SERVICE: &[Owner] = &[ADD_SERVICE, EDIT_SERVICE];
 const SETS_A_SERVER: &[Owner] = &[ADD_SERVER, EDIT_SERVER];
@@ -138,7 +149,7 @@ table! {
         Save = command("S", "save", "write rules").examples(&["ipvsadm -Sn > /etc/ipvsadm.rules"]);
         Restore = command("R", "restore", "read rules").examples(&["ipvsadm -R < more.rules"]);
         SetTimeouts = command("", "set", "set timeouts")
-            .takes(Argument::Words("TCP FIN UDP"))
+            .takes(Argument::Operands("TCP FIN UDP"))
             .examples(&["ipvsadm --set 900 120 300", "ipvsadm --set 3600 0 0"]);
         StartDaemon = command("", "start-daemon", "start syncing")
             .takes(Argument::Required("ROLE")).offers(ROLES)
@@ -233,7 +244,7 @@ table! {
             .not_among_rules();
 
         Numeric = flag("n", "numeric", "numbers, no names")
-            .in_section(Section::Listing).at(0).with(&[LIST, SAVE])
+            .in_section(Section::Listing).at(0).with(&[LIST, SAVE, IPVSADM_SAVE])
             .ignored_by(&[DIAGNOSE]);
         Exact = flag("X", "exact", "numbers in full")
             .in_section(Section::Listing).at(20).with(&[LIST]);
@@ -307,8 +318,17 @@ table! {
             .in_section(Section::SyncDaemon).at(27).with(&[START_DAEMON]);
 
         Netns = value("", "netns", "NAME|PATH|PID", "in that network namespace")
-            .in_section(Section::Anywhere).at(38).with(EVERY_COMMAND).ours().not_among_rules()
+            .in_section(Section::Anywhere).at(38).with(EVERYWHERE).ours().not_among_rules()
             .offers(Completion::Namespace);
+    }
+
+    helpers {
+        DryRun = flag("", "dry-run", "print the changes, make none").with(&[IPVSADM_RESTORE]);
+        NoFlush = flag("", "noflush", "leave alone the services that the rules do not name")
+            .with(&[IPVSADM_RESTORE]);
+        Test = flag("", "test", "check the rules, change nothing").with(&[IPVSADM_RESTORE]);
+        File = flag("", "", "the rules (standard input)").takes(Argument::Operands("FILE"))
+            .with(&[IPVSADM_RESTORE]);
     }
 }
 
@@ -330,23 +350,6 @@ pub const SCHEDULERS: [(&str, &str); 14] = [
     ("ovf", "weighted overflow"),
     ("mh", "Maglev hashing"),
     ("twos", "the better of two at random (not in every kernel)"),
-];
-
-/// The one option of the helpers that takes a value, as `ipvsadm` does.
-const NETNS: (&str, &str) = ("--netns", "in that network namespace");
-
-/// The options of `ipvsadm-save`.
-pub const SAVE_OPTIONS: [(&str, &str); 2] = [("-n", "numbers, no names"), NETNS];
-
-/// The options of `ipvsadm-restore`.
-pub const RESTORE_OPTIONS: [(&str, &str); 4] = [
-    ("--dry-run", "print the changes, make none"),
-    NETNS,
-    (
-        "--noflush",
-        "leave alone the services that the rules do not name",
-    ),
-    ("--test", "check the rules, change nothing"),
 ];
 
 const fn command(short: &'static str, long: &'static str, help: &'static str) -> OptionSpec {

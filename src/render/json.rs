@@ -14,9 +14,9 @@ use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
 
 use crate::model::{
-    AddressFamily, Connection, DestinationState, DrainState, Encapsulation, ForwardingMethod,
-    KernelInfo, KernelName, Netmask, ServiceIdentity, ServiceState, Statistics, SyncDaemon,
-    Timeouts, TunnelChecksum,
+    AddressFamily, Connection, DestinationIdentity, DestinationState, DrainState, Encapsulation,
+    ForwardingMethod, KernelInfo, KernelName, Netmask, Protocol, ServiceIdentity, ServiceState,
+    Statistics, SyncDaemon, Timeouts, TunnelChecksum,
 };
 use crate::render::counts::Count;
 use crate::render::endpoints::EndpointWriter;
@@ -180,13 +180,36 @@ impl From<AddressFamily> for Family {
     }
 }
 
+/// What tells a virtual service from all others.
 #[derive(Serialize)]
-struct Service<'a> {
+pub struct ServiceFields {
     protocol: Option<&'static str>,
     address: Option<IpAddr>,
     port: Option<u16>,
     firewall_mark: Option<u32>,
     family: Family,
+}
+
+impl From<ServiceIdentity> for ServiceFields {
+    fn from(identity: ServiceIdentity) -> ServiceFields {
+        let (address, port, firewall_mark) = match identity {
+            ServiceIdentity::Endpoint { address, port, .. } => (Some(address), Some(port), None),
+            ServiceIdentity::FirewallMark { mark, .. } => (None, None, Some(mark)),
+        };
+        ServiceFields {
+            protocol: identity.protocol().map(Protocol::name),
+            address,
+            port,
+            firewall_mark,
+            family: identity.family().into(),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Service<'a> {
+    #[serde(flatten)]
+    identity: ServiceFields,
     scheduler: Cow<'a, str>,
     scheduler_flags: Vec<&'static str>,
     persistence: Option<Persistence>,
@@ -200,20 +223,8 @@ struct Service<'a> {
 impl<'a> Service<'a> {
     fn of(state: &'a ServiceState, destinations: &[DestinationState]) -> Service<'a> {
         let service = &state.service;
-        let (protocol, address, port, firewall_mark) = match service.identity {
-            ServiceIdentity::Endpoint {
-                protocol,
-                address,
-                port,
-            } => (Some(protocol.name()), Some(address), Some(port), None),
-            ServiceIdentity::FirewallMark { mark, .. } => (None, None, None, Some(mark)),
-        };
         Service {
-            protocol,
-            address,
-            port,
-            firewall_mark,
-            family: service.identity.family().into(),
+            identity: service.identity.into(),
             scheduler: text(service.scheduler.as_bytes()),
             scheduler_flags: service.scheduler_flags.words(service.scheduler).collect(),
             persistence: service
@@ -368,10 +379,20 @@ struct ConnectionEntry<'a> {
     persistence_engine: Option<EngineData<'a>>,
 }
 
+/// An address and a port.
 #[derive(Serialize)]
-struct Endpoint {
+pub struct Endpoint {
     address: IpAddr,
     port: u16,
+}
+
+impl From<DestinationIdentity> for Endpoint {
+    fn from(identity: DestinationIdentity) -> Endpoint {
+        Endpoint {
+            address: identity.address,
+            port: identity.port,
+        }
+    }
 }
 
 #[derive(Serialize)]

@@ -9,10 +9,13 @@ use crate::model::{
 };
 use crate::render::endpoints::{EndpointWriter, write_address};
 use crate::render::padding::{counter, left, number, number_left, number_right, pad};
+use crate::render::phrases::write_service_name;
 use crate::request::{Columns, ListFormat};
 
 /// The width of a virtual service's name, its protocol included; longer IPv4 names are cut.
 const SERVICE_WIDTH: usize = 33;
+/// The width of the protocol in it.
+const PROTOCOL_WIDTH: usize = 4;
 /// The width of a real server's name behind its arrow; longer IPv4 names are cut.
 const SERVER_WIDTH: usize = 28;
 const SERVER_ARROW: &[u8] = b"  -> ";
@@ -68,7 +71,7 @@ pub fn write_service(
 ) {
     let shows_numbers = matches!(format.columns, Columns::Statistics | Columns::Rate);
     let start = out.len();
-    write_service_name(out, endpoints, &state.service.identity);
+    write_service_name(out, endpoints, &state.service.identity, PROTOCOL_WIDTH);
     if state.service.identity.family() == AddressFamily::Ipv4 {
         out.truncate(start + SERVICE_WIDTH);
     }
@@ -90,32 +93,6 @@ pub fn write_service(
         _ => write_scheduling(out, state),
     }
     out.push(b'\n');
-}
-
-/// Writes protocol, address and port of a service, or its mark.
-fn write_service_name(
-    out: &mut Vec<u8>,
-    endpoints: &mut EndpointWriter,
-    identity: &ServiceIdentity,
-) {
-    match *identity {
-        ServiceIdentity::Endpoint {
-            protocol,
-            address,
-            port,
-        } => {
-            left(out, protocol.label().as_bytes(), 4);
-            out.push(b' ');
-            endpoints.write(out, address, port, Some(protocol));
-        }
-        ServiceIdentity::FirewallMark { mark, family } => {
-            out.extend_from_slice(b"FWM  ");
-            number(out, mark);
-            if family == AddressFamily::Ipv6 {
-                out.extend_from_slice(b" IPv6");
-            }
-        }
-    }
 }
 
 fn write_scheduling(out: &mut Vec<u8>, state: &ServiceState) {

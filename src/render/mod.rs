@@ -13,6 +13,7 @@ pub mod listing;
 pub mod order;
 pub mod padding;
 pub mod page;
+pub mod phrases;
 pub mod prometheus;
 pub mod rules;
 pub mod table;

@@ -1,11 +1,11 @@
 //! The order of a listing: the reference's, oddities and all (`tests/parity/ipvsadm-1.31.md`,
 //! section 4).
 //!
-//! The reference subtracts 32-bit numbers and takes the difference as signed, which is no order at
-//! all where numbers are more than 2^31 apart: 192.168.0.1 comes before 10.0.0.1. The result then
-//! depends on the sorting algorithm, a merge sort that splits at n/2 and prefers the left half in a
-//! tie, so that one is written out here. The standard library's sorts may panic on such a
-//! comparison.
+//! The reference subtracts 32-bit numbers and reads the difference as signed. Numbers more than
+//! 2^31 apart are in no order then: 10.0.0.1 comes before 100.0.0.1, that before 192.168.0.1, and
+//! that before 10.0.0.1. What comes out depends on how it is sorted. So the reference's merge sort
+//! is written out here, for such numbers alone: the standard library's may panic on them.
+#![forbid(unsafe_code)]
 
 use std::net::IpAddr;
 
@@ -15,23 +15,58 @@ use crate::model::{
 
 /// Sorts virtual services by mark, family, protocol, address and port.
 pub fn sort_services<T: Copy>(services: &mut [T], identity: impl Fn(&T) -> &ServiceIdentity) {
-    sort_by_key(services, |service| SortKey::of_service(identity(service)));
+    sort(services, |service| SortKey::of_service(identity(service)));
 }
 
-/// Sorts destinations by address and port.
+/// Sorts the destinations of a virtual service by address and port.
 pub fn sort_destinations(destinations: &mut [DestinationState]) {
-    sort_by_key(destinations, |state| {
+    sort(destinations, |state| {
         SortKey::of_destination(&state.destination.identity)
     });
 }
 
-/// Masters first.
+/// Sorts sync daemons: masters first.
 pub fn sort_sync_daemons(daemons: &mut [SyncDaemon]) {
     daemons.sort_by_key(|daemon| daemon.role != SyncDaemonRole::Master);
 }
 
+/// Sorts items, no two of which have the same key.
+fn sort<T: Copy>(items: &mut [T], key_of: impl Fn(&T) -> SortKey) {
+    let mut halves = items.iter().map(|item| key_of(item).halves());
+    let first = halves.next();
+    if halves.all(|others| Some(others) == first) {
+        // The kernel lists what was added last first, and what is in order already is sorted fast.
+        items.reverse();
+        items.sort_by_cached_key(key_of);
+    } else {
+        merge_sort(items, &|a, b| key_of(a).compare(&key_of(b)));
+    }
+}
+
+/// Sorts as the reference does. `compare` is greater than 0 if its second argument comes first.
+fn merge_sort<T: Copy>(items: &mut [T], compare: &impl Fn(&T, &T) -> i32) {
+    if items.len() < 2 {
+        return;
+    }
+    let middle = items.len() / 2;
+    merge_sort(&mut items[..middle], compare);
+    merge_sort(&mut items[middle..], compare);
+    let copy = items.to_vec();
+    let (mut left, mut right) = copy.split_at(middle);
+    for item in items {
+        let half = match (left, right) {
+            ([a, ..], [b, ..]) if compare(a, b) > 0 => &mut right,
+            ([], _) => &mut right,
+            _ => &mut left,
+        };
+        if let Some(first) = half.split_off_first() {
+            *item = *first;
+        }
+    }
+}
+
 /// What decides where something stands in a listing.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct SortKey {
     /// Mark, family and protocol, all 0 for a destination, then the kernel's 16 bytes of the
     /// address.
@@ -76,7 +111,7 @@ impl SortKey {
         }
     }
 
-    /// Greater than 0 if `other` comes first.
+    /// Compares as the reference does: greater than 0 if `other` comes first.
     fn compare(&self, other: &SortKey) -> i32 {
         for (a, b) in self.words.iter().zip(&other.words).take(self.count) {
             if a != b {
@@ -86,100 +121,27 @@ impl SortKey {
         i32::from(self.port) - i32::from(other.port)
     }
 
-    /// Whether `self` comes strictly before `other`, every word in the same half of the u32 range,
-    /// where the reference's comparison is transitive.
-    fn is_orderly_before(&self, other: &SortKey) -> bool {
-        let are_in_one_half = |(a, b): (&u32, &u32)| (a ^ b) >> 31 == 0;
-        self.count == other.count
-            && (self.words, self.port) < (other.words, other.port)
-            && self.words.iter().zip(&other.words).all(are_in_one_half)
+    /// Returns the half of the u32 range that each word is in. Keys that agree in this are in the
+    /// order of their numbers, for the reference as for everybody.
+    fn halves(&self) -> ([u32; 7], usize) {
+        (self.words.map(|word| word >> 31), self.count)
     }
 }
 
-/// As the reference compares two numbers, its overflow included.
+/// Compares two numbers as the reference does, its overflow included.
 fn difference(a: u32, b: u32) -> i32 {
     a.wrapping_sub(b) as i32
-}
-
-fn sort_by_key<T: Copy>(items: &mut [T], key_of: impl Fn(&T) -> SortKey) {
-    // The kernel lists what was added last first, so this is often all there is to do: without it a
-    // listing costs four per cent more.
-    if is_reversed(items.iter().map(&key_of)) {
-        items.reverse();
-        return;
-    }
-    // Keys are a third of what they stand for, and a sort needs room for as many again. The items
-    // are then moved in place: a second copy of 10 000 services would be 1.7 MiB.
-    let mut keys: Vec<_> = items.iter().map(&key_of).zip(0..).collect();
-    merge_sort(&mut keys, |(a, _), (b, _)| a.compare(b));
-    let mut order: Vec<usize> = keys.into_iter().map(|(_, place)| place).collect();
-    bring_into_order(items, &mut order);
-}
-
-/// Puts at each place the item that `order` names for it, following one cycle after the other.
-/// What `order` holds is used up.
-fn bring_into_order<T>(items: &mut [T], order: &mut [usize]) {
-    for start in 0..order.len() {
-        let mut place = start;
-        while order[place] != start {
-            let from = std::mem::replace(&mut order[place], place);
-            items.swap(place, from);
-            place = from;
-        }
-        order[place] = place;
-    }
-}
-
-/// Whether each key comes before all those in front of it.
-fn is_reversed(keys: impl Iterator<Item = SortKey>) -> bool {
-    let mut last: Option<SortKey> = None;
-    for key in keys {
-        if last.is_some_and(|last| !key.is_orderly_before(&last)) {
-            return false;
-        }
-        last = Some(key);
-    }
-    true
-}
-
-/// A stable merge sort. `compare` is greater than 0 if its second argument comes first.
-fn merge_sort<T: Copy>(items: &mut [T], compare: impl Fn(&T, &T) -> i32) {
-    let mut spare = Vec::with_capacity(items.len());
-    sort_slice(items, &mut spare, &compare);
-}
-
-fn sort_slice<T: Copy>(items: &mut [T], spare: &mut Vec<T>, compare: &impl Fn(&T, &T) -> i32) {
-    if items.len() < 2 {
-        return;
-    }
-    let middle = items.len() / 2;
-    sort_slice(&mut items[..middle], spare, compare);
-    sort_slice(&mut items[middle..], spare, compare);
-    spare.clear();
-    let (mut left, mut right) = (0, middle);
-    while left < middle && right < items.len() {
-        let from = if compare(&items[left], &items[right]) > 0 {
-            &mut right
-        } else {
-            &mut left
-        };
-        spare.push(items[*from]);
-        *from += 1;
-    }
-    // The rest of the right half is in place already.
-    spare.extend_from_slice(&items[left..middle]);
-    items[..spare.len()].copy_from_slice(spare);
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Protocol;
+    use crate::model::{AddressFamily, Protocol};
     use crate::numbers::Numbers;
 
     fn sorted(numbers: &[u32]) -> Vec<u32> {
         let mut numbers = numbers.to_vec();
-        merge_sort(&mut numbers, |a, b| difference(*a, *b));
+        merge_sort(&mut numbers, &|a, b| difference(*a, *b));
         numbers
     }
 
@@ -198,73 +160,97 @@ mod tests {
         assert_eq!(sorted(&[1, u32::MAX]), [u32::MAX, 1]);
     }
 
-    #[test]
-    fn where_the_comparison_is_an_order_it_is_the_standard_librarys() {
-        let mut numbers = Numbers::new();
-        for length in 0..200 {
-            let mut services: Vec<(ServiceIdentity, usize)> = (0..length)
-                .map(|index| {
-                    let address = [10, 0, numbers.below(3) as u8, numbers.below(3) as u8];
-                    let identity = ServiceIdentity::Endpoint {
-                        protocol: *numbers.pick(&[Protocol::Tcp, Protocol::Udp, Protocol::Sctp]),
-                        address: address.into(),
-                        port: *numbers.pick(&[80, 443]),
-                    };
-                    (identity, index)
-                })
-                .collect();
-            let mut expected = services.clone();
-            expected.sort_by_key(|(identity, _)| *identity);
-            sort_services(&mut services, |(identity, _)| identity);
-            assert_eq!(services, expected);
+    fn endpoint(protocol: Protocol, address: &str, port: u16) -> ServiceIdentity {
+        ServiceIdentity::Endpoint {
+            protocol,
+            address: address.parse().unwrap(),
+            port,
         }
     }
 
     #[test]
-    fn reversing_is_what_the_merge_sort_would_do() {
+    fn services_are_sorted_by_mark_family_protocol_address_and_port() {
+        let mark = |mark, family| ServiceIdentity::FirewallMark { mark, family };
+        let expected = [
+            endpoint(Protocol::Tcp, "10.0.0.2", 8443),
+            endpoint(Protocol::Tcp, "10.0.0.3", 80),
+            endpoint(Protocol::Tcp, "10.0.0.3", 443),
+            endpoint(Protocol::Udp, "10.0.0.1", 53),
+            endpoint(Protocol::Sctp, "10.0.0.0", 38),
+            endpoint(Protocol::Tcp, "2001:db8::2:0:0:1", 9),
+            endpoint(Protocol::Tcp, "2001:db8::2:0:0:2", 8),
+            endpoint(Protocol::Tcp, "2001:db8::3:0:0:0", 7),
+            mark(5, AddressFamily::Ipv4),
+            mark(5, AddressFamily::Ipv6),
+            mark(6, AddressFamily::Ipv4),
+        ];
         let mut numbers = Numbers::new();
-        let mut reversed = 0;
-        for round in 0..2000 {
-            let mut keys: Vec<(SortKey, usize)> = (0..3 + numbers.below(3))
-                .map(|index| {
-                    let first = *numbers.pick(&[10, 127, 128, 192, 255]);
-                    let address = [first, 0, 0, numbers.below(200) as u8];
-                    (SortKey::new([0; 3], address.into(), 80), index)
-                })
-                .collect();
-            if round % 2 == 0 {
-                keys.sort_by_key(|(key, _)| std::cmp::Reverse(key.words));
-            }
-            if is_reversed(keys.iter().map(|(key, _)| *key)) {
-                reversed += 1;
-                let backwards: Vec<usize> = keys.iter().rev().map(|key| key.1).collect();
-                merge_sort(&mut keys, |(a, _), (b, _)| a.compare(b));
-                let merged: Vec<usize> = keys.iter().map(|key| key.1).collect();
-                assert_eq!(merged, backwards);
+        for only_ipv4 in [false, true] {
+            let is_listed = |it: &ServiceIdentity| {
+                !only_ipv4 || it.family() == AddressFamily::Ipv4 || it.port() == 0
+            };
+            let expected: Vec<_> = expected.into_iter().filter(is_listed).collect();
+            for _ in 0..50 {
+                let mut services = expected.clone();
+                for place in 0..services.len() {
+                    services.swap(place, numbers.below(expected.len()));
+                }
+                sort_services(&mut services, |identity| identity);
+                assert_eq!(services, expected);
             }
         }
-        assert!(reversed > 100, "only {reversed} came in reverse");
     }
 
     #[test]
-    fn items_are_brought_into_any_order() {
+    fn it_makes_no_difference_who_sorts_numbers_that_are_in_one_half() {
         let mut numbers = Numbers::new();
-        for length in 0..60 {
-            let mut order: Vec<usize> = (0..length).collect();
-            for place in 0..length {
-                order.swap(place, numbers.below(length));
-            }
-            let mut items: Vec<usize> = (100..100 + length).collect();
-            let wanted: Vec<usize> = order.iter().map(|place| items[*place]).collect();
-            bring_into_order(&mut items, &mut order);
-            assert_eq!(items, wanted);
+        let mut orders = [0, 0];
+        for length in 0..300 {
+            let firsts: &[u8] = match length % 3 {
+                0 => &[10, 100],
+                1 => &[172, 192],
+                _ => &[10, 100, 192],
+            };
+            let mut keys: Vec<SortKey> = (0..length % 40)
+                .map(|port| {
+                    let address = [*numbers.pick(firsts), 0, 0, numbers.below(9) as u8];
+                    SortKey::new([0; 3], address.into(), port)
+                })
+                .collect();
+            let mut merged = keys.clone();
+            merge_sort(&mut merged, &|a, b| a.compare(b));
+            let mut in_order = keys.clone();
+            in_order.sort();
+            sort(&mut keys, |key| *key);
+            assert!(keys == merged);
+            orders[usize::from(merged == in_order)] += 1;
         }
+        assert!(orders.iter().all(|count| *count > 50), "{orders:?}");
+    }
+
+    #[test]
+    fn destinations_of_both_halves_come_out_as_the_reference_has_them() {
+        let destination = |first| {
+            let address = IpAddr::from([first, 0, 0, 1]);
+            SortKey::of_destination(&DestinationIdentity { address, port: 80 })
+        };
+        let sorted = |firsts: &[u8]| {
+            let mut keys: Vec<SortKey> = firsts.iter().map(|first| destination(*first)).collect();
+            sort(&mut keys, |key| *key);
+            let firsts = keys.iter().map(|key| (key.words[3] >> 24) as u8);
+            firsts.collect::<Vec<u8>>()
+        };
+        // Split into one and two: what is left of the right half is appended.
+        assert_eq!(sorted(&[10, 100, 192]), [10, 100, 192]);
+        assert_eq!(sorted(&[100, 192, 10]), [100, 192, 10]);
+        assert_eq!(sorted(&[192, 10, 100]), [192, 10, 100]);
+        assert_eq!(sorted(&[192, 100, 10]), [192, 10, 100]);
     }
 
     #[test]
     fn equals_keep_their_order() {
         let mut pairs = vec![(2, 'a'), (1, 'b'), (2, 'c'), (1, 'd'), (2, 'e')];
-        merge_sort(&mut pairs, |a, b| a.0 - b.0);
+        merge_sort(&mut pairs, &|a, b| a.0 - b.0);
         assert_eq!(pairs, [(1, 'b'), (1, 'd'), (2, 'a'), (2, 'c'), (2, 'e')]);
     }
 }

@@ -1,45 +1,107 @@
-//! A page on a terminal: a line about it, a listing below, cut to the size of the screen.
+//! A page on a terminal: a heading, and as much of a listing as there is room for below it.
+//!
+//! The page alone knows how many lines there are. It takes a listing as that is made, keeps the
+//! lines that it shows and counts the others.
+#![forbid(unsafe_code)]
 
 use crate::screen::Screen;
 
-/// How large a page is.
-#[derive(Clone, Copy, Debug)]
+/// A page that collects a listing and is then written.
+#[derive(Debug)]
 pub struct Page {
-    pub screen: Screen,
-    /// The lines of the screen.
-    pub height: usize,
+    screen: Screen,
+    /// The lines above the listing.
+    heading_height: usize,
+    /// The lines that there are for the listing.
+    room: usize,
+    /// The lines of the listing that there is room for, each with its end.
+    text: Vec<u8>,
+    /// How many lines `text` holds.
+    kept: usize,
+    left_out: usize,
 }
 
-/// From this height on, a line may stay empty.
+/// From this height on, the line below the heading stays empty.
 const ROOMY: usize = 8;
 
-/// The least blanks between the two texts above a listing.
+/// The least blanks between the two texts of the heading.
 const GAP: usize = 2;
 
 impl Page {
-    /// How many lines there are for a listing; one less if more of it is left out.
-    pub fn listing_height(&self) -> usize {
-        self.height.saturating_sub(self.lines_above())
+    /// Makes an empty page for a screen of `height` lines.
+    pub fn new(screen: Screen, height: usize) -> Page {
+        let heading_height = if height >= ROOMY { 2 } else { 1 };
+        Page {
+            screen,
+            heading_height,
+            room: height.saturating_sub(heading_height),
+            text: Vec::new(),
+            kept: 0,
+            left_out: 0,
+        }
     }
 
-    fn lines_above(&self) -> usize {
-        if self.height >= ROOMY { 2 } else { 1 }
+    /// Returns how many lines of a listing the page has room for.
+    pub fn room(&self) -> usize {
+        self.room
     }
 
-    /// Writes a page over the one that is on the screen: a text at the left, and at the right the
-    /// date and time; then the listing, of which some lines may have been left out already.
-    pub fn write(
-        &self,
-        out: &mut Vec<u8>,
-        [left, right]: [&str; 2],
-        listing: &[u8],
-        left_out: usize,
-    ) {
-        let width = self.screen.width;
-        let (dim, plain) = match self.screen.has_colours {
-            true => ("\x1b[2m", "\x1b[m"),
-            false => ("", ""),
+    /// Moves whole lines of a listing to the page.
+    pub fn take(&mut self, lines: &mut Vec<u8>) {
+        for line in lines.split_inclusive(|byte| *byte == b'\n') {
+            if self.kept < self.room {
+                self.text.extend_from_slice(line);
+                self.kept += 1;
+            } else {
+                self.left_out += 1;
+            }
+        }
+        lines.clear();
+    }
+
+    /// Counts lines that were not even made, since there is no room for them.
+    pub fn leave_out(&mut self, lines: usize) {
+        self.left_out += lines;
+    }
+
+    /// Drops the listing.
+    pub fn clear(&mut self) {
+        self.text.clear();
+        (self.kept, self.left_out) = (0, 0);
+    }
+
+    /// Writes the page over the one on the screen: the first text of the heading at the left, the
+    /// second, a date and time, at the right; then the listing. If lines are left out, the last
+    /// line of the screen says how many.
+    pub fn write(&self, out: &mut Vec<u8>, heading: [&str; 2]) {
+        out.extend_from_slice(b"\x1b[H");
+        self.write_heading(out, heading);
+        if self.heading_height > 1 {
+            out.extend_from_slice(b"\r\n\x1b[K");
+        }
+        let shown = match self.left_out {
+            0 => self.kept,
+            _ => self.kept.min(self.room.saturating_sub(1)),
         };
+        for line in self.text.split_inclusive(|byte| *byte == b'\n').take(shown) {
+            out.extend_from_slice(b"\r\n");
+            self.write_line(out, line.strip_suffix(b"\n").unwrap_or(line));
+        }
+        let more = self.left_out + self.kept - shown;
+        if more > 0 && self.room > 0 {
+            let dots = if self.screen.has_unicode {
+                "…"
+            } else {
+                "..."
+            };
+            out.extend_from_slice(b"\r\n");
+            self.write_line(out, self.dimmed(&format!("{dots} {more} more")).as_bytes());
+        }
+        out.extend_from_slice(b"\x1b[J");
+    }
+
+    fn write_heading(&self, out: &mut Vec<u8>, [left, right]: [&str; 2]) {
+        let width = self.screen.width;
         // If both do not fit, the right text is reduced to its last word, the time of day, and the
         // end of the left one is cut off.
         let length = left.chars().count();
@@ -50,34 +112,16 @@ impl Page {
         let room = width.saturating_sub(GAP + right.len());
         let left: String = left.chars().take(room).collect();
         let blanks = GAP + room.saturating_sub(length);
-        let heading = format!("{dim}{left}{:blanks$}{right}{plain}", "");
-        out.extend_from_slice(b"\x1b[H");
-        self.write_line(out, heading.as_bytes());
-        if self.lines_above() > 1 {
-            out.extend_from_slice(b"\r\n\x1b[K");
+        let line = self.dimmed(&format!("{left}{:blanks$}{right}", ""));
+        self.write_line(out, line.as_bytes());
+    }
+
+    /// Returns the text as it is said by the way, if the screen has colours.
+    fn dimmed(&self, text: &str) -> String {
+        match self.screen.has_colours {
+            true => format!("\x1b[2m{text}\x1b[m"),
+            false => text.to_owned(),
         }
-        let room = self.listing_height();
-        let text = listing.strip_suffix(b"\n").unwrap_or(listing);
-        let lines: Vec<&[u8]> = text.split(|byte| *byte == b'\n').collect();
-        let shown = match lines.len() + left_out > room {
-            true => lines.len().min(room.saturating_sub(1)),
-            false => lines.len(),
-        };
-        for line in &lines[..shown] {
-            out.extend_from_slice(b"\r\n");
-            self.write_line(out, line);
-        }
-        let more = lines.len() - shown + left_out;
-        if more > 0 && room > 0 {
-            let dots = if self.screen.has_unicode {
-                "…"
-            } else {
-                "..."
-            };
-            out.extend_from_slice(b"\r\n");
-            self.write_line(out, format!("{dim}{dots} {more} more{plain}").as_bytes());
-        }
-        out.extend_from_slice(b"\x1b[J");
     }
 
     /// Writes a line as far as it fits. Colours take no room; whatever else could move the cursor
@@ -111,7 +155,7 @@ impl Page {
     }
 }
 
-/// The length of a command that sets colours, if one stands at the beginning.
+/// Returns the length of the command that sets colours at the beginning of `text`, if there is one.
 fn colour_length(text: &str) -> Option<usize> {
     let parameters = text.strip_prefix("\x1b[")?;
     let end = parameters.find(|character: char| !matches!(character, '0'..='9' | ';'))?;
@@ -124,21 +168,25 @@ fn colour_length(text: &str) -> Option<usize> {
 mod tests {
     use super::*;
 
-    /// A page as a terminal shows it.
+    /// Returns a page as a terminal shows it.
     fn shown(width: u16, height: u16, listing: &str, left_out: usize) -> Vec<String> {
-        let page = Page {
-            screen: Screen {
-                width: usize::from(width),
-                has_colours: true,
-                has_unicode: true,
-            },
-            height: usize::from(height),
+        let screen = Screen {
+            width: usize::from(width),
+            has_colours: true,
+            has_unicode: true,
         };
+        let mut page = Page::new(screen, usize::from(height));
         let size = |number| std::num::NonZeroU16::new(number).unwrap();
         let mut terminal = vt100::Parser::new(size(height), size(width), 0);
         terminal.process(&b"old text\r\n".repeat(50));
+        page.take(&mut b"what is taken back\n".repeat(50));
+        page.clear();
+        for line in listing.split_inclusive('\n') {
+            page.take(&mut line.as_bytes().to_vec());
+        }
+        page.leave_out(left_out);
         let mut out = Vec::new();
-        page.write(&mut out, ["left", "day time"], listing.as_bytes(), left_out);
+        page.write(&mut out, ["left", "day time"]);
         terminal.process(&out);
         terminal.screen().rows(0, width).collect()
     }

@@ -15,13 +15,14 @@ PACKAGES_GUEST=(
     'debian-archive-keyring=/usr/share/keyrings/debian-archive-keyring.*' # for debian.sh
 )
 PACKAGES_BUILD=(gcc=cc libc6-dev=/usr/include/stdio.h)
-PACKAGES_DEMO=(curl=curl)
+PACKAGES_DEMO=(curl=curl procps=sysctl)
 PACKAGES_TEST=(
     "${PACKAGES_DEMO[@]}"
     iptables=iptables-legacy nftables=nft keepalived=keepalived
     bash-completion=/usr/share/bash-completion/bash_completion zsh=zsh fish=fish
     mandoc=mandoc man-db=man prometheus=promtool prometheus-node-exporter=prometheus-node-exporter
     dpkg-dev=dpkg-shlibdeps systemd=systemd-analyze strace=strace
+    'perl=/usr/share/perl/*/JSON/PP.pm' # for tests/world
 )
 
 # packages_need NAME=FILE...: make sure that the files are there.
@@ -54,11 +55,17 @@ packages_has() {
     fi
 }
 
-# Rust, as rustup installs it. Debian's own cargo may be too old, which cargo
-# then says.
+# Rust, where it is installed and no older than Cargo.toml demands.
 packages_need_cargo() {
+    local needed found how
     PATH=$PATH:${CARGO_HOME:-$HOME/.cargo}/bin
-    type -P cargo >/dev/null || fail "needs Rust's cargo: see https://rustup.rs"
+    needed=$(sed -n 's/^rust-version = "\(.*\)"$/\1/p' "$LAB_REPOSITORY/Cargo.toml")
+    how="see https://rustup.rs; on Debian 13: apt-get install rustup && rustup default stable"
+    type -P cargo >/dev/null || fail "needs Rust $needed or later: $how"
+    found=$(cd -- "$LAB_REPOSITORY" && cargo --version 2>/dev/null) || fail "needs Rust $needed or later, and cargo does not run: $how"
+    read -r _ found _ <<<"$found"
+    printf '%s\n' "$needed" "$found" | sort --version-sort --check=quiet ||
+        fail "needs Rust $needed or later; cargo here is $found: $how"
 }
 
 # packages_tool NAME: have a program that cargo installs, in the cache if not on

@@ -21,7 +21,7 @@
 # A command that fails is shown with its exit status, and the demo goes on: what
 # a user gets to see when the document has a slip belongs to the show. The demo
 # itself fails where something that it waits for does not come, or where a client
-# loses a connection that it keeps.
+# loses a connection that it keeps. It ends where a command is not installed.
 #
 # A client has curl, and `ask`, which is guest/client.pl. Where a demo needs more
 # packages, it says so in its second line: see demo.sh.
@@ -38,6 +38,25 @@ else
 fi
 LAST_OUTPUT=
 STAGE_STATUS=0
+export STAGE_MISSING SHELL=/bin/bash
+STAGE_MISSING=$(mktemp)
+
+# Bash calls this where it finds no such command, in whatever part of a line.
+command_not_found_handle() {
+    printf '%s\n' "$1" >>"$STAGE_MISSING"
+    printf '%s: command not found\n' "$1" >&2
+    return 127
+}
+export -f command_not_found_handle
+
+# End the demo if a command was not found: what comes after it would show nothing true.
+end_if_missing() {
+    local missing
+    read -r missing <"$STAGE_MISSING" || return 0
+    goes_wrong "the demo ends here, as this machine has no $missing"
+    cluster_end
+    exit 1
+}
 
 title() {
     printf '\n%s%s%s\n' "$BOLD" "$*" "$PLAIN"
@@ -76,9 +95,10 @@ play() {
     exec {output}<&-
     wait "$process" || status=$?
     [[ $status -eq 0 ]] || printf '%s(exit status %s)%s\n' "$RED" "$status" "$PLAIN"
+    end_if_missing
 }
 
-# Where a person watches, it has a terminal, and tells how far it is.
+# Where a person watches, it has a terminal, and shows how far it is.
 begins() {
     local host=$1 line
     shift
@@ -103,6 +123,7 @@ ends() {
     wait "$BEGUN_PROCESS" || status=$?
     [[ $status -eq 0 ]] || printf '%s(exit status %s)%s\n' "$RED" "$status" "$PLAIN"
     rm -- "$BEGUN"
+    end_if_missing
 }
 
 ask() {
@@ -177,6 +198,7 @@ awaits() {
     local host=$1 end=$((SECONDS + 150))
     shift
     until on "$host" bash -c "$*" >/dev/null 2>&1; do
+        end_if_missing
         if [[ $SECONDS -ge $end ]]; then
             goes_wrong "waited in vain until: $*"
             return

@@ -62,10 +62,10 @@ systemd_kernel() {
     esac
 }
 
-# systemd_prepare: have in the cache whatever is booted.
+# systemd_prepare RELEASE...: have in the cache what is booted for these.
 systemd_prepare() {
     local release LAB_ENGINE=uml
-    for release in 12 13; do
+    for release in "$@"; do
         kernel_select "$(systemd_kernel "$release")"
         systemd_image "$release"
     done

@@ -1,47 +1,47 @@
 # shellcheck shell=bash
 # `tests/lab test`: all tests. Sourced by tests/lab.
 #
-# The machine builds them, once, and runs the unit tests. The integration tests,
-# one program a file of tests/*.rs, run in guests. Two guests boot at once, and each
-# takes the next program of the list until none is left: a guest has one processor,
-# the machine mostly more. One program, systemd, boots guests itself, so it runs
-# beside them on the machine.
+# The machine builds them, once, and runs those that need no kernel: `cargo test`. The
+# others are one program, tests/kernel, which runs in guests, a module at a time. Three
+# guests boot at once, and each takes the next module of the list until none is left: a
+# guest has one processor, which waits about half of the time. tests/systemd boots
+# guests itself, so it runs beside them on the machine, as one more module.
 #
-# NAME-musl is tests/NAME.rs built for musl, and so is the program that it tries. All
-# tests on all kernels have the parity scripts so as well, on the first of them.
+# NAME-musl is that module of tests/kernel built for musl, and so is the program that it
+# tries. All tests on all kernels have the parity scripts so as well, on the first.
 #
-# What is printed does not depend on who was quicker: programs are shown in the
-# order of the list, the first one that is not complete as it goes.
+# What is printed does not depend on who was quicker: modules are shown in the order of
+# the list, the first one that is not complete as it goes.
 
-LAB_GUESTS=2
+LAB_GUESTS=3
 
-# How long a test program may take before it counts as standing still.
+# How long a module may take before it counts as standing still.
 declare -A TEST_MINUTES=([uml]=20 [qemu]=60)
 
 test_usage() {
     cat <<'END'
-Usage: tests/lab test [--all-kernels] [--test NAME]... [--] [FILTER...]
+Usage: tests/lab test [--all-kernels] [--test NAME]... [FILTER...] [-- WORD...]
 
-  --all-kernels   on each of the kernels, one after the other; all tests are then
-                  also the parity scripts for musl, where Rust has its target
-  --test NAME     only the integration tests in tests/NAME.rs; may be repeated.
-                  With -musl behind its name, they and ours are built for musl
-  FILTER          only tests with this in their name; what else follows is for
-                  the test programs too, as in: tests/lab test -- --nocapture
+  --all-kernels   on each of the kernels, one after the other, with what is ignored
+                  otherwise: most demos, and systemd on Debian 12; and the parity
+                  scripts for musl, where Rust has its target
+  --test NAME     only the tests in tests/kernel/NAME, or those in tests/systemd; may
+                  be repeated. With -musl behind its name, they and ours are built
+                  for musl
+  FILTER          only tests with this in their name
+  WORD            is for the test programs, as in: tests/lab test -- --nocapture
 END
 }
 
 test_main() {
-    local kernels=("$LAB_KERNEL_NAME") only=() words=()
-    TEST_OF_ALL=('*')
+    local kernels=("$LAB_KERNEL_NAME") only=()
+    TEST_FILTERS=() TEST_WORDS=() TEST_ALL=''
     while [[ $# -gt 0 ]]; do
         case $1 in
-            --all-kernels)
-                kernels=("${LAB_KERNELS[@]}")
-                TEST_OF_ALL=('*' parity-musl)
-                ;;
+            --all-kernels) TEST_ALL=1 ;;
             --test)
                 [[ $# -gt 1 ]] || fail "test: --test which?"
+                test_is_there "$2" || fail "test: there is no tests/kernel/$2"
                 only+=("$2")
                 shift
                 ;;
@@ -50,17 +50,21 @@ test_main() {
                 return
                 ;;
             --)
-                words+=("${@:2}")
+                TEST_WORDS+=("${@:2}")
                 break
                 ;;
             -*)
                 test_usage >&2
                 return 2
                 ;;
-            *) words+=("$1") ;;
+            *) TEST_FILTERS+=("$1") ;;
         esac
         shift
     done
+    if [[ $TEST_ALL ]]; then
+        kernels=("${LAB_KERNELS[@]}")
+        TEST_WORDS+=(--include-ignored)
+    fi
 
     packages_need_cargo
     packages_need "${PACKAGES_BUILD[@]}" "${PACKAGES_GUEST[@]}" "${PACKAGES_TEST[@]}" \
@@ -76,177 +80,178 @@ test_main() {
     scratch "$LAB_CACHE/test"
     TEST_WORK=$SCRATCH
     : >"$TEST_WORK/results" # there may be none: where the kernel does not boot
+    : >"$TEST_WORK/times"
     trap test_end EXIT
     cd -- "$LAB_REPOSITORY" || return
-    # Fetching waits for others for the most part, building does not.
-    test_fetch "${only[@]}" 2>"$TEST_WORK/fetched" &
+    # Fetching waits for others for the most part, building does not. What filters leave
+    # is known when all is built.
+    local early=("${only[@]}")
+    [[ ${#only[@]} -gt 0 || ${#TEST_FILTERS[@]} -gt 0 ]] || early=(package systemd)
+    (
+        scratch_own
+        test_fetch "${early[@]}"
+    ) 2>"$TEST_WORK/fetched" &
     local fetching=$! is_fetched=1
     test_build "${only[@]}"
 
     local failures=0
     if [[ ${#only[@]} -eq 0 ]]; then
-        test_on_this_machine "${words[@]}" || failures=1
+        test_on_this_machine || failures=1
     fi
     wait "$fetching" || is_fetched=0
     cat -- "$TEST_WORK/fetched" >&2
     [[ $is_fetched -eq 1 ]] || exit 1 # why is in there
-    if [[ -s $TEST_WORK/programs ]]; then
-        if grep -q '^\(package\|systemd\) ' "$TEST_WORK/programs"; then
-            say "building our packages"
-            packages_ours
-            rpm_packages
-            # What is installed is what is tested; and it starts sooner, some thousand times.
-            export LAB_PACKAGED=$LAB_TARGET/release/ipvsadm
-        fi
-        for kernel in "${kernels[@]}"; do
-            kernel_select "$kernel"
-            LAB_ENGINE_OPTIONS+=(--cached) # nothing changes there any more
-            test_in_guests "$kernel" "${words[@]}" || failures=1
-            # It has kernels of its own; and to the C library all are the same: once is enough.
-            sed -i '/^\(systemd\|[^ ]*-musl\) /d' "$TEST_WORK/programs"
-        done
+    if grep -q '^\(package\|systemd\) ' "$TEST_WORK/modules"; then
+        # shellcheck disable=SC2046 # names
+        test_fetch $(cut -d ' ' -f 1 "$TEST_WORK/modules")
+        say "building our packages"
+        packages_ours
+        rpm_packages
+        # What is installed is what is tested; and it starts sooner, some thousand times.
+        export LAB_PACKAGED=$LAB_TARGET/release/ipvsadm
     fi
+    for kernel in "${kernels[@]}"; do
+        [[ -s $TEST_WORK/modules ]] || break
+        kernel_select "$kernel"
+        LAB_ENGINE_OPTIONS+=(--cached) # nothing changes there any more
+        test_in_guests "$kernel" || failures=1
+        # It has kernels of its own; and to the C library all are the same: once is enough.
+        sed -i '/^\(systemd\|[^ ]*-musl\) /d' "$TEST_WORK/modules"
+    done
     test_sum || failures=1
     return "$failures"
 }
 
-# test_fetch [NAME...]: have in the cache what these integration tests, or all, want
-# beside a kernel.
+# test_is_there NAME: whether --test may have that name.
+test_is_there() {
+    local file=$LAB_REPOSITORY/tests/kernel/${1%-musl}
+    [[ $1 == systemd || -e $file.rs || -e $file/mod.rs ]]
+}
+
+# test_fetch [NAME...]: have in the cache what these modules want beside a kernel.
 test_fetch() {
-    scratch_own
-    [[ $# -gt 0 ]] || set -- systemd package
     if [[ " $* " == *' systemd '* && $(kernel_engine) == uml ]]; then
-        systemd_prepare
+        systemd_prepare 13 ${TEST_ALL:+12}
     fi
     if [[ " $* " == *' systemd '* || " $* " == *' package '* ]]; then
         packages_tool cargo-deb
     fi
 }
 
-# test_build [NAME...]: build these integration tests, or all and the unit tests.
-# Leaves lists of lines "NAME PROGRAM": units, those for this machine, and
-# programs, those for a guest.
+# test_build [NAME...]: build all tests, or these modules. Leaves the file modules with
+# lines "NAME PROGRAM", those that have tests to be run, and tests/NAME with their names.
 test_build() {
     say "building the tests"
-    : >"$TEST_WORK/units"
-    : >"$TEST_WORK/built"
+    mkdir -- "$TEST_WORK/tests"
+    : >"$TEST_WORK/listed"
+    local name programs=() for_musl='' target
     if [[ $# -eq 0 ]]; then
-        test_build_some "$TEST_WORK/units"
-        ! grep '^test ' "$TEST_WORK/units" >&2 || fail "cargo test runs these too: Cargo.toml is to say test = false"
-        set -- "${TEST_OF_ALL[@]}"
+        programs=(--lib '--test=*')
+        for_musl=$TEST_ALL
     fi
-    local name names=() for_musl=() target
     for name in "$@"; do
         case $name in
-            *-musl) for_musl+=("${name%-musl}") ;;
-            *) names+=("$name") ;;
+            systemd) programs+=(--test=systemd) ;;
+            *-musl) for_musl=1 ;;
+            *) programs+=(--test=kernel) ;;
         esac
     done
-    if [[ ${#names[@]} -gt 0 ]]; then
-        test_build_some "$TEST_WORK/tests" "${names[@]/#/--test=}"
-        sed -n 's/^test //p' "$TEST_WORK/tests" >"$TEST_WORK/built"
-    fi
-    if [[ ${#for_musl[@]} -gt 0 ]]; then
+    [[ ${#programs[@]} -eq 0 ]] || test_build_some '' "${programs[@]}"
+    if [[ $for_musl ]]; then
         target=$(rustc --version --verbose | sed -n 's/^host: \(.*\)-gnu\(.*\)/\1-musl\2/p')
         if [[ -d $(rustc --print sysroot)/lib/rustlib/$target ]]; then
-            test_build_some "$TEST_WORK/tests-musl" --target "$target" "${for_musl[@]/#/--test=}"
-            sed -n 's/^test \([^ ]*\)/\1-musl/p' "$TEST_WORK/tests-musl" >>"$TEST_WORK/built"
+            test_build_some -musl --target "$target" --test=kernel
         else
-            printf "%s-musl, which wants \`rustup target add $target\`\n" "${for_musl[@]}" >>"$TEST_WORK/not-run"
+            printf 'tests for musl, which want: rustup target add %s\n' "$target" >>"$TEST_WORK/not-run"
         fi
     fi
-    test_longest_first <"$TEST_WORK/built" >"$TEST_WORK/programs"
+    test_longest_first |
+        awk -v only=" $* " 'only == "  " ? !/^[^ ]*-musl / || /^parity-musl / : index(only, " " $1 " ")' \
+            >"$TEST_WORK/modules"
 }
 
-# test_build_some FILE [ARGUMENT...]: build what `cargo test ARGUMENT...` runs, and
-# list it: "KIND NAME PROGRAM".
+# test_build_some SUFFIX [ARGUMENT...]: build what `cargo test ARGUMENT...` runs, and list
+# what of it runs in guests, as test_build does. The suffix is for the modules' names.
 test_build_some() {
-    local list=$1
+    local suffix=$1 messages=$TEST_WORK/messages name program
     shift
-    cargo test --locked --quiet --no-run --message-format=json-render-diagnostics "$@" >"$list.built" ||
+    cargo test --locked --quiet --no-run --message-format=json-render-diagnostics "$@" >"$messages" ||
         fail "the tests do not build"
-    local kind='.*"target":{"kind":\["\([a-z]*\)"\]' name='.*"name":"\([^"]*\)"' \
-        executable='.*"executable":"\([^"]*\)".*'
-    { grep '"profile":{[^}]*"test":true' "$list.built" || true; } |
-        sed -n "s/$kind$name$executable/\1 \2 \3/p" |
-        sort >"$list"
+    { grep '"profile":{[^}]*"test":true' "$messages" || true; } |
+        sed -n 's/.*"name":"\(kernel\|systemd\)".*"executable":"\([^"]*\)".*/\1 \2/p' |
+        while read -r name program; do
+            "$program" --list --format terse "${TEST_FILTERS[@]}" "${TEST_WORDS[@]}" |
+                sed -n 's/: test$//p' |
+                awk -F :: -v name="$name" -v folder="$TEST_WORK/tests" -v suffix="$suffix" '{
+                    module = name == "kernel" ? $1 suffix : name
+                    if (!seen[module]++) print module
+                    print >(folder "/" module)
+                }' |
+                sed "s|\$| $program|" >>"$TEST_WORK/listed"
+        done
 }
 
-# Bring the programs that take minutes to the front, the longest first: whichever
+# The listed modules, those that take minutes first, the longest before all: whichever
 # guest ends first, the other has little left to do then. Before them comes the one that
 # unloads IPVS, which takes the kernel a minute where many namespaces have used it.
 test_longest_first() {
-    local name list
-    list=$(cat)
+    local name
     {
-        for name in missing_module clusters parity parity-musl demos diagnose watch random reload completions package matrix bad_input; do
-            grep "^$name " <<<"$list" || true
+        for name in missing_module world clusters parity parity-musl diagnose watch random reload completions package matrix bad_input; do
+            grep "^$name " "$TEST_WORK/listed" || true
         done
-        printf '%s\n' "$list"
-    } | awk 'NF && !seen[$0]++'
+        cat "$TEST_WORK/listed"
+    } | awk '!seen[$0]++'
 }
 
+# The tests that need no kernel.
 test_on_this_machine() {
-    local kind program failures=0
-    while read -r kind _ program; do
-        say "unit tests ($kind), on this machine"
-        test_keep_results "$program" "$@" || failures=1
-    done <"$TEST_WORK/units"
-    return "$failures"
-}
-
-# Run a test program, show what it prints, and keep its closing line.
-test_keep_results() {
     local status=0
-    "$@" </dev/null >"$TEST_WORK/output" 2>&1 || status=$?
+    say "unit tests and documentation, on this machine"
+    cargo test --locked --quiet --no-fail-fast -- "${TEST_FILTERS[@]}" "${TEST_WORDS[@]}" \
+        </dev/null >"$TEST_WORK/output" 2>&1 || status=$?
     cat "$TEST_WORK/output"
-    grep -a '^test result: ' "$TEST_WORK/output" >>"$TEST_WORK/results"
+    grep -a '^test result: ' "$TEST_WORK/output" >>"$TEST_WORK/results" || true
     [[ $status -eq 0 ]] || printf 'failed (%s)\n' "$status"
     return "$status"
 }
 
-# test_in_guests KERNEL [WORD...]: run the list of programs in guests.
+# test_in_guests KERNEL: run the modules in guests.
 test_in_guests() {
-    local kernel=$1 name program guest runner status failures=0
-    shift
+    local kernel=$1 name program guest guests runner status failures=0
     local results=$TEST_WORK/$kernel
     mkdir -- "$results" "$results/taken"
-    printf '%s\n' "$@" >"$TEST_WORK/words"
     local one
     while read -r name program; do
         if test_cannot "$name" "$kernel" >"$TEST_WORK/reason"; then
-            say "$(test_title "$name"), kernel $kernel: not run: $(<"$TEST_WORK/reason")" >&3
+            say "$(test_title "$name" "$kernel"): not run: $(<"$TEST_WORK/reason")" >&3
             printf '%s on %s\n' "$name" "$kernel" >>"$TEST_WORK/not-run"
             continue
         fi
         one=$(test_of_debian_12 "$name")
-        if [[ -n $one ]] && test_machine_is_newer >"$TEST_WORK/reason"; then
-            say "$(test_title "$name"), $one: not run: $(<"$TEST_WORK/reason")" >&3
+        if grep -qx "$one" "$TEST_WORK/tests/$name" && test_machine_is_newer >"$TEST_WORK/reason"; then
+            say "$(test_title "$name" "$kernel"), $one: not run: $(<"$TEST_WORK/reason")" >&3
             printf '%s, %s\n' "$name" "$one" >>"$TEST_WORK/not-run"
-            program+=" --skip $one"
+            sed -i "/^$one\$/d" "$TEST_WORK/tests/$name"
+            [[ -s $TEST_WORK/tests/$name ]] || continue
         fi
         printf '%s %s\n' "$name" "$program"
-    done <"$TEST_WORK/programs" 3>&1 >"$results/programs"
+    done <"$TEST_WORK/modules" 3>&1 >"$results/modules"
 
-    say "booting $LAB_GUESTS guests with kernel $LAB_KERNEL_VERSION, IPVSADM_SEED=$IPVSADM_SEED"
     TEST_RUNNERS=()
-    program=$(sed -n 's/^systemd //p' "$results/programs")
-    if [[ -n $program ]]; then
-        mkdir -- "$results/taken/systemd"
-        # shellcheck disable=SC2086 # a program, and words
-        test_start "$results" beside test_beside "$results" systemd $program "$@"
-    fi
-    for ((guest = 0; guest < LAB_GUESTS; guest++)); do
+    program=$(sed -n 's/^systemd //p' "$results/modules")
+    [[ -z $program ]] || test_start "$results" beside test_beside "$results" "$program"
+    sed '/^systemd /d' "$results/modules" >"$results/for-guests"
+    guests=$(wc -l <"$results/for-guests")
+    [[ $guests -le $LAB_GUESTS ]] || guests=$LAB_GUESTS
+    say "guests to boot: $guests, with kernel $LAB_KERNEL_VERSION; IPVSADM_SEED=$IPVSADM_SEED"
+    for ((guest = 0; guest < guests; guest++)); do
         test_start "$results" "$guest" test_guest "$results"
     done
 
     while read -r name program; do
         until [[ -e $results/$name ]] || ! test_alive "$results"; do sleep 0.1; done
-        if [[ $name == systemd ]]; then
-            say "tests/$name, kernels of its own"
-        else
-            say "$(test_title "$name"), kernel $kernel"
-        fi
+        say "$(test_title "$name" "$kernel")"
         if [[ -e $results/$name ]]; then
             exec 3<"$results/$name"
             until [[ -e $results/$name.status ]] || ! test_alive "$results"; do
@@ -259,10 +264,10 @@ test_in_guests() {
         fi
         status=$(cat "$results/$name.status" 2>/dev/null) || status="no status: its guest ended early"
         if [[ $status != 0 ]]; then
-            printf '%s failed on kernel %s (%s)\n' "$(test_title "$name")" "$kernel" "$status"
+            printf '%s: failed (%s)\n' "$(test_title "$name" "$kernel")" "$status"
             failures=1
         fi
-    done <"$results/programs"
+    done <"$results/modules"
 
     while test_alive "$results"; do sleep 0.1; done
     for runner in "${TEST_RUNNERS[@]}"; do
@@ -271,11 +276,12 @@ test_in_guests() {
     return "$failures"
 }
 
-# test_title NAME: what a program of the list is called.
+# test_title NAME KERNEL: what a module of the list is called.
 test_title() {
     case $1 in
-        *-musl) echo "tests/${1%-musl}.rs, for musl" ;;
-        *) echo "tests/$1.rs" ;;
+        systemd) echo 'tests/systemd, kernels of its own' ;;
+        *-musl) echo "tests/kernel/${1%-musl} for musl, kernel $2" ;;
+        *) echo "tests/kernel/$1, kernel $2" ;;
     esac
 }
 
@@ -302,21 +308,26 @@ test_alive() {
     return 1
 }
 
-# test_beside RESULTS NAME PROGRAM [WORD...]: run a program on the machine. What it
-# boots is one guest at a time; that ends when the program does.
+# test_beside RESULTS PROGRAM: run tests/systemd on the machine, as guest/tests runs a
+# module. What it boots is one guest at a time; that ends when the program does.
 test_beside() {
-    local results=$1 name=$2 status=0
-    RUST_TEST_THREADS=1 timeout --kill-after=10 2400 "${@:3}" >"$results/$name" 2>&1 &
+    local program=$2 tests sorter status=0
+    mapfile -t tests <"$TEST_WORK/tests/systemd"
+    exec 4> >(test_sort_out "$1")
+    sorter=$!
+    printf '\001begin systemd\n' >&4
+    RUST_TEST_THREADS=1 timeout --kill-after=10 2400 "$program" --exact "${tests[@]}" "${TEST_WORDS[@]}" >&4 2>&1 &
     # shellcheck disable=SC2064 # that process, whatever is started later
     trap "kill $! 2>/dev/null; exit 143" TERM # by test_end: nobody reads results any more
     wait $! || status=$?
     [[ $status -ne 124 ]] || status='not done after 40 minutes'
-    printf '%s\n' "$status" >"$results/$name.status.new"
-    mv -- "$results/$name.status.new" "$results/$name.status"
+    printf '\001end %s\n' "$status" >&4
+    exec 4>&-
+    wait "$sorter"
 }
 
-# test_cannot NAME KERNEL: whether a kernel's lab has not what a test program
-# needs; says what that is. What is not run is told, again at the end.
+# test_cannot NAME KERNEL: whether a kernel's lab lacks what a module needs;
+# says what that is. What is not run is said again at the end.
 test_cannot() {
     if [[ $1 == package && $2 == 5.10 && $LAB_ENGINE == uml ]]; then
         echo "it installs packages in a layer over this machine's files, which this kernel cannot read there"
@@ -331,7 +342,7 @@ test_cannot() {
 # built with a C library as old as that of Debian 12.
 test_of_debian_12() {
     case $1 in
-        package) echo it_installs_where_the_c_library_is_that_of_rhel_9 ;;
+        package) echo package::it_installs_where_the_c_library_is_that_of_rhel_9 ;;
         systemd) echo on_debian_12_it_takes_the_references_place_and_gives_it_back ;;
     esac
 }
@@ -345,46 +356,75 @@ test_machine_is_newer() {
     echo "built with this machine's C library, $version, ours installs on none that is as old"
 }
 
-# One guest, and its output taken apart: guest/tests marks where a program
-# begins and ends.
+# test_guest RESULTS: one guest, and what it prints.
 test_guest() {
-    local results=$1 line name='' status
-    boot "$LABKIT/guest/tests" "$results/programs" "$TEST_WORK/words" "$results" 2>&1 |
-        while IFS= read -r line || [[ -n $line ]]; do
-            case $line in
-                $'\001begin '*)
-                    name=${line#* }
-                    : >"$results/$name"
-                    ;;
-                *$'\001end '*) # what is before it had no newline
-                    [[ $line == $'\001'* ]] || printf '%s\n' "${line%%$'\001'*}" >>"$results/$name"
-                    status=${line#* }
-                    printf '%s\n' "$status" >"$results/$name.status.new"
-                    mv -- "$results/$name.status.new" "$results/$name.status"
-                    name=''
-                    ;;
-                *)
-                    if [[ -n $name ]]; then
-                        printf '%s\n' "$line" >>"$results/$name"
-                    else
-                        printf '%s\n' "$line" >&2
-                    fi
-                    ;;
-            esac
-        done
+    boot "$LABKIT/guest/tests" "$1/for-guests" "$TEST_WORK/tests" "$1/taken" "${TEST_WORDS[@]}" 2>&1 |
+        test_sort_out "$1"
 }
 
-# The closing line of the whole run.
+# test_sort_out RESULTS: take apart what a runner prints: guest/tests marks where a
+# module begins and ends.
+test_sort_out() {
+    local results=$1 line name='' status
+    while IFS= read -r line || [[ -n $line ]]; do
+        case $line in
+            $'\001begin '*)
+                name=${line#* }
+                : >"$results/$name"
+                ;;
+            *$'\001end '*) # what is before it had no newline
+                [[ $line == $'\001'* ]] || printf '%s\n' "${line%%$'\001'*}" >>"$results/$name"
+                test_time "${results##*/}" "$name" "$line"
+                status=${line#*$'\001end '}
+                printf '%s\n' "$status" >"$results/$name.status.new"
+                mv -- "$results/$name.status.new" "$results/$name.status"
+                name=''
+                ;;
+            *)
+                if [[ -n $name ]]; then
+                    printf '%s\n' "$line" >>"$results/$name"
+                    test_time "${results##*/}" "$name" "$line"
+                else
+                    printf '%s\n' "$line" >&2
+                fi
+                ;;
+        esac
+    done
+}
+
+# test_time KERNEL MODULE LINE: note what each test takes, as the lines arrive: one runs
+# at a time, from the last line before its own to the last one before the next one's.
+TEST_ONE='' TEST_BEGAN='' TEST_LAST=''
+test_time() {
+    local now=${EPOCHREALTIME/[^0-9]/}
+    case $3 in
+        'test '*' ... '* | *$'\001end '*)
+            [[ -z $TEST_ONE ]] || printf '%s %s\n' "$((TEST_LAST - TEST_BEGAN))" "$TEST_ONE" >>"$TEST_WORK/times"
+            TEST_ONE=''
+            if [[ $3 == 'test '* ]]; then
+                TEST_ONE=${3#test } TEST_BEGAN=$TEST_LAST
+                TEST_ONE="${TEST_ONE%% *}, $(test_title "$2" "$1")"
+            fi
+            ;;
+    esac
+    TEST_LAST=$now
+}
+
+# The closing lines of the whole run.
 test_sum() {
-    local passed=0 failed=0 ignored=0 line programs=0
+    local passed=0 failed=0 ignored=0 line runs=0
     while read -r line; do
         [[ $line =~ ([0-9]+)\ passed\;\ ([0-9]+)\ failed\;\ ([0-9]+)\ ignored ]] || continue
         passed=$((passed + BASH_REMATCH[1]))
         failed=$((failed + BASH_REMATCH[2]))
         ignored=$((ignored + BASH_REMATCH[3]))
-        programs=$((programs + 1))
+        runs=$((runs + 1))
     done <"$TEST_WORK/results"
-    say "all: $passed passed, $failed failed, $ignored ignored in $programs runs of test programs"
+    if [[ -s $TEST_WORK/times ]]; then
+        say "the slowest tests, in seconds"
+        sort -rn "$TEST_WORK/times" | awk 'NR <= 10 { $1 = sprintf("%8.1f ", $1 / 1e6); print }'
+    fi
+    say "all: $passed passed, $failed failed, $ignored ignored in $runs runs"
     [[ ! -e $TEST_WORK/not-run ]] || sed 's/^/not run: /' "$TEST_WORK/not-run"
     if [[ $((passed + failed)) -eq 0 ]]; then
         printf 'no test has been run\n'

@@ -6,6 +6,7 @@ use crate::model::{
     Destination, DestinationState, Protocol, SchedulerFlags, ServiceIdentity, VirtualService,
 };
 use crate::render::endpoints::EndpointWriter;
+use crate::render::phrases::counted;
 use crate::render::rules;
 use crate::request::DrainRequest;
 
@@ -238,10 +239,7 @@ impl DrainProgress {
             0 => String::new(),
             _ => format!(", {persistent} persistent"),
         };
-        let services = match services {
-            1 => "1 service".to_owned(),
-            _ => format!("{services} services"),
-        };
+        let services = counted(*services, "service");
         let gone_by = clock(self.gone_by.as_secs());
         // What is left is said in whole seconds that are still to come.
         let left = self.left.map_or(String::new(), |left| {

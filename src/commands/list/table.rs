@@ -93,8 +93,8 @@ fn list_table(
         rates.end();
     }
     let mut table = ServiceTable::new(console.screen(), request.format, rates.as_deref());
-    // Rows are dear, so none is made of services that there is no room for.
-    let room = console.most_lines().unwrap_or(usize::MAX);
+    // Rows are dear, so none is made of services that a page has no room for.
+    let room = console.page().map_or(usize::MAX, |page| page.room());
     let mut lines = 0;
     let (mut shown, mut left_out) = (0, 0);
     for (service, destinations) in &all {
@@ -113,7 +113,9 @@ fn list_table(
         table.write(console.text(), service, destinations);
         console.flush_if_large()?;
     }
-    console.leave_out(left_out);
+    if let Some(page) = console.page() {
+        page.leave_out(left_out);
+    }
     table.end(console.text());
     Ok(())
 }

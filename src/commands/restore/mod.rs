@@ -8,58 +8,23 @@
 
 pub mod difference;
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::Read;
 
 use crate::cli::LineReader;
+use crate::cli::helper::HelperOptions;
 use crate::commands::console::{Console, InputKind};
 use crate::commands::executor::{self, Executor, Flow};
-use crate::commands::{help, netns, open_checked, refused_listing};
+use crate::commands::{open_checked, refused_listing};
 use crate::error::{Error, RuleLine, UsageError};
 use crate::ipvs::{Detail, Ipvs};
 use crate::model::{Change, ServiceState};
-use crate::options::RESTORE_OPTIONS;
+use crate::options::Modifier;
 use crate::render::endpoints::EndpointWriter;
 use crate::render::rules;
 use crate::request::Request;
 use difference::{Difference, Refusal, ReloadPlan, WantedTable};
-
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Options {
-    /// `--dry-run`: print the changes, make none.
-    dry_run: bool,
-    /// `--test`: check the rules, and end.
-    test: bool,
-    /// `--noflush`: leave alone the services that the rules do not name.
-    no_flush: bool,
-    /// Where the rules are; standard input if not named.
-    file: Option<OsString>,
-}
-
-impl Options {
-    /// The reference's helper ignores its words. Scripts give it `-n`, by analogy with saving, so
-    /// that still means nothing; but who misspells `--dry-run` must not get a real run.
-    fn read(arguments: &[OsString]) -> Result<Options, Error> {
-        let mut options = Options::default();
-        for argument in arguments {
-            match argument.as_encoded_bytes() {
-                b"--dry-run" => options.dry_run = true,
-                b"--test" => options.test = true,
-                b"--noflush" => options.no_flush = true,
-                [b'<', ..] => return Err(Error::UnreadRedirection),
-                b"-" => {}
-                [b'-', b'-', ..] => return Err(Error::HelperUsage(help::RESTORE_USAGE)),
-                [b'-', ..] => {}
-                _ if options.file.is_some() => {
-                    return Err(Error::HelperUsage(help::RESTORE_USAGE));
-                }
-                _ => options.file = Some(argument.clone()),
-            }
-        }
-        Ok(options)
-    }
-}
 
 /// A line and what it asks for.
 #[derive(Clone, Debug)]
@@ -68,35 +33,21 @@ pub struct ReadRule<'t> {
     pub request: Request,
 }
 
-pub fn run_helper(console: &mut Console<'_>, arguments: &[OsString]) -> Result<(), Error> {
-    if help::write_helper_help(
-        console.text(),
-        help::RESTORE_USAGE,
-        &RESTORE_OPTIONS,
-        arguments,
-    ) {
-        return Ok(());
-    }
-    // The reference's helper is a script around `ipvsadm`, which is the name in its messages.
-    console.rename("ipvsadm");
-    let (namespace, arguments) = netns::take_from(arguments);
-    let options = Options::read(&arguments)?;
-    if let Some(namespace) = namespace {
-        netns::enter(&namespace)?;
-    }
+/// Runs `ipvsadm-restore`.
+pub fn run_helper(console: &mut Console<'_>, options: &HelperOptions) -> Result<(), Error> {
     let (input, is_regular_file) = read_input(console, options.file.as_deref())?;
     let rules = read_rules(&input)?;
     if rules.is_empty() && !is_regular_file {
-        return without_rules(console, &options);
+        return without_rules(console, options);
     }
     let last_line = rules.last().map_or(0, |rule| rule.line.number);
     let only_adds = || rules.iter().all(|rule| is_addition(&rule.request));
     // Beside services that stay, a rule that takes away, or edits, may be about one of those.
-    let wanted = match !options.no_flush || only_adds() {
+    let wanted = match !options.has(Modifier::NoFlush) || only_adds() {
         true => WantedTable::of(&rules)?,
         false => None,
     };
-    if options.test {
+    if options.has(Modifier::Test) {
         return match wanted {
             Some(wanted) => tell_refusals(console, &wanted.refusals, last_line),
             None => Ok(()),
@@ -104,8 +55,8 @@ pub fn run_helper(console: &mut Console<'_>, arguments: &[OsString]) -> Result<(
     }
     let ipvs = &mut open_checked(console)?;
     match wanted {
-        Some(wanted) => make_equal(console, ipvs, wanted, last_line, &options),
-        None => run_anew(console, ipvs, &rules, &options),
+        Some(wanted) => make_equal(console, ipvs, wanted, last_line, options),
+        None => run_anew(console, ipvs, &rules, options),
     }
 }
 
@@ -129,8 +80,8 @@ fn read_input(console: &mut Console<'_>, file: Option<&OsStr>) -> Result<(Vec<u8
 
 /// What comes without a single rule from anything but a file is most likely what is left of a pipe
 /// that broke, or of a redirection that nobody carried out.
-fn without_rules(console: &mut Console<'_>, options: &Options) -> Result<(), Error> {
-    let is_empty_already = !options.test && {
+fn without_rules(console: &mut Console<'_>, options: &HelperOptions) -> Result<(), Error> {
+    let is_empty_already = !options.has(Modifier::Test) && {
         let services = open_checked(console)?.services(Detail::WithoutStatistics);
         services.map_err(refused_listing)?.is_empty()
     };
@@ -170,10 +121,10 @@ fn make_equal(
     ipvs: &mut Ipvs,
     wanted: WantedTable<'_>,
     last_line: usize,
-    options: &Options,
+    options: &HelperOptions,
 ) -> Result<(), Error> {
-    let plan = compare(ipvs, wanted, options.no_flush)?;
-    if options.dry_run {
+    let plan = compare(ipvs, wanted, options.has(Modifier::NoFlush))?;
+    if options.has(Modifier::DryRun) {
         let mut endpoints = EndpointWriter::numeric();
         for (change, _) in [plan.additions, plan.others, plan.removals]
             .iter()
@@ -258,11 +209,11 @@ fn run_anew(
     console: &mut Console<'_>,
     ipvs: &mut Ipvs,
     rules: &[ReadRule<'_>],
-    options: &Options,
+    options: &HelperOptions,
 ) -> Result<(), Error> {
-    if options.dry_run {
+    if options.has(Modifier::DryRun) {
         let mut endpoints = EndpointWriter::numeric();
-        if !options.no_flush {
+        if !options.has(Modifier::NoFlush) {
             rules::write_change(console.text(), &mut endpoints, &Change::Flush);
         }
         for rule in rules {
@@ -284,7 +235,7 @@ fn run_anew(
         return Ok(());
     }
     let mut executor = Executor::new(console, ipvs);
-    if !options.no_flush {
+    if !options.has(Modifier::NoFlush) {
         executor.change(&Change::Flush, None)?;
     }
     for rule in rules {

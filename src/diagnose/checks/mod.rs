@@ -17,12 +17,13 @@ pub mod samples;
 
 use std::collections::HashMap;
 use std::fmt::Display;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
 use crate::diagnose::facts::{Director, Facts, Interface, Server, Service, Way};
 use crate::diagnose::findings::{Basis, Claim, Finding, Level};
 use crate::diagnose::ladder;
 use crate::model::{Change, Destination, DestinationIdentity, ForwardingMethod, ServiceIdentity};
+use crate::render::phrases::{counted, endpoint, service_in_sentence as name};
 
 /// A kind of finding.
 pub struct Check {
@@ -330,32 +331,6 @@ fn forwards(facts: &Facts, server: &Server) -> bool {
     match server.identity().address {
         IpAddr::V4(_) => interface.forwards_ipv4,
         IpAddr::V6(_) => facts.director.settings.forwards_ipv6,
-    }
-}
-
-/// `192.0.2.1:80`, or the address alone where there is no port.
-fn endpoint(identity: DestinationIdentity) -> String {
-    match identity.port {
-        0 => identity.address.to_string(),
-        port => SocketAddr::new(identity.address, port).to_string(),
-    }
-}
-
-/// What a service is called in a sentence.
-pub fn name(identity: ServiceIdentity) -> String {
-    match identity {
-        ServiceIdentity::Endpoint { address, port, .. } => {
-            endpoint(DestinationIdentity { address, port })
-        }
-        ServiceIdentity::FirewallMark { mark, .. } => format!("mark {mark}"),
-    }
-}
-
-/// `1 connection`, `2 connections`.
-fn counted(count: u64, what: &str) -> String {
-    match count {
-        1 => format!("1 {what}"),
-        _ => format!("{count} {what}s"),
     }
 }
 

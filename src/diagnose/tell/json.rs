@@ -1,14 +1,12 @@
 //! Findings as a document for programs; `man/ipvsadm.schema.json` describes it.
 
-use std::net::IpAddr;
-
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
 use crate::diagnose::facts::Facts;
 use crate::diagnose::findings::Finding;
 use crate::diagnose::ladder;
-use crate::model::{AddressFamily, DestinationIdentity, ServiceIdentity};
+use crate::render::json::{Endpoint, ServiceFields};
 
 pub fn write(out: &mut Vec<u8>, facts: &Facts, findings: &[Finding]) {
     out.extend_from_slice(b"{\"findings\":[");
@@ -18,7 +16,8 @@ pub fn write(out: &mut Vec<u8>, facts: &Facts, findings: &[Finding]) {
         let _ = serde_json::to_writer(&mut *out, &FindingFields::of(finding));
     }
     let unexplained = ladder::unexplained(facts, findings);
-    let unexplained: Vec<Service> = unexplained.into_iter().map(Service::from).collect();
+    let unexplained: Vec<ServiceFields> =
+        unexplained.into_iter().map(ServiceFields::from).collect();
     let end = if findings.is_empty() { "" } else { "\n" };
     out.extend_from_slice(
         format!("{end}],\"probed\":{},\"unexplained\":", facts.is_probed).as_bytes(),
@@ -32,27 +31,12 @@ struct FindingFields<'f> {
     id: &'static str,
     level: &'static str,
     basis: &'static str,
-    service: Option<Service>,
-    real_server: Option<RealServer>,
+    service: Option<ServiceFields>,
+    real_server: Option<Endpoint>,
     #[serde(serialize_with = "write_evidence")]
     evidence: &'f [(&'static str, Value)],
     text: &'f str,
     remedy: Vec<Step<'f>>,
-}
-
-#[derive(Serialize)]
-struct Service {
-    protocol: Option<&'static str>,
-    address: Option<IpAddr>,
-    port: Option<u16>,
-    firewall_mark: Option<u32>,
-    family: &'static str,
-}
-
-#[derive(Serialize)]
-struct RealServer {
-    address: IpAddr,
-    port: u16,
 }
 
 #[derive(Serialize)]
@@ -67,8 +51,8 @@ impl FindingFields<'_> {
             id: finding.id,
             level: finding.level.word(),
             basis: finding.basis.word(),
-            service: finding.service.map(Service::from),
-            real_server: finding.real_server.map(RealServer::from),
+            service: finding.service.map(ServiceFields::from),
+            real_server: finding.real_server.map(Endpoint::from),
             evidence: &finding.evidence,
             text: &finding.text,
             remedy: finding
@@ -79,44 +63,6 @@ impl FindingFields<'_> {
                     command: &remedy.command,
                 })
                 .collect(),
-        }
-    }
-}
-
-impl From<ServiceIdentity> for Service {
-    fn from(identity: ServiceIdentity) -> Service {
-        let family = match identity.family() {
-            AddressFamily::Ipv4 => "ipv4",
-            AddressFamily::Ipv6 => "ipv6",
-        };
-        match identity {
-            ServiceIdentity::Endpoint {
-                protocol,
-                address,
-                port,
-            } => Service {
-                protocol: Some(protocol.name()),
-                address: Some(address),
-                port: Some(port),
-                firewall_mark: None,
-                family,
-            },
-            ServiceIdentity::FirewallMark { mark, .. } => Service {
-                protocol: None,
-                address: None,
-                port: None,
-                firewall_mark: Some(mark),
-                family,
-            },
-        }
-    }
-}
-
-impl From<DestinationIdentity> for RealServer {
-    fn from(identity: DestinationIdentity) -> RealServer {
-        RealServer {
-            address: identity.address,
-            port: identity.port,
         }
     }
 }

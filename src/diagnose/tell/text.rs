@@ -2,13 +2,14 @@
 //! numbers, and never wider than 80 columns but for commands, which stay in one piece.
 
 use std::collections::HashMap;
-use std::net::SocketAddr;
 
 use crate::diagnose::facts::{Facts, Service};
 use crate::diagnose::findings::{Finding, Level};
 use crate::diagnose::probe::{PortAnswer, Probed, WayBack};
 use crate::diagnose::{checks, ladder};
-use crate::model::{AddressFamily, ServiceIdentity};
+use crate::model::ServiceIdentity;
+use crate::render::endpoints::EndpointWriter;
+use crate::render::phrases::{counted, service_in_sentence, write_service_name};
 
 const WIDTH: usize = 80;
 /// Where texts begin, behind the level.
@@ -151,19 +152,15 @@ fn write_words(text: &mut String, level: Level, words: &str, id: &str) {
 
 /// `TCP 192.0.2.1:80 rr`.
 fn title(service: &Service) -> String {
+    let mut name = Vec::new();
     let settings = &service.state.service;
-    let place = match settings.identity {
-        ServiceIdentity::Endpoint {
-            protocol,
-            address,
-            port,
-        } => format!("{} {}", protocol.label(), SocketAddr::new(address, port)),
-        ServiceIdentity::FirewallMark { mark, family } => match family {
-            AddressFamily::Ipv4 => format!("FWM {mark}"),
-            AddressFamily::Ipv6 => format!("FWM {mark} IPv6"),
-        },
-    };
-    format!("{place} {}", settings.scheduler)
+    write_service_name(
+        &mut name,
+        &mut EndpointWriter::numeric(),
+        &settings.identity,
+        0,
+    );
+    format!("{} {}", String::from_utf8_lossy(&name), settings.scheduler)
 }
 
 /// `4 servers`, how many of them were asked if not all were, and how many answered.
@@ -171,8 +168,7 @@ fn summary(facts: &Facts, service: &Service) -> String {
     let count = service.servers.len();
     let servers = match count {
         0 => "no server".to_owned(),
-        1 => "1 server".to_owned(),
-        _ => format!("{count} servers"),
+        _ => counted(count, "server"),
     };
     let was_asked = |probed: Probed| !matches!(probed, Probed::Skipped(_));
     let probed = service.servers.iter().filter_map(|server| server.probed);
@@ -213,10 +209,7 @@ fn conclusion(facts: &Facts, findings: &[Finding]) -> String {
     let told: Vec<String> = counts
         .iter()
         .filter(|(count, _)| *count > 0)
-        .map(|(count, word)| match count {
-            1 => format!("1 {word}"),
-            _ => format!("{count} {word}s"),
-        })
+        .map(|(count, word)| counted(*count, word))
         .collect();
     let unexplained = ladder::unexplained(facts, findings);
     let is_well = findings.iter().all(|finding| finding.level == Level::Note);
@@ -227,7 +220,7 @@ fn conclusion(facts: &Facts, findings: &[Finding]) -> String {
         (false, _) => format!("{}.", told.join(", ")),
     };
     if !unexplained.is_empty() {
-        let names: Vec<String> = unexplained.into_iter().map(checks::name).collect();
+        let names: Vec<String> = unexplained.into_iter().map(service_in_sentence).collect();
         text.push_str(&format!(
             "\nClients of {} wait in vain: --listen shows where their packets end.",
             checks::listed(&names)

@@ -5,6 +5,7 @@
 
 use crate::model::Connection;
 use crate::render::endpoints::EndpointWriter;
+use crate::render::phrases::counted;
 use crate::render::table::sheet::{Cell, Row, Sheet, Tint};
 use crate::render::table::{endpoint, foreign};
 use crate::screen::Screen;
@@ -66,8 +67,7 @@ impl ConnectionTable {
     pub fn begin(&mut self, out: &mut Vec<u8>) {
         let line = match self.connections {
             0 => "No connections.\n".to_owned(),
-            1 => "1 connection\n".to_owned(),
-            number => format!("{number} connections\n"),
+            number => format!("{}\n", counted(number, "connection")),
         };
         out.extend_from_slice(line.as_bytes());
         if self.connections == 0 {

@@ -2,6 +2,7 @@
 
 use crate::render::counts::Count;
 use crate::render::endpoints::EndpointWriter;
+use crate::render::phrases::counted;
 use crate::render::table::foreign;
 use crate::render::table::quantities::Share;
 use crate::render::table::sheet::{Cell, Row, Sheet, Tint};
@@ -14,11 +15,12 @@ const ROWS_AT_ONCE: usize = 500;
 
 pub fn write(out: &mut Vec<u8>, screen: Screen, numeric: bool, key: CountKey, counts: &[Count]) {
     let total: u64 = counts.iter().map(|count| count.connections).sum();
+    let connections = counted(total, "connection");
     let line = match (total, counts.len()) {
         (0, _) => "No connections.\n".to_owned(),
-        (1, _) => "1 connection\n".to_owned(),
-        (_, 1) => format!("{total} connections, one {}\n", key.word()),
-        (_, number) => format!("{total} connections, {number} {}s\n", key.word()),
+        (1, _) => format!("{connections}\n"),
+        (_, 1) => format!("{connections}, one {}\n", key.word()),
+        (_, number) => format!("{connections}, {}\n", counted(number, key.word())),
     };
     out.extend_from_slice(line.as_bytes());
     if counts.is_empty() {

@@ -9,20 +9,19 @@ mod columns;
 mod condition;
 mod wording;
 
-use crate::model::{
-    AddressFamily, DestinationState, KernelInfo, ServiceIdentity, ServiceState, Statistics,
-};
+use crate::model::{DestinationState, KernelInfo, ServiceIdentity, ServiceState, Statistics};
 use crate::rates::{Meter, Rates};
 use crate::render::endpoints::EndpointWriter;
 use crate::render::listing::forwarding_label;
-use crate::render::table::endpoint;
+use crate::render::phrases::{counted, write_service_name};
 use crate::render::table::quantities::{Share, bytes, count, sparkline};
 use crate::render::table::sheet::{Cell, Row, Sheet, Tint};
+use crate::render::table::{endpoint, foreign};
 use crate::request::{Columns, ListFormat};
 use crate::screen::Screen;
 use columns::{Column, columns_of, columns_of_rates, title};
 use condition::Condition;
-use wording::{counted, indented, scheduling, tunnel, wrapped};
+use wording::{indented, scheduling, tunnel, wrapped};
 
 /// A table of virtual services. All of them are noted, and those that are to be written measured,
 /// before the first is written.
@@ -271,20 +270,9 @@ impl<'r> ServiceTable<'r> {
     }
 
     fn service_name(&mut self, identity: &ServiceIdentity) -> String {
-        match *identity {
-            ServiceIdentity::Endpoint {
-                protocol,
-                address,
-                port,
-            } => {
-                let endpoint = endpoint(&mut self.endpoints, address, port, Some(protocol));
-                format!("{} {endpoint}", protocol.label())
-            }
-            ServiceIdentity::FirewallMark { mark, family } => match family {
-                AddressFamily::Ipv4 => format!("FWM {mark}"),
-                AddressFamily::Ipv6 => format!("FWM {mark} IPv6"),
-            },
-        }
+        let mut name = Vec::new();
+        write_service_name(&mut name, &mut self.endpoints, identity, 0);
+        foreign(&name)
     }
 
     /// The cells behind a service's name where it has numbers of its own.
@@ -498,8 +486,8 @@ mod tests {
 
     use super::*;
     use crate::model::{
-        Destination, DestinationIdentity, Encapsulation, ForwardingMethod, KernelName, Netmask,
-        Protocol, SchedulerFlags, TunnelChecksum, VirtualService,
+        AddressFamily, Destination, DestinationIdentity, Encapsulation, ForwardingMethod,
+        KernelName, Netmask, Protocol, SchedulerFlags, TunnelChecksum, VirtualService,
     };
 
     const INFO: KernelInfo = KernelInfo {

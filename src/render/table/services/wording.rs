@@ -24,13 +24,6 @@ pub fn tunnel(method: ForwardingMethod) -> String {
     }
 }
 
-pub fn counted(number: usize, what: &str) -> String {
-    match number {
-        1 => format!("1 {what}"),
-        _ => format!("{number} {what}s"),
-    }
-}
-
 /// A text that stands under a name.
 pub fn indented(text: &str) -> String {
     format!("  {text}")

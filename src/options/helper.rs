@@ -1,0 +1,113 @@
+//! The programs beside `ipvsadm`: the rows that go with each, and the usage text made of them.
+//! Their words are read in [`crate::cli`].
+
+#![forbid(unsafe_code)]
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+
+use super::table::ROWS;
+use super::{Argument, Command, Meaning, Modifier, OptionSpec, Owner};
+
+/// A program beside `ipvsadm`, in the reference a shell script around it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Helper {
+    /// `ipvsadm-save`.
+    Save,
+    /// `ipvsadm-restore`.
+    Restore,
+}
+
+impl Helper {
+    /// All of them.
+    pub const ALL: [Helper; 2] = [Helper::Save, Helper::Restore];
+
+    /// Returns the helper of this name; `program` may be a path.
+    pub(crate) fn of_program(program: &OsStr) -> Option<Helper> {
+        let name = program.as_bytes().rsplit(|&byte| byte == b'/').next();
+        Helper::ALL
+            .into_iter()
+            .find(|helper| name == Some(helper.name().as_bytes()))
+    }
+
+    /// Returns its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Helper::Save => "ipvsadm-save",
+            Helper::Restore => "ipvsadm-restore",
+        }
+    }
+
+    /// Returns the rows that go with it.
+    pub fn options(self) -> impl Iterator<Item = &'static OptionSpec> {
+        ROWS.iter()
+            .filter(move |row| row.is_of_use_to(Owner::Helper(self)))
+    }
+
+    /// Returns the row of a long word, without its dashes. An option that has a letter is known to
+    /// the helpers by that alone; the words that ask about the helper itself have both spellings.
+    pub(crate) fn by_long(self, name: &[u8]) -> Option<&'static OptionSpec> {
+        let is_long = |row: &&OptionSpec| {
+            row.letter().is_none() || matches!(row.meaning, Meaning::Command(_))
+        };
+        let mut rows = self.words().filter(is_long);
+        rows.find(|row| !name.is_empty() && row.long.as_bytes() == name)
+    }
+
+    /// Returns the row of a letter.
+    pub(crate) fn by_letter(self, letter: u8) -> Option<&'static OptionSpec> {
+        self.words()
+            .find(|row| row.short.as_bytes().contains(&letter))
+    }
+
+    /// Returns the rows that go with it, and those that ask about it.
+    fn words(self) -> impl Iterator<Item = &'static OptionSpec> {
+        self.options().chain(ABOUT.map(Command::row))
+    }
+
+    /// Returns true if its operand is a file.
+    pub(crate) fn takes_file(self) -> bool {
+        Modifier::File.row().is_of_use_to(Owner::Helper(self))
+    }
+
+    /// Returns the usage text, two lines without a line end: so many the reference prints after a
+    /// word that it does not know.
+    pub fn usage(self) -> String {
+        let options: Vec<String> = self
+            .options()
+            .map(|row| format!(" [{}]", row.word()))
+            .collect();
+        let purpose = match self {
+            Helper::Save => {
+                "Writes the table of virtual services as rules for ipvsadm-restore; with -n, \
+                 addresses and ports as numbers."
+            }
+            Helper::Restore => "Makes the table what the rules in FILE, or on standard input, say.",
+        };
+        format!("usage: {}{}\n{purpose}", self.name(), options.concat())
+    }
+}
+
+/// What a helper can be asked about itself.
+const ABOUT: [Command; 2] = [Command::Help, Command::Version];
+
+impl OptionSpec {
+    /// Returns how helpers spell it: by its letter, or else its long name; an operand has neither.
+    pub fn helper_spelling(&self) -> String {
+        match (self.letter(), self.long, self.argument) {
+            (Some(letter), ..) => format!("-{letter}"),
+            (None, "", Argument::Operands(name)) => name.to_owned(),
+            (None, long, _) => format!("--{long}"),
+        }
+    }
+
+    /// Returns the helpers' spelling with the value behind it.
+    fn word(&self) -> String {
+        let spelling = self.helper_spelling();
+        match self.argument {
+            Argument::None | Argument::Operands(_) => spelling,
+            Argument::Required(value) => format!("{spelling} {value}"),
+            Argument::Optional(value) => format!("{spelling} [{value}]"),
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! Which server is chosen: by the client's address, by thresholds, by a weight of 0.
+
+use std::io;
+
+use crate::support::cluster::{Cluster, Host, eventually};
+use crate::support::traffic::{
+    Conversation, assert_all, greeting_from, greetings, refused, shares,
+};
+
+const SERVICE: &str = "1.1.1.254:22";
+
+/// Addresses of the client: so many that they will not all be hashed to one server.
+const CLIENTS: std::ops::Range<u8> = 101..117;
+
+fn cluster_with_many_clients() -> Cluster {
+    let addresses: Vec<String> = CLIENTS.map(|last| format!("1.1.1.{last}/24")).collect();
+    Cluster::new(&format!(
+        "cluster dr; cluster_address client net {}; cluster_settle",
+        addresses.join(" ")
+    ))
+}
+
+/// Who greets each of the client's addresses; nobody where the connection is refused.
+fn greeting_of_each(client: &Host) -> Vec<Option<String>> {
+    CLIENTS
+        .map(
+            |last| match greeting_from(client, &format!("1.1.1.{last}"), SERVICE) {
+                Ok(server) => Some(server),
+                Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => None,
+                Err(error) => panic!("{error}"),
+            },
+        )
+        .collect()
+}
+
+/// Both servers are chosen, and by the same clients each time; flags change what they are for.
+fn hashes_the_client(scheduler: &str) {
+    let cluster = cluster_with_many_clients();
+    let (client, director) = (&cluster.client, &cluster.director);
+    director.ipvsadm_each(&[
+        &format!("-A -t {SERVICE} -s {scheduler}"),
+        &format!("-a -t {SERVICE} -r 1.1.1.10 -g"),
+        &format!("-a -t {SERVICE} -r 1.1.1.20 -g"),
+    ]);
+    let first = greeting_of_each(client);
+    let of_rs1 = first
+        .iter()
+        .filter(|server| server.as_deref() == Some("rs1"))
+        .count();
+    assert!(
+        0 < of_rs1 && of_rs1 < first.len(),
+        "one server gets all: {first:?}"
+    );
+    assert!(!first.contains(&None), "{first:?}");
+    assert_eq!(greeting_of_each(client), first);
+
+    // rs1 is drained. Its clients are turned away: they have no other server.
+    director.ipvsadm(&format!("-e -t {SERVICE} -r 1.1.1.10 -g -w 0"));
+    let without_rs1 = greeting_of_each(client);
+    for (before, now) in first.iter().zip(&without_rs1) {
+        let expected = before.as_deref().filter(|server| *server == "rs2");
+        assert_eq!(now.as_deref(), expected, "{first:?} {without_rs1:?}");
+    }
+
+    // With the flag, they go to the other server.
+    let fallback = format!("{scheduler}-fallback");
+    director.ipvsadm(&format!("-E -t {SERVICE} -s {scheduler} -b {fallback}"));
+    assert_all(&greetings(client, SERVICE, 2), "rs2");
+    assert!(
+        greeting_of_each(client)
+            .iter()
+            .all(|server| server.as_deref() == Some("rs2"))
+    );
+
+    // With the other flag, every connection of one client is on its own.
+    let port = format!("{scheduler}-port");
+    director.ipvsadm_each(&[
+        &format!("-e -t {SERVICE} -r 1.1.1.10 -g -w 1"),
+        &format!("-E -t {SERVICE} -s {scheduler} -b {port}"),
+    ]);
+    let answers = greetings(client, SERVICE, 24);
+    assert_eq!(shares(&answers).len(), 2, "{answers:?}");
+    let listing = director.listed_by_both("-ln");
+    assert!(
+        listing.contains(&format!("TCP  {SERVICE} {scheduler} ({port})\n")),
+        "{listing}"
+    );
+}
+
+#[test]
+fn sh_sends_the_same_client_to_the_same_server() {
+    hashes_the_client("sh");
+}
+
+#[test]
+fn mh_sends_the_same_client_to_the_same_server() {
+    hashes_the_client("mh");
+}
+
+#[test]
+fn a_full_server_gets_no_more_until_it_has_room() {
+    let cluster = Cluster::new("cluster dr");
+    let (client, director) = (&cluster.client, &cluster.director);
+    director.ipvsadm_each(&[
+        // A connection that is closed counts until it is forgotten.
+        "--set 0 1 0",
+        &format!("-A -t {SERVICE} -s rr"),
+        &format!("-a -t {SERVICE} -r 1.1.1.10 -g -x 2 -y 1"),
+        &format!("-a -t {SERVICE} -r 1.1.1.20 -g -x 4"),
+    ]);
+    let mut open: Vec<Conversation> = (0..6)
+        .map(|_| Conversation::open(client, SERVICE))
+        .collect();
+    let servers: Vec<String> = open.iter().map(|open| open.server.clone()).collect();
+    assert_eq!(
+        shares(&servers),
+        [("rs1", 2), ("rs2", 4)].into(),
+        "{servers:?}"
+    );
+    refused(client, SERVICE);
+    let listing = director.listed_by_both("-ln --thresholds");
+    for line in [
+        "  -> 1.1.1.10:22                  2          1          2          0         \n",
+        "  -> 1.1.1.20:22                  4          0          4          0         \n",
+    ] {
+        assert!(listing.contains(line), "{listing}");
+    }
+
+    // Down to its lower threshold, it is still full; below, it is not.
+    let close_one = |open: &mut Vec<Conversation>, left: usize| {
+        let index = open
+            .iter()
+            .position(|open| open.server == "rs1")
+            .expect("one on rs1");
+        open.remove(index);
+        eventually("the connection is forgotten", || {
+            let listing = director.ipvsadm(&format!("-ln -t {SERVICE}"));
+            let gone = listing.contains(&format!(
+                "  -> 1.1.1.10:22                  Route   1      {left}          0 "
+            ));
+            if gone { Ok(()) } else { Err(listing) }
+        });
+    };
+    close_one(&mut open, 1);
+    refused(client, SERVICE);
+    close_one(&mut open, 0);
+    let server = Conversation::open(client, SERVICE).server;
+    assert_eq!(server, "rs1");
+}
+
+#[test]
+fn a_server_of_weight_0_keeps_its_connections_and_gets_no_others() {
+    let cluster = Cluster::new("cluster nat");
+    let (client, director) = (&cluster.client, &cluster.director);
+    director.ipvsadm_each(&[
+        "-A -t 2.2.2.25:22 -s rr",
+        "-a -t 2.2.2.25:22 -r 1.1.1.10 -m",
+        "-a -t 2.2.2.25:22 -r 1.1.1.20 -m",
+    ]);
+    let mut open: Vec<Conversation> = (0..2)
+        .map(|_| Conversation::open(client, "2.2.2.25:22"))
+        .collect();
+    director.ipvsadm("-e -t 2.2.2.25:22 -r 1.1.1.10 -m -w 0");
+    assert_all(&greetings(client, "2.2.2.25:22", 4), "rs2");
+    for conversation in &mut open {
+        conversation.goes_on();
+    }
+    let listing = director.listed_by_both("-ln");
+    assert!(
+        listing
+            .contains("  -> 1.1.1.10:22                  Masq    0      1          0         \n"),
+        "{listing}"
+    );
+
+    // Without -m, the server becomes directly routed: a trap for the day it is back, but what is
+    // open goes on.
+    director.ipvsadm("-e -t 2.2.2.25:22 -r 1.1.1.10 -w 0");
+    for conversation in &mut open {
+        conversation.goes_on();
+    }
+    let listing = director.listed_by_both("-ln");
+    assert!(
+        listing
+            .contains("  -> 1.1.1.10:22                  Route   0      1          0         \n"),
+        "{listing}"
+    );
+
+    director.ipvsadm("-e -t 2.2.2.25:22 -r 1.1.1.10 -m -w 1");
+    let answers = greetings(client, "2.2.2.25:22", 4);
+    assert_eq!(shares(&answers), [("rs1", 2), ("rs2", 2)].into());
+}

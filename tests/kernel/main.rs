@@ -1,0 +1,39 @@
+//! All that is tried on a real kernel: one program, which `tests/lab test` runs in its guests.
+//!
+//! Each module is about one thing that the program does, and is run by itself: `tests/lab test
+//! --test NAME`. [`support`] is what they share. Tests that need no kernel are beside the code, and
+//! in `tests/documentation.rs`; what boots kernels itself is in `tests/systemd`.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a test fails by panicking and reports by printing"
+)]
+
+mod bad_input;
+mod changes;
+mod clusters;
+mod completions;
+mod connections;
+mod demos;
+mod diagnose;
+mod faults;
+mod hints;
+mod json;
+mod listings;
+mod manual;
+mod matrix;
+mod missing_module;
+mod name_queries;
+mod netns;
+mod package;
+mod parity;
+mod prometheus;
+mod random;
+mod reload;
+mod support;
+mod table;
+mod watch;
+mod world;

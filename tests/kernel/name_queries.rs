@@ -1,0 +1,154 @@
+//! How often the name service is asked. Where it is down, every question costs the administrator
+//! its whole patience, so a name is asked for once a command and address family, found or not.
+//!
+//! The name service here is the test's own, on the namespace's loopback, and counts.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::net::UdpSocket;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use crate::support::{Invocation, Namespace, Program, SCRATCH};
+use nix::mount::{MsFlags, mount};
+
+/// Types of questions: A and AAAA (RFC 1035, RFC 3596).
+const A: u16 = 1;
+const AAAA: u16 = 28;
+
+/// How often a name was asked for, by name and type.
+type Questions = BTreeMap<(String, u16), usize>;
+
+/// A namespace whose one source of names is a server that knows `web.example`, 192.0.2.7, and
+/// notes all questions.
+fn namespace_with_name_service() -> (Namespace, Arc<Mutex<Questions>>) {
+    let namespace = Namespace::new();
+    let questions = Arc::new(Mutex::new(Questions::new()));
+    let noted = Arc::clone(&questions);
+    namespace.enter(move || {
+        let files = [
+            ("resolv.conf", "nameserver 127.0.0.1\noptions timeout:30\n"),
+            ("nsswitch.conf", "hosts: dns\nservices: files\n"),
+        ];
+        for (name, text) in files {
+            let source = Path::new(SCRATCH).join(format!("queries-{name}"));
+            fs::write(&source, text).expect("a file for the name services");
+            let target = Path::new("/etc").join(name);
+            let none = None::<&str>;
+            mount(Some(&source), &target, none, MsFlags::MS_BIND, none).expect("a file in /etc");
+        }
+        let socket = UdpSocket::bind("127.0.0.1:53").expect("the name service's port");
+        std::thread::spawn(move || serve(&socket, &noted));
+    });
+    (namespace, questions)
+}
+
+fn serve(socket: &UdpSocket, questions: &Mutex<Questions>) {
+    let mut buffer = [0; 512];
+    while let Ok((length, from)) = socket.recv_from(&mut buffer) {
+        let query = &buffer[..length];
+        let (name, kind, end) = question(query);
+        let is_known = name == "web.example" && kind == A;
+        *questions
+            .lock()
+            .expect("no panic")
+            .entry((name, kind))
+            .or_default() += 1;
+        let mut answer = query[..end].to_vec();
+        // A response, recursion available; no such name, unless it is the one that is known.
+        answer[2] = 0x81;
+        answer[3] = if is_known { 0x80 } else { 0x83 };
+        answer[6..12].copy_from_slice(&[0, u8::from(is_known), 0, 0, 0, 0]);
+        if is_known {
+            // The name of the question, A, IN, a minute, four bytes.
+            answer.extend([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 192, 0, 2, 7]);
+        }
+        if socket.send_to(&answer, from).is_err() {
+            return;
+        }
+    }
+}
+
+/// The name and type of a query's question, and where it ends.
+fn question(query: &[u8]) -> (String, u16, usize) {
+    let mut labels = Vec::new();
+    let mut at = 12;
+    while query[at] != 0 {
+        let end = at + 1 + usize::from(query[at]);
+        labels.push(String::from_utf8_lossy(&query[at + 1..end]).into_owned());
+        at = end;
+    }
+    (
+        labels.join("."),
+        u16::from_be_bytes([query[at + 1], query[at + 2]]),
+        at + 5,
+    )
+}
+
+/// The questions that a command line leads to.
+fn asked_by(program: &Program, invocation: &Invocation) -> Vec<(String, u16, usize)> {
+    let (namespace, questions) = namespace_with_name_service();
+    namespace.run(program, invocation);
+    let questions = questions.lock().expect("no panic");
+    questions
+        .iter()
+        .map(|((name, kind), count)| (name.clone(), *kind, *count))
+        .collect()
+}
+
+fn once(questions: &[(&str, u16)]) -> Vec<(String, u16, usize)> {
+    questions
+        .iter()
+        .map(|(name, kind)| ((*name).to_owned(), *kind, 1))
+        .collect()
+}
+
+#[test]
+fn a_name_is_asked_for_once_a_command_and_family() {
+    let missing: &[_] = &[("no.example", A), ("no.example", AAAA)];
+    for (line, questions) in [
+        ("-A -t no.example:80", missing),
+        ("-A -t no.example:80 -D", missing),
+        ("-A -t no.example:80 --no-such-option", missing),
+        ("-a -t 192.0.2.1:80 -r no.example", missing),
+        ("-A -t 192.0.2.1:80 -p -M no.example", &[("no.example", A)]),
+        ("-A -t web.example:80", &[("web.example", A)]),
+        (
+            "-a -t web.example:80 -r web.example:8080 -m",
+            &[("web.example", A)],
+        ),
+    ] {
+        let asked = asked_by(&Program::ours(), &Invocation::line(line));
+        assert_eq!(asked, once(questions), "{line}");
+    }
+}
+
+#[test]
+fn rules_ask_once_for_all_of_them() {
+    let rules = "-A -t web.example:80\n-a -t web.example:80 -r 192.0.2.8 -m\n\
+                 -A -t 192.0.2.1:80\n-a -t 192.0.2.1:80 -r web.example -m\n\
+                 -A -t 192.0.2.2:80\n-a -t 192.0.2.2:80 -r web.example -m\n";
+    let asked = |program, invocation| asked_by(&program, &invocation);
+    assert_eq!(
+        asked(Program::reference(), Invocation::restore(rules)),
+        [("web.example".to_owned(), A, 4)]
+    );
+    let helper = |words: &[&str]| Invocation {
+        argv0: "ipvsadm-restore".into(),
+        stdin: rules.into(),
+        ..Invocation::new(words)
+    };
+    for invocation in [Invocation::restore(rules), helper(&[]), helper(&["--test"])] {
+        let asked = asked(Program::ours(), invocation);
+        assert_eq!(asked, once(&[("web.example", A)]));
+    }
+}
+
+#[test]
+fn the_reference_asks_once_as_well() {
+    let asked = asked_by(
+        &Program::reference(),
+        &Invocation::line("-A -t no.example:80"),
+    );
+    assert_eq!(asked, once(&[("no.example", A)]));
+}

@@ -1,0 +1,675 @@
+//! `--watch` on a real kernel: in a real terminal, whose screen is read as a person sees it, and as
+//! a stream.
+
+use std::ffi::OsStr;
+use std::io::{BufRead, BufReader, Read};
+use std::net::UdpSocket;
+use std::num::NonZeroU16;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::Value;
+
+use crate::support::busy::Busy;
+use crate::support::pty::Pty;
+use crate::support::schema::Schema;
+use crate::support::{Ending, Invocation, Namespace, Program};
+
+/// A terminal in which our program goes on listing, after a line that was there before.
+struct Watch {
+    pty: Pty,
+    screen: vt100::Parser,
+    columns: u16,
+}
+
+const BEFORE: &str = "what was there before";
+
+impl Watch {
+    fn start(namespace: &Namespace, words: &str, rows: u16, columns: u16) -> Watch {
+        let script = format!("echo '{BEFORE}'; exec $IPVSADM {words}");
+        Watch::script(namespace, &script, rows, columns)
+    }
+
+    /// Starts a script of bash, in which `$IPVSADM` is our program.
+    fn script(namespace: &Namespace, script: &str, rows: u16, columns: u16) -> Watch {
+        let mut command = Command::new("bash");
+        command.args(["-c", script]).env_clear().envs([
+            ("PATH", "/usr/sbin:/usr/bin:/sbin:/bin"),
+            ("TERM", "xterm"),
+            ("LC_ALL", "C.UTF-8"),
+            ("TZ", "UTC"),
+            ("IPVSADM", env!("CARGO_BIN_EXE_ipvsadm")),
+        ]);
+        Watch::of(Pty::start(namespace, command, rows, columns), rows, columns)
+    }
+
+    fn of(pty: Pty, rows: u16, columns: u16) -> Watch {
+        let size = |number| NonZeroU16::new(number).unwrap();
+        Watch {
+            pty,
+            screen: vt100::Parser::new(size(rows), size(columns), 0),
+            columns,
+        }
+    }
+
+    fn lines(&self) -> Vec<String> {
+        let rows = self.screen.screen().rows(0, self.columns);
+        rows.map(|row| row.trim_end().to_owned()).collect()
+    }
+
+    /// Reads on until the screen is as it is wanted.
+    fn until(&mut self, what: &str, is_wanted: impl Fn(&[String]) -> bool) -> Vec<String> {
+        loop {
+            let lines = self.lines();
+            if is_wanted(&lines) {
+                return lines;
+            }
+            match self.pty.read() {
+                Ok(bytes) => self.screen.process(&bytes),
+                Err(error) => panic!("no {what} ({error}):\n{}", lines.join("\n")),
+            }
+        }
+    }
+
+    /// Reads on until a line has this text.
+    fn until_shown(&mut self, text: &str) -> Vec<String> {
+        self.until(text, |lines| lines.iter().any(|line| line.contains(text)))
+    }
+
+    /// Holds the terminal to what it was before, once the program has ended; and gives how.
+    fn end(mut self) -> Ending {
+        let ending = self.pty.process.wait().unwrap().into();
+        self.until("old screen", |lines| {
+            lines[0] == BEFORE && lines[2..].iter().all(String::is_empty)
+        });
+        self.screen.process(&self.pty.read_what_is_there());
+        let screen = self.screen.screen();
+        assert!(!screen.alternate_screen(), "{:?}", self.lines());
+        assert!(!screen.hide_cursor());
+        assert!(
+            self.lines()[2..].iter().all(String::is_empty),
+            "{:?}",
+            self.lines()
+        );
+        let after = self.pty.settings();
+        let flags = |settings: &libc::termios| {
+            [
+                settings.c_iflag,
+                settings.c_oflag,
+                settings.c_cflag,
+                settings.c_lflag,
+            ]
+        };
+        let before = self.pty.settings_before;
+        assert_eq!(flags(&after), flags(&before));
+        assert_eq!(after.c_cc, before.c_cc);
+        ending
+    }
+
+    fn signal(&self, signal: Signal) {
+        let process = Pid::from_raw(i32::try_from(self.pty.process.id()).unwrap());
+        kill(process, signal).unwrap();
+    }
+}
+
+#[test]
+fn a_terminal_shows_the_listing_as_it_changes() {
+    let busy = Busy::new();
+    let mut watch = Watch::start(&busy.namespace, "-Ln --watch 0.3", 30, 80);
+    let lines = watch.until_shown("TCP  192.0.2.10:80 wrr");
+    assert!(
+        lines[0].starts_with("every 0.3 s, namespace net:["),
+        "{lines:?}"
+    );
+    let (_, time) = lines[0].split_at(80 - "2026-11-26 23:04:05".len());
+    assert!(
+        time.starts_with("20") && time.as_bytes()[13] == b':',
+        "{lines:?}"
+    );
+    assert_eq!(lines[1], "");
+    assert!(
+        lines[2].starts_with("IP Virtual Server version "),
+        "{lines:?}"
+    );
+    assert!(watch.screen.screen().alternate_screen() && watch.screen.screen().hide_cursor());
+    // Below the listing nothing is left of an older one.
+    busy.run("-C");
+    let lines = watch.until("empty table", |lines| lines[5].is_empty());
+    assert!(lines[5..].iter().all(String::is_empty), "{lines:?}");
+    busy.run("-A -t 192.0.2.10:81");
+    watch.until_shown("TCP  192.0.2.10:81 wlc");
+
+    // Cut to the size, whatever that becomes.
+    for port in 100..140 {
+        busy.run(&format!("-A -u 192.0.2.10:{port}"));
+    }
+    let lines = watch.until("cut listing", |lines| lines[29] == "… 17 more");
+    assert_eq!(lines[28], "UDP  192.0.2.10:122 wlc");
+    watch.pty.resize(10, 24);
+    watch
+        .screen
+        .screen_mut()
+        .set_size(10.try_into().unwrap(), 24.try_into().unwrap());
+    watch.columns = 24;
+    let lines = watch.until("smaller listing", |lines| lines[9] == "… 37 more");
+    assert_eq!(lines[2], "IP Virtual Server versio");
+    assert_eq!(lines[8], "UDP  192.0.2.10:102 wlc");
+
+    watch.pty.press("x \r");
+    watch.pty.press("q");
+    assert_eq!(watch.end(), Ending::Status(0));
+}
+
+#[test]
+fn whatever_ends_it_the_terminal_is_what_it_was() {
+    let busy = Busy::new();
+    let start = || {
+        let mut watch = Watch::start(&busy.namespace, "-Ln --table --watch", 30, 80);
+        watch.until_shown("192.0.2.10:80");
+        watch
+    };
+    let mut watch = start();
+    watch.pty.press("\x03");
+    assert_eq!(watch.end(), Ending::Status(0));
+    for signal in [
+        Signal::SIGTERM,
+        Signal::SIGHUP,
+        Signal::SIGQUIT,
+        Signal::SIGABRT,
+        Signal::SIGUSR1,
+        Signal::SIGUSR2,
+        Signal::SIGALRM,
+        Signal::SIGVTALRM,
+        Signal::SIGPROF,
+        Signal::SIGXCPU,
+        Signal::SIGIO,
+        Signal::SIGPIPE,
+    ] {
+        let watch = start();
+        watch.signal(signal);
+        assert_eq!(watch.end(), Ending::Signal(signal as i32), "{signal}");
+    }
+}
+
+#[test]
+fn a_signal_that_the_caller_ignores_does_not_end_it() {
+    let busy = Busy::new();
+    let script =
+        format!("echo '{BEFORE}'; trap '' USR1 HUP TSTP; exec $IPVSADM -Ln --table --watch 0.2");
+    let mut watch = Watch::script(&busy.namespace, &script, 30, 80);
+    watch.until_shown("192.0.2.10:80");
+    for signal in [Signal::SIGUSR1, Signal::SIGHUP, Signal::SIGTSTP] {
+        watch.signal(signal);
+    }
+    busy.run("-A -t 192.0.2.10:81");
+    watch.until_shown("192.0.2.10:81");
+    watch.pty.press("q");
+    assert_eq!(watch.end(), Ending::Status(0));
+}
+
+/// On the screen above what a shell says, so that [`Watch::end`] holds.
+const CLEARED: &str = r"printf '\033[2J\033[H%s\n'";
+
+#[test]
+fn stopped_the_terminal_is_the_shells_until_it_goes_on() {
+    let busy = Busy::new();
+    let script = format!(
+        "set -m; echo '{BEFORE}'; $IPVSADM -Ln --table --watch; echo stopped $?; read; \
+         fg; status=$?; {CLEARED} '{BEFORE}'; exit $status"
+    );
+    let mut watch = Watch::script(&busy.namespace, &script, 30, 80);
+    watch.until_shown("192.0.2.10:80");
+    watch.pty.press("\x1a");
+    let lines = watch.until_shown("stopped 148");
+    assert_eq!(lines[0], BEFORE);
+    let screen = watch.screen.screen();
+    assert!(!screen.alternate_screen() && !screen.hide_cursor());
+    let flags = watch.pty.settings().c_lflag;
+    assert_eq!(flags, watch.pty.settings_before.c_lflag);
+    watch.pty.press("\r");
+    watch.until_shown("192.0.2.10:80");
+    assert!(watch.screen.screen().alternate_screen());
+    let flags = watch.pty.settings().c_lflag;
+    assert_eq!(flags & (libc::ICANON | libc::ECHO), 0);
+    watch.pty.press("q");
+    assert_eq!(watch.end(), Ending::Status(0));
+}
+
+/// The first process on a terminal has nobody who could continue it.
+#[test]
+fn where_nobody_can_continue_it_it_does_not_stop() {
+    let busy = Busy::new();
+    let mut watch = Watch::start(&busy.namespace, "-Ln --table --watch 0.2", 30, 80);
+    watch.until_shown("192.0.2.10:80");
+    watch.pty.press("\x1a");
+    busy.run("-A -t 192.0.2.10:81");
+    watch.until_shown("192.0.2.10:81");
+    watch.pty.press("q");
+    assert_eq!(watch.end(), Ending::Status(0));
+}
+
+#[test]
+fn in_the_background_it_can_be_ended() {
+    let busy = Busy::new();
+    // The end of a script of which nothing is left on the screen but what it says.
+    let ended = |script: &str, keys: &[(&str, &str)], expected: &str| {
+        let script = format!("echo '{BEFORE}'; {script}");
+        let mut watch = Watch::script(&busy.namespace, &script, 30, 80);
+        for (shown, pressed) in keys {
+            watch.until_shown(shown);
+            watch.pty.press(pressed);
+        }
+        watch.until_shown(expected);
+        assert_eq!(watch.lines()[0], BEFORE);
+        let screen = watch.screen.screen();
+        assert!(!screen.alternate_screen() && !screen.hide_cursor());
+        let flags = watch.pty.settings().c_lflag;
+        assert_eq!(flags, watch.pty.settings_before.c_lflag);
+        watch.pty.process.wait().unwrap();
+    };
+    let stopped = "until [[ $(jobs -l) == *Stopped* ]]; do sleep 0.1; done";
+    // bash may take the job for a stopped one for a while, so it is not waited for.
+    let killed = "kill %1; while kill -0 $! 2>/dev/null; do sleep 0.1; done; jobs";
+    ended(
+        &format!("set -m; $IPVSADM -Ln --watch & {stopped}; {killed}"),
+        &[],
+        "Terminated",
+    );
+    // Without job control: `timeout` moves itself and its child to the background.
+    ended(
+        "timeout 1 $IPVSADM -Ln --watch; echo ended $?",
+        &[],
+        "ended 124",
+    );
+    // After Ctrl-Z, it is continued in the background, and stops for it needs the terminal.
+    ended(
+        &format!(
+            "set -m; $IPVSADM -Ln --watch; bg; \
+             until [[ $(jobs -l) == *'tty output'* ]]; do sleep 0.1; done; {killed}"
+        ),
+        &[("192.0.2.10:80", "\x1a")],
+        "Terminated",
+    );
+}
+
+#[test]
+fn started_in_the_background_it_draws_in_the_foreground() {
+    let busy = Busy::new();
+    let script = format!(
+        "set -m; echo '{BEFORE}'; $IPVSADM -Ln --table --watch & \
+         until [[ $(jobs -l) == *Stopped* ]]; do sleep 0.1; done; \
+         fg; status=$?; {CLEARED} '{BEFORE}'; exit $status"
+    );
+    let mut watch = Watch::script(&busy.namespace, &script, 30, 80);
+    watch.until_shown("192.0.2.10:80");
+    assert!(watch.screen.screen().alternate_screen());
+    watch.pty.press("q");
+    assert_eq!(watch.end(), Ending::Status(0));
+}
+
+/// Runs on the terminal of the test below, and in every other run does nothing.
+#[test]
+fn a_child_that_panics() {
+    if std::env::var_os("IPVSADM_PANICKING_CHILD").is_some() {
+        let terminal = ipvsadm::terminal::Terminal::take().unwrap().unwrap();
+        // In the program, a panic aborts: nothing is dropped.
+        std::mem::forget(terminal);
+        print_on_terminal("it is taken");
+        panic!("as it should");
+    }
+}
+
+/// Writes past the test harness, which keeps what tests print.
+fn print_on_terminal(text: &str) {
+    nix::unistd::write(std::io::stdout(), text.as_bytes()).unwrap();
+}
+
+#[test]
+fn a_panic_leaves_the_terminal_as_it_was() {
+    let namespace = Namespace::new();
+    let program = std::env::current_exe().unwrap();
+    let mut command = Command::new("sh");
+    let script = format!(
+        "echo '{BEFORE}'; exec {} --exact a_child_that_panics --nocapture >/dev/tty 2>&1",
+        program.display()
+    );
+    command.args(["-c", &script]);
+    command
+        .env("IPVSADM_PANICKING_CHILD", "1")
+        .env("TERM", "xterm");
+    let mut watch = Watch::of(Pty::start(&namespace, command, 40, 100), 40, 100);
+    watch.until_shown("as it should");
+    assert!(!watch.screen.screen().alternate_screen());
+    assert!(!watch.screen.screen().hide_cursor());
+    let lines = watch.lines();
+    assert_eq!(lines[0], BEFORE);
+    assert!(
+        !lines.iter().any(|line| line.contains("it is taken")),
+        "{lines:?}"
+    );
+    assert_eq!(
+        watch.pty.settings().c_lflag,
+        watch.pty.settings_before.c_lflag
+    );
+}
+
+#[test]
+fn a_listing_that_fails_is_shown_in_its_place_and_tried_again() {
+    let busy = Busy::new();
+    let words = "-Ln -t 192.0.2.10:80 --watch 0.2";
+    let mut watch = Watch::start(&busy.namespace, words, 24, 80);
+    watch.until_shown("10.0.0.12:8080");
+    busy.run("-D -t 192.0.2.10:80");
+    let lines = watch.until_shown("No such service");
+    assert_eq!(lines[3..].concat(), "", "{lines:?}");
+    busy.run("-A -t 192.0.2.10:80 -s sed");
+    watch.until_shown("TCP  192.0.2.10:80 sed");
+    watch.pty.press("q");
+    assert_eq!(watch.end(), Ending::Status(0));
+}
+
+/// Our program with its standard output read line by line.
+struct Stream {
+    process: Child,
+    lines: std::io::Lines<BufReader<std::process::ChildStdout>>,
+}
+
+impl Stream {
+    fn start(namespace: &Namespace, words: &str) -> Stream {
+        let mut command = Program::ours().command(OsStr::new("ipvsadm"));
+        command.args(words.split(' ')).env("COLUMNS", "160");
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut process = namespace.enter(move || command.spawn()).unwrap();
+        let output = process.stdout.take().unwrap();
+        Stream {
+            process,
+            lines: BufReader::new(output).lines(),
+        }
+    }
+
+    fn next(&mut self) -> String {
+        self.lines.next().expect("a line").expect("text")
+    }
+
+    fn document(&mut self) -> Value {
+        let line = self.next();
+        Schema::new().check(&line)
+    }
+
+    /// A listing up to the empty line behind it.
+    fn listing(&mut self) -> Vec<String> {
+        let lines = std::iter::from_fn(|| Some(self.next()));
+        lines.take_while(|line| !line.is_empty()).collect()
+    }
+
+    /// Reads no more, and gives how the program ends then.
+    fn leave(mut self) -> Ending {
+        drop(self.lines);
+        let ending = self.process.wait().unwrap().into();
+        let mut errors = String::new();
+        self.process
+            .stderr
+            .unwrap()
+            .read_to_string(&mut errors)
+            .unwrap();
+        assert_eq!(errors, "");
+        ending
+    }
+}
+
+#[test]
+fn a_stream_has_a_document_a_line() {
+    let busy = Busy::new();
+    let mut stream = Stream::start(&busy.namespace, "-L --json --watch 0.2");
+    assert_eq!(stream.document()["services"].as_array().unwrap().len(), 8);
+    assert_eq!(stream.document()["services"].as_array().unwrap().len(), 8);
+    busy.run("-A -t 192.0.2.10:81");
+    while stream.document()["services"].as_array().unwrap().len() != 9 {}
+    // Whoever reads no more ends it, at once.
+    let ending = stream.leave();
+    assert!(
+        ending == Ending::Status(0) || ending == Ending::Signal(Signal::SIGPIPE as i32),
+        "{ending}"
+    );
+    let stream = Stream::start(&busy.namespace, "-L --json --watch 86400");
+    let mut stream = stream;
+    stream.document();
+    assert_eq!(stream.leave(), Ending::Status(0));
+
+    let mut stream = Stream::start(&busy.namespace, "-L -t 192.0.2.10:81 --json --watch 0.2");
+    assert_eq!(stream.document()["services"][0]["port"], 81);
+    busy.run("-D -t 192.0.2.10:81");
+    while stream.document()["error"] != "No such service" {}
+    busy.run("-A -t 192.0.2.10:81");
+    while stream.document()["error"] != Value::Null {}
+    stream.leave();
+
+    for words in [
+        "-L -c --json -t 192.0.2.10:80",
+        "-L -c --count server --json",
+        "-L --timeout --json",
+        "-L --daemon --json",
+    ] {
+        let once = Schema::new().check(&busy.run(words));
+        let mut stream = Stream::start(&busy.namespace, &format!("{words} --watch 0.1"));
+        for _ in 0..2 {
+            let document = stream.document();
+            let names = |value: &Value| {
+                value
+                    .as_object()
+                    .unwrap()
+                    .keys()
+                    .cloned()
+                    .collect::<Vec<_>>()
+            };
+            assert_eq!(names(&document), names(&once), "{words}");
+        }
+        stream.leave();
+    }
+}
+
+#[test]
+fn a_stream_has_an_empty_line_between_listings() {
+    let busy = Busy::new();
+    for words in [
+        "-Ln",
+        "-Ln --daemon",
+        "-Lnc --count state",
+        "-Ln --timeout --table",
+    ] {
+        let once: Vec<String> = busy.run(words).lines().map(str::to_owned).collect();
+        let mut stream = Stream::start(&busy.namespace, &format!("{words} --watch 0.1"));
+        for _ in 0..3 {
+            assert_eq!(stream.listing(), once, "{words}");
+        }
+        stream.leave();
+    }
+}
+
+/// Sends datagrams to a service at a steady pace, each from another port: connections of one
+/// packet. Stops when it is dropped.
+struct Traffic {
+    is_wanted: Arc<AtomicBool>,
+    thread: Option<std::thread::JoinHandle<u64>>,
+    begun: Instant,
+}
+
+impl Traffic {
+    fn start(namespace: &Namespace, service: &'static str, each: Duration) -> Traffic {
+        let is_wanted = Arc::new(AtomicBool::new(true));
+        let goes_on = Arc::clone(&is_wanted);
+        let begun = Instant::now();
+        // A thread has the namespace of the one that starts it.
+        let thread = namespace.enter(move || {
+            std::thread::spawn(move || {
+                let mut sent = 0;
+                while goes_on.load(Ordering::Relaxed) {
+                    let socket = UdpSocket::bind("192.0.2.10:0").unwrap();
+                    socket.send_to(&[0; 72], service).unwrap();
+                    sent += 1;
+                    let due = begun + each * u32::try_from(sent).unwrap();
+                    std::thread::sleep(due.saturating_duration_since(Instant::now()));
+                }
+                sent
+            })
+        });
+        Traffic {
+            is_wanted,
+            thread: Some(thread),
+            begun,
+        }
+    }
+
+    /// How many connections a second there were.
+    fn stop(mut self) -> f64 {
+        self.is_wanted.store(false, Ordering::Relaxed);
+        let sent = self.thread.take().unwrap().join().unwrap();
+        sent as f64 / self.begun.elapsed().as_secs_f64()
+    }
+}
+
+/// The number in a column of the row with a name; columns are known by the ends of their titles.
+fn cell(listing: &[String], name: &str, title: &str) -> Option<f64> {
+    let titles = listing.iter().find(|line| line.contains("Conn/s"))?;
+    let end = titles.find(title)? + title.len();
+    let row = listing
+        .iter()
+        .find(|line| line.contains(&format!(" {name} ")))?;
+    let text: String = row.chars().take(end).collect();
+    text.split("  ").last()?.trim().parse().ok()
+}
+
+#[test]
+fn rates_are_those_of_the_traffic() {
+    let namespace = Namespace::new();
+    namespace.ip_batch(
+        "address add 192.0.2.10/32 dev lo
+         address add 10.0.0.11/32 dev lo
+         address add 10.0.0.12/32 dev lo",
+    );
+    let rules = "-A -u 192.0.2.10:53 -s rr\n-a -u 192.0.2.10:53 -r 10.0.0.11 -m\n\
+                 -a -u 192.0.2.10:53 -r 10.0.0.12 -m\n-A -t 192.0.2.10:80 -s rr\n";
+    let filled = namespace.run(&Program::ours(), &Invocation::restore(rules));
+    assert_eq!(filled.ending, Ending::Status(0), "{filled}");
+    namespace.enter(|| {
+        // Somebody takes what is sent, so that no refusals come back.
+        for server in ["10.0.0.11:53", "10.0.0.12:53"] {
+            let socket = UdpSocket::bind(server).unwrap();
+            std::thread::spawn(move || while socket.recv(&mut [0; 100]).is_ok() {});
+        }
+    });
+    let traffic = Traffic::start(&namespace, "192.0.2.10:53", Duration::from_millis(50));
+    let mut stream = Stream::start(&namespace, "-Ln --table --watch 2");
+    let mut listings: Vec<Vec<String>> = (0..8).map(|_| stream.listing()).collect();
+    stream.leave();
+    let sent = traffic.stop();
+    let shown = listings.concat().join("\n");
+    // The first one has nothing to compare with.
+    assert_eq!(
+        cell(&listings[0], "UDP 192.0.2.10:53", "Conn/s"),
+        None,
+        "{shown}"
+    );
+    listings.remove(0);
+    // A look may be late, on a busy machine, and see one of the kernel's steps more or less: so it
+    // is their mean that is the traffic's.
+    let mean = |name: &str, title: &str| {
+        let cells = listings
+            .iter()
+            .filter_map(|listing| cell(listing, name, title));
+        let cells: Vec<f64> = cells.collect();
+        assert!(cells.len() >= 5, "{name} {title}: {cells:?}\n{shown}");
+        cells.iter().sum::<f64>() / cells.len() as f64
+    };
+    for (name, title, expected) in [
+        ("UDP 192.0.2.10:53", "Conn/s", sent),
+        ("UDP 192.0.2.10:53", "Pkt/s in", sent),
+        ("10.0.0.11:53", "Conn/s", sent / 2.0),
+        ("10.0.0.12:53", "Conn/s", sent / 2.0),
+        ("TCP 192.0.2.10:80", "Conn/s", 0.0),
+    ] {
+        let shown_mean = mean(name, title);
+        assert!(
+            (shown_mean - expected).abs() <= 0.35 * expected,
+            "{name} {title}: {shown_mean}, sent {expected}\n{shown}"
+        );
+    }
+    let last = listings.last().unwrap();
+    assert!(
+        last.iter()
+            .any(|line| line.contains(" ##") || line.contains("█") || line.contains('#')),
+        "{shown}"
+    );
+}
+
+/// Here a few looks, for they are in real time; `tests/lab bench looks` takes 10 000.
+#[test]
+fn no_memory_grows_with_the_looks() {
+    let busy = Busy::new();
+    for words in ["-Ln --table", "-Ln --json", "-Lnc --count client"] {
+        let mut stream = Stream::start(&busy.namespace, &format!("{words} --watch 0.1"));
+        let id = stream.process.id();
+        let pages = || {
+            let text = std::fs::read_to_string(format!("/proc/{id}/statm")).unwrap();
+            text.split(' ').nth(1).unwrap().parse::<u64>().unwrap()
+        };
+        let mut look = |times: usize| {
+            for _ in 0..times {
+                match words.contains("json") {
+                    true => drop(stream.next()),
+                    false => drop(stream.listing()),
+                }
+            }
+        };
+        // By then, what is remembered of each service is all there.
+        look(80);
+        let before = pages();
+        look(120);
+        assert!(
+            pages() <= before + 4,
+            "{words}: {before} pages, then {}",
+            pages()
+        );
+        stream.leave();
+    }
+}
+
+#[test]
+fn what_makes_no_sense_is_said_in_one_line() {
+    let namespace = Namespace::new();
+    for (words, message) in [
+        (
+            "-L --watch 0",
+            "invalid watch interval `0': seconds from 0.1 to 2678400",
+        ),
+        (
+            "-L --watch 1s",
+            "invalid watch interval `1s': seconds from 0.1 to 2678400",
+        ),
+        ("-L --watch --watch", "multiple 'watch' options specified"),
+        (
+            "-S --watch",
+            "Illegal 'watch' option with the 'save' command",
+        ),
+        (
+            "-L --watch --prometheus",
+            "The option 'watch' conflicts with the 'prometheus' option in the 'list' command",
+        ),
+        (
+            "-L -c --stats --watch",
+            "options conflicts in the list command",
+        ),
+    ] {
+        let outcome = namespace.run(&Program::ours(), &Invocation::line(words));
+        assert_eq!(outcome.stderr_text(), format!("{message}\n"), "{words}");
+        assert_eq!(outcome.ending, Ending::Status(2), "{words}");
+        assert!(outcome.stdout.is_empty(), "{words}");
+    }
+}

@@ -1,0 +1,86 @@
+//! Set-ups as administrators have them, broken and healthy: `--diagnose` names the cause in the one,
+//! and is quiet in the other.
+//!
+//! A case is a file in `tests/world/cases`; `tests/world/run.sh` sets it up and judges what is said.
+//! That a single fault is found and its remedy works is the business of
+//! [`diagnose`](crate::diagnose).
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use crate::support::{Ending, Namespace, Program, names_in};
+
+const REPOSITORY: &str = env!("CARGO_MANIFEST_DIR");
+
+/// One test for each case, and one that no file is forgotten. A name has `_` for `-`.
+macro_rules! cases {
+    ($($name:ident)*) => {
+        $(
+            #[test]
+            fn $name() {
+                is_judged_right(&stringify!($name).replace('_', "-"));
+            }
+        )*
+
+        #[test]
+        fn every_case_is_listed() {
+            let names = [$(stringify!($name)),*];
+            assert_eq!(names_in("tests/world/cases", "sh"), names);
+        }
+    };
+}
+
+cases! {
+    broken_all_servers_full
+    broken_director_has_only_the_address
+    broken_director_hides_its_address
+    broken_director_without_route_to_clients
+    broken_dr_client_on_director
+    broken_dr_one_server_lacks_the_address
+    broken_dr_udp_program_down
+    broken_drop_packet_always
+    broken_forward_drop
+    broken_mark_service_forwarding_off
+    broken_masquerade_without_conntrack
+    broken_nat_servers_with_another_gateway
+    broken_public_cable_unplugged
+    broken_server_vip_with_prefix_24
+    broken_snat_one_server_filters
+    broken_tunnel_strict_rp_filter
+    healthy_address_in_a_vrf
+    healthy_clients_on_the_director_only
+    healthy_defences_on_standby
+    healthy_dr_servers_let_in_clients_only
+    healthy_kube_ipvs0
+    healthy_mark_made_local_by_rule
+    healthy_next_hop_is_ipv6
+    healthy_pods_behind_proxy_arp
+    healthy_servers_on_the_director
+    healthy_snat_servers_with_another_gateway
+    healthy_two_cards_in_one_network
+    healthy_vlans
+}
+
+fn is_judged_right(case: &str) {
+    let mut command = Command::new("bash");
+    command
+        // Names of hosts that no other case has.
+        .args([
+            "-c",
+            "mkdir -p /run/netns && mount -t tmpfs names /run/netns && exec bash \"$@\"",
+            "-",
+        ])
+        .arg(Path::new(REPOSITORY).join("tests/world/run.sh"))
+        .arg(Program::ours().command("ipvsadm".as_ref()).get_program())
+        .arg(case)
+        .env("LABKIT", Path::new(REPOSITORY).join("tests/labkit"))
+        .env("LC_ALL", "C.UTF-8")
+        .stdin(Stdio::null());
+    let outcome = Namespace::new().output(command);
+    assert!(
+        outcome.ending == Ending::Status(0),
+        "{}{}",
+        outcome.stdout_text(),
+        outcome.stderr_text()
+    );
+}

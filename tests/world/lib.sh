@@ -1,0 +1,72 @@
+# shellcheck shell=bash
+# Words for the cases. run.sh sources this before each case; IPVSADM names the program, T
+# an empty folder.
+# shellcheck source=tests/labkit/cluster.sh
+. tests/labkit/cluster.sh
+directors=(director)
+
+# D ARGUMENT...: the program on the director. rules HOST RULE...: several commands at once.
+D() { on director "$IPVSADM" "$@"; }
+rules() {
+    local host=$1
+    shift
+    printf '%s\n' "$@" | on "$host" "$IPVSADM" -R
+}
+
+# service HOST VIP:PORT METHOD SERVER...: a TCP service with rr.
+service() {
+    local host=$1 vip=$2 method=$3 server lines=()
+    shift 3
+    lines=("-A -t $vip -s rr")
+    for server; do lines+=("-a -t $vip -r $server $method"); done
+    rules "$host" "${lines[@]}"
+}
+nat_service() { service director 2.2.2.25:80 -m 1.1.1.10:80 1.1.1.20:80; }
+dr_service() { service "${1-director}" 1.1.1.254:80 -g 1.1.1.10 1.1.1.20; }
+
+# tries HOST ADDRESS PORT [N] [SECONDS] [tcp|udp] [FROM]: N requests at once. Prints
+# ANSWERED/N; who answered is in $T/names.
+tries() {
+    on "$1" perl "$WORLD/tries.pl" "$2" "$3" "${4-8}" "${5-3}" "${6-tcp}" "${7-}" 2>"$T/names"
+}
+# knocks HOST ADDRESS PORT: twelve clients who wait in vain, long enough to repeat their SYN.
+knocks() { tries "$1" "$2" "$3" 12 2.3; }
+
+# answering HOST WHAT:PORT...: as serve, and no loss if it was there already.
+answering() { serve "$@"; }
+
+# remote_dr [ARP_ANNOUNCE]: direct routing, the client behind a router.
+remote_dr() {
+    local r
+    cluster_hosts client router director rs1 rs2
+    cluster_network out client router
+    cluster_network net router director rs1 rs2
+    cluster_address client out 2.2.2.10/24
+    cluster_address router out 2.2.2.1/24
+    cluster_address router net 1.1.1.1/24
+    cluster_plan client "route add default via 2.2.2.1"
+    cluster_set router ipv4/ip_forward=1
+    cluster_address director net 1.1.1.25/24 1.1.1.254/32
+    cluster_plan director "route add default via 1.1.1.1"
+    for r in 1 2; do
+        cluster_address rs$r net 1.1.1.${r}0/24
+        cluster_set rs$r ipv4/conf/{all,lo}/arp_announce="${1-2}" ipv4/conf/{all,lo}/arp_ignore=1
+        cluster_address rs$r lo 1.1.1.254/32
+        cluster_plan rs$r "route add default via 1.1.1.1"
+    done
+    cluster_settle
+    serve rs1 http:80
+    serve rs2 http:80
+}
+
+# put HOST NAME=VALUE...: kernel variables, below /proc/sys/net/ipv4.
+put() {
+    local host=$1
+    shift
+    # shellcheck disable=SC2016
+    on "$host" bash -c 'for p; do echo "${p#*=}" >"/proc/sys/net/ipv4/${p%%=*}"; done' - "$@"
+}
+
+# ipt HOST RULE...: iptables on a host. mac HOST INTERFACE: its hardware address.
+ipt() { on "$1" iptables-legacy "${@:2}"; }
+mac() { ip -n "$1" -br link show "$2" | awk '{print $3}'; }
