@@ -29,7 +29,10 @@ pub fn run(
     let facts = &facts;
     match request.json {
         true => tell::json::write(console.text(), facts, &findings),
-        false => tell::text::write(console.text(), facts, &findings),
+        false => {
+            let screen = console.screen();
+            tell::text::write(console.text(), screen, facts, &findings);
+        }
     }
     match ladder::is_faulty(facts, &findings) {
         true => Err(Error::AlreadyReported(STATUS_FAULT)),

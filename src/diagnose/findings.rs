@@ -9,8 +9,11 @@ use crate::model::{Change, DestinationIdentity, ServiceIdentity};
 use crate::render::endpoints::EndpointWriter;
 use crate::render::rules;
 
+/// The most commands of one that takes in others.
+const MOST_REMEDIES: usize = 8;
+
 /// How bad something is, the worst first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Level {
     /// Packets are not answered.
     Fault,
@@ -202,6 +205,29 @@ impl Finding {
     fn at(mut self, place: RemedyPlace, command: String) -> Finding {
         self.remedy.push(Remedy { place, command });
         self
+    }
+
+    /// Makes it about a server of several services, of which this is the first.
+    pub fn of_many(mut self, services: usize) -> Finding {
+        let more = services.saturating_sub(1);
+        self.text
+            .push_str(&format!(" The same in {more} more services."));
+        self.touches.extend(self.service.take());
+        self.seen("services", services)
+    }
+
+    /// Adds the service and the commands of one that says the same of the same machine.
+    pub fn take_in(&mut self, other: Finding) {
+        self.touches.extend(other.service);
+        for remedy in other.remedy {
+            if !self.remedy.contains(&remedy) && self.remedy.len() < MOST_REMEDIES {
+                self.remedy.push(remedy);
+            }
+        }
+        let is_same = self.real_server == other.real_server;
+        if let Some(server) = self.real_server.as_mut().filter(|_| !is_same) {
+            server.port = 0;
+        }
     }
 
     /// Returns who is said to be at fault.

@@ -16,6 +16,7 @@ mod ways;
 pub mod samples;
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::fmt::Display;
 use std::net::IpAddr;
 
@@ -181,7 +182,41 @@ pub fn judge(facts: &Facts) -> Vec<Finding> {
         let unexplained = found.iter().filter(|finding| !is_explained(finding));
         unexplained.cloned().collect()
     };
-    offer_to_do_without(facts, unexplained)
+    told_once(offer_to_do_without(facts, unexplained))
+}
+
+/// In so many services the same of a machine is told of each.
+const MOST_TOLD_EACH: usize = 2;
+
+/// Tells what is the same of one machine in many services once, with their number.
+fn told_once(findings: Vec<Finding>) -> Vec<Finding> {
+    type Kind = (&'static str, Level, IpAddr);
+    let kind_of = |finding: &Finding| -> Option<Kind> {
+        let server = finding.real_server?;
+        finding.service?;
+        Some((finding.id, finding.level, server.address))
+    };
+    let mut counts: HashMap<Kind, usize> = HashMap::new();
+    for kind in findings.iter().filter_map(kind_of) {
+        *counts.entry(kind).or_default() += 1;
+    }
+    let mut places: HashMap<Kind, usize> = HashMap::new();
+    let mut told: Vec<Finding> = Vec::new();
+    for finding in findings {
+        let kind = kind_of(&finding).filter(|kind| counts[kind] > MOST_TOLD_EACH);
+        let Some(kind) = kind else {
+            told.push(finding);
+            continue;
+        };
+        match places.entry(kind) {
+            Entry::Occupied(place) => told[*place.get()].take_in(finding),
+            Entry::Vacant(place) => {
+                place.insert(told.len());
+                told.push(finding.of_many(counts[&kind]));
+            }
+        }
+    }
+    told
 }
 
 /// Faults and risks by the service that they are about.
@@ -370,7 +405,7 @@ fn whole_length(address: IpAddr) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::diagnose::checks::samples::{findings, keep_waiting};
+    use crate::diagnose::checks::samples::{endpoint, findings, keep_waiting};
     use crate::diagnose::facts::{Conntrack, Route};
     use crate::model::KernelName;
 
@@ -416,6 +451,34 @@ mod tests {
         ] {
             assert_eq!(with(spoil), None);
         }
+    }
+
+    #[test]
+    fn a_machine_that_is_at_fault_in_many_services_is_told_once() {
+        let with = |count: u16| {
+            findings(|facts| {
+                let like = facts.services[0].clone();
+                facts.services = (1..=count)
+                    .map(|port| {
+                        let mut service = like.clone();
+                        service.state.service.identity = endpoint(&format!("-t 192.0.2.1:{port}"));
+                        service.servers[0].route = Route::Nowhere;
+                        service
+                    })
+                    .collect();
+            })
+        };
+        assert_eq!(with(2).len(), 2);
+        let many = with(7);
+        assert_eq!(many.len(), 1, "{many:?}");
+        assert!(
+            many[0].text.ends_with(" The same in 6 more services."),
+            "{}",
+            many[0].text
+        );
+        assert_eq!(many[0].service, None);
+        assert_eq!(many[0].touches.len(), 7);
+        assert_eq!(many[0].evidence.last().unwrap().1, 7);
     }
 
     #[test]
