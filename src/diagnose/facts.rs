@@ -6,7 +6,7 @@
 //! of knowledge.
 
 use std::collections::BTreeSet;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 
 use crate::diagnose::probe::Probed;
 use crate::model::{
@@ -217,7 +217,7 @@ pub struct Service {
     pub servers: Vec<Server>,
     /// What was added to its counters between two looks; see [`Traffic::growth`].
     pub growth: Growth,
-    /// Who else answers ARP for its address.
+    /// Who else calls its address its own.
     pub rivals: Vec<Rival>,
 }
 
@@ -235,12 +235,14 @@ impl Service {
     }
 }
 
-/// A machine that answers ARP for an address which is the director's.
+/// A machine that calls an address its own which is the director's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rival {
     pub hardware: HardwareAddress,
     /// Where a real server has this network card.
-    pub server: Option<Ipv4Addr>,
+    pub server: Option<IpAddr>,
+    /// Whom it asks for in that address's name; none where it answers for it.
+    pub asks_for: Option<IpAddr>,
 }
 
 /// A real server of a virtual service.

@@ -19,6 +19,7 @@
 
 use crate::diagnose::facts::{Facts, Server, Service};
 use crate::diagnose::findings::{Accused, Basis, Claim, Finding, Level};
+use crate::diagnose::probe::{PortAnswer, Probed};
 use crate::model::{ForwardingMethod, Protocol, ServiceIdentity};
 
 /// The waiting connections that are no accident any more.
@@ -144,11 +145,19 @@ fn standing_of_service(service: &Service) -> Standing {
     }
 }
 
-/// Returns true where a masqueraded server of UDP has answered: nothing else shows it.
+/// Returns true where a masqueraded server of UDP has answered: nothing else shows it. The ICMP
+/// errors of one whose port is closed are counted, too, and are no answers.
 fn has_answered_datagrams(service: &Service, server: &Server) -> bool {
     is_masqueraded(server)
         && protocol(service) != Some(Protocol::Tcp)
         && server.state.statistics.outgoing_packets > 0
+        && !matches!(
+            server.probed,
+            Some(Probed::Asked {
+                port: PortAnswer::Refused,
+                ..
+            })
+        )
 }
 
 /// Returns true where packets of TCP went to a masqueraded server, and none ever came back. Of UDP,
@@ -178,7 +187,7 @@ fn protocol(service: &Service) -> Option<Protocol> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::diagnose::checks::samples::{first, healthy, keep_waiting, quiet};
+    use crate::diagnose::checks::samples::{asked, endpoint, first, healthy, keep_waiting, quiet};
 
     #[test]
     fn traffic_outranks_probes_and_probes_outrank_state() {
@@ -232,6 +241,17 @@ mod tests {
         let mut fault = Finding::new(Basis::Traffic, Claim::Hinders, String::new());
         fault.level = Level::Fault;
         assert_eq!(unexplained(&facts, &[fault]), []);
+    }
+
+    #[test]
+    fn datagrams_out_are_answers_unless_the_port_is_closed() {
+        let mut facts = healthy();
+        facts.services[0].state.service.identity = endpoint("-u 192.0.2.1:53");
+        let service = &facts.services[0];
+        assert_eq!(standing(service, &service.servers[0]), Standing::Answers);
+        first(&mut facts).probed = asked(PortAnswer::Refused, None);
+        let service = &facts.services[0];
+        assert_eq!(standing(service, &service.servers[0]), Standing::Unknown);
     }
 
     #[test]

@@ -63,12 +63,16 @@ pub static CHECKS: &[Check] = &[
     check("held-at-draining", service::held_at_draining),
     check("stale-connections", service::stale_connections),
     check("duplicate-address", probes::duplicate_address),
+    check("prefix-on-loopback", probes::prefix_on_loopback),
     check("loopback-masqueraded", ways::loopback_masqueraded),
     check("no-route", ways::no_route).unless(&["lo-down"]),
     check("not-adjacent", ways::not_adjacent),
     check("asks-from-the-address", ways::asks_from_the_address),
-    check("neighbour-failed", ways::neighbour_failed)
-        .unless(&["asks-from-the-address", "neighbour-table-full"]),
+    check("neighbour-failed", ways::neighbour_failed).unless(&[
+        "asks-from-the-address",
+        "neighbour-table-full",
+        "prefix-on-loopback",
+    ]),
     check("mtu", ways::mtu),
     check("nobody-listens", answers::nobody_listens)
         .unless(&["prefix-on-loopback", "loopback-masqueraded"]),
@@ -78,6 +82,8 @@ pub static CHECKS: &[Check] = &[
     check("port-refused", probes::port_refused),
     check("address-missing", probes::address_missing),
     check("port-silent", probes::port_silent),
+    check("tunnel-refused", probes::tunnel_refused),
+    check("tunnel-silent", probes::tunnel_silent),
     check("client-beside-server", clients::client_beside_server).unless(&["port-silent"]),
     check("wrong-gateway", probes::wrong_gateway).unless(&[
         "forwarding-off",
@@ -109,6 +115,8 @@ pub static CHECKS: &[Check] = &[
         "port-refused",
         "address-missing",
         "port-silent",
+        "tunnel-refused",
+        "tunnel-silent",
         "wrong-gateway",
     ]),
     check("mark-unseen", address::mark_unseen).unless(HINDERS_ARRIVAL),

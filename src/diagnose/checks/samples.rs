@@ -1,6 +1,6 @@
 //! Facts to try checks on: a director where all is well, of which a test spoils one thing.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 
 use crate::diagnose::checks::judge;
 use crate::diagnose::facts::{
@@ -193,13 +193,18 @@ pub fn strays(count: u64) -> Strays {
 pub fn rival(server: Option<[u8; 4]>) -> Rival {
     Rival {
         hardware: [2, 0, 0, 0, 0, 0xbc],
-        server: server.map(Ipv4Addr::from),
+        server: server.map(IpAddr::from),
+        asks_for: None,
     }
 }
 
 /// What a server says when it is asked.
 pub fn asked(port: PortAnswer, way_back: Option<WayBack>) -> Option<Probed> {
-    Some(Probed::Asked { port, way_back })
+    Some(Probed::Asked {
+        port,
+        own_address_answers: None,
+        way_back,
+    })
 }
 
 /// The commands that a finding names.

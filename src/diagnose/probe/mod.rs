@@ -1,39 +1,44 @@
-//! `--probe`: asks the real servers, all at once, in little more than a second.
+//! `--probe`: asks the real servers, all at once, in a few seconds.
 //!
-//! Each server is sent one SYN, as its clients' packets reach it, and an RST behind it, so that no
-//! program there ever hears of a connection; a masqueraded one is sent another as from a client.
-//! Frames are built and sent below the kernel's own stack: IPVS does not see them, and its table
-//! and counters stay as they are. [`plan`] says whom to ask what, [`frames`] how that looks on an
-//! Ethernet, [`wire`] sends and receives.
+//! Each server is sent what its clients' packets look like when they reach it: one SYN, and an RST
+//! behind it, so that no program there ever hears of a connection, or an empty datagram. Then
+//! another SYN as from a client, to see where the answer goes. Frames are built and sent below the
+//! kernel's own stack: IPVS does not see them, and its table and counters stay as they are.
+//! [`plan`] says whom to ask what, [`frames`] how that looks on an Ethernet, [`wire`] sends and
+//! receives.
+//!
+//! What comes of it is what a server said to this director, and no more: a server may let in its
+//! clients alone. What that means is for the checks.
 //!
 //! Time is counted in small steps: where this process, or all of a virtual machine, stands still
 //! for longer, that is no time for answers, and nobody is called silent for it.
-
 mod frames;
 mod plan;
 mod wire;
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::net::{IpAddr, Ipv4Addr};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::{Duration, Instant};
 
 use crate::diagnose::facts::{Facts, HardwareAddress, Rival};
 use crate::error::KernelError;
-use frames::{Arp, Received, Tcp};
-use plan::ProbePlan;
+pub use frames::Rejection;
+use frames::{Packet, Received, Resolution, Solicitation, Tcp, Unreachable};
+use plan::{ProbePlan, Question, Transport};
 use wire::Wire;
 
 /// How long an answer is awaited before the question is repeated, once: a packet that was lost
 /// accuses nobody.
 const PATIENCE: Duration = Duration::from_millis(650);
-/// How long is listened at least: another machine may yet answer for an address.
-const SHORTEST: Duration = Duration::from_millis(500);
 /// The longest wait at a time, and the most that counts of it.
 const TICK: Duration = Duration::from_millis(20);
 /// So many frames are sent at once, and then there is a pause: more might be too many for somebody
 /// on the way, and their answers for us.
 const BATCH: usize = 32;
 const PAUSE: Duration = Duration::from_millis(2);
+/// The client's address where services have IPv6: of the network for documentation, as 198.51.100.1
+/// is, and nobody's.
+const IPV6_CLIENT: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0xc633, 0x6401);
 
 /// What came of asking a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,10 +47,18 @@ pub enum Probed {
     Skipped(Reason),
     /// The next machine on the way does not say its hardware address.
     NoNeighbour,
+    /// It says its hardware address to nobody's question, and not to that of the director's
+    /// address, which stands here.
+    ShunsDirector(IpAddr),
+    /// It answers for the director's address, which stands here, as if that were its own.
+    TakesForItself(IpAddr),
     /// It was asked.
     Asked {
         port: PortAnswer,
-        /// For a masqueraded server: where its answer to a client goes.
+        /// Set where the service's address was silent, and the server's own was asked: true if that
+        /// answers.
+        own_address_answers: Option<bool>,
+        /// Where its answer to a client goes, if it was asked as from one.
         way_back: Option<WayBack>,
     },
 }
@@ -56,9 +69,8 @@ pub enum Reason {
     Protocol,
     Mark,
     AnyPort,
-    Tunnel,
-    Ipv6,
     Link,
+    NoAddress,
 }
 
 impl Reason {
@@ -68,48 +80,58 @@ impl Reason {
             Reason::Protocol => "protocol",
             Reason::Mark => "firewall_mark",
             Reason::AnyPort => "all_ports",
-            Reason::Tunnel => "tunnel",
-            Reason::Ipv6 => "ipv6",
             Reason::Link => "link",
+            Reason::NoAddress => "no_address",
         }
     }
 
     /// For people, behind a colon.
     pub fn text(self) -> &'static str {
         match self {
-            Reason::Protocol => "only TCP answers a first packet in a way that is known",
+            Reason::Protocol => "SCTP does not answer a first packet in a way that is known",
             Reason::Mark => "a firewall mark does not say which address and port to ask for",
             Reason::AnyPort => "the service is for all ports, none of which must be in use",
-            Reason::Tunnel => "servers behind tunnels are not asked yet",
-            Reason::Ipv6 => "servers with IPv6 are not asked yet",
             Reason::Link => "the way to the servers is no Ethernet",
+            Reason::NoAddress => {
+                "the director has no address to ask from that the servers do not have, too"
+            }
         }
     }
 }
 
-/// What a server says to a SYN.
+/// What a server says to a first packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PortAnswer {
-    /// SYN and ACK.
+    /// SYN and ACK; to a datagram, another one.
     Taken,
-    /// RST.
+    /// RST; to a datagram, ICMP port unreachable.
     Refused,
+    /// An ICMP error of somebody.
+    Rejected(Rejection, IpAddr),
+    /// An ICMP error of the server about the tunnel.
+    TunnelRejected(Rejection),
+    /// It sent the packet back to the director, as another director does that has chosen this one.
+    SentBack,
+    /// Nothing, to a SYN.
     Silent,
+    /// Nothing, to a datagram, which need not be answered.
+    Unknown,
 }
 
 /// Where a server's answer to a client goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WayBack {
-    /// Through the director, where it was seen.
+    /// To the director, where it was seen.
     Here,
-    /// To a machine that the server asked for.
-    Through(Ipv4Addr),
+    /// To a machine that the server asked for. `is_there` is set where that one said its hardware
+    /// address to the director.
+    Through { gateway: IpAddr, is_there: bool },
     /// It was not seen.
     Unseen,
 }
 
 /// Asks the servers, and adds to the facts what they say. `client` is the address that the packets
-/// to masqueraded servers come from the second time, as a client's do.
+/// come from which ask as from a client, where the service has IPv4.
 ///
 /// # Errors
 /// `EPERM` without `CAP_NET_RAW`; else what the sockets said.
@@ -118,14 +140,7 @@ pub fn probe(facts: &mut Facts, client: Ipv4Addr) -> Result<(), KernelError> {
     let mut asking = Asking::new(Wire::open()?, &plan, client);
     asking.run()?;
     for (index, question) in plan.questions.iter().enumerate() {
-        let progress = asking.progress_of(index);
-        let probed = match progress.asked {
-            false => Probed::NoNeighbour,
-            true => Probed::Asked {
-                port: progress.port.unwrap_or(PortAnswer::Silent),
-                way_back: question.wants_way_back.then_some(progress.way_back()),
-            },
-        };
+        let probed = asking.outcome(index);
         for (service, server) in &question.servers {
             facts.services[*service].servers[*server].probed = Some(probed);
         }
@@ -133,38 +148,48 @@ pub fn probe(facts: &mut Facts, client: Ipv4Addr) -> Result<(), KernelError> {
     for (service, server, reason) in &plan.skipped {
         facts.services[*service].servers[*server].probed = Some(Probed::Skipped(*reason));
     }
-    // Who answers is there, whatever was believed before, for servers that were not asked, too.
+    let answered = asking.answered();
     let servers = facts
         .services
         .iter_mut()
         .flat_map(|service| &mut service.servers);
-    for next_hop in servers.filter_map(|server| server.next_hop.as_mut()) {
-        if let IpAddr::V4(address) = next_hop.address
-            && asking
-                .neighbours
-                .contains_key(&(next_hop.interface, address))
+    for server in servers {
+        let source = server.route.way().and_then(|way| way.source);
+        // What the kernel believes of a neighbour is out of date where the neighbour answers the
+        // very question that the kernel asks.
+        if let Some(next_hop) = &mut server.next_hop
+            && answered.contains(&((next_hop.interface, next_hop.address), source))
         {
             next_hop.is_silent = false;
         }
     }
-    for (address, hardware) in &asking.rivals {
-        let server = asking
-            .neighbours
-            .iter()
-            .find(|(_, known)| *known == hardware)
-            .map(|((_, server), _)| *server);
-        for service in &mut facts.services {
-            if service.virtual_address() == Some((*address).into()) {
-                service.rivals.push(Rival {
-                    hardware: *hardware,
-                    server,
-                });
-            }
+    for claim in &asking.claims {
+        let server = asking.server_with(claim.hardware);
+        let services = facts.services.iter_mut();
+        for service in services.filter(|known| known.virtual_address() == Some(claim.address)) {
+            service.rivals.push(Rival {
+                hardware: claim.hardware,
+                server,
+                asks_for: claim.asks_for,
+            });
         }
     }
     facts.is_probed = true;
     Ok(())
 }
+
+/// As whom, and for whose address, a question is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Voice {
+    /// From the director, as packets of clients look when they come from it.
+    Director,
+    /// From the director, for the server's own address.
+    OwnAddress,
+    /// From a client.
+    Client,
+}
+
+const VOICES: [Voice; 3] = [Voice::Director, Voice::OwnAddress, Voice::Client];
 
 /// How far a question has come.
 #[derive(Clone, Copy, Default)]
@@ -172,34 +197,39 @@ struct QuestionProgress {
     asked: bool,
     /// The question that is the same: another address of the same machine leads to it.
     same_as: Option<usize>,
-    asked_as_client: bool,
+    /// Set by voice once it was asked, and once nothing more is awaited to it.
+    asked_by: [bool; 3],
+    done: [bool; 3],
     port: Option<PortAnswer>,
+    own_address_answers: bool,
     came_back: bool,
-    other_gateway: Option<Ipv4Addr>,
-}
-
-impl QuestionProgress {
-    fn way_back(&self) -> WayBack {
-        match self.other_gateway {
-            _ if self.came_back => WayBack::Here,
-            Some(gateway) => WayBack::Through(gateway),
-            None => WayBack::Unseen,
-        }
-    }
+    gateway: Option<IpAddr>,
 }
 
 /// A neighbour: the interface's index, and its address.
-type NextHop = (u32, Ipv4Addr);
+type NextHop = (u32, IpAddr);
+
+/// A machine that calls an address its own which is the director's.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Claim {
+    address: IpAddr,
+    hardware: HardwareAddress,
+    /// Whom it asks for in that address's name; none where it answers for it.
+    asks_for: Option<IpAddr>,
+}
 
 /// A frame that is to be sent.
 #[derive(Clone, Copy)]
 enum Outgoing {
-    /// For the hardware address of a neighbour.
-    Arp(NextHop),
+    /// For the hardware address of a neighbour; the second as nobody, where the first is silent.
+    Solicit(NextHop),
+    SolicitAsNobody(NextHop),
+    /// For that of a gateway which the server of this question asks for.
+    SolicitGateway(usize, IpAddr),
     /// For whoever has an address that is the director's, by the number of the check.
     Check(usize),
-    /// A question, by its number, and whether it is asked as from a client.
-    Syn(usize, bool),
+    /// A question, by its number.
+    Ask(usize, Voice),
 }
 
 /// A frame that was sent, the first time or again.
@@ -214,23 +244,30 @@ struct Asking<'p> {
     wire: Wire,
     plan: &'p ProbePlan,
     client: Ipv4Addr,
-    /// The sequence number of the first SYN; each further SYN has the next but one.
+    /// The sequence number of the first question by the first voice; each further one has the next.
     first_sequence: u32,
     progress: Vec<QuestionProgress>,
     /// Who has said its hardware address, by interface and address.
     neighbours: BTreeMap<NextHop, HardwareAddress>,
+    /// Who has said it to nobody alone.
+    shunning: HashSet<NextHop>,
+    /// The machines that servers have asked for, and those of them that are there.
+    gateways: HashMap<NextHop, bool>,
     /// The questions to be sent through each neighbour.
     waiting: HashMap<NextHop, Vec<usize>>,
-    /// The first question to each machine for each address and port.
-    first: HashMap<(HardwareAddress, Ipv4Addr, u16), usize>,
+    /// The first question of each kind to each machine.
+    first: HashMap<Place, usize>,
     /// What is to be sent, and whether that is the second time.
     queue: VecDeque<(Outgoing, bool)>,
     /// What an answer is awaited to, in the order in which it was sent.
     sent: VecDeque<Sent>,
     /// How long answers could have come so far.
     time: Duration,
-    rivals: Vec<(Ipv4Addr, HardwareAddress)>,
+    claims: Vec<Claim>,
 }
+
+/// Where a question ends: the machine, the address and port there, and the address of the tunnel.
+type Place = (HardwareAddress, Transport, IpAddr, u16, Option<IpAddr>);
 
 impl<'p> Asking<'p> {
     fn new(wire: Wire, plan: &'p ProbePlan, client: Ipv4Addr) -> Asking<'p> {
@@ -240,7 +277,7 @@ impl<'p> Asking<'p> {
             waiting.entry(next_hop).or_default().push(index);
         }
         let checks = (0..plan.checks.len()).map(Outgoing::Check);
-        let neighbours = waiting.keys().copied().map(Outgoing::Arp);
+        let neighbours = waiting.keys().copied().map(Outgoing::Solicit);
         Asking {
             wire,
             plan,
@@ -248,12 +285,14 @@ impl<'p> Asking<'p> {
             first_sequence: wire::unforeseen_number(),
             progress: vec![QuestionProgress::default(); plan.questions.len()],
             neighbours: BTreeMap::new(),
+            shunning: HashSet::new(),
+            gateways: HashMap::new(),
             queue: checks.chain(neighbours).map(|what| (what, false)).collect(),
             waiting,
             first: HashMap::new(),
             sent: VecDeque::new(),
             time: Duration::ZERO,
-            rivals: Vec::new(),
+            claims: Vec::new(),
         }
     }
 
@@ -261,10 +300,12 @@ impl<'p> Asking<'p> {
     fn run(&mut self) -> Result<(), KernelError> {
         loop {
             let begin = Instant::now();
-            self.hear_all()?;
+            while let Some((interface, received)) = self.wire.receive()? {
+                self.hear(interface, received);
+            }
             self.look_for_silence();
             self.send_batch();
-            if self.time >= SHORTEST && self.is_complete() {
+            if self.queue.is_empty() && self.sent.iter().all(|sent| self.is_answered(sent.what)) {
                 return Ok(());
             }
             let pause = match self.queue.is_empty() {
@@ -276,33 +317,40 @@ impl<'p> Asking<'p> {
         }
     }
 
-    fn is_complete(&self) -> bool {
-        self.queue.is_empty() && self.sent.iter().all(|sent| self.needs_no_more(sent.what))
-    }
-
-    /// Whether nothing is awaited to a frame. A check is there for whoever answers while others are
-    /// awaited: mostly nobody does, and that is well.
-    fn needs_no_more(&self, what: Outgoing) -> bool {
+    /// Returns true where nothing is awaited to a frame. To a check, several may answer, and mostly
+    /// nobody does: it is awaited to its end.
+    fn is_answered(&self, what: Outgoing) -> bool {
         match what {
-            Outgoing::Check(_) => true,
-            Outgoing::Arp(next_hop) => self.neighbours.contains_key(&next_hop),
-            Outgoing::Syn(index, true) => self.progress[index].came_back,
-            Outgoing::Syn(index, false) => self.progress[index].port.is_some(),
+            Outgoing::Check(_) => false,
+            Outgoing::Solicit(next_hop) => self.neighbours.contains_key(&next_hop),
+            Outgoing::SolicitAsNobody(next_hop) => self.shunning.contains(&next_hop),
+            Outgoing::SolicitGateway(index, gateway) => {
+                let place = (self.plan.questions[index].interface, gateway);
+                self.gateways.get(&place) == Some(&true)
+            }
+            Outgoing::Ask(index, voice) => self.progress[index].done[voice as usize],
         }
     }
 
-    /// Has what was not answered in time sent again, and the second time taken back.
+    /// Repeats what was not answered in time, once; gives it up the second time.
     fn look_for_silence(&mut self) {
-        let is_due = |sent: &Sent| sent.at + PATIENCE <= self.time;
+        let now = self.time;
+        let is_due = |sent: &Sent| sent.at + PATIENCE <= now;
         while self.sent.front().is_some_and(is_due)
             && let Some(sent) = self.sent.pop_front()
         {
             match sent.what {
-                Outgoing::Check(_) if !sent.is_repeated => self.queue.push_back((sent.what, true)),
-                what if self.needs_no_more(what) => {}
+                what if self.is_answered(what) => {}
                 what if !sent.is_repeated => self.queue.push_back((what, true)),
-                Outgoing::Syn(index, is_from_client) => self.take_back(index, is_from_client),
-                Outgoing::Arp(_) | Outgoing::Check(_) => {}
+                Outgoing::Solicit(next_hop) if next_hop.1.is_ipv4() => {
+                    let again = Outgoing::SolicitAsNobody(next_hop);
+                    self.queue.push_back((again, false));
+                }
+                Outgoing::Ask(index, voice) => {
+                    self.take_back(index, voice);
+                    self.conclude(index, voice);
+                }
+                _ => {}
             }
         }
     }
@@ -313,9 +361,24 @@ impl<'p> Asking<'p> {
                 break;
             };
             match what {
-                Outgoing::Check(index) => self.send_check(index),
-                Outgoing::Arp(next_hop) => self.send_arp(next_hop),
-                Outgoing::Syn(index, is_from_client) => self.send_syn(index, is_from_client),
+                Outgoing::Check(index) => {
+                    let check = &self.plan.checks[index];
+                    let hardware = check.hardware;
+                    self.solicit(
+                        check.interface,
+                        hardware,
+                        check.solicits_from,
+                        check.address,
+                    );
+                }
+                Outgoing::Solicit(next_hop) => self.solicit_neighbour(next_hop, false),
+                Outgoing::SolicitAsNobody(next_hop) => self.solicit_neighbour(next_hop, true),
+                Outgoing::SolicitGateway(index, gateway) => {
+                    let question = &self.plan.questions[index];
+                    let (hardware, sender) = (question.hardware, question.solicits_from);
+                    self.solicit(question.interface, hardware, sender, gateway);
+                }
+                Outgoing::Ask(index, voice) => self.ask(index, voice),
             }
             self.sent.push_back(Sent {
                 what,
@@ -325,153 +388,376 @@ impl<'p> Asking<'p> {
         }
     }
 
-    fn progress_of(&self, index: usize) -> QuestionProgress {
-        let progress = self.progress[index];
-        progress
-            .same_as
-            .map_or(progress, |first| self.progress[first])
-    }
-
-    /// Asks who has a virtual address, as from nobody: so no neighbour learns anything by it.
-    fn send_check(&self, index: usize) {
-        let check = self.plan.checks[index];
-        let request = Arp::request(check.hardware, Ipv4Addr::UNSPECIFIED, check.address);
-        self.wire.send(check.interface, &request.frame());
+    fn solicit(&self, interface: u32, hardware: HardwareAddress, sender: IpAddr, target: IpAddr) {
+        let solicitation = Solicitation {
+            hardware,
+            sender,
+            target,
+        };
+        self.wire.send(interface, &solicitation.frame());
     }
 
     /// Asks a neighbour for its hardware address. This is said from the director's own address, as
     /// the kernel says it: so a server need not ask back, which it might do from an address that is
     /// to be hidden.
-    fn send_arp(&self, next_hop: NextHop) {
+    fn solicit_neighbour(&self, next_hop: NextHop, as_nobody: bool) {
         let (interface, address) = next_hop;
         let questions = self.waiting.get(&next_hop);
         if let Some(index) = questions.and_then(|questions| questions.first()) {
             let question = &self.plan.questions[*index];
-            let request = Arp::request(question.hardware, question.source, address);
-            self.wire.send(interface, &request.frame());
+            let sender = match as_nobody {
+                true => Ipv4Addr::UNSPECIFIED.into(),
+                false => question.solicits_from,
+            };
+            self.solicit(interface, question.hardware, sender, address);
         }
     }
 
-    /// Takes in what has come.
-    fn hear_all(&mut self) -> Result<(), KernelError> {
-        while let Some(received) = self.wire.receive()? {
-            match received {
-                Received::Arp(interface, arp) => self.hear_arp(interface, &arp),
-                Received::Tcp(tcp) => self.hear_tcp(&tcp),
-            }
-        }
-        Ok(())
+    fn ask(&mut self, index: usize, voice: Voice) {
+        self.progress[index].asked_by[voice as usize] = true;
+        let tcp = match self.plan.questions[index].transport {
+            Transport::Tcp => Some(Tcp::syn(self.sequence(index, voice))),
+            Transport::Udp => None,
+        };
+        self.send(index, voice, tcp);
     }
 
-    fn hear_arp(&mut self, interface: u32, arp: &Arp) {
-        let (hardware, sender) = (arp.sender_hardware, arp.sender);
-        if self.plan.own_hardware.contains(&hardware) {
+    /// Takes back what a SYN has begun.
+    fn take_back(&self, index: usize, voice: Voice) {
+        if self.plan.questions[index].transport == Transport::Tcp {
+            let reset = Tcp::reset(self.sequence(index, voice));
+            self.send(index, voice, Some(reset));
+        }
+    }
+
+    fn send(&self, index: usize, voice: Voice, tcp: Option<Tcp>) {
+        let question = &self.plan.questions[index];
+        let next_hop = (question.interface, question.next_hop);
+        let Some(to) = self.neighbours.get(&next_hop) else {
+            return;
+        };
+        let destination = destination(question, voice);
+        let source = match (voice, destination) {
+            (Voice::Client, IpAddr::V4(_)) => self.client.into(),
+            (Voice::Client, IpAddr::V6(_)) => IPV6_CLIENT.into(),
+            _ => question.source,
+        };
+        let packet = Packet {
+            source,
+            destination,
+            source_port: self.wire.port(),
+            destination_port: question.port,
+            tag: self.sequence(index, voice) as u16,
+            tcp,
+        };
+        let frame = packet.frame(question.hardware, *to, question.tunnel);
+        self.wire.send(question.interface, &frame);
+    }
+
+    fn sequence(&self, index: usize, voice: Voice) -> u32 {
+        let number = VOICES.len() * index + voice as usize;
+        self.first_sequence.wrapping_add(number as u32)
+    }
+
+    /// Returns the question, and its voice, that went out with a sequence number.
+    fn by_sequence(&self, sequence: u32) -> Option<(usize, Voice)> {
+        let number = sequence.wrapping_sub(self.first_sequence) as usize;
+        let index = number / VOICES.len();
+        (index < self.plan.questions.len()).then_some((index, VOICES[number % VOICES.len()]))
+    }
+
+    /// Returns the question, and its voice, that went out with a tag, to an address: that of the
+    /// tunnel where there is one.
+    fn by_tag(&self, tag: u16, to: IpAddr) -> Option<(usize, Voice)> {
+        let lowest = u32::from(tag.wrapping_sub(self.first_sequence as u16));
+        (lowest..)
+            .step_by(1 << 16)
+            .map_while(|number| self.by_sequence(self.first_sequence.wrapping_add(number)))
+            .find(|(index, voice)| {
+                let question = &self.plan.questions[*index];
+                let sent_to = match question.tunnel {
+                    Some((_, (_, server))) => server,
+                    None => destination(question, *voice),
+                };
+                sent_to == to
+            })
+    }
+
+    fn hear(&mut self, interface: u32, received: Received) {
+        match received {
+            Received::Resolution(resolution) => self.hear_resolution(interface, resolution),
+            Received::Packet(hardware, packet) => match packet.tcp {
+                Some(tcp) => self.hear_tcp(&packet, tcp),
+                None => self.hear_datagram(hardware, &packet),
+            },
+            Received::Unreachable(unreachable) => self.hear_unreachable(unreachable),
+        }
+    }
+
+    fn hear_resolution(&mut self, interface: u32, heard: Resolution) {
+        if self.plan.own_hardware.contains(&heard.hardware) {
             return;
         }
-        let is_rival = self
-            .plan
-            .checks
-            .iter()
-            .any(|check| check.interface == interface && check.address == sender);
-        if is_rival && !self.rivals.contains(&(sender, hardware)) {
-            self.rivals.push((sender, hardware));
+        self.note_claim(interface, heard);
+        let place = (interface, heard.sender);
+        if let Some(is_there) = self.gateways.get_mut(&place) {
+            *is_there = true;
         }
-        let place = (interface, sender);
-        if let Some(questions) = self.waiting.get(&place) {
-            if self.neighbours.insert(place, hardware).is_none() {
-                for index in questions.clone() {
-                    let question = &self.plan.questions[index];
-                    let place = (hardware, question.destination, question.port);
-                    let first = *self.first.entry(place).or_insert(index);
-                    self.progress[index].asked = true;
-                    match first == index {
-                        true => self.queue.push_back((Outgoing::Syn(index, false), false)),
-                        false => self.progress[index].same_as = Some(first),
-                    }
-                }
-            } else if arp.is_request() && !self.plan.own_addresses.contains(&arp.target) {
-                // A server that looks for somebody else right after it was asked as by a client.
-                for question in questions {
-                    let progress = &mut self.progress[*question];
-                    if progress.asked_as_client {
-                        progress.other_gateway = progress.other_gateway.or(Some(arp.target));
-                    }
+        if self.waiting.contains_key(&place) && !self.neighbours.contains_key(&place) {
+            // The answer to nobody's question is for nobody.
+            match heard.is_request || !heard.target.is_unspecified() {
+                true => self.meet(place, heard.hardware),
+                false => {
+                    self.shunning.insert(place);
                 }
             }
         }
-    }
-
-    fn send_syn(&self, index: usize, is_from_client: bool) {
-        let question = &self.plan.questions[index];
-        let next_hop = (question.interface, question.next_hop);
-        if let Some(hardware) = self.neighbours.get(&next_hop) {
-            let syn = self.packet(index, is_from_client).syn();
-            self.wire
-                .send(question.interface, &syn.frame(question.hardware, *hardware));
+        if heard.is_request && !self.plan.own_addresses.contains(&heard.target) {
+            self.note_gateway(interface, heard);
         }
     }
 
-    /// Takes back what a question's SYN has begun.
-    fn take_back(&self, index: usize, is_from_client: bool) {
-        let question = &self.plan.questions[index];
-        let next_hop = (question.interface, question.next_hop);
-        if let Some(hardware) = self.neighbours.get(&next_hop) {
-            let reset = self.packet(index, is_from_client).reset();
-            self.wire.send(
-                question.interface,
-                &reset.frame(question.hardware, *hardware),
+    /// Notes who else calls an address its own that is the director's.
+    fn note_claim(&mut self, interface: u32, heard: Resolution) {
+        let asks_for = (heard.is_request && heard.target != heard.sender).then_some(heard.target);
+        let is_checked = self.plan.checks.iter().any(|check| {
+            check.interface == interface
+                && check.address == heard.sender
+                // To look out for others in the director's own name is nobody's business.
+                && (asks_for.is_none() || self.plan.shared_addresses.contains(&check.address))
+        });
+        let claim = Claim {
+            address: heard.sender,
+            hardware: heard.hardware,
+            asks_for,
+        };
+        let is_known = |known: &Claim| {
+            known.address == claim.address
+                && known.hardware == claim.hardware
+                && known.asks_for.is_some() == claim.asks_for.is_some()
+        };
+        if is_checked && !self.claims.iter().any(is_known) {
+            self.claims.push(claim);
+        }
+    }
+
+    /// Asks what was to be asked through a neighbour, now that its hardware address is known.
+    fn meet(&mut self, place: NextHop, hardware: HardwareAddress) {
+        self.neighbours.insert(place, hardware);
+        for index in self.waiting.get(&place).cloned().unwrap_or_default() {
+            let question = &self.plan.questions[index];
+            let place = (
+                hardware,
+                question.transport,
+                question.destination,
+                question.port,
+                question.tunnel.map(|(_, (_, server))| server),
             );
+            let first = *self.first.entry(place).or_insert(index);
+            self.progress[index].asked = true;
+            match first == index {
+                true => self
+                    .queue
+                    .push_back((Outgoing::Ask(index, Voice::Director), false)),
+                false => self.progress[index].same_as = Some(first),
+            }
         }
     }
 
-    /// The packet of a question, still without flags.
-    fn packet(&self, index: usize, is_from_client: bool) -> Tcp {
+    /// Notes whom a server looks for right after it was asked as by a client.
+    fn note_gateway(&mut self, interface: u32, heard: Resolution) {
+        for (place, hardware) in &self.neighbours {
+            if place.0 != interface || *hardware != heard.hardware {
+                continue;
+            }
+            for index in self.waiting.get(place).into_iter().flatten() {
+                let progress = &mut self.progress[*index];
+                if progress.asked_by[Voice::Client as usize] && progress.gateway.is_none() {
+                    progress.gateway = Some(heard.target);
+                    let gateway = (interface, heard.target);
+                    if self.gateways.insert(gateway, false).is_none() {
+                        let solicit = Outgoing::SolicitGateway(*index, heard.target);
+                        self.queue.push_back((solicit, false));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Takes in a packet from the port that all questions come from, or to it: an answer
+    /// acknowledges the sequence number of one.
+    fn hear_tcp(&mut self, packet: &Packet, tcp: Tcp) {
+        if tcp.is_first() {
+            if let Some((index, Voice::Director)) = self.by_sequence(tcp.sequence) {
+                self.hear_sent_back(index, packet);
+            }
+            return;
+        }
+        let sequence = tcp.acknowledged.wrapping_sub(1);
+        let Some((index, voice)) = self.by_sequence(sequence) else {
+            return;
+        };
         let question = &self.plan.questions[index];
-        let source = match is_from_client {
-            true => self.client,
-            false => question.source,
-        };
-        let number = 2 * index as u32 + u32::from(is_from_client);
-        Tcp::new(
-            (source, self.wire.port()),
-            (question.destination, question.port),
-            self.first_sequence.wrapping_add(number),
-        )
-    }
-
-    /// Takes in a packet to the port that all questions come from: an answer acknowledges the
-    /// sequence number of one.
-    fn hear_tcp(&mut self, tcp: &Tcp) {
-        let number = tcp
-            .acknowledged
-            .wrapping_sub(1)
-            .wrapping_sub(self.first_sequence);
-        let (index, is_from_client) = (number as usize / 2, number % 2 == 1);
-        let Some(question) = self.plan.questions.get(index) else {
-            return;
-        };
-        if tcp.source != question.destination || tcp.source_port != question.port {
+        if packet.source != destination(question, voice) || packet.source_port != question.port {
             return;
         }
-        let answer = match (tcp.is_reset(), tcp.is_syn()) {
+        let answer = match (tcp.is_reset(), tcp.is_consent()) {
             (true, _) => PortAnswer::Refused,
             (false, true) => PortAnswer::Taken,
             _ => return,
         };
-        let wants_way_back = question.wants_way_back;
         if answer == PortAnswer::Taken {
-            self.take_back(index, is_from_client);
+            self.take_back(index, voice);
         }
+        self.take_answer(index, voice, answer);
+    }
+
+    /// Takes in a datagram. It acknowledges nothing; which server has sent it, the hardware address
+    /// says where several have the address.
+    fn hear_datagram(&mut self, hardware: HardwareAddress, packet: &Packet) {
+        if packet.source_port == self.wire.port() {
+            if let Some((index, Voice::Director)) = self.by_tag(packet.tag, packet.destination) {
+                self.hear_sent_back(index, packet);
+            }
+            return;
+        }
+        let answers = |question: &Question| {
+            let next_hop = (question.interface, question.next_hop);
+            question.transport == Transport::Udp
+                && (packet.source, packet.source_port) == (question.destination, question.port)
+                && self.neighbours.get(&next_hop) == Some(&hardware)
+        };
+        if let Some(index) = self.plan.questions.iter().position(answers) {
+            self.take_answer(index, Voice::Director, PortAnswer::Taken);
+        }
+    }
+
+    fn hear_sent_back(&mut self, index: usize, packet: &Packet) {
+        let question = &self.plan.questions[index];
+        let is_ours = packet.source == question.source
+            && packet.source_port == self.wire.port()
+            && packet.destination == question.destination;
+        // Another server may yet answer.
+        if is_ours && self.progress[index].port.is_none() {
+            self.progress[index].port = Some(PortAnswer::SentBack);
+        }
+    }
+
+    fn hear_unreachable(&mut self, heard: Unreachable) {
+        let Some((index, voice)) = self.by_tag(heard.tag, heard.destination) else {
+            return;
+        };
+        let question = &self.plan.questions[index];
+        let answer = match (question.tunnel, question.transport, heard.rejection) {
+            (Some((_, (_, server))), _, rejection) if server == heard.sender => {
+                PortAnswer::TunnelRejected(rejection)
+            }
+            (None, Transport::Udp, Rejection::Port) => PortAnswer::Refused,
+            (_, _, rejection) => PortAnswer::Rejected(rejection, heard.sender),
+        };
+        match voice {
+            Voice::Director => self.take_answer(index, voice, answer),
+            // Somebody on the way has no say in where answers go.
+            Voice::OwnAddress | Voice::Client => self.conclude(index, voice),
+        }
+    }
+
+    fn take_answer(&mut self, index: usize, voice: Voice, answer: PortAnswer) {
         let progress = &mut self.progress[index];
-        match is_from_client {
-            true => progress.came_back = true,
-            false => progress.port = Some(answer),
+        match voice {
+            Voice::Director => progress.port = Some(answer),
+            Voice::OwnAddress => progress.own_address_answers = true,
+            Voice::Client => progress.came_back = true,
         }
-        // One after the other: many questions may be to one machine, which keeps only so many
-        // connections that are not open.
-        if wants_way_back && !progress.asked_as_client {
-            progress.asked_as_client = true;
-            self.queue.push_back((Outgoing::Syn(index, true), false));
+        self.conclude(index, voice);
+    }
+
+    /// Goes on to what is to be asked next, once nothing more is awaited to a question by one voice.
+    /// One after the other: many questions may be to one machine, which keeps only so many
+    /// connections that are not open.
+    fn conclude(&mut self, index: usize, voice: Voice) {
+        let progress = &mut self.progress[index];
+        if std::mem::replace(&mut progress.done[voice as usize], true) || voice != Voice::Director {
+            return;
         }
+        let question = &self.plan.questions[index];
+        let is_silent = matches!(progress.port, None | Some(PortAnswer::SentBack));
+        if is_silent && question.own_address.is_some() && question.transport == Transport::Tcp {
+            let ask = Outgoing::Ask(index, Voice::OwnAddress);
+            self.queue.push_back((ask, false));
+        }
+        if question.from_client.is_some() {
+            self.queue
+                .push_back((Outgoing::Ask(index, Voice::Client), false));
+        }
+    }
+
+    /// Returns what came of a question.
+    fn outcome(&self, index: usize) -> Probed {
+        let question = &self.plan.questions[index];
+        let next_hop = (question.interface, question.next_hop);
+        let progress = self.progress[index];
+        let progress = progress
+            .same_as
+            .map_or(progress, |first| self.progress[first]);
+        if !progress.asked {
+            return match self.shunning.contains(&next_hop) {
+                true => Probed::ShunsDirector(question.solicits_from),
+                false => Probed::NoNeighbour,
+            };
+        }
+        let hardware = self.neighbours.get(&next_hop);
+        let takes_for_itself = self.claims.iter().any(|claim| {
+            claim.address == question.source
+                && claim.asks_for.is_none()
+                && Some(&claim.hardware) == hardware
+        });
+        if takes_for_itself {
+            return Probed::TakesForItself(question.source);
+        }
+        let way_back = match progress.gateway {
+            _ if progress.came_back => WayBack::Here,
+            Some(gateway) => WayBack::Through {
+                gateway,
+                is_there: self.gateways.get(&(question.interface, gateway)) == Some(&true),
+            },
+            None => WayBack::Unseen,
+        };
+        Probed::Asked {
+            port: progress.port.unwrap_or(match question.transport {
+                Transport::Tcp => PortAnswer::Silent,
+                Transport::Udp => PortAnswer::Unknown,
+            }),
+            own_address_answers: progress.asked_by[Voice::OwnAddress as usize]
+                .then_some(progress.own_address_answers),
+            way_back: progress.asked_by[Voice::Client as usize].then_some(way_back),
+        }
+    }
+
+    /// Returns the server with a network card.
+    fn server_with(&self, hardware: HardwareAddress) -> Option<IpAddr> {
+        let mut known = self.neighbours.iter();
+        let (place, _) = known.find(|(_, known)| **known == hardware)?;
+        Some(place.1)
+    }
+
+    /// Returns the neighbours that have answered, each with the address that asked them.
+    fn answered(&self) -> HashSet<(NextHop, Option<IpAddr>)> {
+        let asked_from = |place: &NextHop| {
+            let index = self.waiting.get(place)?.first()?;
+            Some(self.plan.questions[*index].solicits_from)
+        };
+        self.neighbours
+            .keys()
+            .map(|place| (*place, asked_from(place)))
+            .collect()
+    }
+}
+
+/// Returns the address that a question is for.
+fn destination(question: &Question, voice: Voice) -> IpAddr {
+    match (voice, question.own_address) {
+        (Voice::OwnAddress, Some(own)) => own,
+        _ => question.destination,
     }
 }

@@ -9,11 +9,11 @@ use std::mem;
 
 use tabled::settings::Color;
 
-use crate::diagnose::facts::{Facts, Service};
+use crate::diagnose::facts::{Facts, Server, Service};
 use crate::diagnose::findings::{Finding, Level};
 use crate::diagnose::probe::{PortAnswer, Probed, WayBack};
 use crate::diagnose::{checks, ladder};
-use crate::model::ServiceIdentity;
+use crate::model::{ForwardingMethod, ServiceIdentity};
 use crate::render::endpoints::EndpointWriter;
 use crate::render::phrases::{counted, service_in_sentence, write_service_name};
 use crate::screen::Screen;
@@ -240,9 +240,7 @@ fn summary(facts: &Facts, service: &Service) -> String {
         0 => "no server".to_owned(),
         _ => counted(count, "server"),
     };
-    let was_asked = |probed: Probed| !matches!(probed, Probed::Skipped(_));
-    let probed = service.servers.iter().filter_map(|server| server.probed);
-    let asked: Vec<Probed> = probed.filter(|probed| was_asked(*probed)).collect();
+    let asked: Vec<&Server> = service.servers.iter().filter(|it| was_asked(it)).collect();
     if !facts.is_probed || asked.is_empty() {
         return servers;
     }
@@ -250,21 +248,39 @@ fn summary(facts: &Facts, service: &Service) -> String {
         true => servers,
         false => format!("{servers}, {} asked", asked.len()),
     };
-    match asked.into_iter().filter(|probed| is_well(*probed)).count() {
+    match asked.into_iter().filter(|server| is_well(server)).count() {
         0 => format!("{servers}, none answers"),
         1 => format!("{servers}, 1 answers"),
         answering => format!("{servers}, {answering} answer"),
     }
 }
 
-fn is_well(probed: Probed) -> bool {
-    match probed {
-        Probed::Asked {
-            port: PortAnswer::Taken,
-            way_back,
-        } => way_back.is_none_or(|way| way == WayBack::Here),
-        _ => false,
-    }
+/// Returns true for a server that was asked what it has to answer.
+fn was_asked(server: &Server) -> bool {
+    !matches!(
+        server.probed,
+        None | Some(
+            Probed::Skipped(_)
+                | Probed::Asked {
+                    port: PortAnswer::Unknown,
+                    ..
+                }
+        )
+    )
+}
+
+/// Returns true for a server that answered, past the director where it must.
+fn is_well(server: &Server) -> bool {
+    let Some(Probed::Asked {
+        port: PortAnswer::Taken,
+        way_back,
+        ..
+    }) = server.probed
+    else {
+        return false;
+    };
+    let method = server.state.destination.forwarding_method;
+    method != ForwardingMethod::Masquerading || way_back.is_none_or(|way| way == WayBack::Here)
 }
 
 /// How many of each level; and what else could be done where nothing was found.
@@ -351,8 +367,8 @@ TCP 192.0.2.1:80 rr                                         2 servers, 1 answers
          there:
            sysctl -w net.ipv4.conf.all.arp_ignore=1
            sysctl -w net.ipv4.conf.all.arp_announce=2
-  risk   10.0.0.20 refuses 192.0.2.1:80: it has the address, and nobody listens
-         there.                                                   [port-refused]
+  risk   10.0.0.20 refuses this director's SYN for 192.0.2.1:80 (RST): it has
+         the address, and mostly nobody listens there.            [port-refused]
 
 2 risks.
 ";
