@@ -4,7 +4,7 @@
 
 use std::net::IpAddr;
 
-use crate::diagnose::facts::{Facts, Interface, Route, Service, is_in};
+use crate::diagnose::facts::{Facts, Interface, Rival, Route, Service, is_in};
 use crate::diagnose::findings::{Basis, Claim, Finding};
 use crate::model::{ServiceIdentity, SyncDaemonRole};
 
@@ -14,47 +14,71 @@ fn has_backup(facts: &Facts) -> bool {
     facts.director.daemons.contains(&SyncDaemonRole::Backup)
 }
 
+/// A standby that waits for the address lacks it rightly. Where somebody can be asked for it, it
+/// depends on the answer: only if nobody has it, nobody is served.
 pub fn address_not_local(facts: &Facts) -> Vec<Finding> {
-    let has_backup = has_backup(facts);
     let find = |service: &Service| {
         let (address, route) = (service.virtual_address()?, service.address?);
         if route == Route::Local {
             return None;
         }
-        let has_counted = service.state.statistics.incoming_packets > 0;
-        let finding = if has_backup || has_counted {
-            let why = match has_backup {
-                true => "which is right as long as another director has it",
-                false => "but packets for it were counted: it was here, or they are marked",
-            };
-            Finding::new(
-                Basis::State,
-                Claim::Informs,
-                format!("The director does not have {address}, {why}."),
-            )
-        } else {
-            Finding::new(
-                Basis::State,
-                Claim::MayHinder,
-                format!(
-                    "The director does not have {address}: packets for it are not delivered \
-                     here, and IPVS never sees them."
-                ),
-            )
-            .here(format!(
+        let counted = service.state.statistics.incoming_packets;
+        let (basis, claim, text) = not_local(facts, service, address);
+        let finding = Finding::new(basis, claim, text)
+            .about(service.identity())
+            .seen("address", address.to_string())
+            .seen("packets_counted", counted);
+        Some(match claim {
+            Claim::Informs => finding,
+            _ => finding.here(format!(
                 "ip address add {address}/{} dev {}",
                 whole_length(address),
                 home_of(facts, address)
-            ))
-        };
-        Some(
-            finding
-                .about(service.identity())
-                .seen("address", address.to_string())
-                .seen("packets_counted", service.state.statistics.incoming_packets),
-        )
+            )),
+        })
     };
     facts.services.iter().filter_map(find).collect()
+}
+
+fn not_local(facts: &Facts, service: &Service, address: IpAddr) -> (Basis, Claim, String) {
+    let lacks = format!("The director does not have {address}");
+    let is_of_server = |rival: &Rival| {
+        let mut servers = service.servers.iter();
+        rival
+            .server
+            .is_some_and(|own| servers.any(|server| server.identity().address == own))
+    };
+    if has_backup(facts) {
+        let text = format!("{lacks}, which is right as long as another director has it.");
+        (Basis::State, Claim::Informs, text)
+    } else if service.state.statistics.incoming_packets > 0 {
+        let text =
+            format!("{lacks}, but packets for it were counted: it was here, or they are marked.");
+        (Basis::State, Claim::Informs, text)
+    } else if service.rivals.iter().any(|rival| !is_of_server(rival)) {
+        let text = format!("{lacks}, and another machine answers for it.");
+        (Basis::Probe, Claim::Informs, text)
+    } else if !can_be_asked_for(facts, address) {
+        let text =
+            format!("{lacks}: packets for it are not delivered here, and IPVS never sees them.");
+        (Basis::State, Claim::MayHinder, text)
+    } else if facts.is_probed {
+        let text = format!("{lacks}, and no other director in its network answers for it.");
+        (Basis::Probe, Claim::MayHinder, text)
+    } else {
+        let text = format!(
+            "{lacks}, which is right as long as another one has it: --probe asks who does."
+        );
+        (Basis::State, Claim::Explains, text)
+    }
+}
+
+/// Returns true if an address is in a network of the director's, where its owner says so.
+fn can_be_asked_for(facts: &Facts, address: IpAddr) -> bool {
+    let mut interfaces = facts.director.interfaces.iter();
+    interfaces.any(|interface| {
+        interface.is_up && interface.hardware.is_some() && interface.has_on_link(address)
+    })
 }
 
 pub fn address_without_link(facts: &Facts) -> Vec<Finding> {
@@ -287,7 +311,7 @@ fn unseen(facts: &Facts, words: impl Fn(ServiceIdentity) -> Option<String>) -> V
 mod tests {
     use super::*;
     use crate::diagnose::checks::samples::{
-        NONE, commands, endpoint, findings, first, found, quiet,
+        NONE, commands, endpoint, findings, first, found, quiet, rival,
     };
     use crate::diagnose::findings::Level;
     use crate::model::Statistics;
@@ -297,23 +321,45 @@ mod tests {
     }
 
     #[test]
-    fn an_address_that_is_elsewhere_is_a_fault_unless_that_may_be_right() {
-        let take_away = |facts: &mut Facts| {
-            facts.services[0].address = Some(Route::Nowhere);
-            forget_counters(&mut facts.services[0]);
+    fn an_address_that_is_elsewhere_is_missed_where_nobody_has_it() {
+        let with = |spoil: fn(&mut Facts)| {
+            findings(|facts| {
+                quiet(facts);
+                facts.services[0].address = Some(Route::Nowhere);
+                facts.director.interfaces[2].addresses = vec![([192, 0, 2, 7].into(), 24)];
+                spoil(facts);
+            })
         };
-        let elsewhere = findings(take_away);
-        assert_eq!(elsewhere.len(), 1, "{elsewhere:?}");
-        assert_eq!(elsewhere[0].level, Level::Risk);
+        let level = |spoil: fn(&mut Facts)| {
+            let findings = with(spoil);
+            let found = findings
+                .iter()
+                .find(|found| found.id == "address-not-local");
+            found.unwrap().level
+        };
+        assert_eq!(level(|_| ()), Level::Note);
+        let nobody = with(|facts| facts.is_probed = true);
         assert_eq!(
-            commands(&elsewhere[0]),
+            (nobody[0].id, nobody[0].level),
+            ("address-not-local", Level::Risk)
+        );
+        assert_eq!(
+            commands(&nobody[0]),
             ["ip address add 192.0.2.1/32 dev public"]
         );
-        let at_the_backup = found(|facts| {
-            take_away(facts);
+        let standby: fn(&mut Facts) = |facts| {
+            facts.is_probed = true;
+            facts.services[0].rivals.push(rival(None));
+        };
+        assert_eq!(level(standby), Level::Note);
+        let routed: fn(&mut Facts) =
+            |facts| facts.director.interfaces[2].addresses = vec![([203, 0, 113, 7].into(), 24)];
+        assert_eq!(level(routed), Level::Risk);
+        let backup: fn(&mut Facts) = |facts| {
+            facts.is_probed = true;
             facts.director.daemons = vec![SyncDaemonRole::Backup];
-        });
-        assert_eq!(at_the_backup[0], ("address-not-local", Level::Note));
+        };
+        assert_eq!(level(backup), Level::Note);
         let counted = found(|facts| facts.services[0].address = Some(Route::Nowhere));
         assert_eq!(counted, [("address-not-local", Level::Note)]);
     }

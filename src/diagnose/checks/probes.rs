@@ -3,7 +3,7 @@
 
 use std::net::IpAddr;
 
-use crate::diagnose::facts::{Facts, HardwareAddress, Rival, Server, Service};
+use crate::diagnose::facts::{Facts, HardwareAddress, Rival, Route, Server, Service};
 use crate::diagnose::findings::{Basis, Claim, Finding};
 use crate::diagnose::probe::{PortAnswer, Probed, Rejection, WayBack};
 use crate::model::{Encapsulation, ForwardingMethod, Protocol, ServiceIdentity};
@@ -22,7 +22,11 @@ const HIDE_ADDRESSES: [&str; 2] = [
 pub fn duplicate_address(facts: &Facts) -> Vec<Finding> {
     let mut findings = Vec::new();
     for service in &facts.services {
-        let Some(address) = service.virtual_address() else {
+        // Where the director lacks it, another may have it: see `address-not-local`.
+        let Some(address) = service
+            .virtual_address()
+            .filter(|_| service.address == Some(Route::Local))
+        else {
             continue;
         };
         for rival in &service.rivals {

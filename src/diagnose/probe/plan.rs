@@ -131,14 +131,12 @@ impl ProbePlan {
         let Some(address) = service.virtual_address() else {
             return;
         };
-        if service.address != Some(Route::Local) {
-            return;
-        }
+        let is_here = service.address == Some(Route::Local);
         for interface in &facts.director.interfaces {
             let Some(hardware) = interface.hardware.filter(|_| interface.is_up) else {
                 continue;
             };
-            let answers = interface.has(address) || !interface.hides_others;
+            let answers = !is_here || interface.has(address) || !interface.hides_others;
             let solicits_from = solicits_from(interface, address);
             if let Some(solicits_from) = solicits_from.filter(|_| answers)
                 && is_neighbourly(interface, address)
@@ -498,9 +496,10 @@ mod tests {
             }),
             NOWHERE
         );
+        // Another director may have it.
         assert_eq!(
             places(|facts| facts.services[0].address = Some(Route::Nowhere)),
-            NOWHERE
+            [3]
         );
     }
 
