@@ -5,6 +5,8 @@
 //! What could not be read is `None`, or looks as if all were well: a check accuses nobody for want
 //! of knowledge.
 
+#![forbid(unsafe_code)]
+
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
@@ -34,19 +36,19 @@ pub struct Director {
     pub timeouts: Timeouts,
     pub settings: Settings,
     pub conntrack: Option<Conntrack>,
-    /// How many packets failed the check of their source since the machine booted.
+    /// Packets that failed the check of their source since the machine booted.
     pub reverse_path_drops: u64,
-    /// How many of those while it was looked at, half a second.
+    /// Those of them that came while it was looked at, half a second.
     pub reverse_path_drops_added: u64,
-    /// How often the machine had no room for a further neighbour since it booted.
+    /// Times that the machine had no room for a further neighbour since it booted.
     pub neighbours_refused: u64,
-    /// How many connections IPVS knows, where the kernel counts them (`Conns:`).
+    /// Connections that IPVS knows, if the kernel counts them (`Conns:`).
     pub connections: Option<u64>,
     /// The process is in a user namespace that is not the machine's.
     pub is_in_user_namespace: bool,
-    /// What could not be read, for want of `/proc` or of rights.
+    /// Sources that could not be read, for want of `/proc` or of rights.
     pub unread: Vec<&'static str>,
-    /// How many connections were looked at, where there were more.
+    /// Connections that were looked at, if there were more.
     pub connections_cut_at: Option<usize>,
 }
 
@@ -99,7 +101,7 @@ impl Settings {
     }
 }
 
-/// How full the firewall's table of connections is.
+/// The use of the firewall's table of connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Conntrack {
     pub count: u64,
@@ -115,7 +117,7 @@ pub struct Interface {
     pub index: u32,
     pub name: String,
     pub is_up: bool,
-    /// Whether there is a link: a cable, and somebody at its other end.
+    /// Has a link: a cable, and somebody at its other end.
     pub has_link: bool,
     pub is_loopback: bool,
     /// As `ip -d link` names it: `dummy`, `bridge`, `vrf`; empty for a card.
@@ -130,16 +132,16 @@ pub struct Interface {
     pub hardware: Option<HardwareAddress>,
     /// With the lengths of their prefixes.
     pub addresses: Vec<(IpAddr, u8)>,
-    /// Whether it forwards IPv4.
+    /// Forwards IPv4.
     pub forwards_ipv4: bool,
-    /// Whether it drops packets whose answers would leave elsewhere (`rp_filter` 1).
+    /// Drops packets whose answers would leave elsewhere (`rp_filter` 1).
     pub is_strict: bool,
-    /// Whether it is silent on addresses of other interfaces (`arp_ignore`).
+    /// Is silent about addresses of other interfaces (`arp_ignore`).
     pub hides_others: bool,
 }
 
 impl Interface {
-    /// Whether an address is in one of its networks.
+    /// Returns true if an address is in one of its networks.
     pub fn has_on_link(&self, address: IpAddr) -> bool {
         self.addresses
             .iter()
@@ -153,13 +155,13 @@ impl Interface {
         needs_none || self.is_up && self.has_link
     }
 
-    /// Whether an address is its own.
+    /// Returns true if an address is its own.
     pub fn has(&self, address: IpAddr) -> bool {
         self.addresses.iter().any(|(own, _)| *own == address)
     }
 }
 
-/// Whether an address begins as another does, for so many bits.
+/// Returns true if the first `length` bits of two addresses are the same.
 pub fn is_in(address: IpAddr, network: IpAddr, length: u8) -> bool {
     let bits = |address| match address {
         IpAddr::V4(address) => (u128::from(u32::from(address)) << 96, 32),
@@ -170,7 +172,7 @@ pub fn is_in(address: IpAddr, network: IpAddr, length: u8) -> bool {
     width == other_width && (length == 0 || differing >> (128 - u32::from(length.min(128))) == 0)
 }
 
-/// How the kernel would send to an address.
+/// A way that the kernel sends packets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Route {
     /// To itself: the address is the director's own.
@@ -210,14 +212,14 @@ pub struct Way {
 #[derive(Clone, Debug)]
 pub struct Service {
     pub state: ServiceState,
-    /// How packets to its address go: to the director itself if that is so for those that come in
-    /// by some interface, or with some mark that a rule of routing asks for. None for a firewall
-    /// mark.
+    /// The route of packets to its address: to the director itself if that is so for those that
+    /// come in by some interface, or with some mark that a rule of routing asks for. None for a
+    /// firewall mark.
     pub address: Option<Route>,
     pub servers: Vec<Server>,
-    /// What was added to its counters between two looks; see [`Traffic::growth`].
+    /// Growth of its counters between two looks; see [`Traffic::growth`].
     pub growth: Growth,
-    /// Who else calls its address its own.
+    /// Other machines that call its address their own.
     pub rivals: Vec<Rival>,
 }
 
@@ -239,7 +241,7 @@ impl Service {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rival {
     pub hardware: HardwareAddress,
-    /// Where a real server has this network card.
+    /// The address of the real server that has this network card, if one does.
     pub server: Option<IpAddr>,
     /// Whom it asks for in that address's name; none where it answers for it.
     pub asks_for: Option<IpAddr>,
@@ -250,15 +252,15 @@ pub struct Rival {
 pub struct Server {
     pub state: DestinationState,
     pub route: Route,
-    /// What the director believes of the next machine on the way to it.
+    /// The next machine on the way to it, as the director knows it.
     pub next_hop: Option<Neighbour>,
     pub traffic: Traffic,
     /// The clients that wait for it and that its answers, once they come in here, do not go on to:
     /// with where they go instead.
     pub lost_clients: Vec<(IpAddr, Route)>,
-    /// Whether a socket listens, where the server is the director itself.
+    /// A socket listens; known only if the server is the director itself.
     pub listens: Option<bool>,
-    /// What it said when it was asked.
+    /// Its answer to the probe.
     pub probed: Option<Probed>,
 }
 
@@ -267,14 +269,14 @@ impl Server {
         self.state.destination.identity
     }
 
-    /// Whether it gets new connections or has open ones. What is wrong with another server hurts
+    /// Returns true if it gets new connections or has open ones. A fault of any other server hurts
     /// nobody: connections that are over, or were never opened, wait for nothing any more.
     pub fn is_in_use(&self) -> bool {
         // The kernel's own count of active connections has those that are not open yet.
         self.state.destination.weight > 0 || self.traffic.open > 0
     }
 
-    /// Whether it takes new connections.
+    /// Returns true if it takes new connections.
     pub fn takes_connections(&self) -> bool {
         self.state.destination.weight > 0 && !self.state.is_full()
     }
@@ -287,23 +289,23 @@ pub struct Neighbour {
     /// The interface's index.
     pub interface: u32,
     pub hardware: Option<HardwareAddress>,
-    /// Whether it was asked for its hardware address in vain of late, or is being asked.
+    /// Was asked for its hardware address in vain of late, or is being asked.
     pub is_silent: bool,
 }
 
-/// What real packets did at a server.
+/// The traffic of a server: connections and counters.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Traffic {
     /// The connections in `SYN_RECV` whose last packet is between one second and half a minute old:
     /// long enough for an answer, and not long enough for a repair.
     pub waiting: Clients,
-    /// How many of those had their last packet after the last that was heard to go on.
+    /// Those of them whose last packet came after the last that was heard to go on.
     pub waiting_since_heard: u64,
     /// The connections whose clients were heard to go on behind the handshake. By UDP nobody is.
     pub heard: Clients,
-    /// How many are open, those of UDP too.
+    /// Open connections, those of UDP too.
     pub open: u64,
-    /// What was added to the counters between two looks, half a second apart. The kernel adds up
+    /// Growth of the counters between two looks, half a second apart. The kernel adds up
     /// every two seconds, so that none does not mean that nothing came.
     pub growth: Growth,
 }
@@ -316,7 +318,7 @@ pub struct Clients {
     pub addresses: BTreeSet<IpAddr>,
 }
 
-/// What was added to counters.
+/// Growth of counters.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Growth {
     pub connections: u64,

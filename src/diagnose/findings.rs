@@ -1,5 +1,5 @@
-//! What a diagnosis finds: what is wrong, what that rests on, how bad it is, what was seen, and what
-//! to do.
+//! What a diagnosis finds: what is wrong, what that rests on, how bad it is, what was seen, and
+//! what to do.
 
 #![forbid(unsafe_code)]
 
@@ -12,7 +12,7 @@ use crate::render::rules;
 /// The most commands of one that takes in others.
 const MOST_REMEDIES: usize = 8;
 
-/// How bad something is, the worst first.
+/// The severity of a finding, the worst first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Level {
     /// Packets are not answered.
@@ -33,14 +33,14 @@ impl Level {
     }
 }
 
-/// What a finding rests on, the strongest first.
+/// The evidence that a finding rests on, the strongest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Basis {
-    /// What real packets did: counters, connections, and what was seen of them on the wire.
+    /// Real packets: counters, connections, and packets seen on the wire.
     Traffic,
-    /// What a packet of ours did.
+    /// Packets of ours.
     Probe,
-    /// What tables and settings say.
+    /// Tables and settings.
     State,
 }
 
@@ -54,7 +54,7 @@ impl Basis {
     }
 }
 
-/// How far goes what was seen, taken by itself. [`ladder`](crate::diagnose::ladder) makes a
+/// The reach of the evidence, taken by itself. [`ladder`](crate::diagnose::ladder) makes a
 /// [`Level`] of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Claim {
@@ -73,7 +73,7 @@ pub enum Claim {
     Informs,
 }
 
-/// Who is said to be at fault.
+/// The one that is said to be at fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Accused {
     Director,
@@ -82,7 +82,7 @@ pub enum Accused {
     Server(DestinationIdentity),
 }
 
-/// Where a command is to be run.
+/// The place to run a command at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RemedyPlace {
     /// On the director.
@@ -124,7 +124,7 @@ pub struct Finding {
     pub touches: Vec<ServiceIdentity>,
     /// The real server that it is about.
     pub real_server: Option<DestinationIdentity>,
-    /// What was seen, by name.
+    /// Observations, by name.
     pub evidence: Vec<(&'static str, Value)>,
     /// One or two sentences.
     pub text: String,
@@ -193,7 +193,7 @@ impl Finding {
         self.at(RemedyPlace::Machine, format!("sysctl -w {name}={value}"))
     }
 
-    /// Has its commands run in a network namespace: `prefix` stands before a command that does.
+    /// Puts `prefix`, which enters a network namespace, before its commands for here.
     pub fn lead_into(&mut self, prefix: &str) {
         for remedy in &mut self.remedy {
             if remedy.place == RemedyPlace::Here {

@@ -29,7 +29,7 @@ const WAITING_TO_CONFIRM: u64 = 2;
 /// The packets without an answer that are no beginning any more.
 const UNANSWERED_PACKETS: u64 = 10;
 
-/// What clients meet, by what their packets did.
+/// The fate of clients, by what their packets did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Standing {
     /// Clients have been heard to go on.

@@ -246,7 +246,7 @@ pub fn backup_only(facts: &Facts) -> Vec<Finding> {
     facts.services.iter().filter_map(find).collect()
 }
 
-/// Whether the director has an address on `lo` alone.
+/// Returns true if the director has an address on `lo` alone.
 fn is_hidden(facts: &Facts, address: IpAddr) -> bool {
     let mut with = facts
         .director

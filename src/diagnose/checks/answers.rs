@@ -56,8 +56,8 @@ pub fn default_route(facts: &Facts, server: &Server) -> Option<String> {
     Some(format!("{} route replace default via {source}", ip(source)))
 }
 
-/// Where clients wait and nothing was asked yet, the answers may as well be held here: that is left
-/// to `handshake-stuck`.
+/// Leaves out servers whose clients wait before anything was asked: answers may be held here. That
+/// is left to `handshake-stuck`.
 pub fn answers_elsewhere(facts: &Facts) -> Vec<Finding> {
     servers_in_use(facts)
         .filter(|(service, server)| {
@@ -101,7 +101,8 @@ pub fn answers_elsewhere(facts: &Facts) -> Vec<Finding> {
         .collect()
 }
 
-/// Has the counters begin anew: what was not answered till now tells nothing of what comes.
+/// Adds the command that zeroes the counters: what went unanswered so far says nothing of what
+/// comes.
 pub fn counted_anew(finding: Finding, service: &Service) -> Finding {
     finding.by(&Change::Zero(Some(service.identity())))
 }
@@ -184,7 +185,7 @@ fn takes_connections(server: &Server) -> bool {
     )
 }
 
-/// What keeps a connection from being opened, by the way that packets take.
+/// Returns what keeps a connection from being opened, by forwarding method.
 fn why_stuck(service: &Service, server: &Server) -> String {
     let address = match service.virtual_address() {
         Some(address) => address.to_string(),

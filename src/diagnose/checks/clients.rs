@@ -90,8 +90,8 @@ fn clients_beside(facts: &Facts, service: &Service, server: &Server) -> Vec<IpAd
     waiting.iter().filter(is_beside).copied().collect()
 }
 
-/// With direct routing and tunnels, the director is no client: what it asks from the service's address
-/// the servers drop, since they have that, too, and an answer from there it drops itself.
+/// With direct routing and tunnels, the director is no client: what it asks from the service's
+/// address the servers drop, since they have that, too, and an answer from there it drops itself.
 pub fn client_on_director(facts: &Facts) -> Vec<Finding> {
     servers_in_use(facts)
         .filter(|(_, server)| !is_masqueraded(server) && server.route != Route::Local)
@@ -131,7 +131,8 @@ pub fn client_on_director(facts: &Facts) -> Vec<Finding> {
         )
 }
 
-/// What a masqueraded server asks of itself comes from its own address, and it answers to itself.
+/// A masqueraded server that is sent to itself sees its own address as the client's, and answers
+/// itself.
 pub fn server_is_client(facts: &Facts) -> Vec<Finding> {
     servers_in_use(facts)
         .filter(|(_, server)| {

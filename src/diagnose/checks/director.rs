@@ -10,13 +10,13 @@ use crate::model::{Change, Protocol, ServiceIdentity, Timeouts};
 
 use super::{counted, servers, servers_in_use, way_to};
 
-/// How full the firewall's table of connections may be, in percent.
+/// The share of the firewall's table of connections that may be used, in percent.
 const FULL_PERCENT: u64 = 95;
 /// After how many seconds TCP's keepalive first looks after an idle connection, unless told
 /// otherwise (`net.ipv4.tcp_keepalive_time`).
 const KEEPALIVE_SECONDS: u32 = 7200;
 
-/// What `drop_packet` and `drop_entry` are while they are at work by themselves, and when they
+/// The values of `drop_packet` and `drop_entry` while they are at work by themselves, and when they
 /// always are.
 const AT_WORK: u32 = 2;
 const ALWAYS: u32 = 3;
@@ -281,7 +281,7 @@ pub fn connections_full(facts: &Facts) -> Vec<Finding> {
     ]
 }
 
-/// Where there is no room for a neighbour, the kernel does not even note that it asked for it.
+/// Without room for a neighbour, the kernel does not even note that it asked for it.
 pub fn neighbour_table_full(facts: &Facts) -> Vec<Finding> {
     let refused = facts.director.neighbours_refused;
     if refused == 0 {

@@ -1,8 +1,8 @@
 //! What facts mean: a row and a pure function for each kind of finding.
 //!
-//! A check looks at the facts and at nothing else, and states what it saw, on which basis and how far
-//! that goes. How bad it is, and whether it may be said of somebody whose clients are answered, is
-//! the [`ladder`]'s to decide. A false alarm costs more than a missed finding.
+//! A check looks at the facts and at nothing else, and states what it saw, on which basis and how
+//! far that goes. How bad it is, and whether it may be said of somebody whose clients are answered,
+//! is the [`ladder`]'s to decide. A false alarm costs more than a missed finding.
 
 mod address;
 mod answers;
@@ -124,7 +124,7 @@ pub static CHECKS: &[Check] = &[
     check("not-probed", probes::not_probed),
 ];
 
-/// What keeps packets from being counted.
+/// The ids of whatever keeps packets from being counted.
 const HINDERS_ARRIVAL: &[&str] = &[
     "lo-down",
     "no-server",
@@ -135,7 +135,7 @@ const HINDERS_ARRIVAL: &[&str] = &[
     "duplicate-address",
 ];
 
-/// What keeps the answers of masqueraded servers from coming back, or from getting out again.
+/// The ids of whatever keeps answers of masqueraded servers from coming back, or from going on.
 const HINDERS_ANSWERS: &[&str] = &[
     "prefix-on-loopback",
     "forwarding-off",
@@ -252,8 +252,8 @@ impl<'f> ByService<'f> {
     }
 }
 
-/// Where a server is at fault and no command repairs that, its service can do without it, as long
-/// as another server is well.
+/// Offers weight 0 for a server at fault that no command repairs: its service can do without it, as
+/// long as another server is well.
 fn offer_to_do_without(facts: &Facts, findings: Vec<Finding>) -> Vec<Finding> {
     let changes: Vec<Option<Change>> = {
         let by_service = ByService::of(&findings);
@@ -366,7 +366,7 @@ fn interface(director: &Director, index: u32) -> Option<&Interface> {
         .find(|interface| interface.index == index)
 }
 
-/// Whether the director hands on what the server answers.
+/// Returns true if the director forwards the server's answers.
 fn forwards(facts: &Facts, server: &Server) -> bool {
     let Some((_, interface)) = way_to(facts, server) else {
         return true;

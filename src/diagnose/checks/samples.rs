@@ -148,7 +148,7 @@ pub fn healthy() -> Facts {
     }
 }
 
-/// Where nothing is found.
+/// No finding.
 pub const NONE: [(&str, Level); 0] = [];
 
 /// The first server of the first service.
@@ -156,7 +156,7 @@ pub fn first(facts: &mut Facts) -> &mut Server {
     &mut facts.services[0].servers[0]
 }
 
-/// Has no packet ever have come.
+/// Zeroes all counters: no packet ever came.
 pub fn quiet(facts: &mut Facts) {
     for service in &mut facts.services {
         service.state.statistics = Statistics::default();
@@ -166,14 +166,14 @@ pub fn quiet(facts: &mut Facts) {
     }
 }
 
-/// Has clients wait for a server in vain.
+/// Makes clients wait for a server in vain.
 pub fn keep_waiting(server: &mut Server, count: u64) {
     server.traffic.waiting.count = count;
     server.traffic.waiting.addresses = [IpAddr::from([198, 51, 100, 7])].into();
     server.traffic.waiting_since_heard = count;
 }
 
-/// Has all servers of the first service be reached by this method.
+/// Sets the forwarding method of all servers of the first service.
 pub fn forward_by(facts: &mut Facts, method: ForwardingMethod) {
     for server in &mut facts.services[0].servers {
         server.state.destination.forwarding_method = method;
@@ -198,7 +198,7 @@ pub fn rival(server: Option<[u8; 4]>) -> Rival {
     }
 }
 
-/// What a server says when it is asked.
+/// A server's answer to the probe.
 pub fn asked(port: PortAnswer, way_back: Option<WayBack>) -> Option<Probed> {
     Some(Probed::Asked {
         port,
@@ -213,7 +213,7 @@ pub fn commands(finding: &Finding) -> Vec<&str> {
     remedy.map(|step| step.command.as_str()).collect()
 }
 
-/// What is found in the healthy facts once `spoil` has been at them.
+/// Returns the ids and levels found in the healthy facts once `spoil` has been at them.
 pub fn found(spoil: impl FnOnce(&mut Facts)) -> Vec<(&'static str, Level)> {
     findings(spoil)
         .into_iter()
@@ -221,7 +221,7 @@ pub fn found(spoil: impl FnOnce(&mut Facts)) -> Vec<(&'static str, Level)> {
         .collect()
 }
 
-/// The same with all that there is to say.
+/// Returns the whole findings.
 pub fn findings(spoil: impl FnOnce(&mut Facts)) -> Vec<Finding> {
     let mut facts = healthy();
     spoil(&mut facts);

@@ -167,7 +167,8 @@ pub fn hash_turns_away(facts: &Facts) -> Vec<Finding> {
         if !turns_away_from_weight_0(service) {
             return None;
         }
-        // A server that was added to `mh` with weight 0 never had a slot there, and turns away nobody.
+        // A server that was added to `mh` with weight 0 never had a slot there, and turns away
+        // nobody.
         let had_a_slot = |server: &Server| {
             settings.scheduler.as_bytes() != b"mh"
                 || server.state.destination.weight > 0
@@ -220,7 +221,7 @@ fn missing_fallback(service: &Service) -> Option<SchedulerFlags> {
     (settings.scheduler_flags.union(flag) != settings.scheduler_flags).then_some(flag)
 }
 
-/// Whether a server of weight 0 would have clients turned away, although others take them.
+/// Returns true if clients of a server of weight 0 are turned away, although others take them.
 pub fn turns_away_from_weight_0(service: &Service) -> bool {
     missing_fallback(service).is_some() || service.state.service.scheduler.as_bytes() == b"dh"
 }

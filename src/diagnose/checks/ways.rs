@@ -114,7 +114,7 @@ fn clients_are_here(facts: &Facts, server: &Server) -> bool {
     clients.peek().is_some() && clients.all(|client| is_own(&facts.director, *client))
 }
 
-/// Where masqueraded servers answer and the director has no route to those who wait for that.
+/// Masqueraded servers answer, and the director has no route to those who wait for that.
 pub fn clients_unrouted(facts: &Facts) -> Vec<Finding> {
     let mut clients: BTreeMap<IpAddr, BTreeSet<ServiceIdentity>> = BTreeMap::new();
     for (service, server) in servers_in_use(facts) {
@@ -144,7 +144,7 @@ pub fn clients_unrouted(facts: &Facts) -> Vec<Finding> {
     ]
 }
 
-/// What a packet from elsewhere may not be sent on to (`ip_vs_nat_xmit` of the kernel).
+/// The kernel masquerades no packet from elsewhere to its loopback addresses (`ip_vs_nat_xmit`).
 pub fn loopback_masqueraded(facts: &Facts) -> Vec<Finding> {
     servers_in_use(facts)
         .filter(|(service, server)| {
@@ -362,7 +362,7 @@ fn largest_segment(room: u32, address: IpAddr) -> u32 {
     room.saturating_sub(header + TCP_HEADER)
 }
 
-/// How much a packet grows on its way to a server; none where it does not go through a tunnel.
+/// Returns the bytes that a packet grows by on its way to a server; none without a tunnel.
 fn overhead(server: &Server) -> Option<u32> {
     let ForwardingMethod::Tunnel(encapsulation) = server.state.destination.forwarding_method else {
         return None;

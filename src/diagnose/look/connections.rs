@@ -1,5 +1,7 @@
 //! The kernel's connections, summed up by real server.
 
+#![forbid(unsafe_code)]
+
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
@@ -19,11 +21,11 @@ const LONGEST: Duration = Duration::from_secs(2);
 /// After how many connections the clock is looked at.
 const CLOCK_STEP: usize = 64;
 /// The kernel keeps a connection in `SYN_RECV` for a minute after its last packet. Where that is
-/// more than half a minute ago, it tells of what may have been repaired since; where it is less than
-/// a second, its answer may be on the way.
+/// more than half a minute ago, it tells of what may have been repaired since; where it is less
+/// than a second, its answer may be on the way.
 const SYN_RECV_SECONDS: u64 = 60;
 const WAITING_SECONDS: RangeInclusive<u64> = 1..=30;
-/// How long the kernel keeps connections in the states that it has no setting for.
+/// The seconds that the kernel keeps connections in states that it has no setting for.
 const TIME_WAIT_SECONDS: u64 = 120;
 const CLOSE_WAIT_SECONDS: u64 = 60;
 const LAST_ACK_SECONDS: u64 = 30;
@@ -67,13 +69,13 @@ pub fn sum_up(director: &mut Director, services: &mut [Service]) -> Result<Vec<S
         .collect())
 }
 
-/// What was seen of a server's connections so far.
+/// The connections of a server, as far as they were read.
 #[derive(Default)]
 struct Seen {
     traffic: Traffic,
-    /// How long ago each that waits had its last packet, in seconds.
+    /// The age of the last packet of each that waits, in seconds.
     waiting_ages: Vec<u64>,
-    /// The same of the one that was heard last.
+    /// The age of the last packet that was heard, in seconds.
     youngest_heard: Option<u64>,
 }
 
@@ -87,7 +89,7 @@ impl Seen {
     }
 }
 
-/// What a connection's state shows.
+/// The meaning of a connection's state.
 enum Shown {
     /// The handshake is not over; with its age in seconds.
     Waits(u64),

@@ -28,14 +28,14 @@ use crate::render::order;
 use network::{Incoming, Rtnetlink};
 use sockets::Listening;
 
-/// How long a neighbour may take to say its hardware address before it counts as silent.
+/// The time that a neighbour may take to say its hardware address before it counts as silent.
 const RESOLVING: Duration = Duration::from_millis(100);
 
 /// An address that is nobody's (RFC 5737).
 const ELSEWHERE: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 1);
 /// Of how many clients that wait for a server the way back is looked at.
 const MOST_FOLLOWED: usize = 8;
-/// How long counters are watched.
+/// The time between two looks at the counters.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(500);
 
 /// The facts where the kernel has no IPVS.
@@ -86,7 +86,7 @@ pub fn facts(ipvs: &mut Ipvs, only: Option<ServiceIdentity>) -> Result<Facts, Er
     })
 }
 
-/// What there is to know of one virtual service, without its connections and neighbours: enough to
+/// Reads the facts of one virtual service, without its connections and neighbours: enough to
 /// judge how it is set up.
 pub fn setup(ipvs: &mut Ipvs, only: ServiceIdentity) -> Result<Facts, KernelError> {
     let mut network = Rtnetlink::open()?;
@@ -171,8 +171,8 @@ fn forget_counters(service: &mut Service) {
     }
 }
 
-/// Reads the counters once more. Of a service or server that is gone since, or new, there is nothing
-/// to compare.
+/// Reads the counters once more. Of a service or server that is gone since, or new, there is
+/// nothing to compare.
 fn look_again(ipvs: &mut Ipvs, services: &mut [Service]) -> Result<(), KernelError> {
     let later = self::services(ipvs)?;
     let mut later: HashMap<ServiceIdentity, Service> = later
@@ -255,8 +255,8 @@ fn arrival(
     Ok(own)
 }
 
-/// Returns an address that a packet from outside could have: of the interface's own network, so that
-/// no check of the source minds it; without one, of a network that is for documents.
+/// Returns an address that a packet from outside could have: of the interface's own network, so
+/// that no check of the source minds it; without one, of a network that is for documents.
 fn somebody_at(interface: &Interface, destination: IpAddr) -> Option<IpAddr> {
     if destination.is_ipv6() {
         return None;

@@ -1,6 +1,7 @@
 //! The director's network, by rtnetlink: interfaces and their addresses, neighbours, the marks of
-//! routing rules, and the routes to single addresses. What it means is judged elsewhere. Source: `<linux/rtnetlink.h>`, `<linux/if_link.h>`, `<linux/if_addr.h>`,
-//! `<linux/neighbour.h>`, `<linux/fib_rules.h>`.
+//! routing rules, and the routes to single addresses. What it means is judged elsewhere. Source:
+//! `<linux/rtnetlink.h>`, `<linux/if_link.h>`, `<linux/if_addr.h>`, `<linux/neighbour.h>`,
+//! `<linux/fib_rules.h>`.
 
 #![forbid(unsafe_code)]
 
@@ -39,7 +40,7 @@ const RECENT: u32 = 60 * 100;
 
 const SHORT: KernelError = KernelError::Malformed("a message is shorter than its header");
 
-/// How a packet comes in.
+/// A packet that comes in, as routing sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Incoming {
     /// The index of the interface.
@@ -76,7 +77,7 @@ impl Rtnetlink {
         Ok(interfaces)
     }
 
-    /// What the director knows of its neighbours.
+    /// Returns the neighbours that the director knows.
     pub fn neighbours(&mut self) -> Result<Vec<Neighbour>, KernelError> {
         let neighbours = self.dump(libc::RTM_GETNEIGH, NEIGHBOUR_HEADER, read_neighbour)?;
         Ok(neighbours.into_iter().flatten().collect())

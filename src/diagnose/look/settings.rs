@@ -55,7 +55,7 @@ pub fn reverse_path_drops() -> u64 {
     counter(&counters, "IPReversePathFilter").unwrap_or(0)
 }
 
-/// Returns what kinds of settings there are none of to be read.
+/// Returns the kinds of settings that cannot be read.
 pub fn unread() -> Vec<&'static str> {
     [
         ("settings", SETTINGS),
@@ -68,8 +68,8 @@ pub fn unread() -> Vec<&'static str> {
     .collect()
 }
 
-/// How often there was no room for a further neighbour. The tables are the machine's, and so are
-/// the files: those of its first process are asked for.
+/// Returns the times that there was no room for a further neighbour. The tables are the machine's,
+/// and so are the files: those of its first process are asked for.
 pub fn neighbours_refused() -> u64 {
     ["arp_cache", "ndisc_cache"]
         .into_iter()

@@ -1,6 +1,8 @@
 //! Which ports of the director itself somebody listens at, from `/proc/net/tcp` and its siblings.
 //! Source of the format: the kernel's `Documentation/networking/proc_net_tcp.rst`.
 
+#![forbid(unsafe_code)]
+
 use std::collections::HashSet;
 use std::fs::File;
 use std::io::{BufRead, BufReader};
@@ -39,8 +41,8 @@ impl Listening {
         Some(Listening { sockets })
     }
 
-    /// Whether a packet to an address and port finds a socket. One for any address of IPv6 may be
-    /// one for IPv4 as well: the file does not say.
+    /// Returns true if a packet to an address and port finds a socket. One for any address of IPv6
+    /// may be one for IPv4 as well: the file does not say.
     pub fn has(&self, address: IpAddr, port: u16) -> bool {
         [
             address,

@@ -672,8 +672,8 @@ impl<'p> Asking<'p> {
         self.conclude(index, voice);
     }
 
-    /// Goes on to what is to be asked next, once nothing more is awaited to a question by one voice.
-    /// One after the other: many questions may be to one machine, which keeps only so many
+    /// Goes on to what is to be asked next, once nothing more is awaited to a question by one
+    /// voice. One after the other: many questions may be to one machine, which keeps only so many
     /// connections that are not open.
     fn conclude(&mut self, index: usize, voice: Voice) {
         let progress = &mut self.progress[index];

@@ -1,5 +1,7 @@
 //! Findings as a document for programs; `man/ipvsadm.schema.json` describes it.
 
+#![forbid(unsafe_code)]
+
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 

@@ -20,9 +20,9 @@ use crate::screen::Screen;
 
 /// No line of words is longer, however wide the terminal is: longer ones are hard to read.
 const MOST_WIDE: usize = 100;
-/// Where texts begin, behind the level.
+/// The column at which texts begin, behind the level.
 const INDENT: usize = 9;
-/// Where commands begin, below the words for where they are to be run.
+/// The column at which commands begin, below the word for their place.
 const COMMAND_INDENT: usize = 11;
 const DIRECTOR: &str = "This director";
 const SEVERAL: &str = "Servers of several services";
@@ -67,7 +67,7 @@ pub fn write(out: &mut Vec<u8>, screen: Screen, facts: &Facts, findings: &[Findi
     out.extend_from_slice(page.text.as_bytes());
 }
 
-/// What is written so far.
+/// The text written so far.
 struct Page {
     text: String,
     width: usize,
@@ -283,7 +283,7 @@ fn is_well(server: &Server) -> bool {
     method != ForwardingMethod::Masquerading || way_back.is_none_or(|way| way == WayBack::Here)
 }
 
-/// How many of each level; and what else could be done where nothing was found.
+/// Counts the findings of each level, and names what else could be done if there are none.
 fn conclusion(facts: &Facts, findings: &[Finding]) -> String {
     let counts = [Level::Fault, Level::Risk, Level::Note].map(|level| {
         let count = findings
