@@ -35,29 +35,43 @@ cases! {
     broken_director_has_only_the_address
     broken_director_hides_its_address
     broken_director_without_route_to_clients
+    broken_dr6_one_server_lacks_the_address
     broken_dr_client_on_director
     broken_dr_one_server_lacks_the_address
+    broken_dr_server_s_gateway_is_gone
+    broken_dr_servers_gateway_is_director
     broken_dr_udp_program_down
     broken_drop_packet_always
     broken_forward_drop
+    broken_gue_port_closed
     broken_mark_service_forwarding_off
     broken_masquerade_without_conntrack
+    broken_nat_servers_reject
     broken_nat_servers_with_another_gateway
+    broken_nat_udp_program_down
     broken_public_cable_unplugged
     broken_server_vip_with_prefix_24
+    broken_server_vip_with_prefix_24_answers_for_all
+    broken_server_vip_with_prefix_24_loose
     broken_snat_one_server_filters
     broken_tunnel_strict_rp_filter
+    broken_two_directors_in_circles
     healthy_address_in_a_vrf
     healthy_clients_on_the_director_only
     healthy_defences_on_standby
+    healthy_dr_address_of_another_network
     healthy_dr_servers_let_in_clients_only
     healthy_kube_ipvs0
     healthy_mark_made_local_by_rule
+    healthy_nat_servers_know_the_clients_only
+    healthy_nat_servers_let_in_clients_only
     healthy_next_hop_is_ipv6
     healthy_pods_behind_proxy_arp
     healthy_servers_on_the_director
     healthy_snat_servers_with_another_gateway
     healthy_two_cards_in_one_network
+    healthy_two_directors_serve_each_other
+    healthy_udp_that_never_answers
     healthy_vlans
 }
 

@@ -60,6 +60,10 @@ fn duplicate(service: &Service, address: IpAddr, rival: &Rival) -> Finding {
         .about(service.identity())
         .seen("address", address.to_string())
         .seen("hardware_address", hardware);
+    let finding = match rival.asks_for {
+        Some(target) => finding.seen("asks_for", target.to_string()),
+        None => finding,
+    };
     let server = rival.server.and_then(|server| {
         let mut servers = service.servers.iter();
         servers.find(|known| known.identity().address == server)
