@@ -466,8 +466,8 @@ impl<'p> Asking<'p> {
         (index < self.plan.questions.len()).then_some((index, VOICES[number % VOICES.len()]))
     }
 
-    /// Returns the question, and its voice, that went out with a tag, to an address: that of the
-    /// tunnel where there is one.
+    /// Returns the question, and its voice, that went out with a tag to an address, by itself or
+    /// around it.
     fn by_tag(&self, tag: u16, to: IpAddr) -> Option<(usize, Voice)> {
         let lowest = u32::from(tag.wrapping_sub(self.first_sequence as u16));
         (lowest..)
@@ -475,11 +475,7 @@ impl<'p> Asking<'p> {
             .map_while(|number| self.by_sequence(self.first_sequence.wrapping_add(number)))
             .find(|(index, voice)| {
                 let question = &self.plan.questions[*index];
-                let sent_to = match question.tunnel {
-                    Some((_, (_, server))) => server,
-                    None => destination(question, *voice),
-                };
-                sent_to == to
+                destination(question, *voice) == to || is_tunnel_to(question, to)
             })
     }
 
@@ -648,12 +644,13 @@ impl<'p> Asking<'p> {
             return;
         };
         let question = &self.plan.questions[index];
-        let answer = match (question.tunnel, question.transport, heard.rejection) {
-            (Some((_, (_, server))), _, rejection) if server == heard.sender => {
+        let is_about_tunnel = is_tunnel_to(question, heard.destination);
+        let answer = match (question.transport, heard.rejection) {
+            (_, rejection) if is_about_tunnel && heard.sender == heard.destination => {
                 PortAnswer::TunnelRejected(rejection)
             }
-            (None, Transport::Udp, Rejection::Port) => PortAnswer::Refused,
-            (_, _, rejection) => PortAnswer::Rejected(rejection, heard.sender),
+            (Transport::Udp, Rejection::Port) if !is_about_tunnel => PortAnswer::Refused,
+            (_, rejection) => PortAnswer::Rejected(rejection, heard.sender),
         };
         match voice {
             Voice::Director => self.take_answer(index, voice, answer),
@@ -760,4 +757,9 @@ fn destination(question: &Question, voice: Voice) -> IpAddr {
         (Voice::OwnAddress, Some(own)) => own,
         _ => question.destination,
     }
+}
+
+/// Returns true where a question is asked through a tunnel that ends at `server`.
+fn is_tunnel_to(question: &Question, server: IpAddr) -> bool {
+    matches!(question.tunnel, Some((_, (_, end))) if end == server)
 }
