@@ -263,7 +263,12 @@ fn offer_to_do_without(facts: &Facts, findings: Vec<Finding>) -> Vec<Finding> {
             .map(|service| (service.identity(), service))
             .collect();
         let change = |finding: &Finding| {
-            if finding.level != Level::Fault || !finding.remedy.is_empty() {
+            let is_sure = match finding.level {
+                Level::Fault => true,
+                Level::Risk => finding.basis != Basis::Probe,
+                Level::Note => false,
+            };
+            if !is_sure || !finding.remedy.is_empty() {
                 return None;
             }
             let service = services.get(&finding.service?)?;

@@ -176,7 +176,11 @@ fn an_address_that_the_director_lacks_is_given_to_it() {
         "ip address add 2.2.2.26/24 dev public; ip address del 2.2.2.25/24 dev public; \
          ip address add 2.2.2.26/24 dev public 2>/dev/null || true",
     );
-    found_and_repaired(&cluster, "", &["address-not-local"]);
+    // A standby lacks it, too.
+    let examination = Examination::new(&cluster.director, "");
+    examination.assert_ids(&[]);
+    assert!(examination.notes().contains(&"address-not-local"));
+    found_and_repaired(&cluster, "--probe", &["address-not-local"]);
     let _open = both_answer(&cluster, "2.2.2.25:22");
     // It was there once, and a packet may be marked: only a note.
     cluster.director.wait_until_counted();
@@ -198,7 +202,7 @@ fn an_address_of_ipv6_is_given_to_the_director_too() {
     cluster
         .director
         .shell("ip address del 2001:db8:1::254/128 dev net");
-    let examination = Examination::new(&cluster.director, "");
+    let examination = Examination::new(&cluster.director, "--probe");
     examination.assert_ids(&["address-not-local"]);
     examination.repair(&cluster);
     // The kernel looks first whether the network has it already.
