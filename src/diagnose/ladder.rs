@@ -129,7 +129,7 @@ pub fn standing(service: &Service, server: &Server) -> Standing {
 /// Returns what the clients of a service meet: unanswered are those of a service of which nobody is
 /// heard.
 fn standing_of_service(service: &Service) -> Standing {
-    let servers = || service.servers.iter();
+    let servers = || service.servers.iter().filter(|server| server.is_in_use());
     let is_heard = servers().any(|server| standing(service, server) == Standing::Answers);
     let waiting: u64 = servers()
         .map(|server| server.traffic.waiting_since_heard)

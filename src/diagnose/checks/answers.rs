@@ -7,7 +7,7 @@ use std::net::IpAddr;
 
 use crate::diagnose::facts::{Facts, Route, Server, Service, is_in};
 use crate::diagnose::findings::{Basis, Claim, Finding};
-use crate::diagnose::ladder::{self, Standing, WAITING_IN_VAIN, counts_no_answer};
+use crate::diagnose::ladder::{WAITING_IN_VAIN, counts_no_answer, has_answered_nothing};
 use crate::diagnose::probe::{PortAnswer, Probed, WayBack};
 use crate::model::{Change, ForwardingMethod, Protocol, ServiceIdentity};
 
@@ -115,16 +115,17 @@ pub fn answer_held(facts: &Facts) -> Vec<Finding> {
                 && comes_back(server)
                 && takes_connections(server)
                 && !has_client_here(facts, server)
-                && ladder::standing(service, server) == Standing::Unanswered
+                && (server.traffic.waiting_since_heard >= WAITING_IN_VAIN
+                    || has_answered_nothing(service, server))
         })
         .map(|(service, server)| {
             let text = format!(
                 "{} answers, and its answers to an address elsewhere come back here, but clients \
-                 get none: this director's firewall (FORWARD) holds them, or the server has \
-                 another way to these clients.",
+                 get none: this director's firewall (FORWARD) holds them, the server has another \
+                 way to these clients, or it has just come back.",
                 endpoint(server.identity())
             );
-            about(Basis::Probe, Claim::Explains, service, server, text)
+            about(Basis::Probe, Claim::Suspects, service, server, text)
                 .seen("answers_come_back", true)
         })
         .collect()
@@ -258,7 +259,7 @@ mod tests {
             unanswered(facts);
             first(facts).probed = asked(PortAnswer::Taken, Some(WayBack::Here));
         });
-        assert_eq!(seen_to_come_back, [("answer-held", Level::Fault)]);
+        assert_eq!(seen_to_come_back, [("answer-held", Level::Risk)]);
     }
 
     #[test]
