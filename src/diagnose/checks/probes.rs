@@ -13,7 +13,7 @@ use super::{
     about, endpoint, interface, ip, is_directly_routed, is_masqueraded, name, servers, whole_length,
 };
 
-/// What a real server needs before it may have the service's address.
+/// The settings that a real server needs before it may have the service's address.
 const HIDE_ADDRESSES: [&str; 2] = [
     "sysctl -w net.ipv4.conf.all.arp_ignore=1",
     "sysctl -w net.ipv4.conf.all.arp_announce=2",
@@ -384,7 +384,7 @@ pub fn not_probed(facts: &Facts) -> Vec<Finding> {
     findings
 }
 
-/// What a server that was asked has said.
+/// The answers of a server that was asked.
 struct Answers {
     port: PortAnswer,
     own_address_answers: Option<bool>,

@@ -86,7 +86,7 @@ fn ethernet(
     frame
 }
 
-/// What machines say of hardware addresses, in ARP or neighbour discovery.
+/// A machine's word on a hardware address, in ARP or neighbour discovery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Resolution {
     pub hardware: HardwareAddress,
@@ -195,11 +195,11 @@ pub struct Packet {
     /// A number that an ICMP error about the packet brings back: the identification of IPv4, the
     /// flow label of IPv6.
     pub tag: u16,
-    /// What TCP says; none in a datagram.
+    /// The TCP header's own fields; none in a datagram.
     pub tcp: Option<Tcp>,
 }
 
-/// What a TCP packet says of its connection.
+/// The fields of a TCP header that a probe needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tcp {
     pub sequence: u32,
@@ -411,7 +411,7 @@ impl Unreachable {
     }
 }
 
-/// What a probe needs of an IP header.
+/// The fields of an IP header that a probe needs.
 struct Header {
     source: IpAddr,
     destination: IpAddr,

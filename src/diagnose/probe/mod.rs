@@ -7,8 +7,8 @@
 //! [`plan`] says whom to ask what, [`frames`] how that looks on an Ethernet, [`wire`] sends and
 //! receives.
 //!
-//! What comes of it is what a server said to this director, and no more: a server may let in its
-//! clients alone. What that means is for the checks.
+//! A server speaks for this director, and no more: it may let in its clients alone. The checks say
+//! what an answer means.
 //!
 //! Time is counted in small steps: where this process, or all of a virtual machine, stands still
 //! for longer, that is no time for answers, and nobody is called silent for it.
@@ -27,7 +27,7 @@ use frames::{Packet, Received, Resolution, Solicitation, Tcp, Unreachable};
 use plan::{ProbePlan, Question, Transport};
 use wire::Wire;
 
-/// How long an answer is awaited before the question is repeated, once: a packet that was lost
+/// The time that an answer is awaited before the question is repeated, once: a packet that was lost
 /// accuses nobody.
 const PATIENCE: Duration = Duration::from_millis(650);
 /// The longest wait at a time, and the most that counts of it.
@@ -40,7 +40,7 @@ const PAUSE: Duration = Duration::from_millis(2);
 /// is, and nobody's.
 const IPV6_CLIENT: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0xc633, 0x6401);
 
-/// What came of asking a server.
+/// The outcome of asking a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Probed {
     /// It cannot be asked like this.
@@ -58,7 +58,7 @@ pub enum Probed {
         /// Set where the service's address was silent, and the server's own was asked: true if that
         /// answers.
         own_address_answers: Option<bool>,
-        /// Where its answer to a client goes, if it was asked as from one.
+        /// The way of its answer to a client, if it was asked as from one.
         way_back: Option<WayBack>,
     },
 }
@@ -99,7 +99,7 @@ impl Reason {
     }
 }
 
-/// What a server says to a first packet.
+/// A server's answer to a first packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PortAnswer {
     /// SYN and ACK; to a datagram, another one.
@@ -118,7 +118,7 @@ pub enum PortAnswer {
     Unknown,
 }
 
-/// Where a server's answer to a client goes.
+/// The way of a server's answer to a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WayBack {
     /// To the director, where it was seen.
@@ -191,7 +191,7 @@ enum Voice {
 
 const VOICES: [Voice; 3] = [Voice::Director, Voice::OwnAddress, Voice::Client];
 
-/// How far a question has come.
+/// The progress of a question.
 #[derive(Clone, Copy, Default)]
 struct QuestionProgress {
     asked: bool,
@@ -247,9 +247,9 @@ struct Asking<'p> {
     /// The sequence number of the first question by the first voice; each further one has the next.
     first_sequence: u32,
     progress: Vec<QuestionProgress>,
-    /// Who has said its hardware address, by interface and address.
+    /// The hardware addresses of those who have said them.
     neighbours: BTreeMap<NextHop, HardwareAddress>,
-    /// Who has said it to nobody alone.
+    /// Those who have said it to nobody alone.
     shunning: HashSet<NextHop>,
     /// The machines that servers have asked for, and those of them that are there.
     gateways: HashMap<NextHop, bool>,
@@ -257,16 +257,16 @@ struct Asking<'p> {
     waiting: HashMap<NextHop, Vec<usize>>,
     /// The first question of each kind to each machine.
     first: HashMap<Place, usize>,
-    /// What is to be sent, and whether that is the second time.
+    /// The frames to be sent; true for the second time.
     queue: VecDeque<(Outgoing, bool)>,
-    /// What an answer is awaited to, in the order in which it was sent.
+    /// The frames that an answer is awaited to, in the order in which they were sent.
     sent: VecDeque<Sent>,
-    /// How long answers could have come so far.
+    /// The time in which answers could have come so far.
     time: Duration,
     claims: Vec<Claim>,
 }
 
-/// Where a question ends: the machine, the address and port there, and the address of the tunnel.
+/// The end of a question: the machine, the address and port there, and the address of the tunnel.
 type Place = (HardwareAddress, Transport, IpAddr, u16, Option<IpAddr>);
 
 impl<'p> Asking<'p> {
@@ -516,12 +516,9 @@ impl<'p> Asking<'p> {
     /// Notes who else calls an address its own that is the director's.
     fn note_claim(&mut self, interface: u32, heard: Resolution) {
         let asks_for = (heard.is_request && heard.target != heard.sender).then_some(heard.target);
-        let is_checked = self.plan.checks.iter().any(|check| {
-            check.interface == interface
-                && check.address == heard.sender
-                // To look out for others in the director's own name is nobody's business.
-                && (asks_for.is_none() || self.plan.shared_addresses.contains(&check.address))
-        });
+        let mut checks = self.plan.checks.iter();
+        let is_checked =
+            checks.any(|check| check.interface == interface && check.address == heard.sender);
         let claim = Claim {
             address: heard.sender,
             hardware: heard.hardware,
@@ -704,8 +701,10 @@ impl<'p> Asking<'p> {
             };
         }
         let hardware = self.neighbours.get(&next_hop);
+        // Whoever answers the director does not take its address for its own.
         let takes_for_itself = self.claims.iter().any(|claim| {
-            claim.address == question.source
+            progress.port.is_none()
+                && claim.address == question.source
                 && claim.asks_for.is_none()
                 && Some(&claim.hardware) == hardware
         });

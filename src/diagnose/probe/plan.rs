@@ -24,7 +24,7 @@ pub struct Question {
     pub solicits_from: IpAddr,
     /// The neighbour that the frame is sent to.
     pub next_hop: IpAddr,
-    /// How the packet is wrapped; the director's address around it, and the server's.
+    /// The wrapping of the packet; the director's address around it, and the server's.
     pub tunnel: Option<(Encapsulation, (IpAddr, IpAddr))>,
     pub transport: Transport,
     /// The address that the packet is for.
@@ -38,14 +38,14 @@ pub struct Question {
     pub servers: Vec<(usize, usize)>,
 }
 
-/// What a packet is of.
+/// The protocol of a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Transport {
     Tcp,
     Udp,
 }
 
-/// What asking as from a client can bring to light.
+/// The use of asking as from a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum FromClient {
     /// The answer comes back through the director.
@@ -318,7 +318,7 @@ mod tests {
         ProbePlan::of(&facts)
     }
 
-    /// Has the first server of the only service be asked, by this method.
+    /// Leaves one server, reached by this method.
     fn by(facts: &mut Facts, method: ForwardingMethod) {
         forward_by(facts, method);
         facts.services[0].servers.truncate(1);

@@ -26,7 +26,7 @@ use crate::error::KernelError;
 
 /// As much of a frame as is read: all of ARP, all headers, and those that an ICMP error is about.
 const LONGEST: usize = 256;
-/// How many ports are tried before one is free for TCP and UDP alike.
+/// The ports that are tried before one is free for TCP and UDP alike.
 const PORTS_TRIED: usize = 16;
 
 /// The sockets of a probe.
@@ -72,7 +72,7 @@ impl Wire {
     /// Waits until a frame has come, or for so long.
     ///
     /// # Errors
-    /// What `poll` says.
+    /// The fault of `poll`.
     pub fn wait(&self, time: Duration) -> Result<(), KernelError> {
         let mut watched = self
             .sockets
@@ -91,7 +91,7 @@ impl Wire {
     /// interface that it came by.
     ///
     /// # Errors
-    /// What a socket says, except that an interface went down: that is no fault of the others.
+    /// The fault of a socket, except that an interface went down: that is no fault of the others.
     pub fn receive(&self) -> Result<Option<(u32, Received)>, KernelError> {
         let mut frame = [0; LONGEST];
         for socket in &self.sockets {

@@ -56,10 +56,15 @@ fn servers_with_ipv6_answer() {
 #[test]
 fn servers_answer_through_every_kind_of_tunnel() {
     let cluster = Cluster::new("cluster tun");
+    // One with checksums takes none without, and the other way round.
+    cluster.host("rs2").shell(
+        "ip tunnel add gre1 mode gre local 1.1.1.20 icsum; ip link set gre1 up; \
+         sysctl -w net.ipv4.conf.gre1.rp_filter=0",
+    );
     for (tunnel, address, server) in [
         ("-i", "1.1.1.254", "1.1.1.10"),
         ("-i --tun-type gre", "1.1.1.254", "1.1.1.10"),
-        ("-i --tun-type gre --tun-csum", "1.1.1.254", "1.1.1.10"),
+        ("-i --tun-type gre --tun-csum", "1.1.1.254", "1.1.1.20"),
         ("-i --tun-type gue --tun-port 6080", "1.1.1.254", "1.1.1.10"),
         (
             "-i --tun-type gue --tun-port 6080 --tun-remcsum",
@@ -330,10 +335,10 @@ fn another_machine_that_misses_the_first_question_is_found_by_the_second() {
     // Answers ARP for an address from the second question of nobody on, as 02:00:00:00:00:63.
     const RIVAL: &str = r#"
         my ($index, $address) = @ARGV;
-        socket S, 17, 3, unpack 'n', pack 'S', 0x0806 or die $!;
-        bind S, pack 'S n i S C C a8', 17, 0x0806, $index, 0, 0, 0, '' or die $!;
+        socket S, 17, 3, unpack "n", pack "S", 0x0806 or die $!;
+        bind S, pack "S n i S C C a8", 17, 0x0806, $index, 0, 0, 0, "" or die $!;
         exit if fork;
-        open STDIN, '</dev/null'; open STDOUT, '>/dev/null'; open STDERR, '>/dev/null';
+        open STDIN, "</dev/null"; open STDOUT, ">/dev/null"; open STDERR, ">/dev/null";
         my ($own, $asked) = ("\2\0\0\0\0\x63", 0);
         while (defined recv S, my $frame, 200, 0) {
             next if substr($frame, 20, 2) ne "\0\1" or substr($frame, 38, 4) ne inet_aton($address);
