@@ -1,28 +1,29 @@
-//! Which real server of the table a connection belongs to.
+//! Finds the real server of the table that a connection belongs to.
 //!
-//! The kernel's file of connections tells the address that a connection came to, not the service.
-//! That is the one at that address; where none is, it may have been one of a firewall mark, which
-//! has no address. Pure: it is told the table, and asks nobody.
+//! The kernel's file of connections names the address that a connection came to, not the service.
+//! The service is the one at that address. If there is none, it may have been one of a firewall
+//! mark, which has no address. Knows the table that it is given, and asks nobody.
+#![forbid(unsafe_code)]
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use crate::model::{AddressFamily, Connection, DestinationIdentity, Protocol, ServiceIdentity};
 
-/// Where FTP is controlled, and where its data come from; other data go to ports above those that
-/// only root may serve.
+/// FTP's port for commands, its port for data, and the first port that others than root may serve,
+/// to which other data go.
 const FTP: u16 = 21;
 const FTP_DATA: u16 = 20;
 const FIRST_FREE_PORT: u16 = 1024;
 
-/// Where a server stands: the number of its service, and its own among that service's servers, in
+/// The place of a server: the number of its service, and its own among that service's servers, in
 /// the order in which they were inserted.
 pub type ServerPlace = (usize, usize);
 
 /// A connection's real server is none of its service any more, or its service is gone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lost {
-    /// The service, where it is there.
+    /// The service, if it is there.
     pub service: Option<ServiceIdentity>,
 }
 
@@ -55,15 +56,16 @@ impl Servers {
         self.services.insert(service, known);
     }
 
-    /// The server that a connection goes to.
+    /// Returns the server that a connection goes to.
     ///
     /// # Errors
-    /// [`Lost`] where that is none of its service's.
+    ///
+    /// [`Lost`] if that is none of its service's.
     pub fn server_of(&self, connection: &Connection<'_>) -> Result<ServerPlace, Lost> {
         let (address, port) = connection.destination;
         let family = AddressFamily::of(connection.client.0);
         let Some(protocol) = connection.named_protocol() else {
-            // What the persistence of a firewall mark remembers: the mark is in the address.
+            // A persistence entry of a firewall mark has the mark in its address.
             let mark = mark_in(connection.service.0);
             let service = ServiceIdentity::FirewallMark { mark, family };
             let Some(servers) = self.services.get(&service) else {
@@ -87,9 +89,9 @@ impl Servers {
         }
     }
 
-    /// The service that takes what comes to an address and port, as the kernel finds it: the one
-    /// with that port, that of FTP, the one for all ports. Besides, its servers, and whether a
-    /// connection's port at the server is the one in the table; else it is the client's choice.
+    /// Finds the service that takes what comes to an address and port, as the kernel does: the one
+    /// with that port, that of FTP, the one for all ports. Returns it with its servers, and true if
+    /// a connection's port at the server is the one in the table; else it is the client's choice.
     fn service_at(
         &self,
         protocol: Protocol,
@@ -118,7 +120,7 @@ struct ServersOfOne {
 }
 
 impl ServersOfOne {
-    /// The one with this address, and this port if that counts.
+    /// Returns the server with this address, and this port if that counts.
     fn at(&self, address: IpAddr, port: Option<u16>) -> Option<ServerPlace> {
         let place = match port {
             Some(port) => self.by_endpoint.get(&DestinationIdentity { address, port }),
@@ -128,7 +130,7 @@ impl ServersOfOne {
     }
 }
 
-/// The mark that stands in an address: the kernel puts its number into the first four bytes.
+/// Returns the mark that stands in an address: the kernel puts its number in the first four bytes.
 fn mark_in(address: IpAddr) -> u32 {
     match address {
         IpAddr::V4(address) => u32::from(address),
@@ -225,12 +227,22 @@ mod tests {
     fn the_data_of_ftp_belong_to_its_service() {
         let table = servers(&[(at(Protocol::Tcp, "192.0.2.1", 21), &[("10.0.0.1", 21)])]);
         let stale = |port, to| is_stale(&table, b"TCP", ("192.0.2.1", port), to);
-        for port in [0, 20, 21, 40000] {
+        for port in [0, 20, 21, 1024, 40000] {
             let to = if port == 21 { 21 } else { port };
             assert!(!stale(port, ("10.0.0.1", to)), "{port}");
             assert!(stale(port, ("10.0.0.2", to)), "{port}");
         }
-        assert!(stale(22, ("10.0.0.1", 22)));
+        for port in [22, 1023] {
+            assert!(stale(port, ("10.0.0.1", port)), "{port}");
+        }
+        // Of FTP itself, not of another protocol.
+        let other = servers(&[(at(Protocol::Udp, "192.0.2.1", 21), &[("10.0.0.1", 21)])]);
+        assert!(is_stale(
+            &other,
+            b"UDP",
+            ("192.0.2.1", 20),
+            ("10.0.0.1", 20)
+        ));
     }
 
     #[test]

@@ -4,6 +4,8 @@
 //! Pure. Where the entry is read, in the kernel or in the rules before, is the business of
 //! [`crate::commands`]: of `keep` and of `restore` there.
 
+#![forbid(unsafe_code)]
+
 use nix::errno::Errno;
 
 use crate::error::{Operation, UsageError};
@@ -22,7 +24,7 @@ pub enum Edit {
 }
 
 impl Edit {
-    /// What the kernel is asked for in the end.
+    /// Returns the operation that the kernel is asked for in the end.
     pub fn operation(&self) -> Operation {
         match self {
             Edit::Service(_) => Operation::EditService,
@@ -31,7 +33,7 @@ impl Edit {
     }
 }
 
-/// What is to change about a virtual service. `None` leaves it as it is.
+/// A change to a part of a virtual service. `None` leaves it as it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ServiceEdit {
     pub identity: ServiceIdentity,
@@ -92,7 +94,7 @@ fn kept_flags(there: &VirtualService, scheduler: KernelName) -> SchedulerFlags {
     }
 }
 
-/// What is to change about a destination. `None` leaves it as it is.
+/// A change to a part of a destination. `None` leaves it as it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DestinationEdit {
     pub service: ServiceIdentity,
@@ -106,10 +108,11 @@ pub struct DestinationEdit {
 }
 
 impl DestinationEdit {
-    /// The destination as it is to be.
+    /// Returns the destination as it is to be.
     ///
     /// # Errors
-    /// What does not go with the forwarding method, or the tunnel, that it has or is to have.
+    /// An option that does not go with the forwarding method, or the tunnel, that it has or is to
+    /// have.
     pub fn of(&self, there: &Destination) -> Result<Destination, UsageError> {
         use ForwardingMethod::{DirectRouting, Masquerading, Tunnel};
         let forwarding_method = match (self.forwarding, there.forwarding_method) {
@@ -137,7 +140,7 @@ impl DestinationEdit {
     }
 }
 
-/// What is to change about how a tunnel wraps its packets.
+/// A change to the way in which a tunnel wraps its packets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TunnelEdit {
     pub kind: Option<TunnelType>,
@@ -161,34 +164,30 @@ impl TunnelEdit {
             self.checksum.map(|(modifier, _)| modifier),
         ];
         for modifier in named.into_iter().flatten() {
-            if let (false, Some(group)) = (modifier.row().is_of_use_to(owner), modifier.group()) {
-                return Err(UsageError::Illegal(group, owner));
+            if !modifier.row().is_of_use_to(owner) {
+                return Err(UsageError::Illegal(modifier, owner));
             }
         }
         let checksum = self.checksum.map_or(checksum, |(_, checksum)| checksum);
-        Ok(
-            match (kind, self.port.or(port), Modifier::TunnelPort.group()) {
-                (TunnelType::Ipip, ..) => Encapsulation::Ipip,
-                (TunnelType::Gue, None, Some(group)) => {
-                    return Err(UsageError::Needed(group, owner));
-                }
-                (TunnelType::Gue, port, _) => Encapsulation::Gue {
-                    port: port.unwrap_or_default(),
-                    checksum,
-                },
-                (TunnelType::Gre, ..) => Encapsulation::Gre {
-                    // Only gue knows the remote one.
-                    checksum: match checksum {
-                        TunnelChecksum::Remote => TunnelChecksum::None,
-                        checksum => checksum,
-                    },
+        Ok(match (kind, self.port.or(port)) {
+            (TunnelType::Ipip, _) => Encapsulation::Ipip,
+            (TunnelType::Gue, None) => {
+                return Err(UsageError::Needed(Modifier::TunnelPort, owner));
+            }
+            (TunnelType::Gue, Some(port)) => Encapsulation::Gue { port, checksum },
+            (TunnelType::Gre, _) => Encapsulation::Gre {
+                // Only gue knows the remote one.
+                checksum: match checksum {
+                    TunnelChecksum::Remote => TunnelChecksum::None,
+                    checksum => checksum,
                 },
             },
-        )
+        })
     }
 }
 
-/// What `--exist` makes of a refusal that says no more than that an entry is there already, or not.
+/// The answer of `--exist` to a refusal that says no more than that an entry is there already, or
+/// not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Instead {
     /// Change the entry to what was to be added.
@@ -198,8 +197,8 @@ pub enum Instead {
 }
 
 impl Instead {
-    /// What to do in place of a change that the kernel has refused with this errno; `None` where
-    /// the refusal stands.
+    /// Returns what to do in place of a change that the kernel has refused with this errno; `None`
+    /// if the refusal stands.
     pub fn of(change: &Change, errno: Errno) -> Option<Instead> {
         use Errno::{EEXIST, ENOENT, ESRCH};
         match (change, errno) {
@@ -223,7 +222,7 @@ mod tests {
     use crate::cli;
     use crate::request::Request;
 
-    /// What a line with `--keep` makes of what a line without it adds, as a rule.
+    /// Applies a line with `--keep` to what a line without it adds; returns the result as a rule.
     fn edited(there: &str, line: &str) -> Result<String, String> {
         let words = |line: &'static str| line.split(' ').map(str::as_bytes);
         let there: &'static str = there.to_owned().leak();

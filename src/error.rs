@@ -14,8 +14,7 @@ use nix::errno::Errno;
 use thiserror::Error;
 
 use crate::model::Change;
-use crate::options::matrix::{Group, Owner};
-use crate::options::{Helper, Meaning};
+use crate::options::{self, Helper, Meaning, Modifier, OPTIONS, Owner};
 
 /// The kernel refused, or an option is unknown or misses its value.
 pub const STATUS_REFUSED: u8 = 255;
@@ -28,6 +27,9 @@ const STATUS_SIGNAL: u32 = 128;
 /// A listing could not be made, or input or output failed.
 const STATUS_FAILED: u8 = 1;
 
+/// U+FEFF in UTF-8, which editors of other systems put before the first word of a file.
+pub const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
 /// A fault in the words of a command line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum UsageError {
@@ -39,7 +41,7 @@ pub enum UsageError {
     MissingArgument(Vec<u8>),
     UnwantedArgument(Vec<u8>),
     SecondCommand(Vec<u8>),
-    Repeated(Group),
+    Repeated(Modifier),
     UnexpectedArgument(Vec<u8>),
     ServiceAddress,
     ServerAddress,
@@ -65,13 +67,13 @@ pub enum UsageError {
     TimeoutCount,
     SchedulerFlag(Vec<u8>),
     SchedulerFlagOfAnother(Vec<u8>),
-    Needed(Group, Owner),
-    Illegal(Group, Owner),
+    Needed(Modifier, Owner),
+    Illegal(Modifier, Owner),
     /// `--force` without what it is to force.
     ForceWithoutDrain,
     /// It stands in a line of rules, and goes on a command line only.
     AmongRules(Meaning),
-    Conflict(Group, Group, Owner),
+    Conflict(Modifier, Modifier, Owner),
     ZeroPort,
     OnePacketWithoutUdp,
     FamilyWithoutTunnel,
@@ -106,8 +108,8 @@ impl UsageError {
                 around("", word, ": option does not take an argument")
             }
             UsageError::SecondCommand(word) => around("invalid option `", word, "'"),
-            UsageError::Repeated(group) => {
-                format!("multiple '{}' options specified", group.name()).into_bytes()
+            UsageError::Repeated(modifier) => {
+                format!("multiple '{}' options specified", modifier.row().name).into_bytes()
             }
             UsageError::UnexpectedArgument(word) => around("unexpected argument ", word, ""),
             UsageError::ServiceAddress => plain("illegal virtual server address[:port] specified"),
@@ -139,15 +141,15 @@ impl UsageError {
             UsageError::SchedulerFlagOfAnother(word) => {
                 around("incompatible scheduler flag `", word, "'")
             }
-            UsageError::Needed(group, owner) => format!(
+            UsageError::Needed(modifier, owner) => format!(
                 "You need to supply the '{}' option for the {}",
-                group.name(),
+                modifier.row().name,
                 owner.text()
             )
             .into_bytes(),
-            UsageError::Illegal(group, owner) => format!(
+            UsageError::Illegal(modifier, owner) => format!(
                 "Illegal '{}' option with the {}",
-                group.name(),
+                modifier.row().name,
                 owner.text()
             )
             .into_bytes(),
@@ -161,10 +163,10 @@ impl UsageError {
                 };
                 format!("Illegal '{}' {kind} in a line of rules", meaning.row().name).into_bytes()
             }
-            UsageError::Conflict(group, other, owner) => format!(
+            UsageError::Conflict(modifier, other, owner) => format!(
                 "The option '{}' conflicts with the '{}' option in the {}",
-                group.name(),
-                other.name(),
+                modifier.row().name,
+                other.row().name,
                 owner.text()
             )
             .into_bytes(),
@@ -416,12 +418,14 @@ pub enum Error {
     ReadFile(OsString, io::Error),
     /// Standard output cannot be written.
     Write(io::Error),
+    /// The file that the words name cannot be written; it is what it was.
+    WriteFile(OsString, io::Error),
     /// The terminal cannot be taken over, or waited for.
     Terminal(io::Error),
     /// There is no rule where rules were expected: in this file, or on standard input.
     NoRules(Option<OsString>),
-    /// A `<` that reached the program: what was to be its input was not.
-    UnreadRedirection,
+    /// A `<` or `>` that reached the program: what was to be its input or output is not.
+    UnreadRedirection(char),
     /// What a diagnosis needs to know cannot be read.
     NotDiagnosed(KernelError),
     /// A diagnosis may not, or cannot, send packets.
@@ -430,6 +434,8 @@ pub enum Error {
     NothingRemoved,
     /// A line of rules makes no valid command; nothing was changed.
     Rule(UsageError, OwnedRuleLine),
+    /// The same of a line that is not shown.
+    NotARule(UsageError, OwnedRuleLine),
     /// The kernel refused what a line of rules asks for.
     RefusedRule(Operation, KernelError, OwnedRuleLine),
     /// A server is not drained.
@@ -471,6 +477,23 @@ impl OwnedRuleLine {
         &self.text
     }
 
+    /// Returns true if the line begins with an option, as every rule does.
+    fn begins_as_rule(&self) -> bool {
+        let text = self.text.strip_prefix(BYTE_ORDER_MARK);
+        let words = text.unwrap_or(&self.text).split(u8::is_ascii_whitespace);
+        let mut words = words.filter(|word| !word.is_empty() && *word != b"ipvsadm");
+        match words.next() {
+            Some([b'-', b'-', long @ ..]) => {
+                let name = long.split(|byte| *byte == b'=').next();
+                name.is_some_and(|name| options::by_long(name).is_some())
+            }
+            Some([b'-', letter, ..]) => OPTIONS
+                .iter()
+                .any(|row| row.short.bytes().any(|known| known == *letter)),
+            _ => false,
+        }
+    }
+
     fn text_with(&self, fault: &[u8]) -> Vec<u8> {
         let number = self.number;
         [
@@ -491,6 +514,15 @@ fn kernel_text(operation: Operation, fault: KernelError) -> String {
 }
 
 impl Error {
+    /// Returns the fault of a file that the caller named. A line of it is shown only where it begins
+    /// as a rule does: who may restore a file, by way of sudo, need not be allowed to read it.
+    pub fn in_named_file(self) -> Error {
+        match self {
+            Error::Rule(fault, line) if !line.begins_as_rule() => Error::NotARule(fault, line),
+            fault => fault,
+        }
+    }
+
     /// The text, with its last newline; empty where everything has been said. `program` is the
     /// program's name as it was typed.
     pub fn text(&self, program: &OsStr) -> Vec<u8> {
@@ -533,10 +565,10 @@ impl Error {
                 ]
                 .concat()
             }
-            Error::UnreadRedirection => {
-                b"no shell read the '<': name the file without it, or run the line with sh -c"
-                    .to_vec()
-            }
+            Error::UnreadRedirection(sign) => format!(
+                "no shell read the '{sign}': name the file without it, or run the line with sh -c"
+            )
+            .into_bytes(),
             Error::NotDiagnosed(fault) => kernel_text(Operation::List, *fault).into_bytes(),
             Error::NotProbed(KernelError::Errno(Errno::EPERM)) => {
                 b"--probe sends packets of its own, which takes root or the capability CAP_NET_RAW"
@@ -547,8 +579,23 @@ impl Error {
             Error::Write(fault) => {
                 format!("cannot write to standard output: {}", io_text(fault)).into_bytes()
             }
+            Error::WriteFile(path, fault) => [
+                b"cannot write ",
+                path.as_bytes(),
+                b": ",
+                io_text(fault).as_bytes(),
+            ]
+            .concat(),
             Error::Terminal(fault) => {
                 format!("cannot use the terminal: {}", io_text(fault)).into_bytes()
+            }
+            Error::NotARule(fault, line) => {
+                // The fault's own text may quote words of the line.
+                let what = match fault {
+                    UsageError::TryHelp => "no command",
+                    _ => "it does not begin as a rule does",
+                };
+                format!("line {}: {what}", line.number).into_bytes()
             }
             Error::Rule(UsageError::TryHelp, line) => line.text_with(b"no command"),
             Error::Rule(fault, line) => line.text_with(&fault.text(program.as_bytes())),
@@ -570,7 +617,7 @@ impl Error {
             Error::Initialize(_) => STATUS_CHECK,
             Error::Kernel(Operation::List, _) => STATUS_FAILED,
             Error::Kernel(..) | Error::RefusedRule(..) | Error::NothingRemoved => STATUS_REFUSED,
-            Error::UnreadRedirection
+            Error::UnreadRedirection(_)
             | Error::Namespace(..)
             | Error::NotDiagnosed(_)
             | Error::NotProbed(_) => STATUS_CHECK,
@@ -579,10 +626,11 @@ impl Error {
             | Error::Read(..)
             | Error::ReadFile(..)
             | Error::Write(_)
+            | Error::WriteFile(..)
             | Error::Terminal(_)
             | Error::NoRules(_)
             | Error::HelperUsage(_) => STATUS_FAILED,
-            Error::Rule(fault, _) => fault.status(),
+            Error::Rule(fault, _) | Error::NotARule(fault, _) => fault.status(),
             Error::Drain(fault) => fault.status(),
             Error::AlreadyReported(status) => *status,
         }
@@ -620,6 +668,32 @@ mod tests {
         );
         let other = Error::Read("standard input", io::Error::other("it is gone"));
         assert_eq!(other.to_string(), "cannot read standard input: it is gone");
+    }
+
+    #[test]
+    fn each_errno_that_every_command_may_meet_has_its_text() {
+        for (errno, text) in [
+            (Errno::EPERM, "Permission denied (you must be root)"),
+            (
+                Errno::EINVAL,
+                "Invalid operation.  Possibly wrong module version, address not unicast, ...",
+            ),
+            (Errno::ENOPROTOOPT, "Protocol not available"),
+            (Errno::ENOMEM, "Memory allocation problem"),
+            (Errno::EOPNOTSUPP, "Operation not supported with IPv6"),
+            (
+                Errno::EAFNOSUPPORT,
+                "Operation not supported with specified address family",
+            ),
+            (Errno::EMSGSIZE, "Module is wrong version"),
+            (Errno::ERANGE, "Numerical result out of range"),
+            (Errno::EBUSY, "Device or resource busy"),
+            (Errno::EADDRINUSE, "Address already in use"),
+            (Errno::EADDRNOTAVAIL, "Cannot assign requested address"),
+        ] {
+            let error = Error::Kernel(Operation::Flush, KernelError::Errno(errno));
+            assert_eq!(error.to_string(), text);
+        }
     }
 
     #[test]

@@ -8,8 +8,25 @@
 //!
 //! [`attribution`] works out which real server a connection belongs to, [`rates`] how fast counters
 //! grow. [`error`] has the faults that end a command, with their exit statuses; what a drain or a
-//! diagnosis finds is worded there. [`names`] asks the name services, [`clock`] the time,
-//! [`screen`] and [`terminal`] the terminal.
+//! diagnosis finds is worded there. [`schedulers`] holds what is known of the kernel's. [`names`]
+//! asks the name services, [`clock`] the time, [`screen`] and [`terminal`] the terminal;
+//! [`unbuffered`] reads and writes the standard streams.
+//!
+//! Five words stand for output. What is further in is held by what is around it:
+//!
+//! ```text
+//! Console            collects text, prints faults and hints     commands/console
+//! ├── Streams        standard input, output and error
+//! └── Page           what a watched terminal shows of a listing render/page
+//!     └── Screen     width, colours, characters: plain values   screen
+//!
+//! commands/watch     makes a Page for each look, and the Console fills it
+//! └── Terminal       the alternate screen and the keys          terminal
+//!
+//! render/table       draws into the Console's text
+//! └── Sheet          rows of cells in a frame                   render/table/sheet
+//!     └── Screen
+//! ```
 //!
 //! What machine it runs on is nowhere taken for granted:
 //!
@@ -39,7 +56,7 @@ mod commands;
 mod diagnose;
 mod edit;
 mod error;
-#[cfg(fuzzing)]
+#[cfg(any(fuzzing, test))]
 pub mod fuzzing;
 mod ipvs;
 mod model;
@@ -51,9 +68,13 @@ pub mod options;
 mod rates;
 mod render;
 mod request;
+#[cfg(test)]
+mod samples;
+mod schedulers;
 pub mod screen;
 mod selection;
 pub mod terminal;
+pub mod unbuffered;
 
 pub use commands::{InputKind, Streams, run};
 pub use diagnose::finding_ids;

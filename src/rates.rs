@@ -1,4 +1,5 @@
-//! How fast the counters of services and servers grow, from one look at the table to the next.
+//! Measures how fast the counters of services and servers grow, from one look at the table to the
+//! next.
 //!
 //! The kernel estimates rates itself, but smooths them over many seconds. The rates here are what
 //! was counted since the last look, divided by the time since then. This module knows neither the
@@ -7,21 +8,22 @@
 //! The counters in a listing move in steps: each processor counts for itself, and the kernel adds
 //! that up every two seconds (`net/netfilter/ipvs/ip_vs_est.c`). A counter that has not moved for a
 //! moment therefore says nothing, and rates are measured from one step to the next.
+#![forbid(unsafe_code)]
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use crate::model::{DestinationIdentity, ServiceIdentity, Statistics};
 
-/// How often the kernel adds up what has been counted.
+/// The time from one step to the next.
 const STEP: Duration = Duration::from_secs(2);
-/// For how long a counter may stand still although it grows: a step that is late, because the
+/// The time for which a counter may stand still although it grows: a step that is late, because the
 /// looks are as far apart as the steps, comes before that.
 const STANDSTILL: Duration = Duration::from_secs(3);
-/// How many looks are remembered: more than any screen has room for.
+/// The number of looks that are remembered: more than any screen has room for.
 const HISTORY: usize = 64;
 
-/// What has been counted a second, in the order of [`Statistics::counters`].
+/// Counts a second, in the order of [`Statistics::counters`].
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Pace {
     pub connections: f64,
@@ -44,19 +46,19 @@ impl Pace {
         }
     }
 
-    /// Packets both ways.
+    /// Returns the packets a second both ways.
     pub fn packets(&self) -> f64 {
         self.incoming_packets + self.outgoing_packets
     }
 
-    /// Bytes both ways.
+    /// Returns the bytes a second both ways.
     pub fn bytes(&self) -> f64 {
         self.incoming_bytes + self.outgoing_bytes
     }
 
-    /// Puts it in the place of the kernel's estimates.
+    /// Replaces the kernel's estimates by this pace.
     fn write_into(&self, statistics: &mut Statistics) {
-        // What is below 0 or beyond 64 bits, no counter grows by.
+        // Counters grow by no less than 0 and no more than 64 bits hold.
         statistics.connection_rate = self.connections.round() as u64;
         statistics.incoming_packet_rate = self.incoming_packets.round() as u64;
         statistics.outgoing_packet_rate = self.outgoing_packets.round() as u64;
@@ -65,16 +67,16 @@ impl Pace {
     }
 }
 
-/// What several looks tell of one service or server.
+/// The measurements of one service or server.
 #[derive(Clone, Debug)]
 pub struct Meter {
     counters: [u64; 5],
-    /// When the counters were first seen to be this.
+    /// The first look that found these counters.
     since: Instant,
-    /// Whether that was when the kernel added up, not just the first look.
+    /// True if that look saw a step, false if it was just the first.
     is_step: bool,
     pace: Option<Pace>,
-    /// Bytes a second at each look, the last one last.
+    /// The bytes a second at each look, the last one last.
     history: VecDeque<f64>,
     last_look: Instant,
 }
@@ -125,12 +127,12 @@ impl Meter {
         }
     }
 
-    /// What was counted a second; `None` where that cannot be told yet.
+    /// Returns what was counted a second; `None` if that is not known yet.
     pub fn pace(&self) -> Option<&Pace> {
         self.pace.as_ref()
     }
 
-    /// Bytes a second at each look, the last one last.
+    /// Returns the bytes a second at each look, the last one last.
     pub fn history(&self) -> impl DoubleEndedIterator<Item = f64> + ExactSizeIterator {
         self.history.iter().copied()
     }
@@ -139,17 +141,18 @@ impl Meter {
 /// The meters of a table.
 #[derive(Debug)]
 pub struct Rates {
-    /// How far apart the looks are to be.
+    /// The time from one look to the next, as it is planned.
     interval: Duration,
-    /// When the look began.
+    /// The beginning of the look.
     now: Instant,
-    /// Whether it is one of those that count, and not a drawing anew in between.
+    /// True if the look counts, false if the screen is only drawn anew in between.
     counts: bool,
     services: BTreeMap<ServiceIdentity, Meter>,
     servers: BTreeMap<(ServiceIdentity, DestinationIdentity), Meter>,
 }
 
 impl Rates {
+    /// Makes meters for looks that are `interval` apart.
     pub fn new(interval: Duration) -> Rates {
         Rates {
             interval,
@@ -169,8 +172,7 @@ impl Rates {
         }
     }
 
-    /// Takes note of a service's counters, and puts what they grow by in the place of the kernel's
-    /// estimates.
+    /// Measures a service, and replaces the kernel's estimates by its pace.
     pub fn note_service(&mut self, service: ServiceIdentity, statistics: &mut Statistics) {
         note(
             &mut self.services,
@@ -181,7 +183,7 @@ impl Rates {
         );
     }
 
-    /// Likewise of a server.
+    /// Measures a real server likewise.
     pub fn note_server(
         &mut self,
         service: ServiceIdentity,
@@ -197,7 +199,7 @@ impl Rates {
         );
     }
 
-    /// Ends a look: what it has not met is forgotten.
+    /// Ends a look, and forgets what it has not met.
     pub fn end(&mut self) {
         if self.counts {
             let now = self.now;
@@ -206,10 +208,12 @@ impl Rates {
         }
     }
 
+    /// Returns the meter of a service.
     pub fn of_service(&self, service: &ServiceIdentity) -> Option<&Meter> {
         self.services.get(service)
     }
 
+    /// Returns the meter of a real server.
     pub fn of_server(
         &self,
         service: &ServiceIdentity,
@@ -241,16 +245,17 @@ fn note<K: Ord>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::samples;
 
-    /// What a kernel tells at a moment (in seconds) of traffic of ten connections a second that
-    /// began at one moment and ended at another: what was counted up to its last step.
+    /// Returns what a kernel reports at a moment (in seconds) of traffic of ten connections a
+    /// second that began at one moment and ended at another: what was counted up to its last step.
     fn told(at: f64, begin: f64, end: f64, phase: f64) -> [u64; 5] {
         let step = ((at - phase) / 2.0).floor() * 2.0 + phase;
         let connections = ((step.min(end) - begin).max(0.0) * 10.0).round() as u64;
         [1, 2, 3, 400, 5000].map(|times| 1000 + connections * times)
     }
 
-    /// The paces of looks this far apart: with each, the moment.
+    /// Returns the paces of looks this far apart, each with its moment.
     fn paces(apart: f64, begin: f64, end: f64, phase: f64) -> Vec<(f64, Option<f64>)> {
         let start = Instant::now();
         let mut meter = Meter::new(start, told(0.0, begin, end, phase));
@@ -263,6 +268,123 @@ mod tests {
             paces.push((at, meter.pace().map(|pace| pace.connections)));
         }
         paces
+    }
+
+    #[test]
+    fn each_counter_has_its_own_pace() {
+        let (start, counters) = (Instant::now(), [100, 200, 300, 400, 500]);
+        let mut meter = Meter::new(start, counters);
+        meter.look(start + Duration::from_secs(2), [102, 206, 310, 414, 522]);
+        let pace = *meter.pace().unwrap();
+        assert_eq!(
+            pace,
+            Pace {
+                connections: 1.0,
+                incoming_packets: 3.0,
+                outgoing_packets: 5.0,
+                incoming_bytes: 7.0,
+                outgoing_bytes: 11.0,
+            }
+        );
+        assert_eq!((pace.packets(), pace.bytes()), (8.0, 18.0));
+        let mut statistics = samples::statistics(1000);
+        pace.write_into(&mut statistics);
+        assert_eq!(statistics.counters(), samples::statistics(1000).counters());
+        assert_eq!(statistics.rates(), [1, 3, 5, 7, 11]);
+    }
+
+    #[test]
+    fn a_part_of_a_step_has_no_pace() {
+        // The first step is seen so many milliseconds after the first look.
+        for (seen, has_pace) in [(1799, false), (1800, true), (2000, true)] {
+            let start = Instant::now();
+            let mut meter = Meter::new(start, [1, 2, 3, 4, 5]);
+            let at = |milliseconds| start + Duration::from_millis(milliseconds);
+            meter.look(at(seen), [2, 4, 6, 8, 10]);
+            assert_eq!(meter.pace().is_some(), has_pace, "{seen}");
+            // The next step is whole in any case.
+            meter.look(at(seen + 500), [12, 14, 16, 18, 20]);
+            assert_eq!(meter.pace().unwrap().connections, 20.0, "{seen}");
+        }
+    }
+
+    #[test]
+    fn what_stands_still_for_three_seconds_has_a_pace_of_nothing() {
+        let start = Instant::now();
+        let at = |milliseconds| start + Duration::from_millis(milliseconds);
+        let counters = [10, 20, 30, 40, 50];
+        let mut meter = Meter::new(start, counters);
+        meter.look(at(2999), counters);
+        assert_eq!(meter.pace(), None);
+        meter.look(at(3000), counters);
+        assert_eq!(meter.pace(), Some(&Pace::default()));
+        // The looks are less than a step apart: what comes next was counted in a whole step.
+        meter.look(at(3400), [18, 20, 30, 40, 50]);
+        let connections = meter.pace().unwrap().connections;
+        assert!((connections - 8.0 / 2.399).abs() < 1e-9, "{connections}");
+    }
+
+    #[test]
+    fn the_last_looks_are_remembered() {
+        let start = Instant::now();
+        let mut meter = Meter::new(start, [0; 5]);
+        let mut bytes = 0;
+        for look in 1..=100 {
+            bytes += 2 * look;
+            let counters = [0, 0, 0, bytes, 0];
+            meter.look(start + Duration::from_secs(2 * look), counters);
+        }
+        let history: Vec<f64> = meter.history().collect();
+        let expected: Vec<f64> = (37..=100).map(f64::from).collect();
+        assert_eq!(history, expected);
+    }
+
+    #[test]
+    fn servers_are_told_from_their_services_and_forgotten_with_them() {
+        let (service, server) = (samples::service(), samples::destination());
+        let service = service.service.identity;
+        let server = server.destination.identity;
+        let start = Instant::now();
+        let mut rates = Rates::new(Duration::from_secs(2));
+        let mut look = |seconds, of_service: Option<u64>, of_server: Option<u64>| {
+            rates.begin(start + Duration::from_secs(seconds));
+            if let Some(first) = of_service {
+                rates.note_service(service, &mut samples::statistics(first));
+            }
+            if let Some(first) = of_server {
+                rates.note_server(service, server, &mut samples::statistics(first));
+            }
+            rates.end();
+            let connections = |meter: Option<&Meter>| Some(meter?.pace()?.connections);
+            (
+                connections(rates.of_service(&service)),
+                connections(rates.of_server(&service, &server)),
+            )
+        };
+        assert_eq!(look(10, Some(100), Some(200)), (None, None));
+        assert_eq!(look(12, Some(106), Some(210)), (Some(3.0), Some(5.0)));
+        assert_eq!(look(14, Some(120), None), (Some(7.0), None));
+        assert_eq!(look(16, None, Some(9)), (None, None));
+        assert_eq!(look(18, None, Some(31)), (None, Some(11.0)));
+    }
+
+    #[test]
+    fn half_an_interval_after_a_look_is_the_next() {
+        let service = samples::service().service.identity;
+        let start = Instant::now();
+        let mut rates = Rates::new(Duration::from_secs(4));
+        let mut look = |milliseconds, first| {
+            rates.begin(start + Duration::from_millis(milliseconds));
+            rates.note_service(service, &mut samples::statistics(first));
+            rates.end();
+            rates
+                .of_service(&service)?
+                .pace()
+                .map(|pace| pace.connections)
+        };
+        assert_eq!(look(0, 10), None);
+        assert_eq!(look(1999, 20), None);
+        assert_eq!(look(2000, 30), Some(10.0));
     }
 
     #[test]

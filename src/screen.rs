@@ -1,30 +1,30 @@
-//! The terminal that output is shown on: how wide it is, whether it shows colours, whether it has
-//! more than ASCII. `--table` and `--watch` ask about standard output; `--drain` asks how wide
-//! standard error is.
+//! Finds out what the terminal can show: its size, colours, more than ASCII. `--table` and
+//! `--watch` ask about standard output, `--drain` asks for the width of standard error. Nothing is
+//! drawn here.
 
 use std::env;
 use std::ffi::OsString;
 use std::io::{self, IsTerminal};
 use std::os::fd::AsRawFd;
 
-/// The width where neither the terminal nor `COLUMNS` tells one.
+/// The width in characters, if neither the terminal nor `COLUMNS` names one.
 const USUAL_WIDTH: usize = 80;
-/// The height where the terminal does not tell it.
+/// The height in lines, if the terminal does not name one.
 const USUAL_HEIGHT: usize = 24;
 
-/// What can be drawn.
+/// The abilities of a screen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Screen {
-    /// Characters in a line.
+    /// The characters of a line.
     pub width: usize,
-    /// Whether colours are shown and wanted.
+    /// True if colours are shown and wanted.
     pub has_colours: bool,
-    /// Whether lines and bars can be drawn with more than ASCII.
+    /// True if lines and bars can be drawn with more than ASCII.
     pub has_unicode: bool,
 }
 
 impl Screen {
-    /// What standard output is shown on.
+    /// Returns the screen that standard output is shown on.
     pub fn of_standard_output() -> Screen {
         let output = io::stdout();
         Screen::of(&TerminalFacts {
@@ -60,25 +60,30 @@ impl Screen {
     }
 }
 
-/// The height of the terminal behind standard output, in lines.
+/// Returns true if standard output is a terminal.
+pub fn is_terminal() -> bool {
+    io::stdout().is_terminal()
+}
+
+/// Returns the height of the terminal behind standard output, in lines.
 pub fn height_of_standard_output() -> usize {
     terminal_size(&io::stdout()).0.unwrap_or(USUAL_HEIGHT)
 }
 
-/// The width of the terminal behind standard error, where progress is shown.
+/// Returns the width of the terminal behind standard error, where progress is shown, in characters.
 pub fn width_of_standard_error() -> usize {
     terminal_size(&io::stderr()).1.unwrap_or(USUAL_WIDTH)
 }
 
-/// What a screen is judged by, apart from the process so that tests can make it up.
+/// The facts that a screen is judged by, apart from the process so that tests can make them up.
 struct TerminalFacts<'f> {
     is_terminal: bool,
     terminal_width: Option<usize>,
     variable: &'f dyn Fn(&'static str) -> Option<OsString>,
 }
 
-/// The height and the width of a terminal. None for what is no terminal, and for a serial line,
-/// which does not know them.
+/// Returns the height and the width of a terminal. Neither is known of what is no terminal, nor of
+/// a serial line.
 fn terminal_size(output: &impl AsRawFd) -> (Option<usize>, Option<usize>) {
     let mut size = libc::winsize {
         ws_row: 0,

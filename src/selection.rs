@@ -1,21 +1,23 @@
-//! Which connections of the kernel's table are meant, and by what they are counted.
+//! A selection of the kernel's connections, and the key by which they are counted.
 //!
-//! Plain values, and the comparison of a connection with them; it asks nobody. Whether a
-//! connection's real server is still one of its service's is another matter, which takes the
-//! kernel's table: see [`crate::attribution`].
+//! Plain values, and the comparison of a connection with them; it asks nobody. It takes the kernel's
+//! table to find out if a connection's real server is still one of its service's: see
+//! [`crate::attribution`].
+
+#![forbid(unsafe_code)]
 
 use std::net::IpAddr;
 
 use crate::model::{AddressFamily, Connection, Protocol};
 
-/// Which connections a listing is of: those that everything here fits.
+/// The connections that a listing is of: those that fit everything here.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Selection {
     /// The virtual service that they came to.
     pub service: Option<SelectedService>,
     /// The real server that they go to.
     pub server: Option<SelectedEndpoint>,
-    /// Where their clients are.
+    /// The network that their clients are in.
     pub clients: Option<Network>,
     /// The states that they may be in.
     pub states: Option<States>,
@@ -39,7 +41,7 @@ pub struct SelectedEndpoint {
 }
 
 impl SelectedEndpoint {
-    /// The endpoint as the table names them: there, port 0 means all ports.
+    /// Makes an endpoint as the table names them: there, port 0 means all ports.
     pub fn new(address: IpAddr, port: u16) -> SelectedEndpoint {
         SelectedEndpoint {
             address,
@@ -53,7 +55,7 @@ impl SelectedEndpoint {
 }
 
 impl Selection {
-    /// Whether a connection fits in all but whether it is stale.
+    /// Returns true if a connection fits, staleness aside.
     pub fn takes(&self, connection: &Connection<'_>) -> bool {
         self.service.is_none_or(|service| {
             service.endpoint.takes(connection.service)
@@ -71,7 +73,7 @@ impl Selection {
 }
 
 /// The addresses that begin with the same bits. An IPv4 address is in no network of IPv6, also when
-/// one of its addresses is made of it (`::ffff:192.0.2.1`): to the kernel, too, they are different.
+/// one of its addresses is IPv4-mapped (`::ffff:192.0.2.1`): to the kernel, too, they are different.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Network {
     family: AddressFamily,
@@ -122,7 +124,7 @@ fn number(address: IpAddr) -> u128 {
     }
 }
 
-/// Some states of connections, a bit for each of [`States::NAMES`].
+/// A set of states of connections, a bit for each of [`States::NAMES`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct States(u32);
 
@@ -168,7 +170,7 @@ impl States {
         place.is_some()
     }
 
-    /// Whether the state with this name, as the kernel spells it, is among them.
+    /// Returns true if the state with this name, as the kernel spells it, is among them.
     pub fn has(self, name: &[u8]) -> bool {
         let mut rest = self.0;
         while rest != 0 {

@@ -27,6 +27,8 @@ use nix::sys::termios::{
 use nix::sys::time::TimeSpec;
 use nix::unistd::read;
 
+use crate::unbuffered::Unbuffered;
+
 /// To the alternate screen, without a cursor.
 const BEGIN: &[u8] = b"\x1b[?1049h\x1b[?25l";
 /// Colours off, the cursor back, and the screen that was there before.
@@ -108,11 +110,13 @@ impl Terminal {
             Some(&WAKING.into_iter().collect()),
             Some(&mut blocked_while_waiting),
         )?;
-        begin()?;
-        Ok(Some(Terminal {
+        // Made first: should the terminal be taken over in part, it is dropped, and gives that back.
+        let terminal = Terminal {
             blocked_while_waiting,
             has_keys: io::stdin().is_terminal(),
-        }))
+        };
+        begin()?;
+        Ok(Some(terminal))
     }
 
     /// Waits until something is to be done, at the latest at this moment.
@@ -183,9 +187,7 @@ fn begin() -> io::Result<()> {
         // the wait finds nothing to give back.
         IS_TAKEN.store(true, Ordering::Relaxed);
     }
-    let mut output = io::stdout().lock();
-    output.write_all(BEGIN)?;
-    output.flush()
+    Unbuffered(io::stdout()).write_all(BEGIN)
 }
 
 /// Gives the terminal back, once. It may be called at any moment, in a handler of signals, too.

@@ -1,4 +1,4 @@
-//! What is written about the program, held to the program: an option that is added to [`OPTIONS`]
+//! The documentation, held to the program: an option that is added to [`OPTIONS`]
 //! and forgotten in the manual fails here.
 //!
 //! Nothing here needs a kernel. `tests/kernel/completions` shows that completions work, and

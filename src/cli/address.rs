@@ -1,6 +1,8 @@
 //! `HOST[:PORT]`, in every spelling that the reference reads (`tests/parity/ipvsadm-1.31.md`,
 //! section 2, Addresses).
 
+#![forbid(unsafe_code)]
+
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -17,20 +19,20 @@ pub struct Endpoint {
     pub port: Option<u16>,
 }
 
-/// What a word in a rule is read as, by whoever writes rules and wants to be sure of it.
+/// Reads a word as a line of rules would have it read, so that a writer of rules can check it.
 pub fn read_back(word: &[u8], protocol: Option<Protocol>) -> Option<(IpAddr, Option<u16>)> {
     let Endpoint { address, port } = endpoint(word, protocol, &mut Hosts::default())?;
     Some((address, port))
 }
 
-/// What the name services said of hosts. A name is asked for once a command and family, found or
-/// not, in however many rules it stands: where the name service is down, each question takes its
-/// time.
+/// The answers of the name services about hosts. A name is looked up once a command and family,
+/// found or not, in however many rules it stands: where the name service is down, each question
+/// takes its time.
 #[derive(Default)]
 pub struct Hosts(BTreeMap<(AddressFamily, Vec<u8>), Option<IpAddr>>);
 
 impl Hosts {
-    /// The first address of a host in a family.
+    /// Returns the first address of a host in a family.
     pub fn address(&mut self, name: &[u8], family: AddressFamily) -> Option<IpAddr> {
         *self
             .0
@@ -39,8 +41,8 @@ impl Hosts {
     }
 }
 
-/// Reads an endpoint; service names are those of `protocol`, without one only numbers are ports.
-/// `None` for what is no endpoint.
+/// Reads an endpoint; returns `None` for what is none. Service names are those of `protocol`;
+/// without one only numbers are ports.
 ///
 /// `[V6]:PORT` and `[NAME]:PORT` need their port, a bare IPv6 address is taken whole, and a word of
 /// digits only is refused, for it is more likely a forgotten address.
@@ -114,7 +116,7 @@ pub fn network(word: &[u8], hosts: &mut Hosts) -> Option<Network> {
     }
 }
 
-/// The number of bits behind a slash, which is written in one way only.
+/// Reads the number of bits behind a slash, which is written in one way only.
 fn prefix_length(word: &[u8]) -> Option<u32> {
     match word {
         [b'0'] | [b'1'..=b'9', ..] => values::number_u32(word, 0..=u128::BITS),
@@ -122,7 +124,7 @@ fn prefix_length(word: &[u8]) -> Option<u32> {
     }
 }
 
-/// `Some(None)` where no port was given, `None` where it is no port.
+/// Reads a port that may be left out; returns `None` for what is no port.
 fn read_port(word: Option<&[u8]>, protocol: Option<Protocol>) -> Option<Option<u16>> {
     match word {
         None => Some(None),
@@ -140,7 +142,7 @@ fn ipv6(host: &[u8]) -> Option<Ipv6Addr> {
     std::str::from_utf8(host).ok()?.parse().ok()
 }
 
-/// An IPv4 address as glibc's `inet_aton` reads it: one to four parts, each decimal, octal (`0…`)
+/// Reads an IPv4 address as glibc's `inet_aton` does: one to four parts, each decimal, octal (`0…`)
 /// or hexadecimal (`0x…`), the last filling the bytes that are left; a blank ends it, whatever
 /// follows.
 pub fn inet_aton(word: &[u8]) -> Option<Ipv4Addr> {
@@ -165,7 +167,7 @@ pub fn inet_aton(word: &[u8]) -> Option<Ipv4Addr> {
     None
 }
 
-/// One number of an address, and what follows it.
+/// Reads one number of an address; returns it with what follows it.
 fn inet_aton_part(word: &[u8]) -> Option<(u32, &[u8])> {
     let (radix, digits) = match word {
         [b'0', b'x' | b'X', digits @ ..] => (16, digits),
@@ -221,6 +223,7 @@ mod tests {
             "+1",
             "0x",
             "256.1",
+            "1.2.3.",
             "1.2.3.256",
             "1.2.3.4.5",
             "1.2.3.4.",

@@ -5,6 +5,8 @@
 //! [`super::popt`], only where clap refuses them: which word is at fault, and what is wrong before
 //! it, is popt's to say.
 
+#![forbid(unsafe_code)]
+
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 
@@ -49,8 +51,8 @@ pub fn parse_arguments(arguments: &[OsString]) -> Result<Request, UsageError> {
     })
 }
 
-/// The rows of the table that may be spelled by one of the words. The others are kept from clap: to
-/// be told all of them takes it longer than the kernel takes to add a service.
+/// Returns the rows of the table that one of the words may spell. The others are kept from clap:
+/// setting all of them up takes it longer than the kernel takes to add a service.
 pub fn spelled_among(arguments: &[OsString]) -> Vec<&'static OptionSpec> {
     let words = || {
         arguments
@@ -66,15 +68,16 @@ pub fn spelled_among(arguments: &[OsString]) -> Vec<&'static OptionSpec> {
     OPTIONS.iter().filter(is_spelled).collect()
 }
 
-/// What clap reads with these rows; `None` where it finds a fault.
+/// Reads the words with clap, which is given these rows; returns `None` where it finds a fault.
 pub fn read(rows: &[&'static OptionSpec], arguments: &[OsString]) -> Option<clap::ArgMatches> {
     // A lone dash behind -p is a word of its own to popt, and a value to clap.
-    let has_lone_dash = arguments.iter().any(|word| word == "-");
-    let matches = || command(rows).try_get_matches_from_mut(arguments).ok();
-    if has_lone_dash { None } else { matches() }
+    if arguments.iter().any(|word| word == "-") {
+        return None;
+    }
+    command(rows).try_get_matches_from_mut(arguments).ok()
 }
 
-/// These rows as clap knows them.
+/// Describes these rows to clap.
 fn command(rows: &[&'static OptionSpec]) -> Command {
     let options = rows.iter().map(|spec| {
         let mut shorts = spec.short.chars();
@@ -106,13 +109,13 @@ fn command(rows: &[&'static OptionSpec]) -> Command {
         .arg(plain)
 }
 
-/// The options and values in the order of the words.
+/// Returns the options and values in the order of the words.
 pub fn events<'a>(rows: &[&OptionSpec], matches: &'a clap::ArgMatches) -> Vec<Event<'a>> {
     let mut events: Vec<(usize, Event<'_>)> = Vec::new();
     for spec in rows {
         events.extend(found(matches, spec.long).map(|(place, value)| {
             let value = Some(value.as_bytes()).filter(|value| *value != NO_VALUE.as_bytes());
-            // The word matters only to faults, which are not told from here.
+            // The word matters only to faults, which are worded elsewhere.
             (
                 place,
                 Event::Option {
@@ -140,7 +143,7 @@ mod tests {
     use super::*;
     use crate::numbers::Numbers;
 
-    /// What each reader makes of the words: the events, without the words that clap does not keep.
+    /// Returns the events that each reader finds, without the words that clap does not keep.
     fn both(line: &[&str]) -> (Option<Vec<String>>, Option<Vec<String>>) {
         let without_words = |events: Vec<Event<'_>>| -> Vec<String> {
             let strip = |event: &Event<'_>| match event {

@@ -65,7 +65,6 @@ pub fn read(helper: Helper, arguments: &[OsString]) -> Result<HelperRequest, Err
                 meaning: Meaning::Modifier(flag),
                 ..
             } => options.flags.push(flag),
-            Event::Plain(_) if !helper.takes_file() => {}
             Event::Plain(_) if options.file.is_some() => return Err(Error::HelperUsage(helper)),
             Event::Plain(word) => options.file = Some(os_string(word)),
             Event::Option { .. } => {}
@@ -100,7 +99,9 @@ pub fn events<'a>(
             // Scripts give it `-n`, by analogy with saving. But who misspells `--dry-run` must not
             // get a real run.
             (Helper::Restore, [b'-', ..]) => Ok(()),
-            (Helper::Restore, [b'<', ..]) => Err(Error::UnreadRedirection),
+            (Helper::Restore, [sign @ b'<', ..]) | (Helper::Save, [sign @ b'>', ..]) => {
+                Err(Error::UnreadRedirection(char::from(*sign)))
+            }
             _ => {
                 events.push(Event::Plain(word));
                 Ok(())
@@ -141,16 +142,17 @@ mod tests {
     }
 
     #[test]
-    fn saving_knows_one_letter_and_passes_over_plain_words() {
+    fn saving_knows_one_letter_and_one_file() {
         for (line, expected) in [
             ("", "[] - -"),
             ("-n", "[Numeric] - -"),
-            ("x -n y", "[Numeric] - -"),
+            ("x -n", "[Numeric] - x"),
+            ("-n ./-x", "[Numeric] - ./-x"),
             ("-n -n", "[Numeric, Numeric] - -"),
             ("--netns blue", "[] blue -"),
             ("--netns=blue -n --netns 7", "[Numeric] 7 -"),
             ("--netns -n", "[] -n -"),
-            ("<x", "[] - -"),
+            ("<x", "[] - <x"),
         ] {
             assert_eq!(run(Helper::Save, line).as_deref(), Some(expected), "{line}");
         }
@@ -164,6 +166,7 @@ mod tests {
             "--netns",
             "--test",
             "x --file",
+            "x y",
         ] {
             let fault = read(Helper::Save, &words(line));
             assert!(
@@ -210,8 +213,18 @@ mod tests {
     #[test]
     fn the_first_fault_counts() {
         let fault = |line| read(Helper::Restore, &words(line)).unwrap_err();
-        assert!(matches!(fault("< rules --x"), Error::UnreadRedirection));
+        assert!(matches!(
+            fault("< rules --x"),
+            Error::UnreadRedirection('<')
+        ));
         assert!(matches!(fault("--x <rules"), Error::HelperUsage(_)));
+        for line in ["-n >rules", "-n > rules", ">>rules"] {
+            let fault = read(Helper::Save, &words(line));
+            assert!(
+                matches!(fault, Err(Error::UnreadRedirection('>'))),
+                "{line}"
+            );
+        }
     }
 
     #[test]

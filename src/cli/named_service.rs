@@ -1,20 +1,22 @@
 //! The virtual service that a command line names. It is found before the fold begins, since other
 //! options depend on it and may stand before it.
 
+#![forbid(unsafe_code)]
+
 use crate::cli::address::{self, Endpoint, Hosts};
 use crate::cli::popt::Event;
 use crate::cli::values;
 use crate::model::{AddressFamily, Protocol, ServiceIdentity};
 use crate::options::{Meaning, Modifier};
 
-/// What the words say about the virtual service.
+/// The virtual service as the words name it.
 #[derive(Clone, Copy)]
 pub enum NamedService {
     /// None is named.
     Missing,
-    /// One that cannot be read, with its protocol; without one it is a firewall mark.
+    /// An unreadable one, with its protocol; without a protocol it is a firewall mark.
     Illegal(Option<Protocol>),
-    /// One that can.
+    /// A readable one.
     Known(ServiceIdentity),
 }
 
@@ -27,7 +29,7 @@ type NamingWords<'a> = (Modifier, &'a [u8], bool);
 pub struct LastService<'a>(Option<(NamingWords<'a>, NamedService)>);
 
 impl<'a> LastService<'a> {
-    /// The service that the words name.
+    /// Returns the service that the words name.
     pub fn look_up(&mut self, events: &[Event<'a>], hosts: &mut Hosts) -> NamedService {
         let mut naming = None;
         let mut is_ipv6 = false;
@@ -83,7 +85,7 @@ impl NamedService {
         }
     }
 
-    /// Which one it is, where that can be read.
+    /// Returns its identity, if that can be read.
     pub fn identity(self) -> Option<ServiceIdentity> {
         match self {
             NamedService::Known(identity) => Some(identity),
@@ -91,14 +93,14 @@ impl NamedService {
         }
     }
 
-    /// Its family; IPv4 where it is not known.
+    /// Returns its family; IPv4 if that is not known.
     pub fn family(self) -> AddressFamily {
         self.identity()
             .map_or(AddressFamily::Ipv4, |identity| identity.family())
     }
 
-    /// The protocol whose names a real server's port may have. The reference reads those of TCP
-    /// with a firewall mark.
+    /// Returns the protocol whose names a real server's port may have. With a firewall mark the
+    /// reference reads those of TCP.
     pub fn port_names(self) -> Option<Protocol> {
         match self {
             NamedService::Missing => None,

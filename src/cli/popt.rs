@@ -4,17 +4,19 @@
 //! fault in argv as popt would (`tests/parity/ipvsadm-1.31.md`, section 2). It knows spellings and
 //! whether a value follows, not what the value means.
 
+#![forbid(unsafe_code)]
+
 use crate::error::UsageError;
 use crate::options::{self, Argument, Command, Meaning, OptionSpec};
 
-/// What a reader of words found, in the order of the words.
+/// A find of a reader of words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event<'a> {
     /// A command or option.
     Option {
-        /// What it asks for.
+        /// The meaning of its row.
         meaning: Meaning,
-        /// Its value; `None` only where it takes none, or may go without.
+        /// The value; `None` only where it takes none, or may go without.
         value: Option<&'a [u8]>,
         /// The last word consumed, option or value: messages quote it.
         word: &'a [u8],
@@ -24,7 +26,7 @@ pub enum Event<'a> {
 }
 
 impl Event<'_> {
-    /// The command, where it is one.
+    /// Returns the command, if it is one.
     pub fn command(&self) -> Option<Command> {
         match self {
             Event::Option {
@@ -36,7 +38,8 @@ impl Event<'_> {
     }
 }
 
-/// Reads words up to their end or the first that is at fault.
+/// Reads words up to their end or the first that is at fault; returns what it found before that,
+/// and the fault.
 pub fn read<'a>(
     words: impl Iterator<Item = &'a [u8]> + Clone,
 ) -> (Vec<Event<'a>>, Option<UsageError>) {
@@ -45,7 +48,7 @@ pub fn read<'a>(
     (events, fault)
 }
 
-/// The last word that the second command consumed, itself or its value.
+/// Returns the last word that the second command consumed, itself or its value.
 pub fn second_command<'a>(words: impl Iterator<Item = &'a [u8]> + Clone) -> Vec<u8> {
     let (events, _) = read(words);
     let mut commands = events.iter().filter(|event| event.command().is_some());
@@ -148,7 +151,7 @@ pub fn read_value<'a>(
     Ok(())
 }
 
-/// Where the line that stands at `from` ends: at its newline. `None` where the input holds no
+/// Returns the place of the newline that ends the line at `from`; `None` if the input holds no
 /// newline from there on.
 pub fn end_of_line(input: &[u8], from: usize) -> Option<usize> {
     let length = input.get(from..)?.iter().position(|byte| *byte == b'\n')?;
@@ -164,7 +167,7 @@ pub struct LineWords<'a> {
 }
 
 impl<'a> LineWords<'a> {
-    /// The words of `line`.
+    /// Begins at the first word of `line`.
     pub fn of(line: &'a [u8]) -> LineWords<'a> {
         LineWords { rest: line }
     }
@@ -196,7 +199,7 @@ impl<'a> Iterator for LineWords<'a> {
     }
 }
 
-/// Whether a word of a line ends before this byte: a blank, or the NUL that ends a C string.
+/// Returns true for a byte that ends a word of a line: a blank, or the NUL that ends a C string.
 fn ends_word(byte: &u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | 0)
 }
@@ -210,7 +213,7 @@ mod tests {
         line.split(' ').map(str::as_bytes).collect()
     }
 
-    /// What is read of a line, and the fault in it.
+    /// Reads the words of a line.
     fn read_line(line: &str) -> (Vec<Event<'_>>, Option<UsageError>) {
         read(words(line).into_iter())
     }

@@ -1,8 +1,10 @@
-//! What stands in a value: numbers, names from a short list, masks and groups.
+//! The readers of values: numbers, names from a short list, masks and groups.
 //!
 //! Numbers are read as C's `strtol` reads them in base 10; the ranges are those of
-//! `tests/parity/ipvsadm-1.31.md`, section 2. A reader gives `None` for what it refuses;
-//! [`super::fold`] knows what to say then.
+//! `tests/parity/ipvsadm-1.31.md`, section 2. A reader returns `None` for what it refuses;
+//! [`super::fold`] knows the message.
+
+#![forbid(unsafe_code)]
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::ops::RangeInclusive;
@@ -16,13 +18,13 @@ use crate::selection::States;
 /// The most seconds that anything may wait: 31 days.
 pub const LONGEST_TIMEOUT: u32 = 31 * 24 * 60 * 60;
 
-/// The blanks that `isspace` knows in the C locale.
+/// Returns true for the blanks that `isspace` knows in the C locale.
 fn is_blank(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\n' | 0x0b | 0x0c | b'\r')
 }
 
 /// Parts a number, as `strtol` and `atoi` read it, into its sign (`true` for minus) and the rest.
-/// `None` for nothing but blanks.
+/// Returns `None` for nothing but blanks.
 fn sign_and_digits(word: &[u8]) -> Option<(bool, &[u8])> {
     let start = word.iter().position(|&byte| !is_blank(byte))?;
     Some(match &word[start..] {
@@ -31,7 +33,7 @@ fn sign_and_digits(word: &[u8]) -> Option<(bool, &[u8])> {
     })
 }
 
-/// A decimal number in a range: leading blanks and a sign are allowed, nothing may follow.
+/// Reads a decimal number in a range: leading blanks and a sign are allowed, nothing may follow.
 pub fn number(word: &[u8], range: RangeInclusive<i64>) -> Option<i64> {
     let (is_negative, digits) = sign_and_digits(word)?;
     if digits.is_empty() {
@@ -45,20 +47,20 @@ pub fn number(word: &[u8], range: RangeInclusive<i64>) -> Option<i64> {
     Some(if is_negative { -value } else { value }).filter(|value| range.contains(value))
 }
 
-/// A decimal number in a range that a `u32` holds.
+/// Reads a decimal number in a range that a `u32` holds.
 pub fn number_u32(word: &[u8], range: RangeInclusive<u32>) -> Option<u32> {
     number(word, i64::from(*range.start())..=i64::from(*range.end()))
         .and_then(|value| u32::try_from(value).ok())
 }
 
-/// A decimal number in a range that a `u16` holds.
+/// Reads a decimal number in a range that a `u16` holds.
 pub fn number_u16(word: &[u8], range: RangeInclusive<u16>) -> Option<u16> {
     number(word, i64::from(*range.start())..=i64::from(*range.end()))
         .and_then(|value| u16::try_from(value).ok())
 }
 
-/// A persistence mask for IPv6, a prefix length. It is read as C's `atoi` reads a number: what
-/// follows the digits is passed over, and of a number that is too large the low 32 bits count.
+/// Reads a persistence mask for IPv6, a prefix length, as C's `atoi` reads a number: what follows
+/// the digits is passed over, and of a number that is too large the low 32 bits count.
 pub fn ipv6_netmask(word: &[u8]) -> Option<u32> {
     let (is_negative, digits) = sign_and_digits(word)?;
     let digits = digits.iter().take_while(|byte| byte.is_ascii_digit());
@@ -72,7 +74,8 @@ pub fn ipv6_netmask(word: &[u8]) -> Option<u32> {
     (1..=128).contains(&low_bits).then_some(low_bits)
 }
 
-/// A persistence mask for IPv4: what `inet_aton` reads, else the first IPv4 address of a host name.
+/// Reads a persistence mask for IPv4: what `inet_aton` reads, else the first IPv4 address of a host
+/// name.
 pub fn ipv4_netmask(word: &[u8], hosts: &mut Hosts) -> Option<Ipv4Addr> {
     address::inet_aton(word).or_else(|| match hosts.address(word, AddressFamily::Ipv4) {
         Some(IpAddr::V4(address)) => Some(address),
@@ -80,8 +83,10 @@ pub fn ipv4_netmask(word: &[u8], hosts: &mut Hosts) -> Option<Ipv4Addr> {
     })
 }
 
-/// A multicast group, in the strict spelling of `inet_pton`; `Err(true)` for a fault in what looks
-/// like IPv6.
+/// Reads a multicast group, in the strict spelling of `inet_pton`.
+///
+/// # Errors
+/// Returns true if what is at fault looks like IPv6.
 pub fn multicast_group(word: &[u8]) -> Result<IpAddr, bool> {
     let looks_like_ipv6 = word.contains(&b':');
     let text = std::str::from_utf8(word).map_err(|_| looks_like_ipv6)?;
@@ -93,7 +98,7 @@ pub fn multicast_group(word: &[u8]) -> Result<IpAddr, bool> {
     group.filter(IpAddr::is_multicast).ok_or(looks_like_ipv6)
 }
 
-/// Seconds and fractions of them, from a tenth of a second to 31 days.
+/// Reads seconds and fractions of them, from a tenth of a second to 31 days.
 pub fn interval(word: &[u8]) -> Option<Duration> {
     const SHORTEST: Duration = Duration::from_millis(100);
     const LONGEST: Duration = Duration::from_secs(LONGEST_TIMEOUT as u64);
@@ -106,7 +111,10 @@ pub fn interval(word: &[u8]) -> Option<Duration> {
     (SHORTEST..=LONGEST).contains(&interval).then_some(interval)
 }
 
-/// States of connections, comma separated; the first word that is none is given back.
+/// Reads states of connections, comma separated.
+///
+/// # Errors
+/// Returns the first word that is no state.
 pub fn connection_states(word: &[u8]) -> Result<States, &[u8]> {
     let mut states = States::default();
     for name in word.split(|&byte| byte == b',') {
@@ -117,16 +125,17 @@ pub fn connection_states(word: &[u8]) -> Result<States, &[u8]> {
     Ok(states)
 }
 
-/// Why a list of scheduler flags was refused, with the flag.
+/// The fault of a list of scheduler flags, with the flag.
 #[derive(Debug, PartialEq, Eq)]
 pub enum FlagFault<'a> {
-    /// No flag has this name.
+    /// It is the name of no flag.
     Unknown(&'a [u8]),
     /// It belongs to another scheduler.
     OfAnotherScheduler(&'a [u8]),
 }
 
-/// Scheduler flags, comma separated, for a scheduler; where that is not known yet, for any one.
+/// Reads scheduler flags, comma separated, for a scheduler; where that is not known yet, for any
+/// one.
 pub fn scheduler_flags(
     word: &[u8],
     scheduler: Option<KernelName>,

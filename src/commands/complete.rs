@@ -1,4 +1,4 @@
-//! What may stand at the cursor: the program's answer to a shell that completes a line.
+//! Completion: answers a shell that asks which words may stand at the cursor.
 //!
 //! A shell asks with `IPVSADM_COMPLETE=1 ipvsadm -- WORD...`, where the last word is the one at the
 //! cursor, as far as it is typed. Without the variable such a line is a fault, to the reference as
@@ -8,6 +8,8 @@
 //! difference only to shells that add a blank to what is complete. Which of the words go on from
 //! what is typed is for the shell to say; some complete more than beginnings. What cannot be found
 //! out, for want of privilege or otherwise, is left out without a word.
+
+#![forbid(unsafe_code)]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::env;
@@ -25,7 +27,7 @@ use crate::commands::netns;
 use crate::ipvs::{Detail, Ipvs};
 use crate::model::{AddressFamily, Change, KernelName, Protocol, SchedulerFlags, ServiceState};
 use crate::names;
-use crate::options::matrix::{Owner, TunnelType};
+use crate::options::matrix::{Modifiers, Owner, TunnelType};
 use crate::options::{
     self, Argument, Command, Completion, Helper, Meaning, Modifier, OPTIONS, OptionSpec,
 };
@@ -34,11 +36,11 @@ use crate::render::phrases::counted;
 use crate::render::{listing, rules};
 use crate::selection::States;
 
-/// Stands at the cursor while the words before it are read: where it ends up tells what may stand
-/// there.
+/// The word that stands at the cursor while the words before it are read: as what it is read shows
+/// which words may stand there.
 const AT_CURSOR: &[u8] = b"-h";
 
-/// The words of a line to complete, where a shell asks for it.
+/// Returns the words of a line to complete, if a shell asks for it.
 pub fn asked_words(arguments: &[OsString]) -> Option<&[OsString]> {
     match arguments {
         [dashes, words @ ..] if dashes == "--" => env::var_os("IPVSADM_COMPLETE").map(|_| words),
@@ -117,12 +119,13 @@ fn write_offer(out: &mut Vec<u8>, parts: &[&[u8]], help: &[u8]) {
 struct Line<'a, 'o> {
     out: &'o mut Vec<u8>,
     given: Vec<Event<'a>>,
-    /// Whether we are where the command will be: its table and interfaces are those there.
+    /// True if the process is in the namespace of the command: only there are its table and
+    /// interfaces.
     is_there: bool,
 }
 
 impl<'a> Line<'a, '_> {
-    /// The options and commands that stand there, each with its value.
+    /// Returns the options and commands that stand there, each with its value.
     fn given(&self) -> impl Iterator<Item = (Meaning, Option<&'a [u8]>)> {
         self.given.iter().filter_map(|event| match *event {
             Event::Option { meaning, value, .. } => Some((meaning, value)),
@@ -144,14 +147,24 @@ impl<'a> Line<'a, '_> {
             .any(|(meaning, _)| meaning == Meaning::Modifier(wanted))
     }
 
-    /// Whether an option may still come: the command and what is given already would not refuse it.
+    fn modifiers(&self) -> Modifiers {
+        let mut modifiers = Modifiers::default();
+        for (meaning, _) in self.given() {
+            if let Meaning::Modifier(modifier) = meaning {
+                modifiers.insert(modifier);
+            }
+        }
+        modifiers
+    }
+
+    /// Returns true if an option may still come: the command and what is given already would not
+    /// refuse it.
     fn may_come(&self, row: &OptionSpec) -> bool {
         let command = self.command();
+        let given = self.modifiers();
         let goes_with = |row: &OptionSpec, command| {
             row.is_of_use_to(Owner::Command(command))
-                || command == Command::List
-                    && self.has(Modifier::Connection)
-                    && row.is_of_use_to(Owner::Connections)
+                || row.is_of_use_to(Owner::of_command(command, given))
         };
         let fits_the_command = match (row.meaning, command) {
             (Meaning::Command(_), Some(_)) => false,
@@ -431,11 +444,11 @@ impl<'a> Line<'a, '_> {
     }
 }
 
-/// Whether one of the two lists connections, and the other says which.
+/// Returns true if one of the two lists connections, and the other narrows that list.
 fn narrows(one: &OptionSpec, other: &OptionSpec) -> bool {
     let connections = |row: &OptionSpec| row.meaning == Meaning::Modifier(Modifier::Connection);
     let narrow = |row: &OptionSpec| {
-        row.is_of_use_to(Owner::Connections)
+        row.is_of_use_to(Owner::CONNECTIONS)
             && row.meaning != Meaning::Modifier(Modifier::FirewallMarkService)
     };
     connections(one) && narrow(other) || connections(other) && narrow(one)

@@ -7,6 +7,8 @@ use std::fs::File;
 use std::io::{ErrorKind, IsTerminal, Read, Write};
 use std::os::fd::AsFd;
 
+use nix::errno::Errno;
+
 use crate::error::Error;
 use crate::render::page::Page;
 use crate::screen::Screen;
@@ -70,7 +72,7 @@ pub struct Console<'a> {
     progress_width: usize,
 }
 
-/// Where text goes as it comes.
+/// The way that text takes as it comes.
 enum Sink {
     /// To standard output, in large pieces.
     Output,
@@ -110,6 +112,13 @@ impl<'a> Console<'a> {
             self.write_to_errors(
                 b"reading rules from the terminal; Ctrl-D ends them, Ctrl-C changes nothing\n",
             );
+        }
+    }
+
+    /// Says to a person at a terminal that another restore is at work, and is waited for.
+    pub fn tell_that_a_turn_is_awaited(&mut self) {
+        if self.streams.is_interactive {
+            self.write_to_errors(b"waiting for another ipvsadm-restore to end\n");
         }
     }
 
@@ -209,6 +218,15 @@ impl<'a> Console<'a> {
         }
     }
 
+    /// Writes the text that waits where it must be read: a reader that has left is a fault, too.
+    pub fn deliver(&mut self) -> Result<(), Error> {
+        self.flush()?;
+        match self.reader_has_left {
+            true => Err(Error::Write(Errno::EPIPE.into())),
+            false => Ok(()),
+        }
+    }
+
     /// Shows how far a command is, in place of what was shown before. The line is for a person at a
     /// terminal, and no wider than that.
     pub fn show_progress(&mut self, line: &str) {
@@ -290,9 +308,9 @@ impl<'a> Console<'a> {
     }
 }
 
-/// Returns the text with its control characters, and bytes that are no text, as `\x1b`. Newlines and
-/// TABs stay.
-fn visible(text: &[u8]) -> String {
+/// Returns the text with its control characters, and bytes that are no text, as `\x1b`. Newlines
+/// and TABs stay.
+pub fn visible(text: &[u8]) -> String {
     let mut shown = String::with_capacity(text.len());
     let show_bytes = |shown: &mut String, bytes: &[u8]| {
         for byte in bytes {

@@ -1,5 +1,6 @@
 //! `-R`: rules from standard input, one a line, carried out as they arrive.
 
+use crate::cli::address::Hosts;
 use crate::cli::{LineReader, popt};
 use crate::commands::console::Console;
 use crate::commands::executor::{Executor, Flow};
@@ -15,9 +16,10 @@ pub fn execute_rules(console: &mut Console<'_>, ipvs: &mut Ipvs) -> Result<(), E
     let mut input = Vec::new();
     let mut searched = 0;
     let mut number = 0;
+    let mut hosts = Hosts::default();
     loop {
         let is_at_end = !executor.console.read(&mut input)?;
-        let mut reader = LineReader::default();
+        let mut reader = LineReader::knowing(hosts);
         let mut start = 0;
         while let Some(end) = popt::end_of_line(&input, start.max(searched)) {
             number += 1;
@@ -34,6 +36,8 @@ pub fn execute_rules(console: &mut Console<'_>, ipvs: &mut Ipvs) -> Result<(), E
             return executor.finish();
         }
         executor.flush()?;
+        // The reader borrows the lines; what it has been told of hosts is good for the next ones.
+        hosts = reader.into_hosts();
         input.drain(..start);
         searched = input.len();
     }

@@ -1,16 +1,16 @@
 //! Executes requests in order, sending consecutive changes as one batch.
 //!
-//! `-R` and `ipvsadm-restore` share it. A batch is sent when it is full and before anything is
+//! `-R` and `ipvsadm-restore` share it, where that runs rules as they come. A batch is sent when it is full and before anything is
 //! printed, so refusals, listings and faults come out in the order of the lines.
 
 use crate::commands::console::Console;
 use crate::commands::{execute, help};
-use crate::error::{Error, KernelError, Operation, RuleLine, STATUS_REFUSED, UsageError};
+use crate::error::{Error, Operation, RuleLine, STATUS_REFUSED, UsageError};
 use crate::ipvs::Ipvs;
 use crate::model::Change;
 use crate::request::Request;
 
-/// Whether to read on.
+/// What follows a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Flow {
     /// More requests may follow.
@@ -32,7 +32,6 @@ pub struct Executor<'c, 's, 't> {
     ipvs: &'c mut Ipvs,
     waiting: Vec<Origin<'t>>,
     status: u8,
-    last_refused_line: Option<usize>,
 }
 
 impl<'c, 's, 't> Executor<'c, 's, 't> {
@@ -43,7 +42,6 @@ impl<'c, 's, 't> Executor<'c, 's, 't> {
             ipvs,
             waiting: Vec::new(),
             status: 0,
-            last_refused_line: None,
         }
     }
 
@@ -102,7 +100,8 @@ impl<'c, 's, 't> Executor<'c, 's, 't> {
                 STATUS_REFUSED
             }
             (Some(Error::Kernel(operation, fault)), Some(line)) => {
-                self.refuse(operation, fault, line)?;
+                self.console
+                    .tell(&Error::RefusedRule(operation, fault, line.to_owned()));
                 STATUS_REFUSED
             }
             (Some(Error::Usage(fault)), Some(line)) => {
@@ -125,27 +124,12 @@ impl<'c, 's, 't> Executor<'c, 's, 't> {
         Ok(())
     }
 
-    /// Prints the refusal of a line that the kernel need not be asked about.
-    pub fn refuse(
-        &mut self,
-        operation: Operation,
-        fault: KernelError,
-        line: RuleLine<'t>,
-    ) -> Result<(), Error> {
-        self.flush()?;
-        self.console
-            .tell(&Error::RefusedRule(operation, fault, line.to_owned()));
-        self.last_refused_line = self.last_refused_line.max(Some(line.number));
-        Ok(())
-    }
-
     /// Sends the queued changes and prints which of them the kernel refused.
     pub fn flush(&mut self) -> Result<(), Error> {
         let Some(last) = self.waiting.len().checked_sub(1) else {
             return Ok(());
         };
         let (console, waiting, status) = (&mut *self.console, &self.waiting, &mut self.status);
-        let last_refused_line = &mut self.last_refused_line;
         *status = 0;
         let outcome = self.ipvs.send_queued(|index, fault| {
             let Some(origin) = waiting.get(index) else {
@@ -155,7 +139,6 @@ impl<'c, 's, 't> Executor<'c, 's, 't> {
                 None => Error::Kernel(origin.operation, fault),
                 Some(line) => Error::RefusedRule(origin.operation, fault, line.to_owned()),
             });
-            *last_refused_line = (*last_refused_line).max(origin.line.map(|line| line.number));
             if index == last {
                 *status = STATUS_REFUSED;
             }
@@ -165,22 +148,10 @@ impl<'c, 's, 't> Executor<'c, 's, 't> {
         outcome.map_err(|fault| Error::Kernel(operation, fault))
     }
 
-    /// Whether any line has been refused so far.
-    pub fn has_refused(&self) -> bool {
-        self.last_refused_line.is_some()
-    }
-
     /// Sends what is queued. The status is that of the last request.
     pub fn finish(mut self) -> Result<(), Error> {
         self.flush()?;
         outcome(self.status != 0)
-    }
-
-    /// Sends what is queued. The status is that of the line with this number, whenever it was
-    /// executed.
-    pub fn finish_with_line(mut self, number: usize) -> Result<(), Error> {
-        self.flush()?;
-        outcome(self.last_refused_line == Some(number))
     }
 }
 

@@ -1,7 +1,9 @@
 //! `-h` and `-v`: neither needs the kernel.
 //!
 //! All of the text but its first lines comes from the table of options. With a command, `-h` shows
-//! what goes with that command.
+//! the options of that command.
+
+#![forbid(unsafe_code)]
 
 use std::fmt::Write;
 
@@ -154,7 +156,7 @@ fn write_section(text: &mut String, title: &str, rows: &[&OptionSpec]) {
     text.push('\n');
 }
 
-/// Spellings and helps of some rows, in line with each other.
+/// Returns spellings and helps of some rows, in line with each other.
 fn cells(rows: &[&OptionSpec]) -> Vec<String> {
     let widest = rows
         .iter()
@@ -181,7 +183,7 @@ fn push_line(text: &mut String, line: std::fmt::Arguments<'_>) {
     text.push('\n');
 }
 
-/// Both spellings of an option and its value.
+/// Returns both spellings of an option and its value.
 fn spelling(spec: &OptionSpec) -> String {
     let short = match spec.letter() {
         Some(letter) => format!("-{letter}, "),
@@ -190,7 +192,7 @@ fn spelling(spec: &OptionSpec) -> String {
     format!("{short}--{}{}", spec.long, value(spec))
 }
 
-/// The value of an option as the usage text names it, with a blank before it.
+/// Returns the value of an option as the usage text names it, with a blank before it.
 fn value(spec: &OptionSpec) -> String {
     match spec.argument {
         Argument::None => String::new(),

@@ -15,6 +15,7 @@ mod hints;
 mod keep;
 mod list;
 mod netns;
+mod replace;
 pub mod restore;
 mod save;
 mod walk;
@@ -46,7 +47,7 @@ pub fn run(program: &OsStr, arguments: &[OsString], streams: Streams<'_>) -> u8 
         Some(helper) => run_helper(&mut console, helper, arguments),
         None => run_command(&mut console, arguments),
     };
-    if let Err(Error::Rule(_, line)) = &outcome {
+    if let Err(Error::Rule(_, line) | Error::NotARule(_, line)) = &outcome {
         console.keep_hint(hints::rule_line::about(line.text()));
     }
     // What a command wrote before its fault comes out before it.

@@ -6,6 +6,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, OpenOptions};
+use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
@@ -13,6 +14,7 @@ use std::path::{Path, PathBuf};
 use nix::errno::Errno;
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, setns, unshare};
+use nix::sys::statfs::{NSFS_MAGIC, fstatfs};
 
 use crate::cli::popt::{self, Event};
 use crate::error::Error;
@@ -146,13 +148,19 @@ pub fn enter(word: &OsStr) -> Result<(), Error> {
     }
 }
 
-/// Opens what may be anything: a pipe, of all things, would be waited for.
+/// Opens a namespace, and nothing else: opening a device may act, a pipe would be waited for. What
+/// the path leads to is held first, and opened only once it is known; `EINVAL` for what is none.
 fn open(path: &Path) -> Result<File, Errno> {
-    OpenOptions::new()
-        .read(true)
-        .custom_flags(libc::O_NONBLOCK)
-        .open(path)
-        .map_err(|fault| Errno::from_raw(fault.raw_os_error().unwrap_or(libc::EIO)))
+    let open_with = |flags, path: &Path| {
+        let file = OpenOptions::new().read(true).custom_flags(flags).open(path);
+        file.map_err(|fault| Errno::from_raw(fault.raw_os_error().unwrap_or(libc::EIO)))
+    };
+    let held = open_with(libc::O_PATH, path)?;
+    if fstatfs(&held)?.filesystem_type() != NSFS_MAGIC {
+        return Err(Errno::EINVAL);
+    }
+    let number = held.as_raw_fd();
+    open_with(0, Path::new(&format!("/proc/self/fd/{number}")))
 }
 
 /// Puts a namespace's own files of `/etc` in place of the machine's, for this process alone, as

@@ -1,8 +1,9 @@
-//! A walk through the kernel's table, as every listing makes it: the virtual services in their
-//! order, each with its destinations.
+//! Walks through the kernel's table, as every listing does: the virtual services in their order,
+//! each with its destinations.
 //!
 //! Only one service's destinations are in memory at a time. Others may change the table meanwhile:
 //! a service that is gone when the walk gets there is left out, rather than shown without servers.
+#![forbid(unsafe_code)]
 
 use nix::errno::Errno;
 
@@ -13,7 +14,7 @@ use crate::render::order;
 
 use super::refused_listing;
 
-/// The services that are still to come.
+/// A walk: the services that are still to come.
 pub struct Walk {
     services: std::vec::IntoIter<ServiceState>,
     destinations: Vec<DestinationState>,
@@ -23,6 +24,10 @@ pub struct Walk {
 
 impl Walk {
     /// Begins a walk through one virtual service, or all; in the listing's order, or the kernel's.
+    ///
+    /// # Errors
+    ///
+    /// Those of the kernel, as faults of a listing.
     pub fn begin(
         ipvs: &mut Ipvs,
         only: Option<&ServiceIdentity>,
@@ -45,7 +50,11 @@ impl Walk {
         })
     }
 
-    /// The next virtual service and its destinations; `None` at the end.
+    /// Returns the next virtual service and its destinations; `None` at the end.
+    ///
+    /// # Errors
+    ///
+    /// Those of the kernel, as faults of a listing.
     pub fn next(
         &mut self,
         ipvs: &mut Ipvs,
@@ -66,7 +75,8 @@ impl Walk {
     }
 }
 
-/// Whether a service without destinations has been removed: dumping them tells no difference.
+/// Returns true if a service without destinations has been removed: a dump of them does not show
+/// it.
 fn is_gone(ipvs: &mut Ipvs, identity: &ServiceIdentity) -> Result<bool, Error> {
     match ipvs.service(identity) {
         Ok(_) => Ok(false),

@@ -102,7 +102,7 @@ fn into_stream(
     }
 }
 
-/// What looks that follow each other share.
+/// The things that looks share with those before.
 struct Looks<'l> {
     ipvs: &'l mut Ipvs,
     request: &'l ListRequest,

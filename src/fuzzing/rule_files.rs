@@ -1,19 +1,12 @@
 //! The target `rule_files`: a reload from any table to any other gets there, and loses nothing on
 //! the way.
 
-use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
-
-use nix::errno::Errno;
-
 use crate::cli::LineReader;
-use crate::commands::restore::difference::{Difference, ReloadPlan, WantedTable};
+use crate::commands::restore::difference::{Difference, Plan, WantedTable};
 use crate::commands::restore::{ReadRule, read_rules};
 use crate::error::KernelError;
-use crate::model::{
-    Change, Destination, DestinationIdentity, DestinationState, ForwardingMethod, Netmask,
-    SchedulerFlags, ServiceIdentity, Statistics, VirtualService,
-};
+use crate::fuzzing::model::Table;
+use crate::model::{Change, Netmask, SchedulerFlags, VirtualService};
 use crate::render::endpoints::EndpointWriter;
 use crate::render::rules;
 use crate::request::Request;
@@ -65,15 +58,16 @@ fn rules_of(file: &[u8]) -> Vec<ReadRule<'_>> {
 
 fn restore(there: &Table, rules: &[ReadRule<'_>]) {
     let (wanted, refusals) = Table::of(rules);
-    let plan = plan(there, rules, false);
-    let foreseen = plan.refusals.iter().map(|refusal| match refusal.fault {
+    let mut table = wanted_by(rules);
+    let plan = plan(there, &mut table, false);
+    let foreseen = table.refusals.iter().map(|refusal| match refusal.fault {
         KernelError::Errno(errno) => (refusal.line.number, errno),
         fault => panic!("{fault:?}"),
     });
     assert_eq!(foreseen.collect::<Vec<_>>(), refusals);
     let others = rules.iter().map(|rule| *change_of(rule));
     let others: Vec<_> = others.filter(|change| !is_about_tables(change)).collect();
-    let planned: Vec<_> = plan.others.iter().map(|(change, _)| *change).collect();
+    let planned: Vec<_> = table.others.iter().map(|(change, _)| *change).collect();
     assert_eq!(planned, others);
     carry_out(there, &plan, &wanted);
 
@@ -82,16 +76,17 @@ fn restore(there: &Table, rules: &[ReadRule<'_>]) {
     if rules.iter().all(|rule| is_addition(change_of(rule))) {
         let mut both = there.clone();
         both.0.extend(wanted.0);
-        carry_out(there, &self::plan(there, rules, true), &both);
+        let plan = self::plan(there, &mut wanted_by(rules), true);
+        carry_out(there, &plan, &both);
     }
 }
 
 /// Carries a plan out on the table that is there, for which `wanted` must come out.
-fn carry_out(there: &Table, plan: &ReloadPlan<'_>, wanted: &Table) {
+fn carry_out(there: &Table, plan: &Plan<'_>, wanted: &Table) {
     let mut table = there.clone();
     for (change, _) in plan.additions.iter().chain(&plan.removals) {
         assert_eq!(table.execute(change), Ok(()), "{change:?}");
-        assert!(table.has_what_both_have(there, wanted), "{change:?}");
+        assert!(has_what_both_have(&table, there, wanted), "{change:?}");
         print(change);
     }
     let names = |table: &Table| -> Vec<_> {
@@ -159,11 +154,15 @@ fn is_about_tables(change: &Change) -> bool {
     )
 }
 
-/// What there is to do, as restoring finds it out.
-fn plan<'t>(there: &Table, rules: &[ReadRule<'t>], keeps_others: bool) -> ReloadPlan<'t> {
-    let Ok(Some(wanted)) = WantedTable::of(rules) else {
-        panic!("rules that only change tables make none");
-    };
+fn wanted_by<'t>(rules: &[ReadRule<'t>]) -> WantedTable<'t> {
+    match WantedTable::of(rules) {
+        Ok(Some(wanted)) => wanted,
+        _ => panic!("rules that only change tables make none"),
+    }
+}
+
+/// The changes that restoring comes to.
+fn plan<'t>(there: &Table, wanted: &mut WantedTable<'t>, keeps_others: bool) -> Plan<'t> {
     let mut difference = Difference::new(wanted, keeps_others);
     for service in there.0.values() {
         let destinations = match difference.needs_destinations_of(&service.service) {
@@ -175,119 +174,18 @@ fn plan<'t>(there: &Table, rules: &[ReadRule<'t>], keeps_others: bool) -> Reload
     difference.into_plan()
 }
 
-/// The kernel's table, as simple as can be.
-#[derive(Clone, Default)]
-struct Table(BTreeMap<ServiceIdentity, Service>);
-
-#[derive(Clone)]
-struct Service {
-    service: VirtualService,
-    destinations: BTreeMap<DestinationIdentity, Destination>,
-}
-
-impl Table {
-    /// The table that rules make, one after another; and the lines that are refused, with the
-    /// errno.
-    fn of(rules: &[ReadRule<'_>]) -> (Table, Vec<(usize, Errno)>) {
-        let mut table = Table::default();
-        let mut refusals = Vec::new();
-        for rule in rules {
-            if let Err(errno) = table.execute(change_of(rule)) {
-                refusals.push((rule.line.number, errno));
-            }
-        }
-        (table, refusals)
-    }
-
-    /// Makes a change, or refuses it as `net/netfilter/ipvs/ip_vs_ctl.c` does.
-    fn execute(&mut self, change: &Change) -> Result<(), Errno> {
-        match change {
-            Change::AddService(service) => match self.0.entry(service.identity) {
-                Entry::Occupied(_) => return Err(Errno::EEXIST),
-                Entry::Vacant(entry) => drop(entry.insert(Service {
-                    service: *service,
-                    destinations: BTreeMap::new(),
-                })),
-            },
-            Change::EditService(service) => self.service(&service.identity)?.service = *service,
-            Change::DeleteService(identity) => {
-                self.0.remove(identity).ok_or(Errno::ESRCH)?;
-            }
-            Change::Flush => self.0.clear(),
-            Change::AddDestination(service, destination) => {
-                let service = self.service(service)?;
-                check_thresholds(destination)?;
-                if service.destinations.contains_key(&destination.identity) {
-                    return Err(Errno::EEXIST);
-                }
-                service
-                    .destinations
-                    .insert(destination.identity, *destination);
-            }
-            Change::EditDestination(service, destination) => {
-                let service = self.service(service)?;
-                check_thresholds(destination)?;
-                let there = service.destinations.get_mut(&destination.identity);
-                *there.ok_or(Errno::ENOENT)? = *destination;
-            }
-            Change::DeleteDestination(service, identity) => {
-                let service = self.service(service)?;
-                service.destinations.remove(identity).ok_or(Errno::ENOENT)?;
-            }
-            Change::Zero(_)
-            | Change::SetTimeouts(_)
-            | Change::StartDaemon(_)
-            | Change::StopDaemon(..) => {}
-        }
-        Ok(())
-    }
-
-    fn service(&mut self, identity: &ServiceIdentity) -> Result<&mut Service, Errno> {
-        self.0.get_mut(identity).ok_or(Errno::ESRCH)
-    }
-
-    fn has_what_both_have(&self, one: &Table, other: &Table) -> bool {
-        one.0.iter().all(|(name, one)| {
-            let Some(other) = other.0.get(name) else {
-                return true;
-            };
-            self.0.get(name).is_some_and(|here| {
-                let mut in_both = one
-                    .destinations
-                    .keys()
-                    .filter(|name| other.destinations.contains_key(name));
-                in_both.all(|name| here.destinations.contains_key(name))
-            })
+/// Returns true if a table has every service and destination that two others both have.
+fn has_what_both_have(table: &Table, one: &Table, other: &Table) -> bool {
+    one.0.iter().all(|(name, one)| {
+        let Some(other) = other.0.get(name) else {
+            return true;
+        };
+        table.0.get(name).is_some_and(|here| {
+            let mut in_both = one
+                .destinations
+                .keys()
+                .filter(|name| other.destinations.contains_key(name));
+            in_both.all(|name| here.destinations.contains_key(name))
         })
-    }
-}
-
-impl Service {
-    /// The destinations as the kernel shows them: newest first for all we know, and local ones as
-    /// such where nothing is translated.
-    fn shown(&self) -> Vec<DestinationState> {
-        let states = self.destinations.values().rev().map(|destination| {
-            let is_local = destination.identity.address.is_loopback()
-                && destination.forwarding_method == ForwardingMethod::DirectRouting;
-            let mut destination = *destination;
-            if is_local {
-                destination.forwarding_method = ForwardingMethod::Local;
-            }
-            DestinationState {
-                destination,
-                active_connections: 0,
-                inactive_connections: 0,
-                persistent_connections: 0,
-                statistics: Statistics::default(),
-            }
-        });
-        states.collect()
-    }
-}
-
-fn check_thresholds(destination: &Destination) -> Result<(), Errno> {
-    match destination.lower_threshold > destination.upper_threshold {
-        true => Err(Errno::ERANGE),
-        false => Ok(()),
-    }
+    })
 }

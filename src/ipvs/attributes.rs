@@ -209,12 +209,18 @@ mod tests {
             nested.name(6, &KernelName::from("none"));
         });
         writer.u32(5, 0xdead_beef);
+        writer.u16(7, 0xcafe);
 
         assert_eq!(buffer.len() % 4, 0);
         let outer: Vec<_> = Attributes::new(&buffer).map(Result::unwrap).collect();
-        assert_eq!([outer[0].0, outer[1].0], [1, 5]);
+        assert_eq!([outer[0].0, outer[1].0, outer[2].0], [1, 5, 7]);
         assert_eq!(outer[1].1.u32(), Ok(0xdead_beef));
+        assert_eq!(outer[1].1.u32_or_u64(), Ok(0xdead_beef));
+        assert_eq!(outer[2].1, Payload(&0xcafe_u16.to_ne_bytes()));
+        assert_eq!(outer[2].1.u16(), Ok(0xcafe));
         let inner: Vec<_> = outer[0].1.nested().map(Result::unwrap).collect();
+        assert_eq!(inner.len(), 4);
+        assert_eq!(inner[0].1, Payload(&[7]));
         assert_eq!(inner[0].1.u8(), Ok(7));
         assert_eq!(inner[1].1.first(), Ok([0x12, 0x34]));
         assert_eq!(inner[1].1.be16(), Ok(0x1234));
@@ -226,6 +232,8 @@ mod tests {
             (inner[3].1, inner[3].1.string()),
             (Payload(b"none\0"), &b"none"[..])
         );
+        let long = 0x0102_0304_0506_0708_u64;
+        assert_eq!(Payload(&long.to_ne_bytes()).u32_or_u64(), Ok(long));
     }
 
     #[test]
@@ -272,5 +280,7 @@ mod tests {
             Err(KernelError::Malformed(_))
         ));
         assert_eq!(payload.u8(), Ok(7));
+        assert_eq!(payload.u16(), Ok(0x0707));
+        assert!(Payload(&[7]).u16().is_err());
     }
 }

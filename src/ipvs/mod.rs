@@ -2,8 +2,9 @@
 //! calls things.
 //!
 //! `socket` moves messages, `requests` and `replies` know what they say, `attributes` how they are
-//! laid out, `batch` collects changes. `connections` reads the connections, which the kernel tells
-//! in a file and not over netlink. The client neither prints nor decides.
+//! laid out, `batch` collects changes, `steady` makes dumps of a moving table one that is right.
+//! `connections` reads the connections, which the kernel gives in a file and not over netlink. The
+//! client neither prints nor decides.
 
 pub mod attributes;
 mod batch;
@@ -12,7 +13,9 @@ mod constants;
 pub mod replies;
 pub mod requests;
 pub mod socket;
+pub mod steady;
 
+use std::hash::Hash;
 use std::process::{Command, Stdio};
 
 use neli::consts::nl::GenlId;
@@ -27,11 +30,7 @@ use attributes::{Attributes, Writer};
 use batch::Batch;
 use constants::*;
 use socket::Socket;
-
-/// How often a changing table is read before we give up. Two dumps of 10 000 services are some
-/// milliseconds apart: only somebody who changes the table faster than that, all the time, gets us
-/// there.
-const MOST_TRIES: usize = 100;
+use steady::Cut;
 
 /// How much is read of services and destinations. Counters and rates are most of what the kernel
 /// tells.
@@ -104,7 +103,7 @@ impl Ipvs {
         Ok(info)
     }
 
-    /// Has [`Ipvs::info`] ask the kernel again.
+    /// Makes [`Ipvs::info`] ask the kernel again.
     pub fn forget_info(&mut self) {
         self.info = None;
     }
@@ -228,10 +227,8 @@ impl Ipvs {
         verdict
     }
 
-    /// Repeats a dump until it is consistent: one datagram, or two dumps with the same identities.
-    /// IPVS resumes a dump by counting entries, so if others change the table between two datagrams
-    /// it loses or repeats entries that nobody touched, and it does not report that.
-    fn steady_dump<T, I: PartialEq>(
+    /// Reads all entries of a kind, none of them lost or twice whatever others change meanwhile.
+    fn steady_dump<T, I: Eq + Hash>(
         &mut self,
         command: u8,
         fill: impl Fn(&mut Writer<'_>),
@@ -239,25 +236,13 @@ impl Ipvs {
         read: impl Fn(Attributes<'_>) -> Result<T, KernelError>,
         identity: impl Fn(&T) -> I,
     ) -> Result<(), KernelError> {
-        for _ in 0..MOST_TRIES {
-            let datagrams = self
-                .socket
-                .dump(self.family, command, &fill, items, &read)?;
-            if datagrams <= 1 {
-                return Ok(());
-            }
-            let mut expected = items.iter().map(&identity);
-            let mut are_same = true;
-            self.socket
-                .dump(self.family, command, &fill, &mut Vec::new(), |attributes| {
-                    are_same &= expected.next() == Some(identity(&read(attributes)?));
-                    Ok(())
-                })?;
-            if are_same && expected.next().is_none() {
-                return Ok(());
-            }
-        }
-        Err(KernelError::Unsteady)
+        let (socket, family) = (&mut self.socket, self.family);
+        steady::read(items, identity, |cut, items| match cut {
+            Cut::AsUsual => socket.dump(family, command, &fill, items, &read),
+            Cut::Shifted(shift) => Socket::open()?
+                .with_shifted_datagrams(shift)
+                .dump(family, command, &fill, items, &read),
+        })
     }
 }
 

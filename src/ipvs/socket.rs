@@ -26,6 +26,7 @@ use crate::ipvs::replies::read_verdict;
 use crate::ipvs::requests::{
     GENL_HEADER_LENGTH, LONGEST_REQUEST, NLMSG_HEADER_LENGTH, write_message, write_request,
 };
+use crate::ipvs::steady::Datagrams;
 
 /// The receive buffer. The kernel makes, and zeroes, each datagram of a dump as large as the
 /// largest buffer it has seen: a power of two, less its own 320 bytes (`SKB_WITH_OVERHEAD`).
@@ -33,6 +34,12 @@ use crate::ipvs::requests::{
 /// But servers of one service that do not fit one datagram are dumped twice, and 8 KiB hold some
 /// 20, 16 KiB some 40.
 const BUFFER_LENGTH: usize = 16 * 1024 - 320;
+/// What a datagram of a dump may hold: what the receive buffer holds; or, where the kernel finds no
+/// room for one of that size, a page or two (`NLMSG_GOODSIZE`), less the kernel's own bytes.
+const CAPACITIES: [usize; 3] = [4096 - 320, 8192 - 320, BUFFER_LENGTH];
+/// More than any service or destination takes in a dump: an IPv6 address, a scheduler, an engine,
+/// and all counters in 32 and in 64 bits come to 404 bytes.
+const LONGEST_ENTRY: usize = 512;
 /// How often a dump is tried. Each fault is rare; 100 in a row are no accident.
 const MOST_TRIES: usize = 100;
 /// What one refusal takes of the kernel's receive buffer at the most: our longest request, echoed,
@@ -74,6 +81,8 @@ pub struct Socket<W = NlSocket> {
     wire: W,
     sequence: u32,
     buffer: Vec<u8>,
+    /// How much of the buffer the next receive offers, if not all of it.
+    next_length: Option<usize>,
     request: Vec<u8>,
 }
 
@@ -87,8 +96,8 @@ struct Message<'a> {
 
 /// What came of reading a reply.
 enum Reading {
-    /// All of it, in so many datagrams.
-    Complete(usize),
+    /// All of it.
+    Complete(Datagrams),
     /// Something was lost, or the table changed meanwhile.
     StartOver(KernelError),
 }
@@ -125,8 +134,18 @@ impl<W: Wire> Socket<W> {
             wire,
             sequence: 0,
             buffer: vec![0; BUFFER_LENGTH],
+            next_length: None,
             request: Vec::new(),
         }
+    }
+
+    /// Cuts the first dump into datagrams at other entries than that of a socket in use. The kernel
+    /// makes a socket's first datagram as small as can be, and the next one as large as the first
+    /// receive offers; from the third on all are of the usual size, but shifted. `shift` picks one
+    /// of eight ways.
+    pub fn with_shifted_datagrams(mut self, shift: usize) -> Socket<W> {
+        self.next_length = Some(BUFFER_LENGTH / 2 + shift % 8 * (BUFFER_LENGTH / 16));
+        self
     }
 
     /// A sequence number that was not used before.
@@ -158,7 +177,7 @@ impl<W: Wire> Socket<W> {
     /// Asks for all messages of a kind and replaces `items` by what `read` makes of their
     /// attributes, in the kernel's order.
     ///
-    /// Returns the number of datagrams that held any: the table may change from one to the next.
+    /// Returns how they were cut into datagrams: the table may change from one to the next.
     pub fn dump<T>(
         &mut self,
         family: u16,
@@ -166,7 +185,7 @@ impl<W: Wire> Socket<W> {
         fill: impl Fn(&mut Writer<'_>),
         items: &mut Vec<T>,
         read: impl FnMut(Attributes<'_>) -> Result<T, KernelError>,
-    ) -> Result<usize, KernelError> {
+    ) -> Result<Datagrams, KernelError> {
         self.collect(
             NlmF::REQUEST | NlmF::DUMP,
             &|buffer, flags, sequence| {
@@ -202,7 +221,7 @@ impl<W: Wire> Socket<W> {
         write: &impl Fn(&mut Vec<u8>, u16, u32),
         items: &mut Vec<T>,
         mut read: impl FnMut(&[u8]) -> Result<T, KernelError>,
-    ) -> Result<usize, KernelError> {
+    ) -> Result<Datagrams, KernelError> {
         let mut fault = KernelError::Unsteady;
         for _ in 0..MOST_TRIES {
             items.clear();
@@ -233,8 +252,9 @@ impl<W: Wire> Socket<W> {
         read: &mut impl FnMut(&[u8]) -> Result<T, KernelError>,
     ) -> Result<Reading, KernelError> {
         let mut is_interrupted = false;
-        let mut datagrams = 0;
+        let mut datagrams = Datagrams::default();
         loop {
+            let offered = self.next_length.unwrap_or(self.buffer.len());
             let length = match self.receive() {
                 Ok(length) => length,
                 Err(fault @ KernelError::Errno(Errno::ENOBUFS)) => {
@@ -245,13 +265,12 @@ impl<W: Wire> Socket<W> {
                 }
                 Err(fault) => return Err(fault),
             };
-            if length > self.buffer.len() {
-                self.buffer.resize(length, 0);
+            if length > offered {
+                self.buffer.resize(length.max(self.buffer.len()), 0);
                 return Ok(Reading::StartOver(KernelError::Malformed(
                     "it is cut short",
                 )));
             }
-            let items_before = items.len();
             for message in Messages::new(&self.buffer[..length]) {
                 let message = message?;
                 if message.sequence != sequence {
@@ -261,7 +280,7 @@ impl<W: Wire> Socket<W> {
                 if message.kind == u16::from(Nlmsg::Done) || message.kind == u16::from(Nlmsg::Error)
                 {
                     read_verdict(message.payload)?;
-                    datagrams += usize::from(items.len() > items_before);
+                    datagrams.push(items.len(), has_room(length));
                     return Ok(match is_interrupted {
                         true => Reading::StartOver(KernelError::Unsteady),
                         false => Reading::Complete(datagrams),
@@ -271,7 +290,7 @@ impl<W: Wire> Socket<W> {
                     items.push(read(message.payload)?);
                 }
             }
-            datagrams += usize::from(items.len() > items_before);
+            datagrams.push(items.len(), has_room(length));
         }
     }
 
@@ -316,7 +335,10 @@ impl<W: Wire> Socket<W> {
     }
 
     fn receive(&mut self) -> Result<usize, KernelError> {
-        repeat_interrupted(|| self.wire.receive(&mut self.buffer))
+        let offered = self.next_length.unwrap_or(self.buffer.len());
+        let received = repeat_interrupted(|| self.wire.receive(&mut self.buffer[..offered]));
+        self.next_length = None;
+        received
     }
 
     /// Empties the socket. While a dump is under way, the kernel refuses the next one.
@@ -328,6 +350,13 @@ impl<W: Wire> Socket<W> {
             }
         }
     }
+}
+
+/// Returns true if the kernel ended a datagram of this length because nothing was left, and not
+/// because another entry did not fit.
+fn has_room(length: usize) -> bool {
+    let is_full = |capacity: &usize| length <= *capacity && length + LONGEST_ENTRY > *capacity;
+    !CAPACITIES.iter().any(is_full)
 }
 
 /// A reader of attributes as one of a generic message, that stands before them.
@@ -490,7 +519,7 @@ mod tests {
         })
     }
 
-    fn dump(answers: Vec<Vec<Step>>) -> Result<(usize, Vec<u8>), KernelError> {
+    fn dump(answers: Vec<Vec<Step>>) -> Result<(Datagrams, Vec<u8>), KernelError> {
         let mut items = Vec::new();
         let datagrams = socket(answers).dump(
             FAMILY,
@@ -502,6 +531,13 @@ mod tests {
         Ok((datagrams, items))
     }
 
+    /// Datagrams with room left, that end at these entries.
+    fn datagrams(ends: &[usize]) -> Datagrams {
+        let mut datagrams = Datagrams::default();
+        ends.iter().for_each(|end| datagrams.push(*end, true));
+        datagrams
+    }
+
     fn good() -> Vec<Step> {
         vec![
             Step::Datagram(vec![item(1), item(2)]),
@@ -511,7 +547,7 @@ mod tests {
 
     #[test]
     fn a_dump_of_two_datagrams_is_read_to_its_end() {
-        assert_eq!(dump(vec![good()]), Ok((2, vec![1, 2, 3])));
+        assert_eq!(dump(vec![good()]), Ok((datagrams(&[2, 3]), vec![1, 2, 3])));
     }
 
     #[test]
@@ -519,7 +555,7 @@ mod tests {
         let mut steps = good();
         steps.insert(1, Step::Fault(Errno::EINTR));
         steps.insert(0, Step::Fault(Errno::EINTR));
-        assert_eq!(dump(vec![steps]), Ok((2, vec![1, 2, 3])));
+        assert_eq!(dump(vec![steps]), Ok((datagrams(&[2, 3]), vec![1, 2, 3])));
     }
 
     #[test]
@@ -538,7 +574,10 @@ mod tests {
             vec![],
         ];
         for steps in faulty {
-            assert_eq!(dump(vec![steps, good()]), Ok((2, vec![1, 2, 3])));
+            assert_eq!(
+                dump(vec![steps, good()]),
+                Ok((datagrams(&[2, 3]), vec![1, 2, 3]))
+            );
         }
     }
 
@@ -549,7 +588,7 @@ mod tests {
             Step::Datagram(vec![strange(item(9)), strange(done(0))]),
             Step::Datagram(vec![item(1), strange(item(9)), item(2), done(0)]),
         ];
-        assert_eq!(dump(vec![steps]), Ok((1, vec![1, 2])));
+        assert_eq!(dump(vec![steps]), Ok((datagrams(&[2]), vec![1, 2])));
     }
 
     #[test]
@@ -584,6 +623,51 @@ mod tests {
                 "{length}"
             );
         }
+    }
+
+    #[test]
+    fn a_datagram_is_full_where_another_entry_might_not_have_fitted() {
+        for (length, expected) in [
+            (3264, true),
+            (3265, false),
+            (3776, false),
+            (3777, true),
+            (7361, false),
+            (7873, true),
+            (15_552, true),
+            (15_553, false),
+            (16_064, false),
+        ] {
+            assert_eq!(has_room(length), expected, "{length}");
+        }
+    }
+
+    #[test]
+    fn a_shifted_dump_offers_less_for_its_first_datagram_only() {
+        struct Offers(RefCell<Vec<usize>>);
+        impl Wire for Offers {
+            fn send(&self, _: &[u8]) -> io::Result<()> {
+                Ok(())
+            }
+
+            fn receive(&self, buffer: &mut [u8]) -> io::Result<usize> {
+                self.0.borrow_mut().push(buffer.len());
+                match self.0.borrow().len() {
+                    1 | 2 => Ok(0),
+                    _ => Err(Errno::EPIPE.into()),
+                }
+            }
+        }
+        let offers = |shift| {
+            let wire = Offers(RefCell::default());
+            let mut socket = Socket::over(wire).with_shifted_datagrams(shift);
+            let read = |_: Attributes<'_>| Ok(());
+            let _ = socket.dump(FAMILY, 1, |_| {}, &mut Vec::new(), read);
+            socket.wire.0.into_inner()
+        };
+        assert_eq!(offers(0)[..3], [8032, 16_064, 16_064]);
+        assert_eq!(offers(7)[..3], [15_060, 16_064, 16_064]);
+        assert_eq!(offers(9)[0], 9036);
     }
 
     fn send_batch(steps: Vec<Step>) -> (Result<(), KernelError>, Vec<(usize, KernelError)>) {

@@ -7,7 +7,7 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 
 use super::table::ROWS;
-use super::{Argument, Command, Meaning, Modifier, OptionSpec, Owner};
+use super::{Argument, Command, Meaning, OptionSpec, Owner};
 
 /// A program beside `ipvsadm`, in the reference a shell script around it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,7 +19,7 @@ pub enum Helper {
 }
 
 impl Helper {
-    /// All of them.
+    /// Every helper.
     pub const ALL: [Helper; 2] = [Helper::Save, Helper::Restore];
 
     /// Returns the helper of this name; `program` may be a path.
@@ -65,11 +65,6 @@ impl Helper {
         self.options().chain(ABOUT.map(Command::row))
     }
 
-    /// Returns true if its operand is a file.
-    pub(crate) fn takes_file(self) -> bool {
-        Modifier::File.row().is_of_use_to(Owner::Helper(self))
-    }
-
     /// Returns the usage text, two lines without a line end: so many the reference prints after a
     /// word that it does not know.
     pub fn usage(self) -> String {
@@ -79,8 +74,8 @@ impl Helper {
             .collect();
         let purpose = match self {
             Helper::Save => {
-                "Writes the table of virtual services as rules for ipvsadm-restore; with -n, \
-                 addresses and ports as numbers."
+                "Writes the table as rules for ipvsadm-restore to FILE, or to standard output; with \
+                 -n, addresses and ports as numbers."
             }
             Helper::Restore => "Makes the table what the rules in FILE, or on standard input, say.",
         };
@@ -88,7 +83,7 @@ impl Helper {
     }
 }
 
-/// What a helper can be asked about itself.
+/// The questions about a helper itself.
 const ABOUT: [Command; 2] = [Command::Help, Command::Version];
 
 impl OptionSpec {

@@ -1,8 +1,52 @@
-//! Which options go with which command, and with which type of tunnel: what the rows of the table
-//! say of each option, turned round. The check itself is in [`crate::cli`].
+//! The options that go with each command, type of tunnel and helper: the order in which they are
+//! checked, and what the rows of the table say of each, turned round. The check itself is in
+//! [`crate::cli`].
 
-use super::table::COMMAND_COUNT;
-use super::{Command, Helper, OPTIONS, Section};
+#![forbid(unsafe_code)]
+
+use super::table::{COMMAND_COUNT, MODIFIERS};
+use super::{Command, Helper, Meaning, Modifier, OptionSpec, Section};
+
+/// The order in which the reference checks options against commands, and names the first fault
+/// (`tests/parity/ipvsadm-1.31.md`, section 2). Options that share a name stand here once. Ours
+/// come after these, as their rows do; the reference's that are not here, `-6` and `--sort`, are
+/// never checked and may be given twice.
+pub(super) const REFERENCE_ORDER: [Modifier; 34] = [
+    Modifier::Numeric,
+    Modifier::Connection,
+    Modifier::TcpService,
+    Modifier::Scheduler,
+    Modifier::Persistent,
+    Modifier::Netmask,
+    Modifier::RealServer,
+    Modifier::Gatewaying,
+    Modifier::Weight,
+    Modifier::UpperThreshold,
+    Modifier::LowerThreshold,
+    Modifier::McastInterface,
+    Modifier::Timeout,
+    Modifier::Daemon,
+    Modifier::Statistics,
+    Modifier::Rate,
+    Modifier::Thresholds,
+    Modifier::PersistentConnections,
+    Modifier::NoSort,
+    Modifier::SyncId,
+    Modifier::Exact,
+    Modifier::OnePacket,
+    Modifier::PersistenceEngine,
+    Modifier::SchedulerFlags,
+    Modifier::McastGroup,
+    Modifier::McastPort,
+    Modifier::McastTtl,
+    Modifier::SyncMaxLength,
+    Modifier::TunnelInfo,
+    Modifier::TunnelType,
+    Modifier::TunnelPort,
+    Modifier::TunnelNoChecksum,
+    Modifier::TunnelChecksum,
+    Modifier::TunnelRemoteChecksum,
+];
 
 /// The types of tunnel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +69,7 @@ impl TunnelType {
         ("gre", "generic routing encapsulation"),
     ];
 
+    /// Returns the type of this word.
     pub(crate) fn from_word(word: &[u8]) -> Option<TunnelType> {
         TunnelType::ALL
             .into_iter()
@@ -36,152 +81,312 @@ impl TunnelType {
     }
 }
 
-/// What options go with.
+/// A thing that options go with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Owner {
     /// A command.
     Command(Command),
+    /// A command that works otherwise with this option, one of [`VARIANTS`]. What goes with the
+    /// command goes with it in the same way, unless a row says something else of the variant.
+    Variant(Command, Modifier),
     /// A type of tunnel.
     Tunnel(TunnelType),
     /// A program beside `ipvsadm`.
     Helper(Helper),
-    /// `-L -c`, a list that can be narrowed: what goes with `-L` goes with it, and more.
-    Connections,
 }
 
+/// The commands that an option makes work otherwise.
+const VARIANTS: [(Command, Modifier); 3] = [
+    // Lists connections, and can be narrowed.
+    (Command::List, Modifier::Connection),
+    // Need no service: without one a server is drained in all of them.
+    (Command::EditServer, Modifier::Drain),
+    (Command::DeleteServer, Modifier::Drain),
+];
+
 impl Owner {
-    /// What messages call it.
+    /// `-L -c`.
+    pub(crate) const CONNECTIONS: Owner = Owner::Variant(Command::List, Modifier::Connection);
+
+    /// Returns what messages call it.
     pub(crate) fn text(self) -> String {
         match self {
-            Owner::Command(command) => format!("'{}' command", command.row().name),
+            Owner::Command(command) | Owner::Variant(command, _) => {
+                format!("'{}' command", command.row().name)
+            }
             Owner::Tunnel(kind) => format!("'{}' tunnel type", kind.word()),
             Owner::Helper(helper) => helper.name().to_owned(),
-            Owner::Connections => Owner::Command(Command::List).text(),
         }
     }
-}
 
-/// The options that share a name and count as one, known by their place in the order of checks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Group(pub(super) u8);
-
-impl Group {
-    /// What messages call them.
-    pub(crate) fn name(self) -> &'static str {
-        let row = OPTIONS.iter().find(|row| row.place == Some(self.0));
-        row.map_or("", |row| row.name)
-    }
-}
-
-/// Some groups, a bit each.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Groups(u64);
-
-impl Groups {
-    const fn insert_place(&mut self, place: u8) {
-        self.0 |= 1 << place;
-    }
-
-    /// Adds a group; `false` where it was there.
-    pub(crate) fn insert(&mut self, group: Group) -> bool {
-        let is_new = !self.has(group);
-        self.insert_place(group.0);
-        is_new
-    }
-
-    pub(crate) fn has(self, group: Group) -> bool {
-        self.0 & 1 << group.0 != 0
-    }
-
-    /// Those that are in both.
-    pub(crate) fn only(self, other: Groups) -> Groups {
-        Groups(self.0 & other.0)
-    }
-
-    /// Those that are in either.
-    pub(crate) fn and(self, other: Groups) -> Groups {
-        Groups(self.0 | other.0)
-    }
-
-    /// Those that are not in `other`.
-    pub(crate) fn without(self, other: Groups) -> Groups {
-        Groups(self.0 & !other.0)
-    }
-
-    pub(crate) fn count(self) -> u32 {
-        self.0.count_ones()
-    }
-
-    /// Each of them, in the order in which they are checked.
-    pub(crate) fn iter(self) -> impl Iterator<Item = Group> {
-        (0..u64::BITS as u8)
-            .map(Group)
-            .filter(move |group| self.has(*group))
-    }
-}
-
-/// Which options go with an owner.
-#[derive(Clone, Copy)]
-pub(crate) struct OwnerRule {
-    /// Those it cannot do without.
-    pub needs: Groups,
-    /// Those it may have.
-    pub may: Groups,
-    /// Those of which it may have one.
-    pub one_of: Groups,
-}
-
-/// The rules of all owners, gathered from the rows when the program is compiled, so that checking
-/// a line of rules takes a few instructions.
-static RULES: [OwnerRule; OWNER_COUNT] = {
-    const NONE: Groups = Groups(0);
-    let mut rules = [OwnerRule {
-        needs: NONE,
-        may: NONE,
-        one_of: NONE,
-    }; OWNER_COUNT];
-    let mut row = 0;
-    while row < OPTIONS.len() {
-        let spec = &OPTIONS[row];
-        if let Some(place) = spec.place {
-            let mut owner = 0;
-            while owner < OWNER_COUNT {
-                let rule = &mut rules[owner];
-                if has(spec.needed_by, owner) {
-                    rule.needs.insert_place(place);
-                } else if has(spec.alternative_in, owner) {
-                    rule.one_of.insert_place(place);
-                } else if has(spec.goes_with, owner) || has(spec.ignored_by, owner) {
-                    rule.may.insert_place(place);
-                }
-                owner += 1;
-            }
+    /// Returns the command as these options make it work.
+    pub(crate) fn of_command(command: Command, given: Modifiers) -> Owner {
+        let makes_otherwise =
+            |variant: &&(Command, Modifier)| variant.0 == command && given.has(variant.1);
+        match VARIANTS.iter().find(makes_otherwise) {
+            Some((_, modifier)) => Owner::Variant(command, *modifier),
+            None => Owner::Command(command),
         }
-        row += 1;
     }
-    let list = rules[Owner::Command(Command::List).index()];
-    let connections = &mut rules[Owner::Connections.index()];
-    connections.one_of = Groups(list.one_of.0 & !connections.may.0);
-    connections.may.0 |= list.may.0;
-    rules
-};
 
-const OWNER_COUNT: usize = COMMAND_COUNT + TunnelType::ALL.len() + Helper::ALL.len() + 1;
-
-impl Owner {
+    /// Returns the rule of the options that go with it.
     pub(crate) fn rule(self) -> &'static OwnerRule {
         &RULES[self.index()]
     }
 
-    /// Its place among all owners.
+    /// Returns its place in [`RULES`].
     const fn index(self) -> usize {
         match self {
             Owner::Command(command) => command as usize,
             Owner::Tunnel(kind) => COMMAND_COUNT + kind as usize,
             Owner::Helper(helper) => COMMAND_COUNT + TunnelType::ALL.len() + helper as usize,
-            Owner::Connections => OWNER_COUNT - 1,
+            Owner::Variant(command, modifier) => {
+                let mut variant = 0;
+                while VARIANTS[variant].0 as usize != command as usize
+                    || VARIANTS[variant].1 as usize != modifier as usize
+                {
+                    variant += 1;
+                }
+                FIRST_VARIANT + variant
+            }
         }
     }
+}
+
+const FIRST_VARIANT: usize = COMMAND_COUNT + TunnelType::ALL.len() + Helper::ALL.len();
+const OWNER_COUNT: usize = FIRST_VARIANT + VARIANTS.len();
+
+/// A set of options, a bit each.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Modifiers(u128);
+
+const _: () = assert!(MODIFIERS.len() <= u128::BITS as usize);
+
+impl Modifiers {
+    const NONE: Modifiers = Modifiers(0);
+
+    /// Adds an option.
+    pub(crate) const fn insert(&mut self, modifier: Modifier) {
+        self.0 |= 1 << modifier as u32;
+    }
+
+    /// Returns true if this very option is among them.
+    pub(crate) const fn has(self, modifier: Modifier) -> bool {
+        self.0 & 1 << modifier as u32 != 0
+    }
+
+    /// Returns those that are in both.
+    pub(crate) const fn only(self, other: Modifiers) -> Modifiers {
+        Modifiers(self.0 & other.0)
+    }
+
+    /// Returns those that are in either.
+    pub(crate) const fn and(self, other: Modifiers) -> Modifiers {
+        Modifiers(self.0 | other.0)
+    }
+
+    /// Returns those that are not in `other`.
+    pub(crate) const fn without(self, other: Modifiers) -> Modifiers {
+        Modifiers(self.0 & !other.0)
+    }
+
+    /// Returns true if none is among them.
+    pub(crate) const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Returns their number.
+    pub(crate) const fn count(self) -> u32 {
+        self.0.count_ones()
+    }
+
+    /// Returns each of them, in the order of their rows.
+    pub(crate) fn iter(self) -> impl Iterator<Item = Modifier> {
+        let mut rest = self.0;
+        std::iter::from_fn(move || {
+            let modifier = MODIFIERS.get(rest.trailing_zeros() as usize)?;
+            rest &= rest - 1;
+            Some(*modifier)
+        })
+    }
+}
+
+impl Modifier {
+    /// Returns the options that share its name, itself among them; none if it is never checked.
+    pub(crate) fn namesakes(self) -> Modifiers {
+        NAMESAKES[self as usize]
+    }
+
+    /// Returns the options that it cannot stand beside, though each goes with the command.
+    pub(crate) fn rivals(self) -> Modifiers {
+        RIVALS[self as usize]
+    }
+
+    /// Returns each name once that is checked, in the order of checks.
+    pub(crate) fn in_order_of_checks() -> impl Iterator<Item = Modifier> {
+        let is_first = |modifier: &Modifier| modifier.namesakes().iter().next() == Some(*modifier);
+        let ours = NEW.iter().filter(is_first);
+        REFERENCE_ORDER.into_iter().chain(ours)
+    }
+}
+
+/// The options that go with an owner. Those that share a name are in the same sets.
+#[derive(Clone, Copy)]
+pub(crate) struct OwnerRule {
+    /// The options that it cannot do without.
+    pub needs: Modifiers,
+    /// The number of names that those have.
+    pub needed_names: u32,
+    /// The options that it may have.
+    pub may: Modifiers,
+    /// The options of which it may have one.
+    pub one_of: Modifiers,
+}
+
+// What follows is gathered from the rows when the program is compiled, so that checking a line of
+// rules takes a few instructions.
+
+/// The rules of all owners.
+static RULES: [OwnerRule; OWNER_COUNT] = {
+    let mut rules = [OwnerRule {
+        needs: Modifiers::NONE,
+        needed_names: 0,
+        may: Modifiers::NONE,
+        one_of: Modifiers::NONE,
+    }; OWNER_COUNT];
+    let mut owner = 0;
+    while owner < OWNER_COUNT {
+        let rule = &mut rules[owner];
+        rule.read_rows(owner);
+        if owner >= FIRST_VARIANT {
+            let of_command = rules[VARIANTS[owner - FIRST_VARIANT].0 as usize];
+            rules[owner].add_what_is_not_named(of_command);
+        }
+        rules[owner].count_needed_names();
+        owner += 1;
+    }
+    rules
+};
+
+impl OwnerRule {
+    /// Sorts in what the rows say of an owner. What is never checked may always come.
+    const fn read_rows(&mut self, owner: usize) {
+        let mut index = 0;
+        while index < MODIFIERS.len() {
+            let modifier = MODIFIERS[index];
+            let row = row(modifier);
+            if has(row.needed_by, owner) {
+                self.needs.insert(modifier);
+            } else if has(row.alternative_in, owner) {
+                self.one_of.insert(modifier);
+            } else if has(row.goes_with, owner)
+                || has(row.ignored_by, owner)
+                || NAMESAKES[index].is_empty()
+            {
+                self.may.insert(modifier);
+            }
+            index += 1;
+        }
+    }
+
+    const fn add_what_is_not_named(&mut self, other: OwnerRule) {
+        let named = self.needs.and(self.may).and(self.one_of);
+        self.needs = self.needs.and(other.needs.without(named));
+        self.may = self.may.and(other.may.without(named));
+        self.one_of = self.one_of.and(other.one_of.without(named));
+    }
+
+    const fn count_needed_names(&mut self) {
+        let mut rest = self.needs;
+        while !rest.is_empty() {
+            let first = rest.0.trailing_zeros() as usize;
+            rest = rest.without(NAMESAKES[first]);
+            self.needed_names += 1;
+        }
+    }
+}
+
+/// See [`Modifier::namesakes`].
+static NAMESAKES: [Modifiers; MODIFIERS.len()] = {
+    let mut namesakes = [Modifiers::NONE; MODIFIERS.len()];
+    let mut index = 0;
+    while index < MODIFIERS.len() {
+        let name = row(MODIFIERS[index]).name;
+        let mut other = 0;
+        while other < MODIFIERS.len() {
+            if is_checked(name) && is_same(row(MODIFIERS[other]).name, name) {
+                namesakes[index].insert(MODIFIERS[other]);
+            }
+            other += 1;
+        }
+        index += 1;
+    }
+    namesakes
+};
+
+/// See [`Modifier::rivals`].
+static RIVALS: [Modifiers; MODIFIERS.len()] = {
+    let mut rivals = [Modifiers::NONE; MODIFIERS.len()];
+    let mut index = 0;
+    while index < MODIFIERS.len() {
+        let mut rest = row(MODIFIERS[index]).rivals;
+        while let [rival, others @ ..] = rest {
+            rivals[index].insert(*rival);
+            rest = others;
+        }
+        index += 1;
+    }
+    rivals
+};
+
+/// The options that the reference has never heard of.
+pub(crate) static NEW: Modifiers = {
+    let mut new = Modifiers::NONE;
+    let mut index = 0;
+    while index < MODIFIERS.len() {
+        if row(MODIFIERS[index]).is_new {
+            new.insert(MODIFIERS[index]);
+        }
+        index += 1;
+    }
+    new
+};
+
+/// The options that only a real server behind a tunnel has.
+pub(crate) static OF_TUNNELS: Modifiers = {
+    let mut of_tunnels = Modifiers::NONE;
+    let mut index = 0;
+    while index < MODIFIERS.len() {
+        if matches!(row(MODIFIERS[index]).section, Section::Tunnel) {
+            of_tunnels.insert(MODIFIERS[index]);
+        }
+        index += 1;
+    }
+    of_tunnels
+};
+
+/// Returns true if options of this name are checked: the reference's order has it, or it is ours.
+const fn is_checked(name: &str) -> bool {
+    let mut index = 0;
+    while index < REFERENCE_ORDER.len() {
+        if is_same(row(REFERENCE_ORDER[index]).name, name) {
+            return true;
+        }
+        index += 1;
+    }
+    let mut index = 0;
+    while index < MODIFIERS.len() {
+        let row = row(MODIFIERS[index]);
+        if row.is_new && is_same(row.name, name) {
+            return true;
+        }
+        index += 1;
+    }
+    false
+}
+
+const fn row(modifier: Modifier) -> &'static OptionSpec {
+    Meaning::Modifier(modifier).row()
 }
 
 const fn has(owners: &[Owner], index: usize) -> bool {
@@ -195,15 +400,13 @@ const fn has(owners: &[Owner], index: usize) -> bool {
     false
 }
 
-/// The options that only a real server behind a tunnel has.
-pub(crate) static TUNNEL_GROUPS: Groups = {
-    let mut groups = Groups(0);
-    let mut row = 0;
-    while row < OPTIONS.len() {
-        if let (Section::Tunnel, Some(place)) = (OPTIONS[row].section, OPTIONS[row].place) {
-            groups.insert_place(place);
+const fn is_same(one: &str, other: &str) -> bool {
+    let (mut one, mut other) = (one.as_bytes(), other.as_bytes());
+    while let ([first, rest @ ..], [other_first, other_rest @ ..]) = (one, other) {
+        if *first != *other_first {
+            return false;
         }
-        row += 1;
+        (one, other) = (rest, other_rest);
     }
-    groups
-};
+    one.is_empty() && other.is_empty()
+}

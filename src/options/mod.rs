@@ -1,33 +1,35 @@
-//! What the words of a command line are: [`table`] has a row for each command and option, and this
-//! module says what a row holds.
+//! The words of a command line: [`table`] has a row for each command and option, and this module
+//! says what a row holds.
 //!
 //! Everything that knows an option by its spelling reads its row: the readers of argv and of rules,
-//! the check of options against commands ([`matrix`]), `-h`, the completions, and the tests that
-//! hold the manual to it. What a value means is read in [`crate::cli`].
+//! the check of options against commands ([`matrix`]), `-h`, the helpers ([`helper`]), the
+//! completions, and the tests that hold the manual to it. Values are read in [`crate::cli`].
+
+#![forbid(unsafe_code)]
 
 mod helper;
 pub(crate) mod matrix;
 mod table;
 
 pub use helper::Helper;
-pub use table::{Command, Modifier, OPTIONS, SCHEDULERS};
+pub use table::{Command, Modifier, OPTIONS};
 
 use crate::model::Protocol;
-use matrix::Group;
+pub use crate::schedulers::SCHEDULERS;
 pub use matrix::Owner;
 
-/// What a word of the command line asks for.
+/// The meaning of a word of the command line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Meaning {
-    /// To do something.
+    /// It says what to do.
     Command(Command),
-    /// How to do it.
+    /// It says how to do it.
     Modifier(Modifier),
 }
 
 impl Meaning {
-    /// Its row.
-    pub fn row(self) -> &'static OptionSpec {
+    /// Returns its row.
+    pub const fn row(self) -> &'static OptionSpec {
         match self {
             Meaning::Command(command) => command.row(),
             Meaning::Modifier(modifier) => modifier.row(),
@@ -35,7 +37,7 @@ impl Meaning {
     }
 }
 
-/// Whether a word takes a value, and what help and manual call it.
+/// The value that a word takes, by the name that help and manual give it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Argument {
     /// It takes none.
@@ -49,10 +51,10 @@ pub enum Argument {
     Operands(&'static str),
 }
 
-/// What a shell may offer for a value.
+/// The words that a shell may offer for a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Completion {
-    /// Nothing: only the person knows.
+    /// None: only the person knows.
     Nothing,
     /// One of these words, each with what it means.
     OneOf(&'static [(&'static str, &'static str)]),
@@ -75,30 +77,30 @@ pub enum Completion {
 pub enum Section {
     /// The commands themselves.
     Commands,
-    /// How a virtual service is named.
+    /// Options that name a virtual service.
     Service,
-    /// What `-A` and `-E` say of a virtual service.
+    /// Options that describe a virtual service, for `-A` and `-E`.
     Scheduling,
-    /// What `-a` and `-e` say of a real server.
+    /// Options that describe a real server, for `-a` and `-e`.
     Server,
-    /// What `-a` and `-e` say of a tunnel.
+    /// Options that describe a tunnel, for `-a` and `-e`.
     Tunnel,
-    /// How a change is meant.
+    /// Options that say how a change is meant.
     Change,
-    /// What `-L` shows, and how.
+    /// Options that choose what `-L` shows, and how.
     Listing,
-    /// Which connections `-L -c` shows, or counts.
+    /// Options that narrow `-L -c` to some connections, or count them.
     Connections,
-    /// What `--diagnose` does beyond reading.
+    /// Options with which `--diagnose` does more than read.
     Diagnosis,
-    /// What sync daemons are started with.
+    /// Options of sync daemons.
     SyncDaemon,
-    /// What goes with every command.
+    /// Options that go with every command.
     Anywhere,
 }
 
 impl Section {
-    /// All of them, in the order in which `-h` has them.
+    /// Every section, in the order in which `-h` has them.
     pub(crate) const ALL: [Section; 11] = [
         Section::Commands,
         Section::Service,
@@ -135,57 +137,53 @@ impl Section {
 /// A row of the table.
 #[derive(Clone, Copy, Debug)]
 pub struct OptionSpec {
-    /// What the word asks for.
+    /// The meaning of the word.
     pub meaning: Meaning,
     /// The spellings after `-`; `-h` shows the first.
     pub short: &'static str,
     /// The spelling after `--`.
     pub long: &'static str,
-    /// Whether it takes a value.
+    /// The value that it takes.
     pub argument: Argument,
-    /// What a shell may offer for that.
+    /// The words that a shell may offer for that.
     pub completion: Completion,
-    /// A few words on what it does, for `-h` and for shells.
+    /// A few words on its effect, for `-h` and for shells.
     pub help: &'static str,
-    /// Where `-h` shows it.
+    /// The heading under which `-h` shows it; helpers, which have few options, have none.
     pub section: Section,
     /// Whole commands that show how it is used; `-h` of the command has them all.
     pub examples: &'static [&'static str],
-    /// What messages call it. Options that stand for each other, like `-t` and `-u`, share a name.
+    /// The name in messages. Options that stand for each other, like `-t` and `-u`, share one; of
+    /// those that share one, a line may have one.
     pub name: &'static str,
-    /// Where it stands in the order in which options are checked against commands. The first fault
-    /// in that order is told, so it is the reference's (`tests/parity/ipvsadm-1.31.md`, section 2);
-    /// options with one name share a place. Those without a place are never checked and may be
-    /// given twice.
-    pub place: Option<u8>,
-    /// What cannot do without it.
+    /// The owners that cannot do without it.
     pub needed_by: &'static [Owner],
-    /// What it goes with.
+    /// The owners that it goes with.
     pub goes_with: &'static [Owner],
-    /// What takes it, but only one of all the options that say so.
+    /// The owners that take one of all the options that say so.
     pub alternative_in: &'static [Owner],
-    /// What takes it and gives it no meaning.
+    /// The owners that take it and give it no meaning.
     pub ignored_by: &'static [Owner],
     /// Options that it cannot stand beside, though each of the two goes with the command.
     pub rivals: &'static [Modifier],
-    /// Whether the reference has never heard of it.
+    /// True if the reference has never heard of it.
     pub is_new: bool,
-    /// Whether it may stand in a line of rules, too, not only on a command line.
+    /// True if it may stand in a line of rules, too, not only on a command line.
     pub may_be_in_rules: bool,
 }
 
 impl OptionSpec {
-    /// The letter that `-h` shows.
+    /// Returns the letter that `-h` shows.
     pub fn letter(&self) -> Option<char> {
         self.short.chars().next()
     }
 
-    /// Whether a value may follow.
+    /// Returns true if a value may follow.
     pub(crate) fn takes_value(&self) -> bool {
         matches!(self.argument, Argument::Required(_) | Argument::Optional(_))
     }
 
-    /// Whether a command or a type of tunnel takes it and makes something of it.
+    /// Returns true if an owner takes it and makes something of it.
     pub fn is_of_use_to(&self, owner: Owner) -> bool {
         [self.needed_by, self.goes_with, self.alternative_in]
             .iter()
@@ -194,12 +192,12 @@ impl OptionSpec {
 }
 
 impl Modifier {
-    /// Its row.
-    pub fn row(self) -> &'static OptionSpec {
+    /// Returns its row.
+    pub const fn row(self) -> &'static OptionSpec {
         &table::ROWS[table::COMMAND_COUNT + self as usize]
     }
 
-    /// The protocol of the virtual service that it names; `None` for a firewall mark, and for what
+    /// Returns the protocol of the virtual service that it names; `None` for a firewall mark, and for what
     /// names no service.
     pub(crate) fn protocol(self) -> Option<Protocol> {
         match self {
@@ -210,25 +208,20 @@ impl Modifier {
         }
     }
 
-    /// Whether it names a virtual service.
+    /// Returns true if it names a virtual service.
     pub(crate) fn names_service(self) -> bool {
-        self.group() == Modifier::TcpService.group()
-    }
-
-    /// The options that share its name; `None` for one that is never checked.
-    pub(crate) fn group(self) -> Option<Group> {
-        self.row().place.map(Group)
+        Modifier::TcpService.namesakes().has(self)
     }
 }
 
 impl Command {
-    /// Its row.
-    pub fn row(self) -> &'static OptionSpec {
+    /// Returns its row.
+    pub const fn row(self) -> &'static OptionSpec {
         &OPTIONS[self as usize]
     }
 }
 
-/// The row of a short spelling.
+/// Returns the row of a short spelling.
 pub(crate) fn by_short(letter: u8) -> Option<&'static OptionSpec> {
     OPTIONS.get(usize::from(ROWS_OF_LETTERS[usize::from(letter)]))
 }
@@ -250,7 +243,7 @@ static ROWS_OF_LETTERS: [u8; 256] = {
     rows
 };
 
-/// The row of a long spelling; abbreviations are none.
+/// Returns the row of a long spelling; abbreviations are none.
 pub(crate) fn by_long(name: &[u8]) -> Option<&'static OptionSpec> {
     OPTIONS.iter().find(|spec| spec.long.as_bytes() == name)
 }
@@ -292,17 +285,53 @@ mod tests {
     }
 
     #[test]
-    fn options_with_one_place_have_one_name_and_others_have_other_ones() {
+    fn options_that_share_a_name_go_with_the_same() {
+        let alike = |spec: &OptionSpec| {
+            let owners = [spec.needed_by, spec.goes_with, spec.alternative_in];
+            (owners, spec.ignored_by, spec.is_new)
+        };
         for spec in OPTIONS {
-            for other in OPTIONS.iter().filter(|_| spec.place.is_some()) {
-                assert_eq!(
-                    spec.place == other.place,
-                    spec.name == other.name,
-                    "{} {}",
-                    spec.long,
-                    other.long
-                );
+            for other in OPTIONS.iter().filter(|other| other.name == spec.name) {
+                assert_eq!(alike(spec), alike(other), "{} {}", spec.long, other.long);
             }
+        }
+    }
+
+    /// The reference's order of checks, as the contract has it.
+    #[test]
+    fn the_order_of_checks_is_the_references() {
+        let contract = include_str!("../../tests/parity/ipvsadm-1.31.md");
+        let (_, names) = contract.split_once("NAMEs in matrix order: ").unwrap();
+        let (names, _) = names.split_once('.').unwrap();
+        let order = matrix::REFERENCE_ORDER.map(|modifier| modifier.row().name);
+        assert_eq!(names.split_whitespace().collect::<Vec<_>>(), order);
+    }
+
+    #[test]
+    fn every_option_is_checked_but_for_two_that_the_reference_never_refuses() {
+        let unchecked: Vec<&str> = OPTIONS
+            .iter()
+            .filter(|spec| match spec.meaning {
+                Meaning::Modifier(modifier) => modifier.namesakes().is_empty(),
+                Meaning::Command(_) => false,
+            })
+            .map(|spec| spec.long)
+            .collect();
+        assert_eq!(unchecked, ["ipv6", "sort"]);
+    }
+
+    #[test]
+    fn each_name_that_is_checked_is_checked_once() {
+        let order: Vec<&str> = Modifier::in_order_of_checks()
+            .map(|modifier| modifier.row().name)
+            .collect();
+        for spec in OPTIONS {
+            let times = order.iter().filter(|name| **name == spec.name).count();
+            let is_checked = match spec.meaning {
+                Meaning::Modifier(modifier) => !modifier.namesakes().is_empty(),
+                Meaning::Command(_) => false,
+            };
+            assert_eq!(times, usize::from(is_checked), "{}", spec.long);
         }
     }
 

@@ -1,10 +1,14 @@
-//! THE table: a row for each command and option, in the order in which `-h` shows them.
+//! The table: a row for each command and option, in the order in which `-h` shows them.
 //!
 //! To add an option, add its row here, use its `Modifier` where it has its meaning (a value is read
-//! in `cli::fold`; a flag is asked for with `given.has`), and tell of it in the manual.
+//! in `cli::fold`; a flag is asked for with `given.has`), and describe it in the manual. A helper's
+//! option is asked for with `HelperOptions::has`.
+
+#![forbid(unsafe_code)]
 
 use super::matrix::{Owner, TunnelType};
 use super::{Argument, Completion, Helper, Meaning, OptionSpec, Section};
+use crate::schedulers::SCHEDULERS;
 use crate::selection::CountKey;
 
 /// Makes the enums of commands and options, and the table in the order of their variants.
@@ -31,8 +35,12 @@ macro_rules! table {
             $(OptionSpec { meaning: Meaning::Modifier(Modifier::$helpers), ..$helpers_row },)*
         ];
 
-        /// How many rows stand before the first option.
+        /// The number of rows before the first option.
         pub(super) const COMMAND_COUNT: usize = [$(Command::$command),*].len();
+
+        /// Every option, in the order of their rows.
+        pub(super) const MODIFIERS: &[Modifier] =
+            &[$(Modifier::$modifier,)* $(Modifier::$helpers,)*];
 
         const MODIFIER_COUNT: usize = [$(Modifier::$modifier),*].len();
     };
@@ -47,9 +55,11 @@ const DELETE_SERVICE: Owner = Owner::Command(Command::DeleteService);
 const ADD_SERVER: Owner = Owner::Command(Command::AddServer);
 const EDIT_SERVER: Owner = Owner::Command(Command::EditServer);
 const DELETE_SERVER: Owner = Owner::Command(Command::DeleteServer);
+const EDIT_DRAINING: Owner = Owner::Variant(Command::EditServer, Modifier::Drain);
+const DELETE_DRAINING: Owner = Owner::Variant(Command::DeleteServer, Modifier::Drain);
 const FLUSH: Owner = Owner::Command(Command::Flush);
 const LIST: Owner = Owner::Command(Command::List);
-const CONNECTIONS: Owner = Owner::Connections;
+const CONNECTIONS: Owner = Owner::CONNECTIONS;
 const ZERO: Owner = Owner::Command(Command::Zero);
 const DIAGNOSE: Owner = Owner::Command(Command::Diagnose);
 const SAVE: Owner = Owner::Command(Command::Save);
@@ -108,8 +118,8 @@ const DESCRIBES_A_SERVER: &[Modifier] = &[
 const NO_TUNNEL: &[Modifier] = &[Modifier::Gatewaying, Modifier::Masquerading];
 
 const ROLES: Completion = Completion::OneOf(&[
-    ("master", "tells of its connections"),
-    ("backup", "takes them in"),
+    ("master", "sends its connections"),
+    ("backup", "receives them"),
 ]);
 
 table! {
@@ -146,7 +156,7 @@ table! {
         ]);
         Zero = command("Z", "zero", "zero counters")
             .examples(&["ipvsadm -Z", "ipvsadm -Z -t 192.0.2.1:80"]);
-        Save = command("S", "save", "write rules").examples(&["ipvsadm -Sn > /etc/ipvsadm.rules"]);
+        Save = command("S", "save", "write rules").examples(&["ipvsadm -S -n"]);
         Restore = command("R", "restore", "read rules").examples(&["ipvsadm -R < more.rules"]);
         SetTimeouts = command("", "set", "set timeouts")
             .takes(Argument::Operands("TCP FIN UDP"))
@@ -178,26 +188,26 @@ table! {
             ]);
 
         Scheduler = value("s", "scheduler", "NAME", "the scheduler (wlc)")
-            .in_section(Section::Scheduling).at(3).with(SETS_A_SERVICE)
+            .in_section(Section::Scheduling).with(SETS_A_SERVICE)
             .offers(Completion::OneOf(&SCHEDULERS));
         SchedulerFlags =
             value("b", "sched-flags", "FLAGS", "flags of the scheduler, comma separated")
-            .in_section(Section::Scheduling).at(23).with(SETS_A_SERVICE)
+            .in_section(Section::Scheduling).with(SETS_A_SERVICE)
             .offers(Completion::SchedulerFlags);
         Persistent = flag("p", "persistent", "a client keeps its real server (360)")
             .takes(Argument::Optional("SECONDS"))
-            .in_section(Section::Scheduling).at(4).with(SETS_A_SERVICE);
+            .in_section(Section::Scheduling).with(SETS_A_SERVICE);
         Netmask = value("M", "netmask", "MASK", "clients under one mask count as one")
-            .in_section(Section::Scheduling).at(5).with(SETS_A_SERVICE);
+            .in_section(Section::Scheduling).with(SETS_A_SERVICE);
         PersistenceEngine = value("", "pe", "ENGINE", "persistence by content: sip")
-            .in_section(Section::Scheduling).at(22).with(SETS_A_SERVICE)
+            .in_section(Section::Scheduling).with(SETS_A_SERVICE)
             .offers(Completion::OneOf(&[("sip", "calls of the Session Initiation Protocol")]));
         OnePacket = flag("o", "ops", "schedule each packet by itself (UDP)")
-            .in_section(Section::Scheduling).at(21).with(SETS_A_SERVICE)
+            .in_section(Section::Scheduling).with(SETS_A_SERVICE)
             .not_beside(&[Modifier::TcpService, Modifier::SctpService]);
 
         RealServer = value("r", "real-server", "ADDR:PORT", "the real server")
-            .in_section(Section::Server).at(6)
+            .in_section(Section::Server)
             .needed_by(&[ADD_SERVER, EDIT_SERVER, DELETE_SERVER])
             .with(&[CONNECTIONS])
             .offers(Completion::RealServer);
@@ -207,150 +217,130 @@ table! {
         Masquerading = flag("m", "masquerading", "forward by address translation (NAT)")
             .forwarding_method();
         Weight = value("w", "weight", "N", "the server's share (1); 0: nothing new")
-            .in_section(Section::Server).at(8).with(SETS_A_SERVER);
+            .in_section(Section::Server).with(SETS_A_SERVER);
         UpperThreshold = value("x", "u-threshold", "N", "full at N connections (0: never)")
-            .in_section(Section::Server).at(9).with(SETS_A_SERVER);
+            .in_section(Section::Server).with(SETS_A_SERVER);
         LowerThreshold = value("y", "l-threshold", "N", "open again below N connections")
-            .in_section(Section::Server).at(10).with(SETS_A_SERVER);
+            .in_section(Section::Server).with(SETS_A_SERVER);
 
         TunnelType = value("", "tun-type", "TYPE", "ipip, gue or gre")
-            .in_section(Section::Tunnel).at(29).with(&[ADD_SERVER, EDIT_SERVER, IPIP, GUE, GRE]).not_beside(NO_TUNNEL)
+            .in_section(Section::Tunnel).with(&[ADD_SERVER, EDIT_SERVER, IPIP, GUE, GRE]).not_beside(NO_TUNNEL)
             .offers(Completion::OneOf(&TunnelType::WORDS));
         TunnelPort = value("", "tun-port", "PORT", "gue port")
-            .in_section(Section::Tunnel).at(30).with(SETS_A_SERVER).not_beside(NO_TUNNEL)
+            .in_section(Section::Tunnel).with(SETS_A_SERVER).not_beside(NO_TUNNEL)
             .needed_by(&[GUE]);
         TunnelNoChecksum = flag("", "tun-nocsum", "no checksum")
-            .in_section(Section::Tunnel).at(31).with(SETS_A_SERVER).not_beside(NO_TUNNEL)
+            .in_section(Section::Tunnel).with(SETS_A_SERVER).not_beside(NO_TUNNEL)
             .alternative_in(&[GUE, GRE]);
         TunnelChecksum = flag("", "tun-csum", "checksum")
-            .in_section(Section::Tunnel).at(32).with(SETS_A_SERVER).not_beside(NO_TUNNEL)
+            .in_section(Section::Tunnel).with(SETS_A_SERVER).not_beside(NO_TUNNEL)
             .alternative_in(&[GUE, GRE]);
         TunnelRemoteChecksum = flag("", "tun-remcsum", "remote checksum")
-            .in_section(Section::Tunnel).at(33).with(SETS_A_SERVER).not_beside(NO_TUNNEL)
+            .in_section(Section::Tunnel).with(SETS_A_SERVER).not_beside(NO_TUNNEL)
             .alternative_in(&[GUE]);
 
         Keep = flag("", "keep", "leave what is not named as it is")
-            .in_section(Section::Change).at(36).with(&[EDIT_SERVICE, EDIT_SERVER]).ours();
+            .in_section(Section::Change).with(&[EDIT_SERVICE, EDIT_SERVER]).ours();
         Exist = flag("", "exist", "no error if it exists, or is already gone")
-            .in_section(Section::Change).at(37)
+            .in_section(Section::Change)
             .with(&[ADD_SERVICE, ADD_SERVER, DELETE_SERVICE, DELETE_SERVER]).ours();
 
         Drain = flag("", "drain", "first let its clients leave")
             .takes(Argument::Optional("SECONDS"))
-            .in_section(Section::Change).at(39).with(&[EDIT_SERVER, DELETE_SERVER]).ours()
+            .in_section(Section::Change).with(&[EDIT_SERVER, DELETE_SERVER]).ours()
             .not_among_rules().not_beside(DESCRIBES_A_SERVER);
         Force = flag("", "force", "drain it though new clients find no server")
-            .in_section(Section::Change).at(40).with(&[EDIT_SERVER, DELETE_SERVER]).ours()
+            .in_section(Section::Change).with(&[EDIT_SERVER, DELETE_SERVER]).ours()
             .not_among_rules();
 
         Numeric = flag("n", "numeric", "numbers, no names")
-            .in_section(Section::Listing).at(0).with(&[LIST, SAVE, IPVSADM_SAVE])
+            .in_section(Section::Listing).with(&[LIST, SAVE, IPVSADM_SAVE])
             .ignored_by(&[DIAGNOSE]);
         Exact = flag("X", "exact", "numbers in full")
-            .in_section(Section::Listing).at(20).with(&[LIST]);
+            .in_section(Section::Listing).with(&[LIST]);
         Statistics = flag("", "stats", "counters")
-            .in_section(Section::Listing).at(14).with(&[LIST])
+            .in_section(Section::Listing).with(&[LIST])
             .not_beside(&[Modifier::Connection, Modifier::Timeout, Modifier::Daemon]);
         Rate = flag("", "rate", "rates a second")
-            .in_section(Section::Listing).at(15).with(&[LIST])
+            .in_section(Section::Listing).with(&[LIST])
             .not_beside(&[Modifier::Connection, Modifier::Timeout, Modifier::Daemon]);
         Thresholds = flag("", "thresholds", "thresholds")
-            .in_section(Section::Listing).at(16).with(&[LIST])
+            .in_section(Section::Listing).with(&[LIST])
             .not_beside(&[Modifier::Connection, Modifier::Timeout, Modifier::Daemon]);
         PersistentConnections = flag("", "persistent-conn", "persistence")
-            .in_section(Section::Listing).at(17).with(&[LIST])
+            .in_section(Section::Listing).with(&[LIST])
             .not_beside(&[Modifier::Timeout, Modifier::Daemon]);
         TunnelInfo = flag("", "tun-info", "tunnels")
-            .in_section(Section::Listing).at(28).with(&[LIST]);
+            .in_section(Section::Listing).with(&[LIST]);
         Connection = flag("c", "connection", "connections")
-            .in_section(Section::Listing).at(1).alternative_in(&[LIST]);
+            .in_section(Section::Listing).alternative_in(&[LIST]);
         Timeout = flag("", "timeout", "timeouts")
-            .in_section(Section::Listing).at(12).alternative_in(&[LIST]);
+            .in_section(Section::Listing).alternative_in(&[LIST]);
         Daemon = flag("", "daemon", "sync daemons")
-            .in_section(Section::Listing).at(13).alternative_in(&[LIST]);
+            .in_section(Section::Listing).alternative_in(&[LIST]);
         Sort = flag("", "sort", "in order (always)").in_section(Section::Listing).with(&[LIST]);
         NoSort = flag("", "nosort", "the kernel's order")
-            .in_section(Section::Listing).at(18).with(&[LIST]);
+            .in_section(Section::Listing).with(&[LIST]);
         Json = flag("", "json", "all of it as JSON")
-            .in_section(Section::Listing).at(34).with(&[LIST, DIAGNOSE]).ours();
+            .in_section(Section::Listing).with(&[LIST, DIAGNOSE]).ours();
         Table = flag("", "table", "drawn for people")
-            .in_section(Section::Listing).at(35).with(&[LIST]).ours()
+            .in_section(Section::Listing).with(&[LIST]).ours()
             .not_beside(&[Modifier::Json]);
         Prometheus = flag("", "prometheus", "as metrics, for node_exporter")
-            .in_section(Section::Listing).at(46).with(&[LIST]).ours().not_among_rules()
+            .in_section(Section::Listing).with(&[LIST]).ours().not_among_rules()
             .not_beside(&[
                 Modifier::Json, Modifier::Table, Modifier::Connection, Modifier::Timeout, Modifier::Daemon,
             ]);
         Watch = flag("", "watch", "again and again; q ends it (2)")
             .takes(Argument::Optional("SECONDS"))
-            .in_section(Section::Listing).at(45).with(&[LIST]).ours().not_among_rules()
+            .in_section(Section::Listing).with(&[LIST]).ours().not_among_rules()
             .not_beside(&[Modifier::Prometheus]);
 
         Client = value("", "client", "ADDR[/LEN]", "of this client or network")
-            .in_section(Section::Connections).at(41).with(&[CONNECTIONS]).ours().not_among_rules();
+            .in_section(Section::Connections).with(&[CONNECTIONS]).ours().not_among_rules();
         State = value("", "state", "NAME[,NAME]", "in one of these states")
-            .in_section(Section::Connections).at(42).with(&[CONNECTIONS]).ours().not_among_rules()
+            .in_section(Section::Connections).with(&[CONNECTIONS]).ours().not_among_rules()
             .offers(Completion::States);
         Stale = flag("", "stale", "whose server is no longer in the table")
-            .in_section(Section::Connections).at(43).with(&[CONNECTIONS]).ours().not_among_rules();
+            .in_section(Section::Connections).with(&[CONNECTIONS]).ours().not_among_rules();
         Count = value("", "count", "KEY", "how many by client, server, service or state")
-            .in_section(Section::Connections).at(44).with(&[CONNECTIONS]).ours().not_among_rules()
+            .in_section(Section::Connections).with(&[CONNECTIONS]).ours().not_among_rules()
             .offers(Completion::OneOf(&CountKey::WORDS));
 
         Probe = flag("", "probe", "ask the servers")
-            .in_section(Section::Diagnosis).at(47).with(&[DIAGNOSE]).ours().not_among_rules();
+            .in_section(Section::Diagnosis).with(&[DIAGNOSE]).ours().not_among_rules();
         ProbeFrom = value("", "probe-from", "ADDR", "as this client (198.51.100.1)")
-            .in_section(Section::Diagnosis).at(48).with(&[DIAGNOSE]).ours().not_among_rules();
+            .in_section(Section::Diagnosis).with(&[DIAGNOSE]).ours().not_among_rules();
 
         McastInterface = value("", "mcast-interface", "IF", "where (eth0)")
-            .in_section(Section::SyncDaemon).at(11).with(&[START_DAEMON])
+            .in_section(Section::SyncDaemon).with(&[START_DAEMON])
             .offers(Completion::Interface);
         McastGroup = value("", "mcast-group", "ADDR", "group")
-            .in_section(Section::SyncDaemon).at(24).with(&[START_DAEMON]);
+            .in_section(Section::SyncDaemon).with(&[START_DAEMON]);
         McastPort = value("", "mcast-port", "PORT", "UDP port")
-            .in_section(Section::SyncDaemon).at(25).with(&[START_DAEMON]);
+            .in_section(Section::SyncDaemon).with(&[START_DAEMON]);
         McastTtl = value("", "mcast-ttl", "N", "time to live")
-            .in_section(Section::SyncDaemon).at(26).with(&[START_DAEMON]);
+            .in_section(Section::SyncDaemon).with(&[START_DAEMON]);
         SyncId = value("", "syncid", "N", "group's id")
-            .in_section(Section::SyncDaemon).at(19).with(&[START_DAEMON, STOP_DAEMON])
+            .in_section(Section::SyncDaemon).with(&[START_DAEMON, STOP_DAEMON])
             .ignored_by(&[LIST]);
         SyncMaxLength = value("", "sync-maxlen", "BYTES", "message size")
-            .in_section(Section::SyncDaemon).at(27).with(&[START_DAEMON]);
+            .in_section(Section::SyncDaemon).with(&[START_DAEMON]);
 
         Netns = value("", "netns", "NAME|PATH|PID", "in that network namespace")
-            .in_section(Section::Anywhere).at(38).with(EVERYWHERE).ours().not_among_rules()
+            .in_section(Section::Anywhere).with(EVERYWHERE).ours().not_among_rules()
             .offers(Completion::Namespace);
     }
 
     helpers {
         DryRun = flag("", "dry-run", "print the changes, make none").with(&[IPVSADM_RESTORE]);
         NoFlush = flag("", "noflush", "leave alone the services that the rules do not name")
-            .with(&[IPVSADM_RESTORE]);
-        Test = flag("", "test", "check the rules, change nothing").with(&[IPVSADM_RESTORE]);
-        File = flag("", "", "the rules (standard input)").takes(Argument::Operands("FILE"))
-            .with(&[IPVSADM_RESTORE]);
+            .with(&[IPVSADM_RESTORE]).ours();
+        Test = flag("", "test", "check the rules, change nothing").with(&[IPVSADM_RESTORE]).ours();
+        File = flag("", "", "the rules (a standard stream)").takes(Argument::Operands("FILE"))
+            .with(&[IPVSADM_SAVE, IPVSADM_RESTORE]).ours();
     }
 }
-
-/// The schedulers that kernels come with, each a module `ip_vs_NAME`, with a few words on how it
-/// chooses. Kernels before 4.18 lack `mh`, those before 5.12 `twos`, which newer ones may be built
-/// without: Debian's have it from 6.12 on.
-pub const SCHEDULERS: [(&str, &str); 14] = [
-    ("rr", "round robin"),
-    ("wrr", "weighted round robin"),
-    ("lc", "least connections"),
-    ("wlc", "weighted least connections"),
-    ("lblc", "least connections, by locality"),
-    ("lblcr", "the same with replication"),
-    ("dh", "destination hashing"),
-    ("sh", "source hashing"),
-    ("sed", "shortest expected delay"),
-    ("nq", "never queue"),
-    ("fo", "weighted failover"),
-    ("ovf", "weighted overflow"),
-    ("mh", "Maglev hashing"),
-    ("twos", "the better of two at random (not in every kernel)"),
-];
 
 const fn command(short: &'static str, long: &'static str, help: &'static str) -> OptionSpec {
     OptionSpec {
@@ -364,7 +354,6 @@ const fn command(short: &'static str, long: &'static str, help: &'static str) ->
         section: Section::Commands,
         examples: &[],
         name: long,
-        place: None,
         needed_by: &[],
         goes_with: &[],
         alternative_in: &[],
@@ -388,7 +377,7 @@ const fn value(
     flag(short, long, help).takes(Argument::Required(value))
 }
 
-/// How rows are put together; each method sets the field of its name.
+/// Puts rows together; each method sets the field of its name.
 impl OptionSpec {
     const fn takes(mut self, argument: Argument) -> Self {
         self.argument = argument;
@@ -412,11 +401,6 @@ impl OptionSpec {
 
     const fn named(mut self, name: &'static str) -> Self {
         self.name = name;
-        self
-    }
-
-    const fn at(mut self, place: u8) -> Self {
-        self.place = Some(place);
         self
     }
 
@@ -455,22 +439,20 @@ impl OptionSpec {
         self
     }
 
-    /// One of the four ways to name a virtual service.
+    /// Makes it one of the four ways to name a virtual service.
     const fn service(self) -> Self {
         self.in_section(Section::Service)
             .named("service-address")
-            .at(2)
             .needed_by(OF_A_SERVICE)
-            .with(&[ZERO, CONNECTIONS, DIAGNOSE])
+            .with(&[ZERO, CONNECTIONS, DIAGNOSE, EDIT_DRAINING, DELETE_DRAINING])
             .alternative_in(&[LIST])
             .offers(Completion::Service)
     }
 
-    /// One of the three ways to reach a real server.
+    /// Makes it one of the three ways to reach a real server.
     const fn forwarding_method(self) -> Self {
         self.in_section(Section::Server)
             .named("forwarding-method")
-            .at(7)
             .with(SETS_A_SERVER)
     }
 }

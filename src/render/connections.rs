@@ -1,4 +1,5 @@
-//! What `-L -c` prints (`tests/parity/ipvsadm-1.31.md`, section 4).
+//! Writes what `-L -c` prints (`tests/parity/ipvsadm-1.31.md`, section 4).
+#![forbid(unsafe_code)]
 
 use std::net::IpAddr;
 
@@ -6,7 +7,7 @@ use crate::model::Connection;
 use crate::render::endpoints::EndpointWriter;
 use crate::render::padding::{left, number, pad};
 
-/// Writes the two lines of titles.
+/// Appends the two lines of titles.
 pub fn write_titles(out: &mut Vec<u8>, with_engine_data: bool) {
     let titles = match with_engine_data {
         false => format!(
@@ -22,7 +23,7 @@ pub fn write_titles(out: &mut Vec<u8>, with_engine_data: bool) {
     out.extend_from_slice(titles.as_bytes());
 }
 
-/// Writes the row of a connection.
+/// Appends the row of a connection.
 pub fn write_row(
     out: &mut Vec<u8>,
     endpoints: &mut EndpointWriter,

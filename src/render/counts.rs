@@ -1,4 +1,5 @@
-//! What `-L -c --count` prints: a line for each client, server, service or state.
+//! Writes what `-L -c --count` prints: a line for each client, server, service or state.
+#![forbid(unsafe_code)]
 
 use std::net::IpAddr;
 
@@ -6,7 +7,7 @@ use crate::model::{KernelName, Protocol};
 use crate::render::endpoints::EndpointWriter;
 use crate::render::padding::number_right;
 
-/// What connections are counted by.
+/// A thing that connections are counted by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Counted {
     Client(IpAddr),
@@ -18,8 +19,8 @@ pub enum Counted {
 }
 
 impl Counted {
-    /// Writes it as listings do. A server's port has the name that TCP gives it: the connections to
-    /// it may have any protocol.
+    /// Appends it as listings write it. A server's port has the name that TCP gives it: the
+    /// connections to it may have any protocol.
     pub fn write(&self, out: &mut Vec<u8>, endpoints: &mut EndpointWriter) {
         match *self {
             Counted::Client(address) => endpoints.write_host(out, address),
@@ -38,14 +39,14 @@ impl Counted {
     }
 }
 
-/// How many connections there are of one of these.
+/// The number of connections of one thing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Count {
     pub counted: Counted,
     pub connections: u64,
 }
 
-/// Writes the line of a count.
+/// Appends the line of a count.
 pub fn write_row(out: &mut Vec<u8>, endpoints: &mut EndpointWriter, count: &Count) {
     number_right(out, count.connections, 8);
     out.push(b' ');

@@ -1,6 +1,7 @@
-//! Addresses and ports, as numbers or as the names that the name services know.
+//! Writes addresses and ports, as numbers or by the names that the name services know.
 //!
-//! Each address and each port is looked up once, however often it is written.
+//! Looks each address and each port up once, however often it is written.
+#![forbid(unsafe_code)]
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,18 +12,19 @@ use crate::model::{Protocol, ServiceIdentity};
 use crate::names;
 use crate::render::padding::number;
 
-/// The most bytes of an address and port in a listing: the reference's buffer holds no more.
+/// The most bytes of an address and port in a listing: those that the reference's buffer holds.
 const LONGEST_ENDPOINT: usize = 59;
 
 /// Reads an address, and a port if there is one, as rules are read.
 pub type ReadsBack = fn(&[u8], Option<Protocol>) -> Option<(IpAddr, Option<u16>)>;
 
+/// Writes endpoints, and remembers the names that it has looked up.
 pub struct EndpointWriter {
     numeric: bool,
     longest: usize,
     reads_back: Option<ReadsBack>,
     host_names: BTreeMap<IpAddr, Box<[u8]>>,
-    /// Apart from the names, since it may hold every address of a large table.
+    /// Hosts without names, kept apart: they may be all addresses of a large table.
     nameless_hosts: BTreeSet<IpAddr>,
     port_names: BTreeMap<(Protocol, u16), Option<Box<[u8]>>>,
     last_service: Option<ServiceIdentity>,
@@ -30,7 +32,7 @@ pub struct EndpointWriter {
 }
 
 impl EndpointWriter {
-    /// For a drawing, where names are whole.
+    /// Makes a writer for a drawing, where names are whole.
     pub fn new(numeric: bool) -> EndpointWriter {
         EndpointWriter {
             numeric,
@@ -44,7 +46,7 @@ impl EndpointWriter {
         }
     }
 
-    /// For a listing, whose columns cut long names.
+    /// Makes a writer for a listing, whose columns cut long names.
     pub fn for_listing(numeric: bool) -> EndpointWriter {
         EndpointWriter {
             longest: LONGEST_ENDPOINT,
@@ -52,14 +54,14 @@ impl EndpointWriter {
         }
     }
 
-    /// Without names.
+    /// Makes a writer that looks nothing up.
     pub fn numeric() -> EndpointWriter {
         EndpointWriter::new(true)
     }
 
-    /// For rules with names, which are to be read back: a name stands only where reading it gives
-    /// that very address or port again. Several addresses may have one name, and a name may lead
-    /// elsewhere.
+    /// Makes a writer for rules with names, which are to be read back. It uses a name only if that
+    /// is read as the very address or port again: several addresses may have one name, and a name
+    /// may lead elsewhere.
     pub fn for_rules(reads_back: ReadsBack) -> EndpointWriter {
         EndpointWriter {
             reads_back: Some(reads_back),
@@ -67,7 +69,7 @@ impl EndpointWriter {
         }
     }
 
-    /// Writes an address and a port (host byte order). A port has the name that `protocol` gives
+    /// Appends an address and a port (host byte order). The port has the name that `protocol` gives
     /// it; without a protocol it stays a number.
     pub fn write(
         &mut self,
@@ -96,15 +98,15 @@ impl EndpointWriter {
         out.truncate(start.saturating_add(self.longest));
     }
 
-    /// Writes an address by itself, without brackets.
+    /// Appends an address by itself, without brackets.
     pub fn write_host(&mut self, out: &mut Vec<u8>, address: IpAddr) {
         let start = out.len();
         self.host(out, address);
         out.truncate(start.saturating_add(self.longest));
     }
 
-    /// Writes the service name, reusing the last text if the service is the same: rules name it in
-    /// the line of each of its real servers. `write` makes the text.
+    /// Appends the name of a service, which `write` makes. Uses the last text again if the service
+    /// is the same: rules name it in the line of each of its real servers.
     pub fn write_service_name(
         &mut self,
         out: &mut Vec<u8>,
@@ -158,7 +160,7 @@ impl EndpointWriter {
     }
 }
 
-/// The name of a host, if there is one that may stand for its address.
+/// Returns the name of a host, if there is one that may stand for its address.
 fn look_up_host(address: IpAddr, reads_back: Option<ReadsBack>) -> Option<Vec<u8>> {
     names::host_name(address).filter(|name| {
         reads_back.is_none_or(|read| {
@@ -171,7 +173,7 @@ fn look_up_host(address: IpAddr, reads_back: Option<ReadsBack>) -> Option<Vec<u8
     })
 }
 
-/// The name of a port, if there is one that may stand for its number.
+/// Returns the name of a port, if there is one that may stand for its number.
 fn look_up_port(port: u16, protocol: Protocol, reads_back: Option<ReadsBack>) -> Option<Vec<u8>> {
     names::service_name(port, protocol).filter(|name| {
         reads_back.is_none_or(|read| {
@@ -182,14 +184,14 @@ fn look_up_port(port: u16, protocol: Protocol, reads_back: Option<ReadsBack>) ->
     })
 }
 
-/// Whether a name stays whole in a line of rules.
+/// Returns true if a name stays whole in a line of rules.
 fn is_one_word(name: &[u8]) -> bool {
     !name
         .iter()
         .any(|byte| byte.is_ascii_whitespace() || byte.is_ascii_control())
 }
 
-/// Writes an address as `inet_ntop` does.
+/// Appends an address as `inet_ntop` writes it.
 pub fn write_address(out: &mut Vec<u8>, address: IpAddr) {
     match address {
         IpAddr::V4(address) => write_ipv4_address(out, address),
@@ -243,6 +245,58 @@ mod tests {
             numeric("2001:db8:1111:2222:3333:4444:5555:6666", 65535),
             "[2001:db8:1111:2222:3333:4444:5555:6666]:65535"
         );
+    }
+
+    #[test]
+    fn a_numeric_writer_looks_nothing_up() {
+        let mut writer = EndpointWriter::numeric();
+        let mut out = Vec::new();
+        writer.write(&mut out, "::1".parse().unwrap(), 80, Some(Protocol::Tcp));
+        out.push(b' ');
+        writer.write_host(&mut out, "::1".parse().unwrap());
+        writer.write_host(&mut out, "127.0.0.1".parse().unwrap());
+        assert_eq!(out, b"[::1]:80 ::1127.0.0.1");
+        assert!(writer.host_names.is_empty() && writer.nameless_hosts.is_empty());
+        assert!(writer.port_names.is_empty());
+    }
+
+    #[test]
+    fn a_port_has_its_name_where_that_is_read_back() {
+        let name = names::service_name(80, Protocol::Tcp);
+        assert_eq!(look_up_port(80, Protocol::Tcp, None), name);
+        let reads = |_: &[u8], _| Some((IpAddr::from([0; 4]), Some(80)));
+        assert_eq!(look_up_port(80, Protocol::Tcp, Some(reads)), name);
+        let reads_other = |_: &[u8], _| Some((IpAddr::from([0; 4]), Some(81)));
+        assert_eq!(look_up_port(80, Protocol::Tcp, Some(reads_other)), None);
+    }
+
+    #[test]
+    fn a_name_that_would_be_two_words_is_none() {
+        assert!(is_one_word(b"web-1.example.org"));
+        for name in [&b"web 1"[..], b"web\t", b"web\x1b[m", b"web\x7f"] {
+            assert!(!is_one_word(name), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn the_last_service_is_named_again_and_another_anew() {
+        let service = |mark| ServiceIdentity::FirewallMark {
+            mark,
+            family: crate::model::AddressFamily::Ipv4,
+        };
+        let mut writer = EndpointWriter::numeric();
+        let (mut out, made) = (Vec::new(), std::cell::Cell::new(0));
+        for mark in [7, 7, 8, 7] {
+            writer.write_service_name(&mut out, &service(mark), |out, _, identity| {
+                made.set(made.get() + 1);
+                out.extend_from_slice(format!("{identity:?}").as_bytes());
+            });
+        }
+        let expected = [7, 7, 8, 7]
+            .map(|mark| format!("{:?}", service(mark)))
+            .concat();
+        assert_eq!(String::from_utf8(out).unwrap(), expected);
+        assert_eq!(made.get(), 3);
     }
 
     #[test]

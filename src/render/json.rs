@@ -1,11 +1,12 @@
-//! What `--json` prints: everything the kernel tells, as one document for programs.
+//! Writes what `--json` prints: all that the kernel reports, as one document for programs.
 //!
-//! Every field is always there, `null` where it does not apply; numbers are exact, addresses are
-//! never names. `man/ipvsadm.schema.json` describes the documents, and a test holds them to it:
-//! whoever adds a field here adds it there. Names of fields, once published, stay.
+//! Every field is always there, `null` where it does not apply. Numbers are exact, addresses are
+//! never names. `man/ipvsadm.schema.json` describes the documents, and a test holds them to it: add
+//! a field in both places. Names of fields, once published, stay.
 //!
 //! A document is written item by item, each on a line of its own, so that a table of any size goes
-//! through a small buffer. Kernel names need not be UTF-8; what is not becomes U+FFFD.
+//! through a small buffer. Names of the kernel need not be UTF-8: what is not becomes U+FFFD.
+#![forbid(unsafe_code)]
 
 use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr};
@@ -27,6 +28,7 @@ pub struct Document {
 }
 
 impl Document {
+    /// Begins the document of a table.
     pub fn of_services(out: &mut Vec<u8>, info: &KernelInfo) -> Document {
         let (major, minor, patch) = info.version_parts();
         out.extend_from_slice(b"{\"ipvs\":");
@@ -41,11 +43,13 @@ impl Document {
         Document { has_items: false }
     }
 
+    /// Begins the document of connections.
     pub fn of_connections(out: &mut Vec<u8>) -> Document {
         out.extend_from_slice(b"{\"connections\":[");
         Document { has_items: false }
     }
 
+    /// Appends a service with its real servers.
     pub fn service(
         &mut self,
         out: &mut Vec<u8>,
@@ -55,6 +59,7 @@ impl Document {
         self.item(out, &Service::of(service, destinations));
     }
 
+    /// Appends a connection.
     pub fn connection(&mut self, out: &mut Vec<u8>, connection: &Connection<'_>) {
         self.item(out, &ConnectionEntry::of(connection));
     }
@@ -65,12 +70,13 @@ impl Document {
         write(out, item);
     }
 
+    /// Ends the document.
     pub fn end(self, out: &mut Vec<u8>) {
         out.extend_from_slice(if self.has_items { b"\n]}\n" } else { b"]}\n" });
     }
 }
 
-/// Writes the counts of connections. `key` is the word for what they are counted by.
+/// Appends the document of counts. `key` is the word for what connections are counted by.
 pub fn write_counts(out: &mut Vec<u8>, key: &'static str, counts: &[Count]) {
     out.extend_from_slice(b"{\"counts\":[");
     let mut document = Document { has_items: false };
@@ -91,13 +97,14 @@ pub fn write_counts(out: &mut Vec<u8>, key: &'static str, counts: &[Count]) {
     out.extend_from_slice(format!("],\"total\":{total}}}\n").as_bytes());
 }
 
-/// Writes why there is no listing, where others follow.
+/// Appends the document that says why there is no listing, in a stream of listings.
 pub fn write_fault(out: &mut Vec<u8>, fault: &[u8]) {
     out.extend_from_slice(b"{\"error\":");
     write(out, &text(fault.trim_ascii_end()));
     out.extend_from_slice(b"}\n");
 }
 
+/// Appends the document of timeouts.
 pub fn write_timeouts(out: &mut Vec<u8>, timeouts: &Timeouts) {
     #[derive(Serialize)]
     struct Fields {
@@ -117,6 +124,7 @@ pub fn write_timeouts(out: &mut Vec<u8>, timeouts: &Timeouts) {
     out.extend_from_slice(b"}\n");
 }
 
+/// Appends the document of sync daemons.
 pub fn write_sync_daemons(out: &mut Vec<u8>, daemons: &[SyncDaemon]) {
     #[derive(Serialize)]
     struct Daemon<'a> {
@@ -180,7 +188,7 @@ impl From<AddressFamily> for Family {
     }
 }
 
-/// What tells a virtual service from all others.
+/// The fields that identify a virtual service.
 #[derive(Serialize)]
 pub struct ServiceFields {
     protocol: Option<&'static str>,
@@ -260,7 +268,7 @@ impl Persistence {
     }
 }
 
-/// Counters since they were last zeroed, or rates per second.
+/// Counters since they were last zeroed, or rates a second.
 #[derive(Serialize)]
 struct Numbers {
     connections: u64,
@@ -379,7 +387,7 @@ struct ConnectionEntry<'a> {
     persistence_engine: Option<EngineData<'a>>,
 }
 
-/// An address and a port.
+/// An address and a port (host byte order).
 #[derive(Serialize)]
 pub struct Endpoint {
     address: IpAddr,
@@ -419,7 +427,7 @@ impl<'a> ConnectionEntry<'a> {
     }
 }
 
-/// A count, in which the key has the name of what is counted by.
+/// A count. Its first field is called by `key`.
 struct CountEntry<'a> {
     key: &'static str,
     name: Cow<'a, str>,
@@ -438,16 +446,14 @@ impl Serialize for CountEntry<'_> {
 #[cfg(test)]
 pub(crate) mod tests {
     use boon::{Compiler, Schemas};
-    use serde_json::Value;
+    use serde_json::{Value, json};
 
     use super::*;
-    use crate::model::{
-        Destination, DestinationIdentity, KernelName, Protocol, SchedulerFlags, SyncDaemonRole,
-        VirtualService,
-    };
+    use crate::model::{KernelName, SyncDaemonRole, VirtualService};
     use crate::render::counts::Counted;
+    use crate::samples;
 
-    /// The document, once it is known to be what the schema says.
+    /// Returns the document, once the schema has been found to hold.
     pub(crate) fn checked(out: &[u8]) -> Value {
         const SCHEMA: &str = include_str!("../../man/ipvsadm.schema.json");
         let (mut schemas, mut compiler) = (Schemas::new(), Compiler::new());
@@ -463,55 +469,15 @@ pub(crate) mod tests {
         document
     }
 
-    fn service() -> ServiceState {
-        ServiceState {
-            service: VirtualService {
-                identity: ServiceIdentity::Endpoint {
-                    protocol: Protocol::Tcp,
-                    address: "192.0.2.1".parse().unwrap(),
-                    port: 80,
-                },
-                scheduler: KernelName::from("sh"),
-                scheduler_flags: SchedulerFlags::from_bits(0b011),
-                persistence_timeout: Some(360),
-                netmask: Netmask::Ipv4("255.255.255.0".parse().unwrap()),
-                persistence_engine: KernelName::from("sip"),
-                one_packet: false,
-            },
-            statistics: Statistics {
-                incoming_bytes: u64::MAX,
-                outgoing_byte_rate: (1 << 53) + 1,
-                ..Statistics::default()
-            },
-        }
-    }
-
     fn destination(forwarding_method: ForwardingMethod) -> DestinationState {
-        DestinationState {
-            destination: Destination {
-                identity: DestinationIdentity {
-                    address: "2001:db8::7".parse().unwrap(),
-                    port: 8080,
-                },
-                forwarding_method,
-                weight: i32::MAX as u32,
-                upper_threshold: 10,
-                lower_threshold: 5,
-            },
-            active_connections: u32::MAX,
-            inactive_connections: 1,
-            persistent_connections: 4,
-            statistics: Statistics::default(),
-        }
+        let mut state = samples::destination();
+        state.destination.forwarding_method = forwarding_method;
+        state
     }
 
     fn services(items: &[(ServiceState, Vec<DestinationState>)]) -> Value {
         let mut out = Vec::new();
-        let info = KernelInfo {
-            version: 0x01_02_01,
-            connection_table_size: 4096,
-        };
-        let mut document = Document::of_services(&mut out, &info);
+        let mut document = Document::of_services(&mut out, &samples::INFO);
         for (service, destinations) in items {
             document.service(&mut out, service, destinations);
         }
@@ -520,12 +486,133 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn each_field_has_its_own_number() {
+        let numbers = |first: u64| {
+            json!({
+                "connections": first,
+                "incoming_packets": first + 7,
+                "outgoing_packets": first + 14,
+                "incoming_bytes": first + 21,
+                "outgoing_bytes": first + 28,
+            })
+        };
+        assert_eq!(
+            services(&[(samples::service(), vec![samples::destination()])]),
+            json!({
+                "ipvs": { "version": "1.2.3", "connection_table_size": 4096 },
+                "services": [{
+                    "protocol": "tcp",
+                    "address": "192.0.2.1",
+                    "port": 443,
+                    "firewall_mark": null,
+                    "family": "ipv4",
+                    "scheduler": "sh",
+                    "scheduler_flags": ["sh-fallback", "sh-port"],
+                    "persistence": {
+                        "timeout_seconds": 360,
+                        "netmask": "255.255.254.0",
+                        "prefix_length": null,
+                    },
+                    "persistence_engine": "sip",
+                    "one_packet": true,
+                    "counters": numbers(2001),
+                    "rates": numbers(2036),
+                    "real_servers": [{
+                        "address": "198.51.100.7",
+                        "port": 8080,
+                        "family": "ipv4",
+                        "forwarding_method": "tunnel",
+                        "tunnel": { "type": "gue", "port": 6081, "checksum": "remote" },
+                        "weight": 31,
+                        "drain_state": null,
+                        "upper_threshold": 1009,
+                        "lower_threshold": 805,
+                        "active_connections": 62,
+                        "inactive_connections": 47,
+                        "persistent_connections": 58,
+                        "counters": numbers(3002),
+                        "rates": numbers(3037),
+                    }],
+                }],
+            })
+        );
+    }
+
+    #[test]
+    fn timeouts_sync_daemons_and_connections_are_documents() {
+        let mut out = Vec::new();
+        write_timeouts(&mut out, &samples::TIMEOUTS);
+        assert_eq!(
+            checked(&out)["timeouts"],
+            json!({ "tcp_seconds": 960, "tcp_fin_seconds": 75, "udp_seconds": 7200 })
+        );
+        let mut out = Vec::new();
+        write_sync_daemons(&mut out, &[samples::sync_daemon()]);
+        assert_eq!(
+            checked(&out)["sync_daemons"],
+            json!([{
+                "role": "master",
+                "interface": "eth1",
+                "sync_id": 17,
+                "max_length": 1472,
+                "group": "224.0.0.83",
+                "port": 8849,
+                "ttl": 5,
+            }])
+        );
+        let connection = Connection {
+            protocol: b"TCP",
+            client: ("192.0.2.9".parse().unwrap(), 40_000),
+            service: ("192.0.2.1".parse().unwrap(), 443),
+            destination: ("198.51.100.7".parse().unwrap(), 8080),
+            state: b"SYN_RECV",
+            seconds: 59,
+            engine: None,
+        };
+        let mut out = Vec::new();
+        let mut document = Document::of_connections(&mut out);
+        document.connection(&mut out, &connection);
+        document.end(&mut out);
+        assert_eq!(
+            checked(&out)["connections"],
+            json!([{
+                "protocol": "tcp",
+                "state": "SYN_RECV",
+                "expires_in_seconds": 59,
+                "client": { "address": "192.0.2.9", "port": 40_000 },
+                "service": { "address": "192.0.2.1", "port": 443 },
+                "real_server": { "address": "198.51.100.7", "port": 8080 },
+                "persistence_engine": null,
+            }])
+        );
+    }
+
+    #[test]
     fn numbers_are_exact_up_to_the_last() {
-        let document = services(&[(service(), Vec::new())]);
+        let mut service = samples::service();
+        service.statistics.incoming_bytes = u64::MAX;
+        service.statistics.outgoing_byte_rate = (1 << 53) + 1;
+        let document = services(&[(service, Vec::new())]);
         let service = &document["services"][0];
         assert_eq!(service["counters"]["incoming_bytes"], u64::MAX);
         assert_eq!(service["rates"]["outgoing_bytes"], (1u64 << 53) + 1);
-        assert_eq!(document["ipvs"]["version"], "1.2.1");
+    }
+
+    #[test]
+    fn a_server_of_weight_0_is_draining_until_nobody_is_on_it() {
+        let told = |active, inactive, persistent| {
+            let mut server = samples::destination();
+            server.destination.weight = 0;
+            server.active_connections = active;
+            server.inactive_connections = inactive;
+            server.persistent_connections = persistent;
+            let document = services(&[(samples::service(), vec![server])]);
+            document["services"][0]["real_servers"][0]["drain_state"].clone()
+        };
+        assert_eq!(told(0, 0, 0), "drained");
+        for (active, inactive, persistent) in [(2, 0, 0), (0, 3, 0), (0, 0, 4)] {
+            assert_eq!(told(active, inactive, persistent), "draining");
+        }
     }
 
     #[test]
@@ -575,9 +662,9 @@ pub(crate) mod tests {
                 },
                 netmask: Netmask::Ipv6(64),
                 persistence_engine: KernelName::default(),
-                ..service().service
+                ..samples::service().service
             },
-            ..service()
+            ..samples::service()
         };
         let gue = Encapsulation::Gue {
             port: 6080,
@@ -595,15 +682,10 @@ pub(crate) mod tests {
             ForwardingMethod::Tunnel(gre),
         ];
         let document = services(&[
-            (service(), methods.map(destination).to_vec()),
+            (samples::service(), methods.map(destination).to_vec()),
             (marked, Vec::new()),
         ]);
         let [first, second] = [0, 1].map(|index| &document["services"][index]);
-        assert_eq!(
-            first["scheduler_flags"],
-            serde_json::json!(["sh-fallback", "sh-port"])
-        );
-        assert_eq!(first["persistence"]["netmask"], "255.255.255.0");
         assert_eq!(second["firewall_mark"], u32::MAX);
         assert_eq!(second["persistence"]["prefix_length"], 64);
         assert_eq!(second["persistence_engine"], Value::Null);
@@ -613,17 +695,17 @@ pub(crate) mod tests {
         assert_eq!(server(0)["tunnel"], Value::Null);
         assert_eq!(
             server(4)["tunnel"],
-            serde_json::json!({ "type": "gue", "port": 6080, "checksum": "remote" })
+            json!({ "type": "gue", "port": 6080, "checksum": "remote" })
         );
         assert_eq!(server(5)["tunnel"]["checksum"], "full");
     }
 
     #[test]
     fn an_empty_table_is_a_document_too() {
-        assert_eq!(services(&[])["services"], serde_json::json!([]));
+        assert_eq!(services(&[])["services"], json!([]));
         let mut out = Vec::new();
         Document::of_connections(&mut out).end(&mut out);
-        assert_eq!(checked(&out), serde_json::json!({ "connections": [] }));
+        assert_eq!(checked(&out), json!({ "connections": [] }));
     }
 
     #[test]

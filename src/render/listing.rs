@@ -1,5 +1,6 @@
-//! What `-L` prints of virtual services and their real servers (`tests/parity/ipvsadm-1.31.md`,
-//! section 4).
+//! Writes what `-L` prints of virtual services and their real servers
+//! (`tests/parity/ipvsadm-1.31.md`, section 4).
+#![forbid(unsafe_code)]
 
 use std::net::IpAddr;
 
@@ -20,7 +21,7 @@ const PROTOCOL_WIDTH: usize = 4;
 const SERVER_WIDTH: usize = 28;
 const SERVER_ARROW: &[u8] = b"  -> ";
 
-/// Writes the first line of a listing of the whole table.
+/// Appends the first line of a listing of the whole table.
 pub fn write_version(out: &mut Vec<u8>, info: &KernelInfo) {
     let (major, minor, patch) = info.version_parts();
     let line = format!(
@@ -30,7 +31,7 @@ pub fn write_version(out: &mut Vec<u8>, info: &KernelInfo) {
     out.extend_from_slice(line.as_bytes());
 }
 
-/// Writes the two lines of titles.
+/// Appends the two lines of titles.
 pub fn write_titles(out: &mut Vec<u8>, columns: Columns) {
     const SERVICE_TITLE: &str = "Prot LocalAddress:Port";
     const SERVER_TITLE: &str = "  -> RemoteAddress:Port";
@@ -63,6 +64,7 @@ pub fn write_titles(out: &mut Vec<u8>, columns: Columns) {
     out.extend_from_slice(titles.as_bytes());
 }
 
+/// Appends the line of a service.
 pub fn write_service(
     out: &mut Vec<u8>,
     format: &ListFormat,
@@ -126,7 +128,7 @@ fn write_scheduling(out: &mut Vec<u8>, state: &ServiceState) {
     }
 }
 
-/// Writes a dotted mask for IPv4, a prefix length for IPv6.
+/// Appends a dotted mask for IPv4, a prefix length for IPv6.
 pub fn write_netmask(out: &mut Vec<u8>, netmask: Netmask) {
     match netmask {
         Netmask::Ipv4(mask) => write_address(out, IpAddr::V4(mask)),
@@ -134,7 +136,7 @@ pub fn write_netmask(out: &mut Vec<u8>, netmask: Netmask) {
     }
 }
 
-/// Writes the line of a destination of `service`.
+/// Appends the line of a destination of `service`.
 pub fn write_destination(
     out: &mut Vec<u8>,
     format: &ListFormat,
@@ -225,6 +227,7 @@ pub fn write_destination(
     out.push(b'\n');
 }
 
+/// Returns the word for a forwarding method.
 pub fn forwarding_label(method: ForwardingMethod) -> &'static str {
     match method {
         ForwardingMethod::Masquerading => "Masq",
@@ -255,82 +258,158 @@ fn tunnel_label(method: ForwardingMethod) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{
-        Destination, DestinationIdentity, KernelName, Protocol, SchedulerFlags, Statistics,
-        VirtualService,
-    };
+    use crate::model::Statistics;
+    use crate::samples;
 
-    fn service(statistics: Statistics) -> ServiceState {
-        ServiceState {
-            service: VirtualService {
-                identity: ServiceIdentity::Endpoint {
-                    protocol: Protocol::Tcp,
-                    address: "192.0.2.1".parse().unwrap(),
-                    port: 80,
-                },
-                scheduler: KernelName::from("sh"),
-                scheduler_flags: SchedulerFlags::from_bits(0b101),
-                persistence_timeout: Some(360),
-                netmask: Netmask::Ipv4("255.255.255.0".parse().unwrap()),
-                persistence_engine: KernelName::from("sip"),
-                one_packet: false,
-            },
-            statistics,
-        }
-    }
-
-    fn line(columns: Columns, exact: bool, statistics: Statistics) -> (String, String) {
+    fn titles_and_lines(
+        columns: Columns,
+        exact: bool,
+        service: &ServiceState,
+        server: &DestinationState,
+    ) -> String {
         let format = ListFormat {
             columns,
             numeric: true,
             exact,
         };
         let mut endpoints = EndpointWriter::for_listing(true);
-        let service = service(statistics);
-        let destination = DestinationState {
-            destination: Destination {
-                identity: DestinationIdentity {
-                    address: "198.51.100.7".parse().unwrap(),
-                    port: 8080,
-                },
-                forwarding_method: ForwardingMethod::Tunnel(Encapsulation::Gue {
-                    port: 6080,
-                    checksum: TunnelChecksum::Remote,
-                }),
-                weight: 3,
-                upper_threshold: 10,
-                lower_threshold: 5,
-            },
-            active_connections: 2,
-            inactive_connections: 1,
-            persistent_connections: 4,
-            statistics,
-        };
-        let (mut first, mut second) = (Vec::new(), Vec::new());
-        write_service(&mut first, &format, &mut endpoints, &service);
-        write_destination(
-            &mut second,
-            &format,
-            &mut endpoints,
-            &service.service.identity,
-            &destination,
-        );
-        (
-            String::from_utf8(first).unwrap(),
-            String::from_utf8(second).unwrap(),
-        )
+        let mut out = Vec::new();
+        write_titles(&mut out, columns);
+        write_service(&mut out, &format, &mut endpoints, service);
+        let identity = &service.service.identity;
+        write_destination(&mut out, &format, &mut endpoints, identity, server);
+        String::from_utf8(out).unwrap()
     }
 
     #[test]
-    fn a_service_shows_its_scheduler_with_the_schedulers_own_flags_and_its_persistence() {
-        let (service, server) = line(Columns::TunnelInfo, false, Statistics::default());
+    fn each_column_has_its_own_number() {
+        let scheduling = "sh (sh-fallback,sh-port) persistent 360 mask 255.255.254.0 pe sip ops\n";
+        for (columns, expected) in [
+            (
+                Columns::Connections,
+                format!(
+                    "Prot LocalAddress:Port Scheduler Flags\n  \
+                       -> RemoteAddress:Port           Forward Weight ActiveConn InActConn\n\
+                     TCP  192.0.2.1:443 {scheduling}  \
+                       -> 198.51.100.7:8080            Tunnel  31     62         47        \n"
+                ),
+            ),
+            (
+                Columns::TunnelInfo,
+                format!(
+                    "Prot LocalAddress:Port Scheduler Flags\n  \
+                       -> RemoteAddress:Port           Forward TunnelInfo    Weight ActiveConn \
+                     InActConn\n\
+                     TCP  192.0.2.1:443 {scheduling}  \
+                       -> 198.51.100.7:8080            Tunnel  gue:6081:r+c  31     62         \
+                     47        \n"
+                ),
+            ),
+            (
+                Columns::Thresholds,
+                format!(
+                    "Prot LocalAddress:Port            Uthreshold Lthreshold ActiveConn InActConn \
+                     \n  \
+                       -> RemoteAddress:Port\n\
+                     TCP  192.0.2.1:443 {scheduling}  \
+                       -> 198.51.100.7:8080            1009       805        62         47        \
+                     \n"
+                ),
+            ),
+            (
+                Columns::PersistentConnections,
+                format!(
+                    "Prot LocalAddress:Port            Weight    PersistConn ActiveConn InActConn \
+                     \n  \
+                       -> RemoteAddress:Port\n\
+                     TCP  192.0.2.1:443 {scheduling}  \
+                       -> 198.51.100.7:8080            31        58          62         47        \
+                     \n"
+                ),
+            ),
+            (
+                Columns::Statistics,
+                "Prot LocalAddress:Port               Conns   InPkts  OutPkts  InBytes OutBytes\n  \
+                   -> RemoteAddress:Port\n\
+                 TCP  192.0.2.1:443                    2001     2008     2015     2022     2029\n  \
+                   -> 198.51.100.7:8080                3002     3009     3016     3023     3030\n"
+                    .to_owned(),
+            ),
+            (
+                Columns::Rate,
+                "Prot LocalAddress:Port                 CPS    InPPS   OutPPS    InBPS   OutBPS\n  \
+                   -> RemoteAddress:Port\n\
+                 TCP  192.0.2.1:443                    2036     2043     2050     2057     2064\n  \
+                   -> 198.51.100.7:8080                3037     3044     3051     3058     3065\n"
+                    .to_owned(),
+            ),
+        ] {
+            let (service, server) = (samples::service(), samples::destination());
+            let written = titles_and_lines(columns, false, &service, &server);
+            assert_eq!(written, expected);
+        }
+    }
+
+    #[test]
+    fn the_first_line_names_the_version_and_the_size_of_the_connection_table() {
+        let mut out = Vec::new();
+        write_version(&mut out, &samples::INFO);
+        assert_eq!(out, b"IP Virtual Server version 1.2.3 (size=4096)\n");
+    }
+
+    #[test]
+    fn every_way_of_forwarding_and_every_tunnel_has_its_words() {
+        let gue = |checksum| {
+            ForwardingMethod::Tunnel(Encapsulation::Gue {
+                port: 6081,
+                checksum,
+            })
+        };
+        let gre = |checksum| ForwardingMethod::Tunnel(Encapsulation::Gre { checksum });
+        for (method, label, tunnel) in [
+            (ForwardingMethod::Masquerading, "Masq", "n/a"),
+            (ForwardingMethod::Local, "Local", "n/a"),
+            (ForwardingMethod::DirectRouting, "Route", "n/a"),
+            (
+                ForwardingMethod::Tunnel(Encapsulation::Ipip),
+                "Tunnel",
+                "ipip",
+            ),
+            (gue(TunnelChecksum::None), "Tunnel", "gue:6081:-c"),
+            (gue(TunnelChecksum::Full), "Tunnel", "gue:6081:+c"),
+            (gre(TunnelChecksum::None), "Tunnel", "gre:-c"),
+            (gre(TunnelChecksum::Full), "Tunnel", "gre:+c"),
+        ] {
+            assert_eq!(forwarding_label(method), label);
+            assert_eq!(tunnel_label(method), tunnel);
+        }
+    }
+
+    #[test]
+    fn ipv4_names_are_cut_to_their_columns_and_ipv6_names_are_not() {
+        let (mut service, mut server) = (samples::service(), samples::destination());
+        service.service.scheduler_flags = Default::default();
+        service.service.persistence_timeout = None;
+        service.service.one_packet = false;
+        let mask = "255.255.255.255".parse().unwrap();
+        service.service.netmask = Netmask::Ipv4(mask);
+        let lines = titles_and_lines(Columns::Connections, false, &service, &server);
+        assert!(lines.contains("TCP  192.0.2.1:443 sh\n"), "{lines}");
+        service.service.identity = ServiceIdentity::FirewallMark {
+            mark: 3_000_000_000,
+            family: AddressFamily::Ipv6,
+        };
+        service.service.netmask = Netmask::Ipv6(64);
+        service.service.persistence_timeout = Some(361);
+        service.service.persistence_engine = Default::default();
+        server.destination.identity.address =
+            "2001:db8:1111:2222:3333:4444:5555:6666".parse().unwrap();
+        let lines = titles_and_lines(Columns::Connections, false, &service, &server);
+        let (_, lines) = lines.split_once("InActConn\n").unwrap();
         assert_eq!(
-            service,
-            "TCP  192.0.2.1:80 sh (sh-fallback) persistent 360 mask 255.255.255.0 pe sip\n"
-        );
-        assert_eq!(
-            server,
-            "  -> 198.51.100.7:8080            Tunnel  gue:6080:r+c  3      2          1         \n"
+            lines,
+            "FWM  3000000000 IPv6 sh persistent 361 mask 64\n  \
+               -> [2001:db8:1111:2222:3333:4444:5555:6666]:8080 Tunnel  31     62         47        \n"
         );
     }
 
@@ -344,41 +423,48 @@ mod tests {
             outgoing_bytes: u64::MAX,
             ..Statistics::default()
         };
-        let (service, server) = line(Columns::Statistics, false, statistics);
-        assert_eq!(
-            service,
-            "TCP  192.0.2.1:80                  100000K    4294M    1099G    1125T18446744T\n"
+        let (mut service, mut server) = (samples::service(), samples::destination());
+        (service.statistics, server.statistics) = (statistics, statistics);
+        let lines = titles_and_lines(Columns::Statistics, false, &service, &server);
+        let short = " 100000K    4294M    1099G    1125T18446744T\n";
+        assert!(
+            lines.ends_with(&format!(
+                "TCP  192.0.2.1:443                {short}  \
+                   -> 198.51.100.7:8080            {short}"
+            )),
+            "{lines}"
         );
-        assert_eq!(
-            server,
-            "  -> 198.51.100.7:8080             100000K    4294M    1099G    1125T18446744T\n"
-        );
-        let (service, _) = line(Columns::Statistics, true, statistics);
-        assert_eq!(
-            service,
-            "TCP  192.0.2.1:80                 100000000 4294967296 1099511627776 1125899906842624 \
-             18446744073709551615\n"
+        let lines = titles_and_lines(Columns::Statistics, true, &service, &server);
+        let whole = "100000000 4294967296 1099511627776 1125899906842624 18446744073709551615\n";
+        assert!(
+            lines.ends_with(&format!(
+                "TCP  192.0.2.1:443                {whole}  \
+                   -> 198.51.100.7:8080            {whole}"
+            )),
+            "{lines}"
         );
     }
 
     #[test]
     fn a_servers_first_three_rates_are_never_shortened() {
         let statistics = Statistics {
-            connection_rate: 100_000_000,
-            incoming_packet_rate: 100_000_000,
-            outgoing_packet_rate: 100_000_000,
-            incoming_byte_rate: 100_000_000,
+            connection_rate: 100_000_001,
+            incoming_packet_rate: 200_000_002,
+            outgoing_packet_rate: 300_000_003,
+            incoming_byte_rate: 400_000_004,
             outgoing_byte_rate: 7,
             ..Statistics::default()
         };
-        let (service, server) = line(Columns::Rate, false, statistics);
-        assert_eq!(
-            service,
-            "TCP  192.0.2.1:80                  100000K  100000K  100000K  100000K        7\n"
-        );
-        assert_eq!(
-            server,
-            "  -> 198.51.100.7:8080            100000000 100000000 100000000  100000K        7\n"
+        let (mut service, mut server) = (samples::service(), samples::destination());
+        (service.statistics, server.statistics) = (statistics, statistics);
+        let lines = titles_and_lines(Columns::Rate, false, &service, &server);
+        assert!(
+            lines.ends_with(
+                "TCP  192.0.2.1:443                 100000K  200000K  300000K  400000K        7\n  \
+                   -> 198.51.100.7:8080            100000001 200000002 300000003  400000K        \
+                 7\n"
+            ),
+            "{lines}"
         );
     }
 }

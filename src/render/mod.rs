@@ -1,9 +1,11 @@
-//! From what the kernel said to text: listings, rules, connections.
+//! Turns what the kernel reports into text: listings, rules, connections.
 //!
 //! Appends to a buffer and never prints. The text is the reference's to the byte
 //! (`tests/parity/ipvsadm-1.31.md`, sections 4 and 5), except in three formats that it does not
 //! have: [`json`] for programs, [`prometheus`] for monitoring, [`table`] for people. [`endpoints`]
-//! writes addresses and ports, as numbers or names, [`padding`] aligns columns, [`order`] sorts.
+//! writes addresses and ports, [`phrases`] what several outputs say alike, [`padding`] aligns
+//! columns, [`order`] sorts. A [`page`] is what a watched terminal shows.
+#![forbid(unsafe_code)]
 
 pub mod connections;
 pub mod counts;

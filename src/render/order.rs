@@ -65,13 +65,13 @@ fn merge_sort<T: Copy>(items: &mut [T], compare: &impl Fn(&T, &T) -> i32) {
     }
 }
 
-/// What decides where something stands in a listing.
+/// The key by which a listing is sorted.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct SortKey {
     /// Mark, family and protocol, all 0 for a destination, then the kernel's 16 bytes of the
     /// address.
     words: [u32; 7],
-    /// How many of the words count: the reference compares no more than the first 4 bytes of what
+    /// The number of words that count: the reference compares no more than the first 4 bytes of what
     /// it knows to be an IPv4 address.
     count: usize,
     port: u16,
@@ -245,6 +245,10 @@ mod tests {
         assert_eq!(sorted(&[100, 192, 10]), [100, 192, 10]);
         assert_eq!(sorted(&[192, 10, 100]), [192, 10, 100]);
         assert_eq!(sorted(&[192, 100, 10]), [192, 10, 100]);
+        let of_port = |first, port| SortKey::new([0; 3], IpAddr::from([first, 0, 0, 1]), port);
+        let mut keys = [of_port(192, 443), of_port(10, 8080), of_port(10, 80)];
+        sort(&mut keys, |key| *key);
+        assert_eq!(keys.map(|key| key.port), [443, 80, 8080]);
     }
 
     #[test]

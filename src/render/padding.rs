@@ -1,48 +1,50 @@
-//! Numbers and texts, padded to the width of their column.
+//! Writes numbers and texts, padded to the width of their column.
 //!
-//! `std::fmt` is too slow for a listing of 100 000 lines; these few functions write the same text.
+//! `std::fmt` is too slow for a listing of 100 000 lines. These few functions write the same text.
+#![forbid(unsafe_code)]
 
 use itoa::{Buffer, Integer};
 
 /// The widest column of all listings.
 const WIDEST: usize = 40;
 
-/// Adds blanks until `width` bytes stand behind `start`. Longer texts stay whole.
+/// Appends blanks until `width` bytes stand behind `start`. Longer texts stay whole.
 pub fn pad(out: &mut Vec<u8>, start: usize, width: usize) {
     let missing = (start + width).saturating_sub(out.len());
     out.extend_from_slice(&[b' '; WIDEST][..missing.min(WIDEST)]);
 }
 
-/// A text with blanks behind it up to `width`.
+/// Appends a text, and blanks behind it up to `width`.
 pub fn left(out: &mut Vec<u8>, text: &[u8], width: usize) {
     let start = out.len();
     out.extend_from_slice(text);
     pad(out, start, width);
 }
 
-/// A text with blanks before it up to `width`.
+/// Appends a text, and blanks before it up to `width`.
 pub fn right(out: &mut Vec<u8>, text: &[u8], width: usize) {
     let start = out.len();
     pad(out, start, width.saturating_sub(text.len()));
     out.extend_from_slice(text);
 }
 
+/// Appends a number.
 pub fn number(out: &mut Vec<u8>, number: impl Integer) {
     out.extend_from_slice(Buffer::new().format(number).as_bytes());
 }
 
-/// A number with blanks behind it up to `width`.
+/// Appends a number, and blanks behind it up to `width`.
 pub fn number_left(out: &mut Vec<u8>, number: impl Integer, width: usize) {
     left(out, Buffer::new().format(number).as_bytes(), width);
 }
 
-/// A number with blanks before it up to `width`.
+/// Appends a number, and blanks before it up to `width`.
 pub fn number_right(out: &mut Vec<u8>, number: impl Integer, width: usize) {
     right(out, Buffer::new().format(number).as_bytes(), width);
 }
 
-/// A counter or rate: a blank, then 8 places. A number that does not fit is shown in thousands,
-/// millions and so on, unless it is to be `exact`.
+/// Appends a counter or rate: a blank, then 8 places. Shows a number that does not fit in
+/// thousands, millions and so on, unless it is to be `exact`.
 pub fn counter(out: &mut Vec<u8>, number: u64, exact: bool) {
     const STEPS: [(u64, u64, u8); 3] = [
         (1_000_000_000, 1_000, b'K'),

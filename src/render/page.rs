@@ -16,7 +16,7 @@ pub struct Page {
     room: usize,
     /// The lines of the listing that there is room for, each with its end.
     text: Vec<u8>,
-    /// How many lines `text` holds.
+    /// The number of lines in `text`.
     kept: usize,
     left_out: usize,
 }
@@ -209,7 +209,16 @@ mod tests {
             shown(12, 5, "1\n2\n3\n4\n", 14),
             ["left    time", "1", "2", "3", "… 15 more"]
         );
-        assert_eq!(shown(12, 1, "1\n2\n", 0)[0], "left    time");
+        assert_eq!(shown(12, 1, "1\n2\n", 0), ["left    time"]);
+        assert_eq!(shown(12, 2, "1\n2\n", 0), ["left    time", "… 2 more"]);
+        assert_eq!(
+            shown(12, 7, "1\n2\n3\n4\n5\n6\n", 0),
+            ["left    time", "1", "2", "3", "4", "5", "6"]
+        );
+        assert_eq!(
+            shown(12, 8, "1\n2\n3\n4\n5\n6\n7\n", 0),
+            ["left    time", "", "1", "2", "3", "4", "5", "… 2 more"]
+        );
     }
 
     #[test]

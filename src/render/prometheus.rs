@@ -1,10 +1,11 @@
-//! What `-L --prometheus` prints: the table as metrics, for the textfile collector of
+//! Writes what `-L --prometheus` prints: the table as metrics, for the textfile collector of
 //! prometheus-node-exporter.
 //!
 //! The text format is 0.0.4 (<https://prometheus.io/docs/instrumenting/exposition_formats/>): all
-//! samples of a metric stand together, under what it is. Labels that say which service and which
-//! server are those of node_exporter's own collector of IPVS, with values spelled as there. Names
-//! of metrics and labels, once published, stay.
+//! samples of a metric stand together, below its help and type. The labels that identify services
+//! and servers are those of node_exporter's own collector of IPVS, with values spelled as there.
+//! Names of metrics and labels, once published, stay.
+#![forbid(unsafe_code)]
 
 use crate::model::{
     AddressFamily, DestinationState, KernelInfo, Netmask, ServiceIdentity, ServiceState,
@@ -12,15 +13,16 @@ use crate::model::{
 };
 use crate::render::padding::number;
 
-/// What a number does in the course of time.
+/// A type of metric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
-    /// It grows, until it is zeroed.
+    /// A number that grows until it is zeroed.
     Counter,
+    /// A number that grows and shrinks.
     Gauge,
 }
 
-/// What of an item a metric tells, and how it is called behind the item's prefix.
+/// A number of an item, with its name behind the item's prefix.
 struct Metric<T> {
     name: &'static str,
     kind: Kind,
@@ -99,7 +101,7 @@ static SERVER: [Metric<DestinationState>; 6] = [
     ),
 ];
 
-/// A service with its servers, and the labels that tell them from others.
+/// A service with its servers, and the labels that identify them.
 pub struct LabelledService {
     state: ServiceState,
     labels: Labels,
@@ -107,6 +109,7 @@ pub struct LabelledService {
 }
 
 impl LabelledService {
+    /// Labels a service and its destinations.
     pub fn new(state: ServiceState, destinations: &[DestinationState]) -> LabelledService {
         let labels = Labels::of_service(&state.service.identity);
         let servers = destinations.iter().map(|destination| {
@@ -124,7 +127,7 @@ impl LabelledService {
     }
 }
 
-/// Writes what is there once, whatever services there are.
+/// Appends the metrics of IPVS as a whole.
 pub fn write_director(
     out: &mut Vec<u8>,
     info: &KernelInfo,
@@ -162,7 +165,7 @@ pub fn write_director(
     }
 }
 
-/// The metrics of services and of servers, one after the other.
+/// Formats the metrics of services and of servers, one after the other.
 pub fn metrics(services: &[LabelledService]) -> impl Iterator<Item = Vec<u8>> {
     let servers = || services.iter().flat_map(|service| &service.servers);
     let info = std::iter::once_with(|| {
@@ -201,7 +204,7 @@ pub fn metrics(services: &[LabelledService]) -> impl Iterator<Item = Vec<u8>> {
         .chain(states)
 }
 
-/// A metric with its samples; nothing where there are none.
+/// Formats a metric with its samples; nothing if there are none.
 fn written<'l>(
     name: &str,
     kind: Kind,
@@ -246,8 +249,8 @@ struct Labels {
 }
 
 impl Labels {
-    /// Those that tell a service from others. An IPv6 service of a firewall mark has one more than
-    /// node_exporter gives it: its mark may have an IPv4 service, too.
+    /// Returns the labels that identify a service. An IPv6 service of a firewall mark has one more
+    /// than node_exporter gives it: its mark may have an IPv4 service, too.
     fn of_service(identity: &ServiceIdentity) -> Labels {
         let labels = Labels::default();
         match *identity {
@@ -289,7 +292,7 @@ impl Labels {
             .with("ttl", told(daemon.ttl.map(|it| it.to_string())))
     }
 
-    /// These and one more.
+    /// Returns these labels and one more.
     fn with(&self, name: &str, value: impl AsRef<str>) -> Labels {
         let mut labels = self.clone();
         if !labels.text.is_empty() {
@@ -310,7 +313,7 @@ impl Labels {
     }
 }
 
-/// How a service schedules: what does not apply is empty.
+/// Returns the labels that say how a service schedules. What does not apply is empty.
 fn info_labels(service: &LabelledService) -> Labels {
     let LabelledService { state, labels, .. } = service;
     let service = &state.service;
@@ -337,7 +340,7 @@ fn info_labels(service: &LabelledService) -> Labels {
         .with("one_packet", service.one_packet.to_string())
 }
 
-/// A name of the kernel's, which need not be UTF-8.
+/// Returns a name of the kernel's, which need not be UTF-8, as text.
 fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
@@ -345,8 +348,123 @@ fn text(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::KernelName;
-    use crate::model::SyncDaemonRole;
+    use crate::model::{KernelName, SyncDaemonRole};
+    use crate::samples;
+
+    #[test]
+    fn what_is_there_once_is_written_whole() {
+        let written = |daemons: &[SyncDaemon]| {
+            let mut out = Vec::new();
+            write_director(&mut out, &samples::INFO, &samples::TIMEOUTS, daemons);
+            String::from_utf8(out).unwrap()
+        };
+        let expected = "\
+# HELP ipvs_info IPVS in the kernel.
+# TYPE ipvs_info gauge
+ipvs_info{version=\"1.2.3\"} 1
+# HELP ipvs_connection_table_size Buckets of the connection table.
+# TYPE ipvs_connection_table_size gauge
+ipvs_connection_table_size 4096
+# HELP ipvs_timeout_seconds For how long a connection without traffic is kept.
+# TYPE ipvs_timeout_seconds gauge
+ipvs_timeout_seconds{connection=\"tcp\"} 960
+ipvs_timeout_seconds{connection=\"tcp_fin\"} 75
+ipvs_timeout_seconds{connection=\"udp\"} 7200
+";
+        assert_eq!(written(&[]), expected);
+        let daemon = "\
+# HELP ipvs_sync_daemon_info A sync daemon that runs.
+# TYPE ipvs_sync_daemon_info gauge
+ipvs_sync_daemon_info{role=\"master\",interface=\"eth1\",sync_id=\"17\",max_length=\"1472\",\
+group=\"224.0.0.83\",port=\"8849\",ttl=\"5\"} 1
+";
+        assert_eq!(
+            written(&[samples::sync_daemon()]),
+            format!("{expected}{daemon}")
+        );
+    }
+
+    #[test]
+    fn each_metric_has_its_own_number() {
+        let mut plain = samples::service();
+        plain.service.persistence_timeout = None;
+        plain.service.identity = ServiceIdentity::FirewallMark {
+            mark: 10,
+            family: AddressFamily::Ipv4,
+        };
+        plain.statistics = samples::statistics(5001);
+        let services = [
+            LabelledService::new(samples::service(), &[samples::destination()]),
+            LabelledService::new(plain, &[]),
+        ];
+        let written: Vec<u8> = metrics(&services).flatten().collect();
+        let written = String::from_utf8(written).unwrap();
+        let lines: Vec<&str> = written.lines().collect();
+        let tcp = "local_address=\"192.0.2.1\",local_port=\"443\",local_mark=\"\",proto=\"TCP\"";
+        let mark = "local_address=\"\",local_port=\"0\",local_mark=\"0000000A\",proto=\"FWM\"";
+        let schedules = "scheduler=\"sh\",scheduler_flags=\"sh-fallback,sh-port\"";
+        let rest = "persistence_engine=\"sip\",one_packet=\"true\"";
+        let mut expected = vec![
+            "# HELP ipvs_service_info How a service schedules.".to_owned(),
+            "# TYPE ipvs_service_info gauge".to_owned(),
+            format!(
+                "ipvs_service_info{{{tcp},{schedules},persistence_seconds=\"360\",\
+                 persistence_mask=\"255.255.254.0\",{rest}}} 1"
+            ),
+            format!(
+                "ipvs_service_info{{{mark},{schedules},persistence_seconds=\"\",\
+                 persistence_mask=\"\",{rest}}} 1"
+            ),
+            "# HELP ipvs_service_real_servers Real servers of a service.".to_owned(),
+            "# TYPE ipvs_service_real_servers gauge".to_owned(),
+            format!("ipvs_service_real_servers{{{tcp}}} 1"),
+            format!("ipvs_service_real_servers{{{mark}}} 0"),
+        ];
+        let traffic = [
+            ("connections_total", "Connections scheduled."),
+            ("incoming_packets_total", "Packets from clients."),
+            (
+                "outgoing_packets_total",
+                "Packets to clients that the director saw.",
+            ),
+            ("incoming_bytes_total", "Bytes from clients."),
+            (
+                "outgoing_bytes_total",
+                "Bytes to clients that the director saw.",
+            ),
+        ];
+        for (index, (name, help)) in traffic.into_iter().enumerate() {
+            let name = format!("ipvs_service_{name}");
+            expected.push(format!("# HELP {name} {help}"));
+            expected.push(format!("# TYPE {name} counter"));
+            expected.push(format!("{name}{{{tcp}}} {}", 2001 + 7 * index));
+            expected.push(format!("{name}{{{mark}}} {}", 5001 + 7 * index));
+        }
+        let server = format!("{tcp},remote_address=\"198.51.100.7\",remote_port=\"8080\"");
+        for (index, (name, help)) in traffic.into_iter().enumerate() {
+            let name = format!("ipvs_real_server_{name}");
+            expected.push(format!("# HELP {name} {help}"));
+            expected.push(format!("# TYPE {name} counter"));
+            expected.push(format!("{name}{{{server}}} {}", 3002 + 7 * index));
+        }
+        assert_eq!(lines[..expected.len()], expected);
+        let values = lines[expected.len()..].iter().filter_map(|line| {
+            let (name, value) = line.rsplit_once(' ')?;
+            let name = name.strip_suffix(&format!("{{{server}}}"))?;
+            Some((name.strip_prefix("ipvs_real_server_")?, value))
+        });
+        assert_eq!(
+            values.collect::<Vec<_>>(),
+            [
+                ("weight", "31"),
+                ("active_connections", "62"),
+                ("inactive_connections", "47"),
+                ("persistent_connections", "58"),
+                ("upper_threshold", "1009"),
+                ("lower_threshold", "805"),
+            ]
+        );
+    }
 
     #[test]
     fn labels_are_escaped_and_of_a_mark_s_two_services_one_is_called_ipv6() {

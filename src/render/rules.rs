@@ -1,5 +1,6 @@
-//! Changes as the command lines that make them. `-S` prints the table as the changes that build it
-//! (`tests/parity/ipvsadm-1.31.md`, section 5).
+//! Writes changes as the command lines that make them. `-S` prints the table as the changes that
+//! build it (`tests/parity/ipvsadm-1.31.md`, section 5).
+#![forbid(unsafe_code)]
 
 use crate::model::{
     AddressFamily, Change, Destination, DestinationIdentity, Encapsulation, ForwardingMethod,
@@ -9,7 +10,7 @@ use crate::render::endpoints::EndpointWriter;
 use crate::render::listing::write_netmask;
 use crate::render::padding::number;
 
-/// Writes the command line that makes a change.
+/// Appends the command line that makes a change.
 pub fn write_change(out: &mut Vec<u8>, endpoints: &mut EndpointWriter, change: &Change) {
     match change {
         Change::AddService(service) => write_service(out, endpoints, b"-A ", service),
@@ -107,7 +108,7 @@ fn write_destination(
     }
 }
 
-/// Writes the options that name a destination of a virtual service.
+/// Appends the options that name a destination of a virtual service.
 pub fn write_destination_name(
     out: &mut Vec<u8>,
     endpoints: &mut EndpointWriter,
@@ -138,6 +139,7 @@ fn write_sync_daemon(out: &mut Vec<u8>, daemon: &SyncDaemon) {
     out.extend_from_slice(rest.as_bytes());
 }
 
+/// Appends the options of a tunnel.
 pub fn write_encapsulation(out: &mut Vec<u8>, encapsulation: Encapsulation) {
     let with_checksum =
         |out: &mut Vec<u8>, checksum: TunnelChecksum| word(out, b" ", checksum.option().as_bytes());
@@ -155,7 +157,7 @@ pub fn write_encapsulation(out: &mut Vec<u8>, encapsulation: Encapsulation) {
     }
 }
 
-/// Writes the option that names a virtual service.
+/// Appends the option that names a virtual service.
 pub fn write_service_name(
     out: &mut Vec<u8>,
     endpoints: &mut EndpointWriter,
@@ -204,7 +206,148 @@ fn numbered(out: &mut Vec<u8>, before: &[u8], value: u32) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{KernelName, SyncDaemonRole};
+    use crate::model::{KernelName, Netmask, SchedulerFlags, SyncDaemonRole};
+    use crate::samples;
+
+    fn line(change: &Change) -> String {
+        let mut out = Vec::new();
+        write_change(&mut out, &mut EndpointWriter::numeric(), change);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn every_change_is_a_line() {
+        let service = samples::service().service;
+        let destination = samples::destination().destination;
+        let (name, of_service) = (destination.identity, service.identity);
+        let mark = ServiceIdentity::FirewallMark {
+            mark: 7,
+            family: AddressFamily::Ipv6,
+        };
+        let of_service_options = "-t 192.0.2.1:443 -s sh -p 360 -M 255.255.254.0 --pe sip -o \
+                                  -b sh-fallback,sh-port\n";
+        let of_destination = "-t 192.0.2.1:443 -r 198.51.100.7:8080";
+        let options = "-i -w 31 -x 1009 -y 805 --tun-type gue --tun-port 6081 --tun-remcsum\n";
+        for (change, expected) in [
+            (
+                Change::AddService(service),
+                format!("-A {of_service_options}"),
+            ),
+            (
+                Change::EditService(service),
+                format!("-E {of_service_options}"),
+            ),
+            (
+                Change::DeleteService(of_service),
+                "-D -t 192.0.2.1:443\n".to_owned(),
+            ),
+            (Change::DeleteService(mark), "-D -f 7 -6\n".to_owned()),
+            (Change::Flush, "-C\n".to_owned()),
+            (Change::Zero(None), "-Z\n".to_owned()),
+            (
+                Change::Zero(Some(of_service)),
+                "-Z -t 192.0.2.1:443\n".to_owned(),
+            ),
+            (
+                Change::AddDestination(of_service, destination),
+                format!("-a {of_destination} {options}"),
+            ),
+            (
+                Change::EditDestination(of_service, destination),
+                format!("-e {of_destination} {options}"),
+            ),
+            (
+                Change::DeleteDestination(of_service, name),
+                format!("-d {of_destination}\n"),
+            ),
+            (
+                Change::SetTimeouts(samples::TIMEOUTS),
+                "--set 960 75 7200\n".to_owned(),
+            ),
+            (
+                Change::StartDaemon(samples::sync_daemon()),
+                "--start-daemon master --mcast-interface eth1 --syncid 17 --sync-maxlen 1472 \
+                 --mcast-group 224.0.0.83 --mcast-port 8849 --mcast-ttl 5\n"
+                    .to_owned(),
+            ),
+            (
+                Change::StopDaemon(SyncDaemonRole::Backup, 18),
+                "--stop-daemon backup --syncid 18\n".to_owned(),
+            ),
+        ] {
+            assert_eq!(line(&change), expected);
+        }
+    }
+
+    #[test]
+    fn what_a_service_has_not_got_is_left_out() {
+        let bare = VirtualService {
+            identity: ServiceIdentity::Endpoint {
+                protocol: Protocol::Udp,
+                address: "2001:db8::1".parse().unwrap(),
+                port: 53,
+            },
+            scheduler: KernelName::from("rr"),
+            scheduler_flags: SchedulerFlags::default(),
+            persistence_timeout: None,
+            netmask: Netmask::Ipv6(64),
+            persistence_engine: KernelName::default(),
+            one_packet: false,
+        };
+        let added = line(&Change::AddService(bare));
+        assert_eq!(added, "-A -u [2001:db8::1]:53 -s rr\n");
+        let persistent = VirtualService {
+            persistence_timeout: Some(77),
+            ..bare
+        };
+        let added = line(&Change::AddService(persistent));
+        assert_eq!(added, "-A -u [2001:db8::1]:53 -s rr -p 77 -M 64\n");
+        let of_single_hosts = VirtualService {
+            netmask: Netmask::Ipv6(128),
+            ..persistent
+        };
+        let added = line(&Change::AddService(of_single_hosts));
+        assert_eq!(added, "-A -u [2001:db8::1]:53 -s rr -p 77\n");
+    }
+
+    #[test]
+    fn every_way_of_forwarding_has_its_options() {
+        let service = ServiceIdentity::Endpoint {
+            protocol: Protocol::Sctp,
+            address: "192.0.2.1".parse().unwrap(),
+            port: 38412,
+        };
+        let gre = |checksum| ForwardingMethod::Tunnel(Encapsulation::Gre { checksum });
+        for (forwarding_method, options) in [
+            (ForwardingMethod::Masquerading, "-m -w 5"),
+            (ForwardingMethod::Local, "-g -w 5"),
+            (ForwardingMethod::DirectRouting, "-g -w 5"),
+            (
+                ForwardingMethod::Tunnel(Encapsulation::Ipip),
+                "-i -w 5 --tun-type ipip",
+            ),
+            (
+                gre(TunnelChecksum::None),
+                "-i -w 5 --tun-type gre --tun-nocsum",
+            ),
+            (
+                gre(TunnelChecksum::Full),
+                "-i -w 5 --tun-type gre --tun-csum",
+            ),
+        ] {
+            let destination = Destination {
+                forwarding_method,
+                weight: 5,
+                upper_threshold: 0,
+                lower_threshold: 0,
+                ..samples::destination().destination
+            };
+            assert_eq!(
+                line(&Change::AddDestination(service, destination)),
+                format!("-a --sctp-service 192.0.2.1:38412 -r 198.51.100.7:8080 {options}\n")
+            );
+        }
+    }
 
     #[test]
     fn an_interface_keeps_its_bytes() {

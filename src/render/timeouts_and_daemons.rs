@@ -1,14 +1,15 @@
-//! What `-L --timeout` and `-L --daemon` print (`tests/parity/ipvsadm-1.31.md`,
-//! section 4).
+//! Writes what `-L --timeout` and `-L --daemon` print (`tests/parity/ipvsadm-1.31.md`, section 4).
+#![forbid(unsafe_code)]
 
 use crate::model::{SyncDaemon, Timeouts};
 
+/// Appends the line of timeouts.
 pub fn write_timeouts(out: &mut Vec<u8>, timeouts: &Timeouts) {
     let Timeouts { tcp, tcp_fin, udp } = timeouts;
     out.extend_from_slice(format!("Timeout (tcp tcpfin udp): {tcp} {tcp_fin} {udp}\n").as_bytes());
 }
 
-/// Writes a line for each sync daemon, without what the kernel does not tell.
+/// Appends a line for each sync daemon, without what the kernel does not report.
 pub fn write_sync_daemons(out: &mut Vec<u8>, daemons: &[SyncDaemon]) {
     for daemon in daemons {
         out.extend_from_slice(daemon.role.word().as_bytes());
@@ -37,6 +38,14 @@ mod tests {
     use super::*;
     use crate::model::{KernelName, SyncDaemonRole};
     use crate::render::order;
+    use crate::samples;
+
+    #[test]
+    fn timeouts_are_a_line() {
+        let mut out = Vec::new();
+        write_timeouts(&mut out, &samples::TIMEOUTS);
+        assert_eq!(out, b"Timeout (tcp tcpfin udp): 960 75 7200\n");
+    }
 
     #[test]
     fn an_interface_keeps_its_bytes() {
@@ -65,22 +74,14 @@ mod tests {
             port: None,
             ttl: None,
         };
-        let full = SyncDaemon {
-            role: SyncDaemonRole::Master,
-            max_length: Some(1472),
-            group: Some("224.0.0.81".parse().unwrap()),
-            port: Some(8848),
-            ttl: Some(1),
-            ..bare
-        };
         let mut out = Vec::new();
-        let mut daemons = [bare, full];
+        let mut daemons = [bare, samples::sync_daemon()];
         order::sort_sync_daemons(&mut daemons);
         write_sync_daemons(&mut out, &daemons);
         assert_eq!(
             String::from_utf8(out).unwrap(),
-            "master sync daemon (mcast=eth1, syncid=7, maxlen=1472, group=224.0.0.81, port=8848, \
-             ttl=1)\n\
+            "master sync daemon (mcast=eth1, syncid=17, maxlen=1472, group=224.0.0.83, port=8849, \
+             ttl=5)\n\
              backup sync daemon (mcast=eth1, syncid=7)\n"
         );
     }

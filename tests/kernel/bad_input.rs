@@ -16,6 +16,7 @@ use std::process::{Command, Stdio};
 use nix::mount::{MsFlags, mount};
 
 use crate::support::pair::{Pair, compare};
+use crate::support::pty::Pty;
 use crate::support::{Ending, Invocation, Namespace, Outcome, Program, Random, SCRATCH, file_with};
 
 /// A table for the tests that must not lose it.
@@ -224,7 +225,7 @@ fn words_and_lines_without_end() {
     assert_eq!(pair.compare_tables(), Ok(()));
 }
 
-/// How many inputs each of the random tests draws.
+/// The number of inputs that each of the random tests draws.
 const DRAWS: usize = 60;
 
 #[test]
@@ -356,13 +357,16 @@ fn mistyped_command_lines() {
     );
 }
 
-/// Whether what came out is the reference's help or version, which are ours to word.
+/// Returns true if the output is the reference's help or version, which ours words differently.
 fn asks_for_help(outcome: &Outcome) -> bool {
     outcome.stdout_text().contains("ipvsadm v1.31 ")
 }
 
+/// Outputs that take nothing: the disk is full, nothing is open, the file is open for reading.
+const DEAF: [&str; 4] = [">/dev/full", ">&-", "1</dev/null", ">&- <&-"];
+
 #[test]
-fn a_full_disk_under_the_output_is_told() {
+fn output_that_goes_nowhere_is_told() {
     let namespace = with_table();
     for (argv0, words) in [
         ("ipvsadm", "-ln"),
@@ -375,13 +379,81 @@ fn a_full_disk_under_the_output_is_told() {
         ("ipvsadm", "-v"),
         ("ipvsadm-save", "-n"),
     ] {
-        let script = format!("exec \"$@\" {words} >/dev/full");
-        let outcome = run_in_shell(&namespace, &script, argv0);
-        assert_one_line(&outcome, 1);
+        for output in DEAF {
+            let script = format!("exec \"$@\" {words} {output}");
+            let outcome = run_in_shell(&namespace, &script, argv0);
+            assert_one_line(&outcome, 1);
+            let told = outcome.stderr_text();
+            assert!(
+                told.starts_with("cannot write to standard output: "),
+                "{told}"
+            );
+        }
     }
-    let outcome = run_in_shell(&namespace, "echo -ln | \"$@\" -R >/dev/full", "ipvsadm");
-    assert_one_line(&outcome, 1);
+    for output in [">/dev/full", ">&-", "1</dev/null"] {
+        let script = format!("echo -ln | \"$@\" -R {output}");
+        assert_one_line(&run_in_shell(&namespace, &script, "ipvsadm"), 1);
+        let script = format!("echo -A -f 7 | \"$@\" --dry-run {output}");
+        assert_one_line(&run_in_shell(&namespace, &script, "ipvsadm-restore"), 1);
+    }
     assert_table_is_whole(&namespace);
+}
+
+/// A server's way back is written before anything is begun; where nobody can have read it, nothing
+/// is.
+#[test]
+fn what_cannot_be_taken_back_is_not_begun() {
+    let namespace = with_table();
+    // The reader of these has left, and SIGPIPE ends the program or is ignored.
+    let pipe = |trap: &str| format!("{trap} (sleep 0.2; exec \"$@\" WORDS; ) | true");
+    let scripts = DEAF.map(|output| format!("exec \"$@\" WORDS {output}"));
+    let scripts = scripts.into_iter().chain([
+        pipe(""),
+        pipe("trap '' PIPE;"),
+        "(trap '' PIPE; sleep 0.2; \"$@\" WORDS; echo $? >&2) | true".to_owned(),
+    ]);
+    for script in scripts {
+        for words in [
+            "-d -t 192.0.2.1:80 -r 192.0.2.10 --drain 0 --force",
+            "-d -r 192.0.2.10 --drain --force",
+            "-e -t 192.0.2.1:80 -r 192.0.2.10 --drain 0 --force",
+        ] {
+            let outcome = run_in_shell(&namespace, &script.replace("WORDS", words), "ipvsadm");
+            assert_table_is_whole(&namespace);
+            if script.ends_with("| true") {
+                let told = outcome.stderr_text();
+                let broken = "cannot write to standard output: Broken pipe\n";
+                let expected = match (script.contains("trap"), script.contains("echo")) {
+                    (_, true) => format!("{broken}1\n"),
+                    (true, false) => broken.to_owned(),
+                    (false, false) => String::new(),
+                };
+                assert_eq!(told, expected, "{script}");
+            } else {
+                assert_one_line(&outcome, 1);
+            }
+        }
+    }
+    // That is not for want of a server that can be drained.
+    let words = "-d -r 192.0.2.10 --drain 0 --force";
+    let outcome = run_in_shell(&namespace, &format!("exec \"$@\" {words}"), "ipvsadm");
+    assert_eq!(outcome.ending, Ending::Status(0), "{outcome}");
+    assert_eq!(outcome.stdout_text().lines().count(), 1, "{outcome}");
+}
+
+/// A table of which the reader has not seen the end is not saved; that of a listing is no matter.
+#[test]
+fn a_save_whose_reader_has_left_is_a_fault() {
+    let namespace = with_table();
+    let script = "(trap '' PIPE; sleep 0.2; \"$@\" -n; echo $? >&2) | true";
+    let outcome = run_in_shell(&namespace, script, "ipvsadm-save");
+    let told = "cannot write to standard output: Broken pipe\n1\n";
+    assert_eq!(outcome.stderr_text(), told);
+    for words in ["-Sn", "-ln"] {
+        let script = script.replace("-n;", &format!("{words};"));
+        let outcome = run_in_shell(&namespace, &script, "ipvsadm");
+        assert_eq!(outcome.stderr_text(), "0\n", "{words}");
+    }
 }
 
 #[test]
@@ -409,7 +481,7 @@ fn changes_need_no_streams() {
                 "{words} {streams}\n{outcome}"
             );
         }
-        // A listing that nobody reads may succeed or fail, but says nothing elsewhere and ends.
+        // A listing that nobody can read says nothing elsewhere and ends.
         let script = format!("\"$@\" -ln {streams}; echo ended with $?");
         let outcome = run_in_shell(&namespace, &script, "ipvsadm");
         let text = outcome.stdout_text();
@@ -494,12 +566,24 @@ fn a_last_line_without_a_newline_is_a_rule_whatever_its_end() {
 #[test]
 fn input_that_cannot_be_read_empties_no_table() {
     let namespace = with_table();
-    // A folder opens and cannot be read; a closed stdin is not even open.
-    for argv0 in ["ipvsadm -R", "ipvsadm-restore"] {
-        let (name, words) = argv0.split_once(' ').unwrap_or((argv0, ""));
-        let outcome = run_in_shell(&namespace, &format!("exec \"$@\" {words} </"), name);
-        assert_one_line(&outcome, 1);
-        assert_table_is_whole(&namespace);
+    // A folder opens and cannot be read; a file may be open for writing only, or closed.
+    for input in ["</", "<&-", "0>/dev/null", "0>>/proc/self/comm", "<&- >&-"] {
+        for words in [
+            "ipvsadm -R",
+            "ipvsadm-restore",
+            "ipvsadm-restore --noflush",
+            "ipvsadm-restore --dry-run",
+            "ipvsadm-restore --test",
+        ] {
+            let (name, words) = words.split_once(' ').unwrap_or((words, ""));
+            let script = format!("exec \"$@\" {words} {input}");
+            let outcome = run_in_shell(&namespace, &script, name);
+            assert_one_line(&outcome, 1);
+            let told = outcome.stderr_text();
+            let begins = "cannot read standard input: ";
+            assert!(told.starts_with(begins), "{name} {words} {input}: {told}");
+            assert_table_is_whole(&namespace);
+        }
     }
 }
 
@@ -722,6 +806,75 @@ fn connections_that_make_no_sense() {
         .enter(move || lay_over_connections(text.as_bytes()));
     let got = pair.run_ours(&Invocation::line("-lnc"));
     assert!(matches!(got.ending, Ending::Status(0 | 1)), "{got}");
+}
+
+#[test]
+fn a_row_that_is_not_understood_does_not_end_the_listing() {
+    let namespace = Namespace::new();
+    let row = |client: u32| {
+        format!("TCP C00002{client:02X} 9C40 C0000201 0050 C000020A 0050 ESTABLISHED 7\n")
+    };
+    let text = format!(
+        "titles\n{}TCP of another shape\n{}\n{}",
+        row(21),
+        row(22),
+        row(23)
+    );
+    namespace.enter(move || lay_over_connections(text.as_bytes()));
+    for words in [
+        "-lnc",
+        "-lnc --table",
+        "-lnc --json",
+        "-lnc --count client",
+        "-lnc --count client --json",
+        "-lnc --count client --table",
+    ] {
+        let outcome = namespace.run(&Program::ours(), &Invocation::line(words));
+        let listing = outcome.stdout_text();
+        for client in ["192.0.2.21", "192.0.2.22", "192.0.2.23"] {
+            assert!(listing.contains(client), "{words}: {client}\n{outcome}");
+        }
+        if words.ends_with("--json") {
+            let end = listing.trim_end();
+            assert!(
+                end.starts_with('{') && end.ends_with('}'),
+                "{words}: {outcome}"
+            );
+        }
+        assert_eq!(
+            (outcome.ending, outcome.stderr_text().as_str()),
+            (
+                Ending::Status(1),
+                "unexpected input from /proc/net/ip_vs_conn\n"
+            ),
+            "{words}"
+        );
+    }
+}
+
+#[test]
+fn a_terminal_is_shown_no_control_characters_of_persistence_data() {
+    let namespace = Namespace::new();
+    let text =
+        "titles\nUDP C0000215 0000 C0000201 13C4 C000020A 13C4 UDP 290 sip \x1b[2J\x07call\n";
+    namespace.enter(move || lay_over_connections(text.as_bytes()));
+    let invocation = Invocation::line("-lnc --persistent-conn");
+    let piped = namespace.run(&Program::ours(), &invocation);
+    assert!(
+        piped.stdout_text().contains(" \x1b[2J\x07call\n"),
+        "{piped}"
+    );
+    let mut command = Program::ours().command(&invocation.argv0);
+    command.args(&invocation.words);
+    let mut pty = Pty::start(&namespace, command, 24, 200);
+    let mut shown = Vec::new();
+    while !shown.ends_with(b"call\r\n") {
+        shown.extend(pty.read().unwrap());
+    }
+    let shown = String::from_utf8_lossy(&shown);
+    assert!(shown.contains(" \\x1b[2J\\x07call"), "{shown}");
+    assert!(!shown.contains(['\x1b', '\x07']), "{shown}");
+    assert!(pty.process.wait().unwrap().success());
 }
 
 /// Puts a file with `text` in the place of the kernel's list of connections, for this thread.

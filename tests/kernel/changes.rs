@@ -28,7 +28,7 @@ const DUMP: u16 = 0x300;
 const NLMSG_ERROR: u16 = 2;
 const NLMSG_DONE: u16 = 3;
 
-/// What tells services, and destinations of one, apart: addresses, ports, marks.
+/// The attributes that identify a service, or a destination of one: addresses, ports, marks.
 const SERVICE_IDENTITY: [u16; 5] = [1, 2, 3, 4, 5];
 const DESTINATION_IDENTITY: [u16; 3] = [1, 2, 11];
 /// Of a service: the scheduler, its flags and persistence among others, the time, the mask, the
@@ -49,7 +49,7 @@ const TUNNEL_FLAGS: u16 = 15;
 /// Counters and rates, which nobody sets.
 const STATISTICS: [u16; 2] = [10, 12];
 
-/// All services with their destinations, without counters, as the kernel's messages tell them.
+/// All services with their destinations, without counters, as the kernel's messages give them.
 fn kernel_table(namespace: &Namespace) -> Vec<(Attributes, Vec<Attributes>)> {
     namespace.enter(|| {
         let socket = NlSocket::connect(NlFamily::Generic, None, Groups::empty()).unwrap();
@@ -168,7 +168,7 @@ fn saved(namespace: &Namespace) -> String {
     ours(namespace, "-Sn").stdout_text()
 }
 
-/// What may be named of a service, and the attributes that it may change.
+/// The options that edit a service, each with the attributes that it may change.
 const OF_A_SERVICE: [(&str, &[u16]); 6] = [
     ("-s lc", &[SCHEDULER, FLAGS]),
     ("-b flag-3", &[FLAGS]),
@@ -178,7 +178,7 @@ const OF_A_SERVICE: [(&str, &[u16]); 6] = [
     ("-o", &[FLAGS]),
 ];
 
-/// What may be named of a server.
+/// The options that edit a real server.
 const OF_A_SERVER: [(&str, &[u16]); 6] = [
     ("-w 0", &[WEIGHT]),
     ("-w 9", &[WEIGHT]),
@@ -463,7 +463,7 @@ fn lines_of_rules_may_have_them() {
         "{outcome}"
     );
     assert_eq!(saved(&namespace), RESULT);
-    // A refusal is told, and the next line read; the status is that of the last.
+    // A refusal is reported, and the next line read; the status is that of the last.
     let outcome = restored(
         &namespace,
         "-E -f 7 --keep\n-e -f 1 -r 198.51.100.9 --keep\n-A -f 3 -s rr --exist\n",

@@ -43,7 +43,7 @@ const LEFT: &[(&str, &[&str])] = &[
     ),
 ];
 
-/// Where the stage writes what a diagnosis finds in the end.
+/// The file for the findings of a diagnosis at the end of a demo.
 const DIAGNOSIS: &str = "/media/diagnosis";
 
 /// Plays the demo in `file`, with ours as `ipvsadm` and the reference beside it.
@@ -198,7 +198,7 @@ fn a_demo_ends_at_a_command_that_is_not_installed() {
     );
 }
 
-/// What the README shows of this demo is how it begins.
+/// Holds the README's example to the beginning of this demo.
 fn assert_in_readme(shown: &str) {
     let readme = fs::read_to_string(Path::new(REPOSITORY).join("README.md")).unwrap();
     let (_, example) = readme

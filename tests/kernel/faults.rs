@@ -1,4 +1,4 @@
-//! What happens when the world around the program is not as usual: readers that leave while
+//! Surroundings that are not as usual: readers that leave while
 //! SIGPIPE is ignored, buffers that are small, terminals that would obey what a file holds.
 
 use std::ffi::OsStr;
@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use crate::support::pair::{Pair, compare};
 use crate::support::{Ending, Invocation, Namespace, Program, SCRATCH};
 
-/// Where `trap '' PIPE` has SIGPIPE ignored, as systemd has it for its services.
+/// SIGPIPE is ignored by `trap '' PIPE`, as systemd has it for its services.
 #[test]
 fn where_sigpipe_is_ignored_a_reader_that_left_is_no_fault() {
     const RULES: &str = "-L\n-A -f 9\n-L -n\n-A -f 10\n";

@@ -1,4 +1,4 @@
-//! Hints: what a person at a terminal is told after a fault, and that nobody else is told it.
+//! Hints: a person at a terminal reads them after a fault, and nobody else does.
 
 use std::process::Command;
 
@@ -94,6 +94,11 @@ fn a_fault_at_a_terminal_is_followed_by_what_helps() {
             "-y cannot be more than -x",
         ),
         (
+            "-e -t 192.0.2.1:80 -r 192.0.2.10:8080 -y 10 -x 5 --keep",
+            "Numerical result out of range",
+            "-y cannot be more than -x",
+        ),
+        (
             "-L --stat",
             "--stat: unknown option",
             "did you mean --stats?",
@@ -139,7 +144,7 @@ fn a_scheduler_that_this_kernel_has_not_got_is_answered_with_those_that_it_has()
     let fault = "Scheduler or persistence engine not found";
     let hint = format!("the kernel's schedulers are {schedulers}");
     assert_eq!(shown, format!("{fault}\nhint: {hint}\n"));
-    // The hint tells the truth.
+    // The hint is true.
     for scheduler in schedulers.split(' ') {
         let rule = format!("-A -t 192.0.2.3:80 -s {scheduler}\n");
         namespace.run(&Program::ours(), &Invocation::restore(&*rule));

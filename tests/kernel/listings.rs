@@ -15,7 +15,7 @@ use crate::support::{Invocation, Namespace, Program};
 /// The two virtual addresses: `vip.example.com` and `six.example.com` of the tests' hosts.
 const VIRTUAL: [&str; 2] = ["192.0.2.1", "[2001:db8::1]"];
 
-/// What the director is told.
+/// The director's rules.
 const RULES: &str = "-A -t 192.0.2.1:80 -s rr
 -a -t 192.0.2.1:80 -r 10.0.0.10:8080 -m -w 3 -x 1000 -y 500
 -a -t 192.0.2.1:80 -r 10.0.0.11:8080 -m
@@ -155,7 +155,7 @@ impl Cluster {
     }
 }
 
-/// How long an answer may take.
+/// The time that an answer may take.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Answers every connection to `listener` with as many bytes as it asks for.

@@ -33,6 +33,7 @@ mod parity;
 mod prometheus;
 mod random;
 mod reload;
+mod save;
 mod support;
 mod table;
 mod watch;

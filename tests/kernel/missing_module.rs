@@ -93,7 +93,7 @@ fn run_unprivileged(namespace: &Namespace, program: &Program) -> Outcome {
     namespace.output(command)
 }
 
-/// What the stand-in for modprobe has found on its standard input.
+/// Returns the standard input of the stand-in for modprobe.
 const EATEN: &str = "/media/eaten";
 
 /// Puts a program that reads its input to the end in modprobe's place, for the thread that calls
@@ -203,7 +203,7 @@ fn modules_are_loaded_where_they_are_and_missed_where_not() {
         unload();
     }
 
-    // Whoever is not privileged is told that first.
+    // The missing privilege is named first.
     let (expected, got) = (
         run_unprivileged(&hidden.reference_namespace, &hidden.reference),
         run_unprivileged(&hidden.our_namespace, &hidden.ours),

@@ -1,4 +1,4 @@
-//! How often the name service is asked. Where it is down, every question costs the administrator
+//! The number of questions to the name service. Where it is down, each costs the administrator
 //! its whole patience, so a name is asked for once a command and address family, found or not.
 //!
 //! The name service here is the test's own, on the namespace's loopback, and counts.
@@ -16,7 +16,7 @@ use nix::mount::{MsFlags, mount};
 const A: u16 = 1;
 const AAAA: u16 = 28;
 
-/// How often a name was asked for, by name and type.
+/// The number of questions, by name and type.
 type Questions = BTreeMap<(String, u16), usize>;
 
 /// A namespace whose one source of names is a server that knows `web.example`, 192.0.2.7, and
@@ -142,6 +142,14 @@ fn rules_ask_once_for_all_of_them() {
         let asked = asked(Program::ours(), invocation);
         assert_eq!(asked, once(&[("web.example", A)]));
     }
+}
+
+#[test]
+fn many_rules_ask_once_however_they_arrive() {
+    // More than is read at once. That the kernel refuses them costs no question.
+    let rules = "-e -t web.example:80 -r 192.0.2.8:8080 -m -w 3\n".repeat(5_000);
+    let asked = asked_by(&Program::ours(), &Invocation::restore(rules));
+    assert_eq!(asked, once(&[("web.example", A)]));
 }
 
 #[test]

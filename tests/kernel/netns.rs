@@ -36,7 +36,7 @@ fn ours(namespace: &Namespace, line: &str) -> Outcome {
     namespace.run(&Program::ours(), &Invocation::line(line))
 }
 
-/// What our program prints; it must succeed.
+/// Returns what our program prints; it must succeed.
 fn printed(namespace: &Namespace, line: &str) -> String {
     let outcome = ours(namespace, line);
     assert!(
@@ -383,4 +383,31 @@ fn shells_are_offered_the_names_and_what_is_there() {
             "{name}"
         );
     }
+}
+
+#[test]
+fn nothing_but_a_namespace_is_opened() {
+    let director = director();
+    // Whoever opens the pipe to read it lets its writer go on.
+    let script = format!(
+        "cd {SCRATCH} && mkfifo pipe && mknod device c 1 8 && ln -s pipe link
+         {{ : >pipe; : >opened; }} &
+         for path in ./pipe ./link ./device /dev/tty . /proc/self/ns/mnt; do
+             ! ipvsadm -L --netns $path 2>&1 || exit 9
+             sleep 0.1
+         done
+         [ ! -e opened ] || echo the pipe was opened
+         : <pipe
+         wait"
+    );
+    let text = shell(&director, &script);
+    for line in text.lines() {
+        let is_told =
+            line.ends_with(": it is no network namespace; lsns -t net shows those that are");
+        assert!(
+            line.starts_with("cannot enter the network namespace") && is_told,
+            "{text}"
+        );
+    }
+    assert_eq!(text.lines().count(), 6, "{text}");
 }

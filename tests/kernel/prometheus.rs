@@ -1,5 +1,5 @@
 //! `-L --prometheus` on a real kernel: promtool has nothing to say, a real node_exporter serves it
-//! beside its own collector of IPVS, and every number is the one that `--json` tells.
+//! beside its own collector of IPVS, and every number is the one that `--json` prints.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read, Write};
@@ -49,7 +49,7 @@ fn samples(text: &str) -> Samples {
     samples
 }
 
-/// The labels that tell a service from others.
+/// The labels that identify a service.
 fn labels_of(service: &Value) -> BTreeSet<String> {
     let text = |field: &str| service[field].as_str().unwrap_or_default().to_owned();
     let mut labels = BTreeSet::new();
@@ -322,7 +322,7 @@ fn node_exporter_serves_it_beside_its_own_collector() {
         value("node_scrape_collector_success", "collector=ipvs"),
         "1"
     );
-    // Its own collector tells the same of the same server, under the same labels.
+    // Its own collector says the same of the same server, under the same labels.
     let of_server = |name: &str| {
         let labels = ["remote_address=10.0.0.12", "local_port=80", "proto=TCP"];
         let mut found = served.iter().filter(|((found, has), _)| {
@@ -354,7 +354,7 @@ fn node_exporter_serves_it_beside_its_own_collector() {
     }
 }
 
-/// What the exporter serves, once it does.
+/// Returns what the exporter serves, once it does.
 fn scrape() -> String {
     for _ in 0..600 {
         if let Ok(mut connection) = TcpStream::connect("127.0.0.1:9100") {

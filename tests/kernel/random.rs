@@ -19,7 +19,7 @@ use crate::support::pair::{Pair, compare};
 use crate::support::table::{OPTIONS, Opt};
 use crate::support::{Ending, Invocation, Outcome, Random, number_from_environment, seed};
 
-/// How many scripts are drawn where `IPVSADM_SCRIPTS` does not say it.
+/// The number of scripts that are drawn unless `IPVSADM_SCRIPTS` says another.
 const SCRIPTS: u64 = 150;
 
 /// One option with its value, not yet spelt.
@@ -48,7 +48,7 @@ struct Sentence {
     settings: Vec<Setting>,
 }
 
-/// What the generator believes about a service.
+/// A service as the generator believes it to be.
 #[derive(Clone, Debug)]
 struct Service {
     words: Vec<Setting>,
@@ -59,7 +59,7 @@ struct Service {
 }
 
 impl Service {
-    /// Whether two of the servers may be one.
+    /// True if two of the servers may be one.
     fn has_a_server_twice(&self) -> bool {
         let mut hosts: Vec<_> = self.servers.iter().map(|server| host(server)).collect();
         hosts.sort();
@@ -123,7 +123,7 @@ const ODD_VALUES: [&str; 22] = [
 struct Generator {
     random: Random,
     services: Vec<Service>,
-    /// Whether what is drawn is to be good without exception.
+    /// True if all that is drawn is to be good.
     only_good: bool,
 }
 
@@ -477,7 +477,7 @@ impl Generator {
         sentence
     }
 
-    /// Whether there is this service already. A name stands for its address.
+    /// Returns true if there is this service already. A name stands for its address.
     fn knows(&self, service: &Service) -> bool {
         let key = |service: &Service| {
             service
@@ -753,7 +753,7 @@ fn option(long: &str) -> &'static Opt {
         .unwrap_or_else(|| panic!("{long} is in the table"))
 }
 
-/// What a run of a script came to.
+/// The result of a script.
 #[derive(Default)]
 struct Tally {
     commands: usize,

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use crate::support::busy::Busy;
 use crate::support::{Ending, Invocation, Namespace, Program};
 
-/// What our program prints with these words and variables, its output being no terminal.
+/// Returns what our program prints with these words and variables, its output being no terminal.
 fn piped(namespace: &Namespace, words: &str, variables: &[(&str, &str)]) -> String {
     let mut command = Program::ours().command("ipvsadm".as_ref());
     command.args(words.split(' ')).stdin(Stdio::null());
@@ -16,7 +16,7 @@ fn piped(namespace: &Namespace, words: &str, variables: &[(&str, &str)]) -> Stri
     String::from_utf8(outcome.stdout).unwrap()
 }
 
-/// What our program prints with these words and variables on a terminal of this width.
+/// Returns what our program prints with these words and variables on a terminal of this width.
 fn on_terminal(
     namespace: &Namespace,
     width: usize,

@@ -196,6 +196,19 @@ fn whatever_ends_it_the_terminal_is_what_it_was() {
 }
 
 #[test]
+fn where_the_terminal_takes_keys_but_no_text_it_is_given_back() {
+    let namespace = Namespace::new();
+    // Standard output is the terminal, opened for reading.
+    let script = format!("echo '{BEFORE}'; exec $IPVSADM -Ln --watch 1<$(tty)");
+    let mut watch = Watch::script(&namespace, &script, 30, 80);
+    watch.until_shown("cannot use the terminal: Bad file descriptor");
+    assert_eq!(watch.pty.process.wait().unwrap().code(), Some(1));
+    let (after, before) = (watch.pty.settings(), watch.pty.settings_before);
+    assert_eq!(after.c_lflag, before.c_lflag);
+    assert_eq!(after.c_cc, before.c_cc);
+}
+
+#[test]
 fn a_signal_that_the_caller_ignores_does_not_end_it() {
     let busy = Busy::new();
     let script =
@@ -334,7 +347,7 @@ fn a_panic_leaves_the_terminal_as_it_was() {
     let program = std::env::current_exe().unwrap();
     let mut command = Command::new("sh");
     let script = format!(
-        "echo '{BEFORE}'; exec {} --exact a_child_that_panics --nocapture >/dev/tty 2>&1",
+        "echo '{BEFORE}'; exec {} --exact watch::a_child_that_panics --nocapture >/dev/tty 2>&1",
         program.display()
     );
     command.args(["-c", &script]);
@@ -527,7 +540,7 @@ impl Traffic {
         }
     }
 
-    /// How many connections a second there were.
+    /// Connections a second.
     fn stop(mut self) -> f64 {
         self.is_wanted.store(false, Ordering::Relaxed);
         let sent = self.thread.take().unwrap().join().unwrap();

@@ -79,9 +79,10 @@ packages_tool() {
         fail "could not install $1: cargo install $1"
 }
 
-# packages_ours: have our own package built, as package/ipvsadm.deb in the cache.
+# packages_ours: have our own package built, in LAB_PACKAGES. That is no part of the cache, which
+# checkouts may share.
 packages_ours() {
-    local folder=$LAB_CACHE/package
+    local folder=$LAB_PACKAGES
     packages_tool cargo-deb
     rm -rf -- "$folder"
     mkdir -p -- "$folder"

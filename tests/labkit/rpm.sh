@@ -9,11 +9,11 @@
 
 PACKAGES_RPM=(rpm=rpmbuild rpmlint=rpmlint createrepo-c=createrepo_c)
 
-# rpm_packages: have them as a repository, package/repository in the cache: ours, one
+# rpm_packages: have them as a repository, in LAB_PACKAGES: ours, one
 # that upgrades it, and the stand-in. The program in it is the one that
 # packages_ours has built.
 rpm_packages() {
-    local work repository=$LAB_CACHE/package/repository ours
+    local work repository=$LAB_PACKAGES/repository ours
     scratch "$LAB_CACHE/rpm"
     work=$SCRATCH
     sed 's/^Release: .*/Release: 2/' "$LAB_REPOSITORY/src/package/rpm/ipvsadm-rs.spec" >"$work/upgrade.spec"

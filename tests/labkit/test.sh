@@ -122,7 +122,7 @@ test_main() {
     return "$failures"
 }
 
-# test_is_there NAME: whether --test may have that name.
+# test_is_there NAME: succeed if --test may have that name.
 test_is_there() {
     local file=$LAB_REPOSITORY/tests/kernel/${1%-musl}
     [[ $1 == systemd || -e $file.rs || -e $file/mod.rs ]]
@@ -298,7 +298,7 @@ test_start() {
     } </dev/null &
 }
 
-# Whether a runner is still there. Files tell, since a long run may see the number of
+# Succeed while a runner is there. Files show it, since a long run may see the number of
 # a process that has ended given to another one.
 test_alive() {
     local results=$1 runner
@@ -326,8 +326,8 @@ test_beside() {
     wait "$sorter"
 }
 
-# test_cannot NAME KERNEL: whether a kernel's lab lacks what a module needs;
-# says what that is. What is not run is said again at the end.
+# test_cannot NAME KERNEL: succeed if a kernel's lab lacks what a module needs, and say what
+# that is. What is not run is named again at the end.
 test_cannot() {
     if [[ $1 == package && $2 == 5.10 && $LAB_ENGINE == uml ]]; then
         echo "it installs packages in a layer over this machine's files, which this kernel cannot read there"
@@ -347,7 +347,7 @@ test_of_debian_12() {
     esac
 }
 
-# Whether this machine's C library is newer than that; says what follows.
+# Succeed if this machine's C library is newer than that, and say what follows.
 test_machine_is_newer() {
     local version
     version=$(getconf GNU_LIBC_VERSION)

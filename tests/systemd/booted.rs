@@ -4,9 +4,9 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
-/// What runs inside: each line that comes is a command line for a shell, and after what that prints
-/// comes a line with [`MARK`] and its exit status. The first such line says that all is up, and
-/// what systemd thinks of it.
+/// The script inside. It runs each line that comes in a shell, and prints a line with [`MARK`] and
+/// the exit status after what that prints. The first such line says that all is up, and what
+/// systemd thinks of it.
 const AGENT: &str = r#"
     state=$(systemctl is-system-running --wait)
     printf '\n\001%s\n' "$state"
@@ -43,7 +43,7 @@ impl Booted {
         booted
     }
 
-    /// Has the guest go down and come up again.
+    /// Reboots the guest.
     pub fn reboot(&mut self) {
         self.send("systemctl reboot; sleep infinity");
         self.wait_until_up();
@@ -86,7 +86,7 @@ impl Booted {
         self.succeed("ipvsadm -Sn && ipvsadm -L --daemon")
     }
 
-    /// Whether systemd has our service enabled and active, as it says it.
+    /// Returns systemd's words for our service: enabled or not, active or not.
     pub fn unit(&mut self) -> String {
         let enabled = self.run("systemctl is-enabled ipvsadm 2>/dev/null").0;
         let active = self.run("systemctl is-active ipvsadm").0;
@@ -128,10 +128,10 @@ impl Drop for Booted {
     }
 }
 
-/// A file of the lab's cache, by its name in a guest.
-pub fn in_the_cache(name: &str) -> String {
-    let cache = std::env::var_os("LAB_CACHE").expect("a folder: run tests/lab test");
-    let path = PathBuf::from(cache).join(name);
+/// A file in a folder that the lab names in the environment, by its name in a guest.
+pub fn file(folder: &str, name: &str) -> String {
+    let folder = std::env::var_os(folder).expect("a folder: run tests/lab test");
+    let path = PathBuf::from(folder).join(name);
     assert!(path.exists(), "{} is not there", path.display());
     let path = path.strip_prefix("/").unwrap().to_owned();
     Path::new("/run/machine")

@@ -1,6 +1,8 @@
-//! What is between our packages, systemd and a reboot: each test boots a Debian of its own, on this
-//! machine, and does there what an administrator does to a director in service. (And, as no other
-//! test runs `tests/lab` on the machine: what that says of a command line that makes no sense.)
+//! Our packages on a machine with systemd that reboots.
+//!
+//! Each test boots a Debian of its own, on this machine, and does there what an administrator does
+//! to a director in service. (And, as no other test runs `tests/lab` on the machine: what that says
+//! of a command line that makes no sense.)
 //!
 //! The tests in `tests/kernel/package` look closer at the packages, without systemd.
 
@@ -14,7 +16,7 @@ mod booted;
 
 use std::process::Command;
 
-use booted::{Booted, in_the_cache};
+use booted::{Booted, file};
 
 /// A file of rules that make up the table, in the order in which they are listed.
 const RULES: &str = "-A -t 192.0.2.1:80 -s wrr
@@ -44,8 +46,8 @@ fn on_debian_13_it_takes_the_references_place_and_gives_it_back() {
 
 fn takes_the_place_of_debians(release: &str) {
     let mut debian = Booted::new(release);
-    let ours = in_the_cache("package/ipvsadm.deb");
-    let reference = in_the_cache(&format!("systemd/{release}/ipvsadm.deb"));
+    let ours = file("LAB_PACKAGES", "ipvsadm.deb");
+    let reference = file("LAB_CACHE", &format!("systemd/{release}/ipvsadm.deb"));
     let install = |package: &str| {
         format!(
             "DEBIAN_FRONTEND=noninteractive apt-get install -y --allow-downgrades \
@@ -76,6 +78,9 @@ fn takes_the_place_of_debians(release: &str) {
     );
     assert_eq!(debian.state(), in_service, "after the installation");
     assert_eq!(debian.unit(), "enabled active");
+
+    // The exposure is below 3 of 10.
+    debian.succeed("systemd-analyze security --no-pager --threshold=30 ipvsadm");
 
     // Day by day.
     debian.succeed("ipvsadm -A -u 192.0.2.1:53 -s rr");
@@ -166,7 +171,7 @@ fn takes_the_place_of_debians(release: &str) {
 #[test]
 fn the_rpm_takes_the_place_of_red_hats_and_gives_it_back() {
     let mut director = Booted::new("13");
-    let repository = in_the_cache("package/repository");
+    let repository = file("LAB_PACKAGES", "repository");
     let dnf = |words: &str| {
         format!("dnf --assumeyes --releasever=9 --disablerepo='*' --enablerepo=lab {words}")
     };

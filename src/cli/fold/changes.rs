@@ -1,5 +1,7 @@
-//! What `-A`, `-E`, `-a`, `-e`, `-d` and `--start-daemon` say: a virtual service, a destination, a
-//! sync daemon, each whole. What is not named has its default.
+//! Puts together what `-A`, `-E`, `-a`, `-e`, `-d` and `--start-daemon` describe: a virtual service,
+//! a destination, a sync daemon, each whole. What is not named has its default.
+
+#![forbid(unsafe_code)]
 
 use super::Draft;
 use crate::error::UsageError;
@@ -58,7 +60,7 @@ impl Draft<'_> {
         })
     }
 
-    /// Which destination, where it is to have this forwarding method.
+    /// Returns the destination's identity, given that it is to have this forwarding method.
     pub(super) fn destination_identity_with(
         &self,
         service: ServiceIdentity,

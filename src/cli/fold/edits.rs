@@ -1,5 +1,7 @@
-//! What `--keep` and `--drain` say: a part of what is there already. What is not named stays as it
-//! is.
+//! Puts together what `--keep` and `--drain` change: a part of what is there already. What is not
+//! named stays as it is.
+
+#![forbid(unsafe_code)]
 
 use super::Draft;
 use crate::edit::{DestinationEdit, NamedFlags, ServiceEdit, TunnelEdit};
@@ -25,7 +27,7 @@ impl Draft<'_> {
         })
     }
 
-    /// The value of an option that stands there.
+    /// Returns the value of an option if that was given.
     fn named<T>(&self, modifier: Modifier, value: T) -> Option<T> {
         self.given.has(modifier).then_some(value)
     }

@@ -8,6 +8,8 @@
 //! the whole stream. What the words come to is put together in [`changes`], [`edits`] and
 //! [`questions`].
 
+#![forbid(unsafe_code)]
+
 mod changes;
 mod edits;
 mod questions;
@@ -102,7 +104,7 @@ fn names_a_namespace(event: &Event<'_>) -> bool {
     )
 }
 
-/// What has been read so far.
+/// The request as far as the words are read.
 struct Draft<'a> {
     service: NamedService,
     command: Option<Command>,
@@ -330,7 +332,7 @@ impl<'a> Draft<'a> {
         Ok(())
     }
 
-    /// What is judged when all words are read, and the request they make.
+    /// Judges what takes all words to judge, and returns the request that they make.
     fn finish(&mut self) -> Result<Request, UsageError> {
         let command = self.command.ok_or(UsageError::TryHelp)?;
         let timeouts = if command == Command::SetTimeouts {
@@ -356,11 +358,10 @@ impl<'a> Draft<'a> {
                     }
                 },
             )?;
+        self.given.check(command)?;
         if self.given.has(Modifier::Drain) {
-            self.given.check_drain(command)?;
             return self.drain(command).map(Request::Drain);
         }
-        self.given.check(command)?;
         if self.given.has(Modifier::Force) {
             return Err(UsageError::ForceWithoutDrain);
         }

@@ -1,4 +1,6 @@
-//! What `-L` and `--diagnose` say: what is to be seen, and how it is to be shown.
+//! Puts together what `-L` and `--diagnose` ask: what is to be seen, and how it is to be shown.
+
+#![forbid(unsafe_code)]
 
 use super::Draft;
 use crate::cli::address::Endpoint;
@@ -10,7 +12,7 @@ use crate::request::{Columns, DiagnoseRequest, ListFormat, ListRequest, OutputFo
 use crate::selection::{SelectedEndpoint, SelectedService, Selection};
 
 impl Draft<'_> {
-    /// Which connections are meant.
+    /// Returns the connections that are meant.
     fn selection(&self) -> Result<Selection, UsageError> {
         let service = match self.service.identity() {
             None => None,
@@ -40,12 +42,9 @@ impl Draft<'_> {
 
     pub(super) fn diagnose(&self) -> Result<DiagnoseRequest, UsageError> {
         let probes = self.given.has(Modifier::Probe);
-        match Modifier::Probe.group() {
-            Some(group) if !probes && self.given.has(Modifier::ProbeFrom) => {
-                let owner = Owner::Command(Command::Diagnose);
-                return Err(UsageError::Needed(group, owner));
-            }
-            _ => {}
+        if !probes && self.given.has(Modifier::ProbeFrom) {
+            let owner = Owner::Command(Command::Diagnose);
+            return Err(UsageError::Needed(Modifier::Probe, owner));
         }
         Ok(DiagnoseRequest {
             service: self.service.identity(),
@@ -56,23 +55,13 @@ impl Draft<'_> {
 
     pub(super) fn list(&self) -> Result<ListRequest, UsageError> {
         let given = self.given;
-        if let Some((modifier, rival)) = given.rivals() {
-            if (modifier, rival) == (Modifier::Ipv6, Modifier::Connection) {
-                return Err(UsageError::FirewallMarkOfConnections); // which is what it stands beside
+        match given.rivals() {
+            // A firewall mark is what `-6` stands beside.
+            Some((Modifier::Ipv6, Modifier::Connection)) => {
+                return Err(UsageError::FirewallMarkOfConnections);
             }
-            return Err(
-                match (
-                    modifier.row().is_new || rival.row().is_new,
-                    modifier.group(),
-                    rival.group(),
-                ) {
-                    // The reference does not say which options are in each other's way.
-                    (true, Some(group), Some(other)) => {
-                        UsageError::Conflict(group, other, Owner::Command(Command::List))
-                    }
-                    _ => UsageError::ListConflict,
-                },
-            );
+            Some(_) => return Err(UsageError::ListConflict),
+            None => {}
         }
         let output_format = if given.has(Modifier::Json) {
             OutputFormat::Json

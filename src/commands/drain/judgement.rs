@@ -2,13 +2,12 @@
 
 use std::time::Duration;
 
-use crate::model::{
-    Destination, DestinationState, Protocol, SchedulerFlags, ServiceIdentity, VirtualService,
-};
+use crate::model::{Destination, DestinationState, Protocol, ServiceIdentity, VirtualService};
 use crate::render::endpoints::EndpointWriter;
 use crate::render::phrases::counted;
 use crate::render::rules;
 use crate::request::DrainRequest;
+use crate::schedulers::TurningAway;
 
 /// A real server in one of its services, as it was before.
 #[derive(Clone, Copy, Debug)]
@@ -79,21 +78,17 @@ pub fn objection(
         let mut all = destinations.iter();
         all.any(|state| takes_connections(state) && is_named(state) == wanted)
     };
-    let fallback = SchedulerFlags::from_bits(1);
-    let fallback_word = || fallback.words(service.scheduler).next().unwrap_or_default();
-    let has_fallback = service.scheduler_flags.union(fallback) == service.scheduler_flags;
-    let scheduler = service.scheduler;
-    let why = if !has_such(true) {
+    if !has_such(true) {
         return None;
-    } else if !has_such(false) {
+    }
+    let why = if !has_such(false) {
         "no real server would be left for new connections".to_owned()
-    } else if matches!(scheduler.as_bytes(), b"sh" | b"mh") && !has_fallback {
-        format!(
-            "{scheduler} turns away clients whose server has weight 0, without -b {}",
-            fallback_word()
-        )
     } else {
-        return None;
+        let without_fallback = TurningAway::by(service)?
+            .fallback
+            .map_or(String::new(), |(_, word)| format!(", without -b {word}"));
+        let scheduler = service.scheduler;
+        format!("{scheduler} turns away clients whose server has weight 0{without_fallback}")
     };
     let mut line = Vec::new();
     rules::write_service_name(&mut line, &mut EndpointWriter::numeric(), &service.identity);
@@ -341,7 +336,11 @@ mod tests {
             ),
             ("-f 1 -s sh -b sh-fallback", ""),
             ("-f 1 -s mh -b mh-port,mh-fallback", ""),
-            ("-f 1 -s dh", ""),
+            (
+                "-f 1 -s dh",
+                "-f 1: dh turns away clients whose server has weight 0; \
+                 --force drains it all the same",
+            ),
         ] {
             assert_eq!(objection_to(line, both), told, "{line}");
         }

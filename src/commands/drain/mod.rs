@@ -97,7 +97,7 @@ fn find_entries(ipvs: &mut Ipvs, request: &DrainRequest) -> Result<Vec<Entry>, E
     }
 }
 
-/// Writes the rules that put everything back. Those for servers that are to be deleted say
+/// Writes the rules that put everything back; without them, nothing is begun. Those for servers that are to be deleted say
 /// `--exist`: should it come to nothing, they are still there.
 fn write_way_back(
     console: &mut Console<'_>,
@@ -121,7 +121,7 @@ fn write_way_back(
             rules::write_change(out, &mut endpoints, &edit);
         }
     }
-    console.flush()
+    console.deliver()
 }
 
 fn set_weights_to_zero(ipvs: &mut Ipvs, entries: &[Entry]) -> Result<(), Error> {

@@ -1,7 +1,7 @@
 //! What an edit takes away without being asked to: `-e` and `-E` put everything back to its default
 //! that the command line does not name.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 
 use crate::commands::hints::as_typed::OptionsAsTyped;
 use crate::ipvs::{Detail, Ipvs};
@@ -10,6 +10,7 @@ use crate::model::{
     ServiceIdentity, VirtualService,
 };
 use crate::options::Modifier;
+use crate::render::phrases::counted;
 use crate::render::{listing, rules};
 
 /// Something that goes, and the option that keeps it.
@@ -34,6 +35,15 @@ pub fn of(ipvs: &mut Ipvs, change: &Change, arguments: &[OsString]) -> Vec<Loss>
         },
         _ => Vec::new(),
     }
+}
+
+/// Says how many services a restore has deleted for want of a single rule, if there were any.
+pub fn without_rules(file: Option<&OsStr>, services: usize) -> Option<String> {
+    let place = file.map_or("standard input".into(), OsStr::to_string_lossy);
+    (services > 0).then(|| {
+        let services = counted(services, "service");
+        format!("{place} has no rules: that deleted {services}")
+    })
 }
 
 /// Tells of what has been taken away.

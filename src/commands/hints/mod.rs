@@ -56,13 +56,13 @@ pub fn after_usage_fault(fault: &UsageError, arguments: &[OsString]) -> Option<S
             let (option, rival) = given.rivals()?;
             Some(format!("{option} does not go with {rival}"))
         }
-        UsageError::Illegal(group, owner)
+        UsageError::Illegal(modifier, owner)
             if *owner == Owner::Command(Command::List)
-                && Owner::Connections.rule().may.has(*group) =>
+                && modifier.row().is_of_use_to(Owner::CONNECTIONS) =>
         {
             Some("that goes with -c".to_owned())
         }
-        UsageError::Conflict(_, other, _) if Some(*other) == Modifier::Drain.group() => {
+        UsageError::Conflict(Modifier::Drain, ..) => {
             Some("--drain sets the weight to 0 and leaves the rest as it is".to_owned())
         }
         // A command that is misspelled is none.

@@ -1,5 +1,6 @@
-//! The connections that a listing is of, picked out of all before anything is done with them: none
-//! of the others is written, measured or looked up by name.
+//! Selects the connections that a listing is of, before anything is done with them: none of the
+//! others is written, measured or looked up by name.
+#![forbid(unsafe_code)]
 
 use crate::attribution::Servers;
 use crate::commands::walk::Walk;
@@ -9,7 +10,7 @@ use crate::ipvs::{Detail, Ipvs};
 use crate::model::Connection;
 use crate::selection::Selection;
 
-/// The connections that are meant.
+/// The connections that a selection takes.
 pub struct SelectedConnections<'s> {
     entries: Connections,
     selection: &'s Selection,
@@ -17,6 +18,11 @@ pub struct SelectedConnections<'s> {
 }
 
 impl<'s> SelectedConnections<'s> {
+    /// Opens the kernel's list of connections.
+    ///
+    /// # Errors
+    ///
+    /// Those of reading the list, and the table if stale connections are meant.
     pub fn open(
         ipvs: &mut Ipvs,
         selection: &'s Selection,
@@ -33,12 +39,24 @@ impl<'s> SelectedConnections<'s> {
     }
 
     /// Calls `visit` for each of them, in the kernel's order, with its line of the kernel's file.
+    /// Lines of another shape are passed over.
+    ///
+    /// # Errors
+    ///
+    /// Those of reading the list and of `visit`, which end it.
     pub fn for_each(
         mut self,
         mut visit: impl FnMut(&Connection<'_>, &[u8]) -> Result<(), Error>,
-    ) -> Result<(), Error> {
+    ) -> Result<PassedOver, Error> {
+        let mut passed_over = PassedOver(Ok(()));
         while self.entries.advance()? {
-            let connection = self.entries.connection()?;
+            let connection = match self.entries.connection() {
+                Ok(connection) => connection,
+                Err(fault) => {
+                    passed_over = PassedOver(Err(fault));
+                    continue;
+                }
+            };
             let servers = self.servers.as_ref();
             if self.selection.takes(&connection)
                 && servers.is_none_or(|servers| servers.server_of(&connection).is_err())
@@ -46,11 +64,25 @@ impl<'s> SelectedConnections<'s> {
                 visit(&connection, self.entries.line())?;
             }
         }
-        Ok(())
+        Ok(passed_over)
     }
 }
 
-/// Who the real servers of each service are, to find connections that go to none of them.
+/// The lines that a listing is without, which it says at its end.
+#[must_use]
+pub struct PassedOver(Result<(), Error>);
+
+impl PassedOver {
+    /// Ends a listing.
+    ///
+    /// # Errors
+    /// [`Error::UnexpectedInput`] if it is not whole.
+    pub fn outcome(self) -> Result<(), Error> {
+        self.0
+    }
+}
+
+/// Reads the real servers of each service, to find connections that go to none of them.
 fn read_servers(ipvs: &mut Ipvs) -> Result<Servers, Error> {
     let mut servers = Servers::default();
     let mut walk = Walk::begin(ipvs, None, Detail::WithoutStatistics, false)?;

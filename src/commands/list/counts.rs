@@ -1,19 +1,28 @@
-//! How many connections there are of each client, server, service or state. What is held in memory
-//! grows with these, not with the connections.
+//! Counts the connections of each client, server, service or state. Memory grows with these, not
+//! with the connections.
+#![forbid(unsafe_code)]
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use super::connections::SelectedConnections;
+use super::connections::{PassedOver, SelectedConnections};
 use crate::error::Error;
 use crate::ipvs::Ipvs;
 use crate::model::{Connection, KernelName};
 use crate::render::counts::{Count, Counted};
 use crate::selection::{CountKey, Selection};
 
-/// Counts the connections that are meant: most first, and equally many in the order of addresses
-/// and names.
-pub fn count(ipvs: &mut Ipvs, selection: &Selection, key: CountKey) -> Result<Vec<Count>, Error> {
+/// Counts the connections that a selection takes. The most come first, and equally many in the
+/// order of addresses and names.
+///
+/// # Errors
+///
+/// Those of reading the connections.
+pub fn count(
+    ipvs: &mut Ipvs,
+    selection: &Selection,
+    key: CountKey,
+) -> Result<(Vec<Count>, PassedOver), Error> {
     let connections = SelectedConnections::open(ipvs, selection)?;
     match key {
         CountKey::Client => tally(connections, |it| it.client.0, Counted::Client),
@@ -35,15 +44,15 @@ pub fn count(ipvs: &mut Ipvs, selection: &Selection, key: CountKey) -> Result<Ve
     }
 }
 
-/// Counts by one key. There may be as many of them as connections, so they are no larger than they
+/// Counts by one key. There may be as many keys as connections, so they are no larger than they
 /// must be, and become what is printed afterwards.
 fn tally<K: Ord>(
     connections: SelectedConnections<'_>,
     key: impl Fn(&Connection<'_>) -> K,
     counted: impl Fn(K) -> Counted,
-) -> Result<Vec<Count>, Error> {
+) -> Result<(Vec<Count>, PassedOver), Error> {
     let mut numbers: BTreeMap<K, u64> = BTreeMap::new();
-    connections.for_each(|connection, _| {
+    let passed_over = connections.for_each(|connection, _| {
         *numbers.entry(key(connection)).or_default() += 1;
         Ok(())
     })?;
@@ -53,5 +62,5 @@ fn tally<K: Ord>(
     });
     let mut counts: Vec<Count> = counts.collect();
     counts.sort_by_key(|count| Reverse(count.connections));
-    Ok(counts)
+    Ok((counts, passed_over))
 }

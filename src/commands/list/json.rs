@@ -1,4 +1,5 @@
-//! `-L --json`: the same listings as one document.
+//! Lists with `--json`: one document.
+#![forbid(unsafe_code)]
 
 use super::connections::SelectedConnections;
 use super::{counts, sync_daemons};
@@ -12,8 +13,12 @@ use crate::render::json::{self, Document};
 use crate::request::{ListRequest, Subject};
 use crate::selection::Selection;
 
-/// Lists what a request asks for. If that fails, what has not been written yet is dropped: a reader
-/// gets nothing, or the beginning of a document, which no parser takes for a whole one.
+/// Lists what a request asks for. If that fails, drops what has not been written yet: a reader gets
+/// nothing, or the beginning of a document, which no parser takes for a whole one.
+///
+/// # Errors
+///
+/// Those of the kernel, and of standard output.
 pub fn list(
     console: &mut Console<'_>,
     ipvs: &mut Ipvs,
@@ -24,9 +29,10 @@ pub fn list(
         Subject::Table(service) => list_table(console, ipvs, request, service.as_ref()),
         Subject::ConnectionEntries(selection) => list_connections(console, ipvs, selection),
         Subject::ConnectionCounts(selection, key) => {
-            let counts = counts::count(ipvs, selection, *key)?;
+            let (counts, passed_over) = counts::count(ipvs, selection, *key)?;
             json::write_counts(console.text(), key.word(), &counts);
-            Ok(())
+            console.flush()?;
+            passed_over.outcome()
         }
         Subject::Timeouts => ipvs
             .timeouts()
@@ -66,10 +72,11 @@ fn list_connections(
 ) -> Result<(), Error> {
     let entries = SelectedConnections::open(ipvs, selection)?;
     let mut document = Document::of_connections(console.text());
-    entries.for_each(|connection, _| {
+    let passed_over = entries.for_each(|connection, _| {
         document.connection(console.text(), connection);
         console.flush_if_large()
     })?;
     document.end(console.text());
-    Ok(())
+    console.flush()?;
+    passed_over.outcome()
 }

@@ -1,7 +1,8 @@
-//! `-L`: the table, one virtual service, connections, timeouts, sync daemons.
+//! Lists the table, one virtual service, connections, timeouts, sync daemons (`-L`).
 //!
-//! Here as the reference prints them; [`json`], [`prometheus`] and [`table`] are formats that it
-//! does not have.
+//! The reference's format is here; [`json`], [`prometheus`] and [`table`] have formats that it does
+//! not have. What the text looks like is a matter of [`render`].
+#![forbid(unsafe_code)]
 
 mod connections;
 mod counts;
@@ -9,21 +10,26 @@ mod json;
 mod prometheus;
 mod table;
 
-use crate::commands::console::Console;
+use crate::commands::console::{Console, visible};
 use crate::commands::refused_listing;
 use crate::commands::walk::Walk;
 use crate::error::Error;
 use crate::ipvs::{Detail, Ipvs};
-use crate::model::{ServiceIdentity, SyncDaemon};
+use crate::model::{Connection, ServiceIdentity, SyncDaemon};
 use crate::rates::Rates;
 use crate::render::endpoints::EndpointWriter;
 use crate::render::{self, listing, order, timeouts_and_daemons};
 use crate::request::{Columns, ListFormat, ListRequest, OutputFormat, Subject};
+use crate::screen;
 use crate::selection::Selection;
 use connections::SelectedConnections;
 
-/// Lists what a request asks for. Where looks follow each other, `rates` measures from one to the
+/// Lists what a request asks for. If looks follow each other, `rates` measures from one to the
 /// next.
+///
+/// # Errors
+///
+/// Those of the kernel, and of standard output.
 pub fn list(
     console: &mut Console<'_>,
     ipvs: &mut Ipvs,
@@ -50,11 +56,12 @@ fn list_plainly(
         }
         Subject::ConnectionCounts(selection, key) => {
             let mut endpoints = EndpointWriter::for_listing(request.format.numeric);
-            for count in counts::count(ipvs, &selection, key)? {
+            let (counts, passed_over) = counts::count(ipvs, &selection, key)?;
+            for count in counts {
                 render::counts::write_row(console.text(), &mut endpoints, &count);
                 console.flush_if_large()?;
             }
-            Ok(())
+            passed_over.outcome()
         }
         Subject::Timeouts => {
             let timeouts = ipvs.timeouts().map_err(refused_listing)?;
@@ -112,20 +119,30 @@ fn list_connections(
 ) -> Result<(), Error> {
     let with_engine_data = format.columns == Columns::PersistentConnections;
     let mut endpoints = EndpointWriter::for_listing(format.numeric);
+    let is_on_terminal = with_engine_data && screen::is_terminal();
     let entries = SelectedConnections::open(ipvs, selection)?;
     render::connections::write_titles(console.text(), with_engine_data);
-    entries.for_each(|connection, _| {
+    let passed_over = entries.for_each(|connection, _| {
+        // Clients choose these bytes, which must not move a terminal's cursor.
+        let shown = connection.engine.filter(|_| is_on_terminal);
+        let shown = shown.map(|(name, data)| (name, visible(data)));
+        let engine = shown.as_ref().map(|(name, data)| (*name, data.as_bytes()));
+        let connection = Connection {
+            engine: engine.or(connection.engine),
+            ..*connection
+        };
         render::connections::write_row(
             console.text(),
             &mut endpoints,
-            connection,
+            &connection,
             with_engine_data,
         );
         console.flush_if_large()
-    })
+    })?;
+    passed_over.outcome()
 }
 
-/// The sync daemons in the order of every listing.
+/// Returns the sync daemons in the order of every listing.
 fn sync_daemons(ipvs: &mut Ipvs) -> Result<Vec<SyncDaemon>, Error> {
     let mut daemons = ipvs.sync_daemons().map_err(refused_listing)?;
     order::sort_sync_daemons(&mut daemons);

@@ -1,6 +1,7 @@
-//! `-L --prometheus`: the table, timeouts and sync daemons as metrics.
+//! Lists with `--prometheus`: the table, timeouts and sync daemons as metrics.
 //!
 //! The samples of a metric stand together, so everything is read before anything is written.
+#![forbid(unsafe_code)]
 
 use super::sync_daemons;
 use crate::commands::console::Console;
@@ -11,6 +12,11 @@ use crate::ipvs::{Detail, Ipvs};
 use crate::render::prometheus::{self, LabelledService};
 use crate::request::{ListRequest, Subject};
 
+/// Lists what a request asks for.
+///
+/// # Errors
+///
+/// Those of the kernel, and of standard output.
 pub fn list(
     console: &mut Console<'_>,
     ipvs: &mut Ipvs,

@@ -1,6 +1,7 @@
-//! `-L --table`: the same listings drawn for people.
+//! Lists with `--table`: drawn for people.
 //!
 //! A column is as wide as its widest cell, so everything is read before anything is written.
+#![forbid(unsafe_code)]
 
 use std::time::Instant;
 
@@ -21,10 +22,16 @@ use crate::render::table::timeouts_and_daemons;
 use crate::request::{Columns, ListFormat, ListRequest, Subject};
 use crate::selection::Selection;
 
-/// Connections drawn at once: many, since each drawing has a cost of its own; not all, since each
-/// is held in memory.
+/// The connections drawn at once: many, since each drawing has a cost of its own; not all, since
+/// each is held in memory.
 const CONNECTIONS_AT_ONCE: usize = 500;
 
+/// Lists what a request asks for. If looks follow each other, `rates` measures from one to the
+/// next.
+///
+/// # Errors
+///
+/// Those of the kernel, and of standard output.
 pub fn list(
     console: &mut Console<'_>,
     ipvs: &mut Ipvs,
@@ -38,10 +45,10 @@ pub fn list(
             list_connections(console, ipvs, &request.format, selection)
         }
         Subject::ConnectionCounts(selection, key) => {
-            let counts = counts::count(ipvs, selection, *key)?;
+            let (counts, passed_over) = counts::count(ipvs, selection, *key)?;
             let numeric = request.format.numeric;
             render::table::counts::write(console.text(), screen, numeric, *key, &counts);
-            Ok(())
+            passed_over.outcome()
         }
         Subject::Timeouts => {
             let timeouts = ipvs.timeouts().map_err(refused_listing)?;
@@ -98,7 +105,7 @@ fn list_table(
     let mut lines = 0;
     let (mut shown, mut left_out) = (0, 0);
     for (service, destinations) in &all {
-        table.note(destinations);
+        table.count_service(destinations);
         let more = ServiceTable::fewest_lines(destinations);
         if lines < room {
             table.measure(service, destinations);
@@ -129,7 +136,8 @@ fn list_connections(
     let with_engine_data = format.columns == Columns::PersistentConnections;
     let mut table = ConnectionTable::new(console.screen(), format.numeric, with_engine_data);
     let mut lines = Vec::new();
-    SelectedConnections::open(ipvs, selection)?.for_each(|connection, line| {
+    let entries = SelectedConnections::open(ipvs, selection)?;
+    let passed_over = entries.for_each(|connection, line| {
         table.measure(connection);
         lines.extend_from_slice(line);
         Ok(())
@@ -147,5 +155,5 @@ fn list_connections(
         console.flush_if_large()?;
     }
     table.end(console.text());
-    Ok(())
+    passed_over.outcome()
 }

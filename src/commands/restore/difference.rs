@@ -1,8 +1,11 @@
 //! The fewest changes that make one table another.
 //!
-//! Pure: it is given the wanted table and the kernel's, service by service, and gives changes.
-//! Nothing that stays is touched; what differs is edited in place; additions and removals are told
-//! apart, so that no service and no client is without a server in between.
+//! Pure: it is given the wanted table and the kernel's, service by service, and returns changes.
+//! Nothing that stays is touched; what differs is edited in place; additions and removals are kept
+//! apart, so that no service and no client is without a server in between. An entry is removed
+//! because it was seen and is not wanted, however often it was seen; one that is wanted is never.
+
+#![forbid(unsafe_code)]
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap};
@@ -28,16 +31,12 @@ pub struct Refusal<'t> {
     pub line: RuleLine<'t>,
 }
 
-/// What there is to do, each part in the order in which it is to be done.
-pub struct ReloadPlan<'t> {
+/// The changes that a table needs, each part in the order in which it is to be made.
+pub struct Plan<'t> {
     /// What adds to the table, or changes what stays.
     pub additions: Vec<PlannedChange<'t>>,
-    /// What has nothing to do with the table: timeouts, sync daemons.
-    pub others: Vec<PlannedChange<'t>>,
     /// What takes away from the table.
     pub removals: Vec<PlannedChange<'t>>,
-    /// In the order of their lines.
-    pub refusals: Vec<Refusal<'t>>,
 }
 
 /// A virtual service and its destinations as the rules describe them.
@@ -45,11 +44,25 @@ struct WantedService<'t> {
     service: VirtualService,
     line: RuleLine<'t>,
     destinations: BTreeMap<DestinationIdentity, WantedDestination<'t>>,
+    /// The number of the comparison that saw it last.
+    seen: usize,
 }
 
 struct WantedDestination<'t> {
     destination: Destination,
     line: RuleLine<'t>,
+    /// The number of the comparison that saw it last.
+    seen: usize,
+}
+
+impl<'t> WantedDestination<'t> {
+    fn of(destination: Destination, line: RuleLine<'t>) -> WantedDestination<'t> {
+        WantedDestination {
+            destination,
+            line,
+            seen: 0,
+        }
+    }
 }
 
 /// The table that rules leave behind where there was none before; and the lines that the kernel is
@@ -57,8 +70,12 @@ struct WantedDestination<'t> {
 #[derive(Default)]
 pub struct WantedTable<'t> {
     services: HashMap<ServiceIdentity, WantedService<'t>>,
-    others: Vec<PlannedChange<'t>>,
+    /// What has nothing to do with the table: timeouts, sync daemons.
+    pub others: Vec<PlannedChange<'t>>,
+    /// In the order of their lines.
     pub refusals: Vec<Refusal<'t>>,
+    /// How many comparisons there have been.
+    comparisons: usize,
 }
 
 impl<'t> WantedTable<'t> {
@@ -165,7 +182,7 @@ fn exist<'t>(
     })
 }
 
-/// Makes a change to a service as the kernel would, which gives an errno instead where that service
+/// Makes a change to a service as the kernel would, which answers with an errno where that service
 /// or destination is there already, or is not.
 fn take_change<'t>(
     wanted: &mut Option<WantedService<'t>>,
@@ -181,6 +198,7 @@ fn take_change<'t>(
                     service,
                     line,
                     destinations,
+                    seen: 0,
                 });
             }
         },
@@ -193,7 +211,7 @@ fn take_change<'t>(
             let wanted = wanted.as_mut().ok_or(Errno::ESRCH)?;
             check_destination(&destination)?;
             match wanted.destinations.entry(destination.identity) {
-                Entry::Vacant(entry) => entry.insert(WantedDestination { destination, line }),
+                Entry::Vacant(entry) => entry.insert(WantedDestination::of(destination, line)),
                 Entry::Occupied(_) => return Err(Errno::EEXIST),
             };
         }
@@ -201,7 +219,7 @@ fn take_change<'t>(
             let wanted = wanted.as_mut().ok_or(Errno::ESRCH)?;
             check_destination(&destination)?;
             let there = wanted.destinations.get_mut(&destination.identity);
-            *there.ok_or(Errno::ENOENT)? = WantedDestination { destination, line };
+            *there.ok_or(Errno::ENOENT)? = WantedDestination::of(destination, line);
         }
         Change::DeleteDestination(_, identity) => {
             let wanted = wanted.as_mut().ok_or(Errno::ESRCH)?;
@@ -212,7 +230,7 @@ fn take_change<'t>(
     Ok(())
 }
 
-/// What the kernel says to a destination whatever else there is (`ip_vs_add_dest` in
+/// Checks what the kernel checks of a destination whatever else there is (`ip_vs_add_dest` in
 /// `net/netfilter/ipvs/ip_vs_ctl.c`).
 fn check_destination(destination: &Destination) -> Result<(), Errno> {
     if destination.lower_threshold > destination.upper_threshold {
@@ -240,10 +258,9 @@ fn service_of<'r>(rule: &'r ReadRule<'_>) -> Option<&'r ServiceIdentity> {
     }
 }
 
-/// The difference between the kernel's table and the wanted one, gathered service by service.
-pub struct Difference<'t> {
-    /// What the kernel has not been seen to have.
-    missing: WantedTable<'t>,
+/// A comparison of the kernel's table with the wanted one, service by service.
+pub struct Difference<'w, 't> {
+    wanted: &'w mut WantedTable<'t>,
     keeps_others: bool,
     edited_services: Vec<PlannedChange<'t>>,
     added_destinations: Vec<PlannedChange<'t>>,
@@ -252,11 +269,12 @@ pub struct Difference<'t> {
     removed_services: Vec<PlannedChange<'t>>,
 }
 
-impl<'t> Difference<'t> {
-    /// With `keeps_others`, services that the wanted table does not name stay.
-    pub fn new(wanted: WantedTable<'t>, keeps_others: bool) -> Difference<'t> {
+impl<'w, 't> Difference<'w, 't> {
+    /// Begins a comparison. With `keeps_others`, services that the wanted table does not name stay.
+    pub fn new(wanted: &'w mut WantedTable<'t>, keeps_others: bool) -> Difference<'w, 't> {
+        wanted.comparisons += 1;
         Difference {
-            missing: wanted,
+            wanted,
             keeps_others,
             edited_services: Vec::new(),
             added_destinations: Vec::new(),
@@ -266,68 +284,73 @@ impl<'t> Difference<'t> {
         }
     }
 
-    /// Whether the service's destinations must be read: not if it will be deleted or left alone.
+    /// Returns true if the service's destinations must be read: it will neither be deleted nor left
+    /// alone.
     pub fn needs_destinations_of(&self, service: &VirtualService) -> bool {
-        self.missing.services.contains_key(&service.identity)
+        self.wanted.services.contains_key(&service.identity)
     }
 
     /// Compares a virtual service of the kernel's table, with its destinations.
     pub fn compare(&mut self, service: &VirtualService, destinations: &[DestinationState]) {
         let identity = service.identity;
-        let Some(wanted) = self.missing.services.remove(&identity) else {
+        let comparison = self.wanted.comparisons;
+        let Some(wanted) = self.wanted.services.get_mut(&identity) else {
             if !self.keeps_others {
                 self.removed_services
                     .push((Change::DeleteService(identity), None));
             }
             return;
         };
+        wanted.seen = comparison;
         if !is_same_service(service, &wanted.service) {
             self.edited_services
                 .push((Change::EditService(wanted.service), Some(wanted.line)));
         }
-        let mut missing = wanted.destinations;
         let mut edited = Vec::new();
         for DestinationState { destination, .. } in destinations {
-            match missing.remove(&destination.identity) {
-                None => self.removed_destinations.push((
-                    Change::DeleteDestination(identity, destination.identity),
-                    None,
-                )),
-                Some(wanted) if !is_same_destination(destination, &wanted.destination) => {
-                    edited.push(wanted);
+            let Some(wanted) = wanted.destinations.get_mut(&destination.identity) else {
+                let removal = Change::DeleteDestination(identity, destination.identity);
+                self.removed_destinations.push((removal, None));
+                continue;
+            };
+            if wanted.seen != comparison {
+                wanted.seen = comparison;
+                if !is_same_destination(destination, &wanted.destination) {
+                    edited.push((wanted.destination, wanted.line));
                 }
-                Some(_) => {}
             }
         }
         self.edited_destinations
             .extend(in_line_order(edited, |destination| {
                 Change::EditDestination(identity, destination)
             }));
+        let missing = wanted.destinations.values();
+        let missing = missing.filter(|wanted| wanted.seen != comparison);
         self.added_destinations.extend(in_line_order(
-            missing.into_values().collect(),
+            missing
+                .map(|wanted| (wanted.destination, wanted.line))
+                .collect(),
             |destination| Change::AddDestination(identity, destination),
         ));
     }
 
-    /// What there is to do, once every service of the kernel's table has been compared.
-    pub fn into_plan(self) -> ReloadPlan<'t> {
-        let WantedTable {
-            services,
-            others,
-            refusals,
-        } = self.missing;
-        let mut services: Vec<_> = services.into_values().collect();
-        services.sort_by_key(|wanted| wanted.line.number);
+    /// The changes that are needed, once every service of the kernel's table has been compared.
+    pub fn into_plan(self) -> Plan<'t> {
+        let comparison = self.wanted.comparisons;
+        let services = self.wanted.services.values();
+        let mut missing: Vec<_> = services
+            .filter(|wanted| wanted.seen != comparison)
+            .collect();
+        missing.sort_by_key(|wanted| wanted.line.number);
         let mut additions = Vec::new();
-        for WantedService {
-            service,
-            line,
-            destinations,
-        } in services
-        {
-            additions.push((Change::AddService(service), Some(line)));
+        for wanted in missing {
+            let service = wanted.service;
+            additions.push((Change::AddService(service), Some(wanted.line)));
+            let destinations = wanted.destinations.values();
             additions.extend(in_line_order(
-                destinations.into_values().collect(),
+                destinations
+                    .map(|wanted| (wanted.destination, wanted.line))
+                    .collect(),
                 |destination| Change::AddDestination(service.identity, destination),
             ));
         }
@@ -336,28 +359,26 @@ impl<'t> Difference<'t> {
         additions.extend(self.edited_destinations);
         let mut removals = self.removed_destinations;
         removals.extend(self.removed_services);
-        ReloadPlan {
+        Plan {
             additions,
-            others,
             removals,
-            refusals,
         }
     }
 }
 
 /// The changes that destinations ask for, in the order of their lines.
 fn in_line_order<'t>(
-    mut destinations: Vec<WantedDestination<'t>>,
+    mut destinations: Vec<(Destination, RuleLine<'t>)>,
     change: impl Fn(Destination) -> Change,
 ) -> impl Iterator<Item = PlannedChange<'t>> {
-    destinations.sort_by_key(|wanted| wanted.line.number);
+    destinations.sort_by_key(|(_, line)| line.number);
     destinations
         .into_iter()
-        .map(move |wanted| (change(wanted.destination), Some(wanted.line)))
+        .map(move |(destination, line)| (change(destination), Some(line)))
 }
 
-/// Whether two descriptions of a service are the same to the kernel. Without persistence a mask
-/// means nothing.
+/// Returns true if two descriptions of a service are the same to the kernel. Without persistence a
+/// mask means nothing.
 fn is_same_service(there: &VirtualService, wanted: &VirtualService) -> bool {
     let netmask = if wanted.persistence_timeout.is_none() {
         there.netmask
@@ -367,8 +388,8 @@ fn is_same_service(there: &VirtualService, wanted: &VirtualService) -> bool {
     *there == VirtualService { netmask, ..*wanted }
 }
 
-/// Whether two descriptions of a destination are the same to the kernel, which finds out by itself
-/// that a server is local and then shows that instead of direct routing.
+/// Returns true if two descriptions of a destination are the same to the kernel, which finds out by
+/// itself that a server is local and then shows that instead of direct routing.
 fn is_same_destination(there: &Destination, wanted: &Destination) -> bool {
     let forwarding_method = match (there.forwarding_method, wanted.forwarding_method) {
         (ForwardingMethod::Local, ForwardingMethod::DirectRouting) => ForwardingMethod::Local,
@@ -404,9 +425,9 @@ mod tests {
     }
 
     /// What there is to do from one list of rules to another.
-    fn plan<'t>(from: &[ReadRule<'_>], to: &[ReadRule<'t>], keeps_others: bool) -> ReloadPlan<'t> {
+    fn plan<'t>(from: &[ReadRule<'_>], to: &mut WantedTable<'t>, keeps_others: bool) -> Plan<'t> {
         let from = wanted(from);
-        let mut difference = Difference::new(wanted(to), keeps_others);
+        let mut difference = Difference::new(to, keeps_others);
         for service in from.services.values() {
             let destinations = service.destinations.values();
             let destinations: Vec<_> = destinations.map(|there| state(there.destination)).collect();
@@ -418,11 +439,10 @@ mod tests {
     /// The changes from one list of rules to another, as rules.
     fn changes(from: &str, to: &str, keeps_others: bool) -> Vec<String> {
         let mut endpoints = crate::render::endpoints::EndpointWriter::numeric();
-        let ReloadPlan {
+        let Plan {
             additions,
             removals,
-            ..
-        } = plan(&rules(from), &rules(to), keeps_others);
+        } = plan(&rules(from), &mut wanted(&rules(to)), keeps_others);
         additions
             .iter()
             .chain(&removals)
@@ -470,6 +490,55 @@ mod tests {
     }
 
     #[test]
+    fn a_second_sight_removes_nothing() {
+        let from = rules(TABLE);
+        let to = rules(
+            "-A -t 10.0.0.1:80 -s rr\n\
+             -a -t 10.0.0.1:80 -r 10.1.0.1:80 -m -w 3\n\
+             -a -t 10.0.0.1:80 -r 10.1.0.9:80 -m\n\
+             -A -f 7 -s wlc -p 300",
+        );
+        let mut to = wanted(&to);
+        let from = wanted(&from);
+        // A comparison after another knows nothing of that.
+        for _ in 0..2 {
+            let mut difference = Difference::new(&mut to, false);
+            for service in from.services.values() {
+                let destinations = service.destinations.values();
+                let once: Vec<_> = destinations.map(|there| state(there.destination)).collect();
+                let twice = [&once[..], &once[..]].concat();
+                difference.compare(&service.service, &twice);
+                difference.compare(&service.service, &once);
+            }
+            let plan = difference.into_plan();
+            let about = |changes: &[PlannedChange<'_>]| -> Vec<_> {
+                let about = changes.iter().map(|(change, line)| match change {
+                    Change::AddDestination(_, destination)
+                    | Change::EditDestination(_, destination) => {
+                        (destination.identity.address, line.map(|line| line.number))
+                    }
+                    Change::DeleteDestination(_, identity) => (identity.address, None),
+                    change => panic!("{change:?}"),
+                });
+                about.collect()
+            };
+            let address = |text: &str| text.parse().unwrap();
+            let mut additions = about(&plan.additions);
+            additions.dedup();
+            additions.sort();
+            additions.dedup();
+            let expected = [
+                (address("10.1.0.1"), Some(2)),
+                (address("10.1.0.9"), Some(3)),
+            ];
+            assert_eq!(additions, expected);
+            let removals = about(&plan.removals);
+            let is_unwanted = |removed: &_| *removed == (address("10.1.0.2"), None);
+            assert!(removals.iter().all(is_unwanted) && !removals.is_empty());
+        }
+    }
+
+    #[test]
     fn services_that_are_not_named_stay_where_others_are_kept() {
         assert_eq!(
             changes(TABLE, "-A -f 7 -s rr -p 300", true),
@@ -482,8 +551,8 @@ mod tests {
         let rules = rules(
             "-A -f 1\n-A -f 1\n-a -f 2 -r 10.1.0.1\n-a -f 1 -r 10.1.0.1\n-a -f 1 -r 10.1.0.1 -w 3",
         );
-        let plan = plan(&[], &rules, false);
-        let refusals: Vec<_> = plan
+        let wanted = wanted(&rules);
+        let refusals: Vec<_> = wanted
             .refusals
             .iter()
             .map(|refusal| (refusal.line.number, refusal.fault))
@@ -554,8 +623,9 @@ mod tests {
             "-E -f 1\n-D -f 1\n-A -f 1\n-e -f 1 -r 10.1.0.1\n-d -f 1 -r 10.1.0.1\n\
              -a -f 1 -r 10.1.0.1 -x 1 -y 2\n",
         );
-        let plan = plan(&[], &rules, false);
-        let refusals: Vec<_> = plan.refusals.iter().map(|refusal| refusal.fault).collect();
+        let wanted = wanted(&rules);
+        let refusals = wanted.refusals.iter().map(|refusal| refusal.fault);
+        let refusals: Vec<_> = refusals.collect();
         let errnos = [
             Errno::ESRCH,
             Errno::ESRCH,
@@ -569,7 +639,7 @@ mod tests {
     #[test]
     fn daemons_and_timeouts_are_kept_apart_and_listings_describe_no_table() {
         let rules_text = "--set 1 2 3\n-A -f 1\n--start-daemon master\n";
-        assert_eq!(plan(&[], &rules(rules_text), false).others.len(), 2);
+        assert_eq!(wanted(&rules(rules_text)).others.len(), 2);
         for text in ["-A -f 1\n-Z", "-l", "-S"] {
             assert!(WantedTable::of(&rules(text)).unwrap().is_none(), "{text}");
         }

@@ -2,29 +2,34 @@
 //!
 //! All rules are read and checked before the kernel is asked for anything: one fault, and nothing
 //! has changed. Rules that change tables describe one; [`difference`] finds the fewest changes to
-//! the kernel's, so that what stays keeps its connections and counters. Additions go first, and if
-//! the kernel refuses one of them, nothing is removed: there is never less than before. Only rules
-//! that also list or zero are run as `-R` runs them, on a table that is cleared first.
+//! the kernel's, so that what stays keeps its connections and counters, and [`convergence`] makes
+//! them, while others change the table too. Additions go first, and if the kernel refuses one of
+//! them, nothing is removed: there is never less than before. Only rules that also list or zero are
+//! run as `-R` runs them, on a table that is cleared first. Restores of one network namespace take
+//! turns, for which they wait in [`turn`].
 
+pub mod convergence;
 pub mod difference;
+mod turn;
 
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::Read;
+use std::mem;
 
 use crate::cli::LineReader;
 use crate::cli::helper::HelperOptions;
 use crate::commands::console::{Console, InputKind};
 use crate::commands::executor::{self, Executor, Flow};
-use crate::commands::{open_checked, refused_listing};
+use crate::commands::{hints, open_checked, refused_listing};
 use crate::error::{Error, RuleLine, UsageError};
 use crate::ipvs::{Detail, Ipvs};
-use crate::model::{Change, ServiceState};
+use crate::model::Change;
 use crate::options::Modifier;
 use crate::render::endpoints::EndpointWriter;
 use crate::render::rules;
 use crate::request::Request;
-use difference::{Difference, Refusal, ReloadPlan, WantedTable};
+use difference::{Plan, Refusal, WantedTable};
 
 /// A line and what it asks for.
 #[derive(Clone, Debug)]
@@ -36,7 +41,10 @@ pub struct ReadRule<'t> {
 /// Runs `ipvsadm-restore`.
 pub fn run_helper(console: &mut Console<'_>, options: &HelperOptions) -> Result<(), Error> {
     let (input, is_regular_file) = read_input(console, options.file.as_deref())?;
-    let rules = read_rules(&input)?;
+    let rules = read_rules(&input).map_err(|fault| match options.file {
+        Some(_) => fault.in_named_file(),
+        None => fault,
+    })?;
     if rules.is_empty() && !is_regular_file {
         return without_rules(console, options);
     }
@@ -49,15 +57,39 @@ pub fn run_helper(console: &mut Console<'_>, options: &HelperOptions) -> Result<
     };
     if options.has(Modifier::Test) {
         return match wanted {
-            Some(wanted) => tell_refusals(console, &wanted.refusals, last_line),
+            // Nothing else is asked of it, so any refusal is its answer.
+            Some(wanted) => {
+                tell_refusals(console, &wanted.refusals);
+                executor::outcome(!wanted.refusals.is_empty())
+            }
             None => Ok(()),
         };
     }
     let ipvs = &mut open_checked(console)?;
+    let _turn = match options.has(Modifier::DryRun) {
+        true => None,
+        false => turn::wait(console),
+    };
+    let keeps_all = options.has(Modifier::DryRun) || options.has(Modifier::NoFlush);
+    let services = match rules.is_empty() && !keeps_all && console.is_interactive() {
+        true => services(ipvs)?,
+        false => 0,
+    };
     match wanted {
-        Some(wanted) => make_equal(console, ipvs, wanted, last_line, options),
-        None => run_anew(console, ipvs, &rules, options),
+        Some(wanted) => make_equal(console, ipvs, wanted, last_line, options)?,
+        None => run_anew(console, ipvs, &rules, options)?,
     }
+    console.keep_hint(hints::losses::without_rules(
+        options.file.as_deref(),
+        services,
+    ));
+    Ok(())
+}
+
+/// Returns the number of services that the kernel has.
+fn services(ipvs: &mut Ipvs) -> Result<usize, Error> {
+    let services = ipvs.services(Detail::WithoutStatistics);
+    Ok(services.map_err(refused_listing)?.len())
 }
 
 /// Reads all of the input, and tells whether it is a regular file.
@@ -81,11 +113,7 @@ fn read_input(console: &mut Console<'_>, file: Option<&OsStr>) -> Result<(Vec<u8
 /// What comes without a single rule from anything but a file is most likely what is left of a pipe
 /// that broke, or of a redirection that nobody carried out.
 fn without_rules(console: &mut Console<'_>, options: &HelperOptions) -> Result<(), Error> {
-    let is_empty_already = !options.has(Modifier::Test) && {
-        let services = open_checked(console)?.services(Detail::WithoutStatistics);
-        services.map_err(refused_listing)?.is_empty()
-    };
-    if is_empty_already {
+    if !options.has(Modifier::Test) && services(&mut open_checked(console)?)? == 0 {
         return Ok(());
     }
     Err(Error::NoRules(options.file.clone()))
@@ -115,93 +143,57 @@ pub fn read_rules(input: &[u8]) -> Result<Vec<ReadRule<'_>>, Error> {
     Ok(rules)
 }
 
-/// Sends the fewest changes that make the kernel's table the wanted one.
+/// Makes the kernel's table the wanted one, or prints the changes that would.
 fn make_equal(
     console: &mut Console<'_>,
     ipvs: &mut Ipvs,
-    wanted: WantedTable<'_>,
+    mut wanted: WantedTable<'_>,
     last_line: usize,
     options: &HelperOptions,
 ) -> Result<(), Error> {
-    let plan = compare(ipvs, wanted, options.has(Modifier::NoFlush))?;
     if options.has(Modifier::DryRun) {
+        let Plan {
+            additions,
+            removals,
+        } = convergence::look(ipvs, &mut wanted, options.has(Modifier::NoFlush))?;
         let mut endpoints = EndpointWriter::numeric();
-        for (change, _) in [plan.additions, plan.others, plan.removals]
-            .iter()
-            .flatten()
-        {
+        let changes = [additions, mem::take(&mut wanted.others), removals];
+        for (change, _) in changes.iter().flatten() {
             rules::write_change(console.text(), &mut endpoints, change);
             console.flush_if_large()?;
         }
         console.flush()?;
-        return tell_refusals(console, &plan.refusals, last_line);
+        tell_refusals(console, &wanted.refusals);
+        // As the real run would end.
+        let mut refusals = wanted.refusals.iter();
+        return executor::outcome(refusals.any(|refusal| refusal.line.number == last_line));
     }
-    let mut executor = Executor::new(console, ipvs);
-    for (change, line) in &plan.additions {
-        executor.change(change, *line)?;
+    let mut refused = Vec::new();
+    let outcome = convergence::make_equal(
+        ipvs,
+        &mut wanted,
+        options.has(Modifier::NoFlush),
+        &mut refused,
+    );
+    for refused in &refused {
+        console.tell(&refused.error());
     }
-    executor.flush()?;
-    let is_complete = !executor.has_refused();
-    for (change, line) in &plan.others {
-        executor.change(change, *line)?;
-    }
-    for refusal in &plan.refusals {
-        executor.refuse(refusal.operation, refusal.fault, refusal.line)?;
-    }
-    if !is_complete {
-        executor.flush()?;
-        return Err(Error::NothingRemoved);
-    }
-    for (change, line) in &plan.removals {
-        executor.change(change, *line)?;
-    }
+    outcome?;
     // The status is the last line's, as it is with -R.
-    executor.finish_with_line(last_line)
+    executor::outcome(refused.iter().any(|refused| refused.is_of(last_line)))
 }
 
-/// What there is to do to the kernel's table.
-fn compare<'t>(
-    ipvs: &mut Ipvs,
-    wanted: WantedTable<'t>,
-    keeps_others: bool,
-) -> Result<ReloadPlan<'t>, Error> {
-    let mut difference = Difference::new(wanted, keeps_others);
-    let mut destinations = Vec::new();
-    let detail = Detail::WithoutStatistics;
-    for ServiceState { service, .. } in ipvs.services(detail).map_err(refused_listing)? {
-        destinations.clear();
-        if difference.needs_destinations_of(&service) {
-            ipvs.destinations(&service.identity, detail, &mut destinations)
-                .map_err(refused_listing)?;
-        }
-        difference.compare(&service, &destinations);
-    }
-    Ok(difference.into_plan())
-}
-
-/// Prints the refusals that can be foreseen, and ends as the real run would.
-fn tell_refusals(
-    console: &mut Console<'_>,
-    refusals: &[Refusal<'_>],
-    last_line: usize,
-) -> Result<(), Error> {
+/// Prints the refusals that can be foreseen.
+fn tell_refusals(console: &mut Console<'_>, refusals: &[Refusal<'_>]) {
     for Refusal {
         operation,
         fault,
         line,
     } in refusals
     {
-        console.tell(&Error::RefusedRule(
-            *operation,
-            *fault,
-            RuleLine::to_owned(*line),
-        ));
+        let line = RuleLine::to_owned(*line);
+        console.tell(&Error::RefusedRule(*operation, *fault, line));
     }
-    executor::outcome(
-        refusals
-            .iter()
-            .any(|refusal| refusal.line.number == last_line),
-    )
 }
 
 /// Clears the table and runs the rules one after another.

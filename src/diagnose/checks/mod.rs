@@ -25,6 +25,7 @@ use crate::diagnose::findings::{Basis, Claim, Finding, Level};
 use crate::diagnose::ladder;
 use crate::model::{Change, Destination, DestinationIdentity, ForwardingMethod, ServiceIdentity};
 use crate::render::phrases::{counted, endpoint, service_in_sentence as name};
+use crate::schedulers::TurningAway;
 
 /// A kind of finding.
 pub struct Check {
@@ -314,7 +315,7 @@ fn without_server(
         .iter()
         .any(|other| other.takes_connections() && is_well(other));
     let helps =
-        has_another && destination.weight > 0 && !service::turns_away_from_weight_0(service);
+        has_another && destination.weight > 0 && TurningAway::by(&service.state.service).is_none();
     helps.then_some(Change::EditDestination(
         identity,
         Destination {

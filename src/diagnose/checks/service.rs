@@ -5,9 +5,9 @@
 use crate::diagnose::facts::{Facts, Route, Server, Service};
 use crate::diagnose::findings::{Basis, Claim, Finding};
 use crate::model::{
-    Change, Destination, DestinationState, Protocol, SchedulerFlags, ServiceIdentity,
-    VirtualService,
+    Change, Destination, DestinationState, Protocol, ServiceIdentity, VirtualService,
 };
+use crate::schedulers::TurningAway;
 
 use super::{about, counted, endpoint, is_masqueraded, listed, name, servers};
 
@@ -164,9 +164,7 @@ fn is_one_way(service: &Service) -> bool {
 pub fn hash_turns_away(facts: &Facts) -> Vec<Finding> {
     let find = |service: &Service| {
         let settings = &service.state.service;
-        if !turns_away_from_weight_0(service) {
-            return None;
-        }
+        let turning_away = TurningAway::by(settings)?;
         // A server that was added to `mh` with weight 0 never had a slot there, and turns away
         // nobody.
         let had_a_slot = |server: &Server| {
@@ -197,9 +195,8 @@ pub fn hash_turns_away(facts: &Facts) -> Vec<Finding> {
             .about(service.identity())
             .seen("scheduler", settings.scheduler.to_string())
             .seen("closed_servers", closed);
-        // `dh` has no fallback.
-        Some(match missing_fallback(service) {
-            Some(flag) => finding.by(&Change::EditService(VirtualService {
+        Some(match turning_away.fallback {
+            Some((flag, _)) => finding.by(&Change::EditService(VirtualService {
                 scheduler_flags: settings.scheduler_flags.union(flag),
                 ..*settings
             })),
@@ -207,23 +204,6 @@ pub fn hash_turns_away(facts: &Facts) -> Vec<Finding> {
         })
     };
     facts.services.iter().filter_map(find).collect()
-}
-
-/// The flag that would have a hashing scheduler look for another server, where it has none.
-fn missing_fallback(service: &Service) -> Option<SchedulerFlags> {
-    let settings = &service.state.service;
-    let fallback: &str = match settings.scheduler.as_bytes() {
-        b"sh" => "sh-fallback",
-        b"mh" => "mh-fallback",
-        _ => return None,
-    };
-    let (flag, _) = SchedulerFlags::from_word(fallback.as_bytes())?;
-    (settings.scheduler_flags.union(flag) != settings.scheduler_flags).then_some(flag)
-}
-
-/// Returns true if clients of a server of weight 0 are turned away, although others take them.
-pub fn turns_away_from_weight_0(service: &Service) -> bool {
-    missing_fallback(service).is_some() || service.state.service.scheduler.as_bytes() == b"dh"
 }
 
 pub fn held_at_draining(facts: &Facts) -> Vec<Finding> {
@@ -289,7 +269,7 @@ mod tests {
     use super::*;
     use crate::diagnose::checks::samples::{NONE, commands, findings, first, found, strays};
     use crate::diagnose::findings::Level;
-    use crate::model::KernelName;
+    use crate::model::{KernelName, SchedulerFlags};
 
     #[test]
     fn a_service_without_an_open_server_says_why_and_how_to_open_one() {
@@ -334,21 +314,24 @@ mod tests {
 
     #[test]
     fn hashing_turns_clients_away_unless_it_may_fall_back() {
-        let with = |flags| {
+        let with = |scheduler, flags| {
             findings(|facts| {
                 let service = &mut facts.services[0];
-                service.state.service.scheduler = KernelName::from("sh");
+                service.state.service.scheduler = KernelName::from(scheduler);
                 service.state.service.scheduler_flags = SchedulerFlags::from_bits(flags);
                 service.servers[0].state.destination.weight = 0;
             })
         };
-        let turned_away = with(0b10);
+        let turned_away = with("sh", 0b10);
         assert_eq!(turned_away[0].id, "hash-turns-away");
         assert_eq!(
             commands(&turned_away[0]),
             ["ipvsadm -E -t 192.0.2.1:80 -s sh -b sh-fallback,sh-port"]
         );
-        assert_eq!(with(0b01), []);
+        assert_eq!(with("sh", 0b01), []);
+        let without_remedy = with("dh", 0b01);
+        assert_eq!(without_remedy[0].id, "hash-turns-away");
+        assert!(commands(&without_remedy[0]).is_empty());
     }
 
     #[test]

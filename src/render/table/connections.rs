@@ -1,7 +1,8 @@
-//! Connection entries.
+//! Draws connection entries.
 //!
-//! One row each if client, virtual service and real server have room side by side. If not, they
-//! stand below each other: for connections with long addresses, or for all.
+//! A connection is one row if client, virtual service and real server have room side by side. If
+//! not, they stand below each other: for connections with long addresses, or for all.
+#![forbid(unsafe_code)]
 
 use crate::model::Connection;
 use crate::render::endpoints::EndpointWriter;
@@ -13,11 +14,11 @@ use crate::screen::Screen;
 /// Up to this length, that of IPv4, an address and port should stand beside others.
 const USUAL_ADDRESS: usize = 21;
 
-/// How the addresses of a connection stand to each other.
+/// An arrangement of the addresses of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Arrangement {
     Beside,
-    /// Those with long addresses downwards.
+    /// Long addresses below each other, others side by side.
     Mixed,
     Downwards,
 }
@@ -36,12 +37,13 @@ pub struct ConnectionTable {
     endpoints: EndpointWriter,
     with_engine_data: bool,
     arrangement: Arrangement,
-    /// The drawing in each arrangement, of which one is used.
+    /// A drawing in each arrangement; one of them is used.
     sheets: [Sheet; 3],
     connections: usize,
 }
 
 impl ConnectionTable {
+    /// Makes a table without connections.
     pub fn new(screen: Screen, numeric: bool, with_engine_data: bool) -> ConnectionTable {
         let columns = [if with_engine_data { 8 } else { 6 }, 6, 4];
         ConnectionTable {
@@ -54,7 +56,7 @@ impl ConnectionTable {
         }
     }
 
-    /// Takes note of a connection and what room it needs.
+    /// Counts a connection, and measures the room that it needs.
     pub fn measure(&mut self, connection: &Connection<'_>) {
         self.connections += 1;
         for arrangement in Arrangement::ALL {
@@ -64,6 +66,7 @@ impl ConnectionTable {
         }
     }
 
+    /// Appends the line above the table and its titles.
     pub fn begin(&mut self, out: &mut Vec<u8>) {
         let line = match self.connections {
             0 => "No connections.\n".to_owned(),
@@ -103,6 +106,7 @@ impl ConnectionTable {
         titles.iter().map(title).collect()
     }
 
+    /// Appends the rows of some connections.
     pub fn write(&mut self, out: &mut Vec<u8>, connections: &[Connection<'_>]) {
         let arrangement = self.arrangement;
         let rows = connections.iter();
@@ -114,6 +118,7 @@ impl ConnectionTable {
         sheet.draw(out, rows);
     }
 
+    /// Appends the bottom of the frame.
     pub fn end(&mut self, out: &mut Vec<u8>) {
         self.sheet().end(out);
     }
@@ -182,7 +187,7 @@ impl ConnectionTable {
 mod tests {
     use super::*;
 
-    /// The lines of a table of these connections.
+    /// Returns the lines of a table of these connections.
     fn drawn(width: usize, connections: &[Connection<'_>]) -> Vec<String> {
         let screen = Screen {
             width,
@@ -199,6 +204,56 @@ mod tests {
         table.end(&mut out);
         let text = String::from_utf8(out).unwrap();
         text.lines().map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn a_connection_is_one_row_where_there_is_room() {
+        let connection = |client: &str, state, seconds, engine| Connection {
+            protocol: b"TCP",
+            client: (client.parse().unwrap(), 34567),
+            service: ("192.0.2.1".parse().unwrap(), 443),
+            destination: ("10.0.0.10".parse().unwrap(), 8080),
+            state,
+            seconds,
+            engine,
+        };
+        let data = Some((&b"sip"[..], &b"call@host"[..]));
+        let connections = [
+            connection("192.0.2.100", b"ESTABLISHED", 899, None),
+            connection("2001:db8::7", b"SYN_RECV", 5, data),
+        ];
+        let lines: Vec<String> = [101, 100, 80]
+            .into_iter()
+            .flat_map(|width| drawn(width, &connections))
+            .collect();
+        assert_eq!(
+            lines.join("\n"),
+            "\
+2 connections
+╭───────────────────────────────────────────────────────────────────────────────────────────────────╮
+│ Client               Service        Real server     Prot  State        Expires  Engine  Data      │
+├───────────────────────────────────────────────────────────────────────────────────────────────────┤
+│ 192.0.2.100:34567    192.0.2.1:443  10.0.0.10:8080  TCP   ESTABLISHED    14:59                    │
+│ [2001:db8::7]:34567  192.0.2.1:443  10.0.0.10:8080  TCP   SYN_RECV       00:05  sip     call@host │
+╰───────────────────────────────────────────────────────────────────────────────────────────────────╯
+2 connections
+╭────────────────────────────────────────────────────────────────────────────────────────────╮
+│ Client              Service       Real server    Prot State       Expires Engine Data      │
+├────────────────────────────────────────────────────────────────────────────────────────────┤
+│ 192.0.2.100:34567   192.0.2.1:443 10.0.0.10:8080 TCP  ESTABLISHED   14:59                  │
+│ [2001:db8::7]:34567 192.0.2.1:443 10.0.0.10:8080 TCP  SYN_RECV      00:05 sip    call@host │
+╰────────────────────────────────────────────────────────────────────────────────────────────╯
+2 connections
+╭───────────────────────────────────────────────────────────────────────────╮
+│ Client              Service       Real server    Prot State       Expires │
+├───────────────────────────────────────────────────────────────────────────┤
+│ 192.0.2.100:34567   192.0.2.1:443 10.0.0.10:8080 TCP  ESTABLISHED   14:59 │
+│ [2001:db8::7]:34567 192.0.2.1:443 10.0.0.10:8080 TCP  SYN_RECV      00:05 │
+│     sip call@host                                                         │
+╰───────────────────────────────────────────────────────────────────────────╯"
+        );
+        assert_eq!(drawn(80, &[]), ["No connections."]);
+        assert_eq!(drawn(110, &connections[..1])[0], "1 connection");
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! Counts of connections, each with its share as a bar.
+//! Draws counts of connections, each with its share as a bar.
+#![forbid(unsafe_code)]
 
 use crate::render::counts::Count;
 use crate::render::endpoints::EndpointWriter;
@@ -9,10 +10,11 @@ use crate::render::table::sheet::{Cell, Row, Sheet, Tint};
 use crate::screen::Screen;
 use crate::selection::CountKey;
 
-/// Rows drawn at once: many, since each drawing has a cost of its own; not all, since there may be
-/// many.
+/// The rows drawn at once: many, since each drawing has a cost of its own; not all, since there may
+/// be a great many.
 const ROWS_AT_ONCE: usize = 500;
 
+/// Appends the table of counts.
 pub fn write(out: &mut Vec<u8>, screen: Screen, numeric: bool, key: CountKey, counts: &[Count]) {
     let total: u64 = counts.iter().map(|count| count.connections).sum();
     let connections = counted(total, "connection");

@@ -1,9 +1,10 @@
-//! What `--table` prints: the listings drawn for people, as wide as the screen.
+//! Draws what `--table` prints: the listings for people, as wide as the screen.
 //!
-//! Shows what the plain listing with the same options shows, in quantities that can be read at a
-//! glance. It is not for programs and may change. [`services`], [`connections`], [`counts`] and
-//! [`timeouts_and_daemons`] say what is in a table, [`sheet`] draws it, [`quantities`] writes
-//! numbers.
+//! A drawing shows what the plain listing with the same options shows, in quantities that can be
+//! read at a glance. It is not for programs and may change. [`services`], [`connections`],
+//! [`counts`] and [`timeouts_and_daemons`] say what is in a table, [`sheet`] draws it,
+//! [`quantities`] writes numbers.
+#![forbid(unsafe_code)]
 
 pub mod connections;
 pub mod counts;
@@ -17,8 +18,8 @@ use std::net::IpAddr;
 use crate::model::Protocol;
 use crate::render::endpoints::EndpointWriter;
 
-/// A text that comes from elsewhere. Name services and kernel modules may say anything; what is not
-/// printable ASCII could move the cursor or have any width, and becomes a question mark.
+/// Returns a text of others with question marks for what is not printable ASCII. Name services and
+/// kernel modules may say anything: it could move the cursor or have any width.
 fn foreign(text: &[u8]) -> String {
     let shown = |byte: &u8| match byte {
         b' '..=b'~' => char::from(*byte),
@@ -27,6 +28,7 @@ fn foreign(text: &[u8]) -> String {
     text.iter().map(shown).collect()
 }
 
+/// Formats an address and port, with question marks for what is not printable ASCII in its names.
 fn endpoint(
     endpoints: &mut EndpointWriter,
     address: IpAddr,
@@ -36,4 +38,14 @@ fn endpoint(
     let mut text = Vec::new();
     endpoints.write(&mut text, address, port, protocol);
     foreign(&text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_printable_ascii_becomes_a_question_mark() {
+        assert_eq!(foreign(b" a~\x7f\x1f\x1b[m\xc3\xa4"), " a~???[m??");
+    }
 }

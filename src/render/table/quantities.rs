@@ -1,8 +1,9 @@
-//! Quantities as people read them: three digits and a unit, a duration, a share as a bar.
+//! Formats quantities as people read them: three digits and a unit, a duration, a share as a bar.
+#![forbid(unsafe_code)]
 
 const STEPS: [&str; 7] = ["", "K", "M", "G", "T", "P", "E"];
 
-/// A number of things: `999`, `12.3K`, `4.0M`.
+/// Formats a number of things: `999`, `12.3K`, `4.0M`.
 pub fn count(number: u64) -> String {
     match scaled(number) {
         (0, number) => number,
@@ -10,7 +11,7 @@ pub fn count(number: u64) -> String {
     }
 }
 
-/// A number of bytes: `999 B`, `12.3 kB`, `4.0 MB`.
+/// Formats a number of bytes: `999 B`, `12.3 kB`, `4.0 MB`.
 pub fn bytes(number: u64) -> String {
     match scaled(number) {
         (1, number) => format!("{number} kB"),
@@ -18,7 +19,7 @@ pub fn bytes(number: u64) -> String {
     }
 }
 
-/// The step, and the number in it, with a decimal below 100.
+/// Returns the index in [`STEPS`], and the number in that unit, with a decimal below 100.
 fn scaled(number: u64) -> (usize, String) {
     if number < 1000 {
         return (0, number.to_string());
@@ -38,7 +39,7 @@ fn scaled(number: u64) -> (usize, String) {
     }
 }
 
-/// A number of seconds, in the largest unit that it is a whole number of.
+/// Formats a number of seconds in the largest unit of which it is a whole number.
 pub fn duration(seconds: u64) -> String {
     let (number, unit) = match seconds {
         0 => (0, "s"),
@@ -50,8 +51,8 @@ pub fn duration(seconds: u64) -> String {
     format!("{number} {unit}")
 }
 
-/// The last of some numbers as a line of low and high marks, the last one at the right end of a
-/// field of `width` characters; `most` is the highest mark, nothing the lowest.
+/// Formats the last numbers as low and high marks, the last one at the right end of a field of
+/// `width` characters. `most` has the highest mark, 0 the lowest.
 pub fn sparkline(
     numbers: impl DoubleEndedIterator<Item = f64> + ExactSizeIterator,
     most: f64,
@@ -78,15 +79,17 @@ pub fn sparkline(
     blanks.chain(marks).collect()
 }
 
+/// A part of a whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Share {
     pub part: u128,
-    /// The whole; a share of nothing is not shown.
+    /// The whole. A share of nothing is not shown.
     pub whole: u128,
 }
 
 impl Share {
-    /// In percent. `<1%` is what is not nothing but rounds to it.
+    /// Formats the share in percent; as `<1%` if it is more than nothing but rounds to that.
+    /// Returns `None` for a share of nothing.
     pub fn percent(self) -> Option<String> {
         let hundredths = self.rounded(100)?;
         Some(if hundredths == 0 && self.part > 0 {
@@ -96,8 +99,8 @@ impl Share {
         })
     }
 
-    /// As a bar in a field of `width` characters. It ends on an eighth of a character if the screen
-    /// can show that.
+    /// Formats the share as a bar in a field of `width` characters. The bar ends on an eighth of a
+    /// character if the screen can show that.
     pub fn bar(self, width: usize, has_unicode: bool) -> String {
         const EIGHTHS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
         if !has_unicode {
@@ -110,7 +113,7 @@ impl Share {
         "█".repeat(eighths / 8) + EIGHTHS[eighths % 8]
     }
 
-    /// In parts of `scale`, at most all of them.
+    /// Returns the share in parts of `scale`, at most all of them; `None` for a share of nothing.
     fn rounded(self, scale: usize) -> Option<usize> {
         if self.whole == 0 {
             return None;
@@ -139,7 +142,12 @@ mod tests {
             (123_456, "123K"),
             (999_499, "999K"),
             (999_500, "1.0M"),
+            (1_000_000, "1.0M"),
             (4_500_000, "4.5M"),
+            (99_949_999, "99.9M"),
+            (99_950_000, "100M"),
+            (1_000_000_000_000, "1.0T"),
+            (999_500_000_000_000_000, "1.0E"),
             (u64::from(u32::MAX), "4.3G"),
             (u64::MAX, "18.4E"),
         ] {
@@ -156,7 +164,12 @@ mod tests {
             (0, "0 s"),
             (90, "90 s"),
             (360, "6 min"),
+            (60, "1 min"),
             (900, "15 min"),
+            (3600, "1 h"),
+            (5400, "90 min"),
+            (86_400, "1 d"),
+            (90_000, "25 h"),
             (7200, "2 h"),
             (2_678_400, "31 d"),
         ] {
@@ -185,6 +198,10 @@ mod tests {
             (1, 3, Some("33%"), "██▋", "###"),
             (8, 8, Some("100%"), "████████", "########"),
             (9, 8, Some("100%"), "████████", "########"),
+            (3, 4, Some("75%"), "██████", "######"),
+            (13, 64, Some("20%"), "█▋", "##"),
+            (1, 200, Some("1%"), "▏", ""),
+            (1, 201, Some("<1%"), "▏", ""),
             (1, 1000, Some("<1%"), "▏", ""),
             (0, 7, Some("0%"), "", ""),
             (0, 0, None, "", ""),

@@ -1,9 +1,10 @@
-//! The drawing: rows of cells in a frame, drawn with `tabled` block by block, so that a table of
-//! any length can be written as it is made.
+//! Draws rows of cells in a frame. `tabled` draws block by block, so that a table of any length can
+//! be written as it is made.
 //!
 //! A column is as wide as its widest cell. The first column holds names, which are never cut or
 //! broken: a name that would leave too little room for the rest gets a row of its own. The last
-//! column may hold bars and takes the room that is left.
+//! column may hold bars, and takes the room that is left.
+#![forbid(unsafe_code)]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -17,36 +18,37 @@ use tabled::settings::{Alignment, Color, Padding, Span};
 
 use crate::screen::Screen;
 
-/// The lines at both sides, and a blank beside each.
+/// The width of the lines at both sides, with a blank beside each.
 const FRAME: usize = 4;
-/// The room that a bar is worth moving names out of the way for.
+/// The least width of a bar that names make way for.
 const SHORTEST_BAR: usize = 6;
-/// Up to this length a name should stand beside what belongs to it: an IPv4 address and port with a
-/// protocol.
+/// The length up to which a name should stand beside what belongs to it: that of an IPv4 address
+/// and port with a protocol.
 const USUAL_NAME: usize = 26;
-/// A longer bar says no more.
+/// The greatest width of a bar: a longer one says no more.
 const LONGEST_BAR: usize = 32;
 
-/// How a cell is to be looked at.
+/// The look of a cell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tint {
-    /// As the terminal's text is.
+    /// The terminal's own.
     Plain,
-    /// Of less weight than the others.
+    /// For what has less weight than the rest.
     Faint,
-    /// Of more.
+    /// For what has more.
     Strong,
-    /// What is as it should be.
+    /// For what is as it should be.
     Good,
+    /// For bars.
     Bar,
-    /// What one should know of.
+    /// For what one should know of.
     Warning,
-    /// What one should do something about.
+    /// For what one should do something about.
     Alarm,
 }
 
 impl Tint {
-    /// The tint of what says little: faint, unless there is something to be said of it.
+    /// Returns the tint of what says little: faint, unless this is a tint with a meaning.
     pub fn or_faint(self) -> Tint {
         match self {
             Tint::Plain => Tint::Faint,
@@ -67,12 +69,12 @@ impl Tint {
     }
 }
 
-/// Which side of its column a text keeps to.
+/// The side of its column that a text keeps to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Side {
-    /// Texts.
+    /// For texts.
     Left,
-    /// Numbers.
+    /// For numbers.
     Right,
 }
 
@@ -86,6 +88,7 @@ pub struct Cell {
 }
 
 impl Cell {
+    /// Makes a cell at the left of its column.
     pub fn text(text: impl Into<String>, tint: Tint) -> Cell {
         Cell {
             text: text.into(),
@@ -95,6 +98,7 @@ impl Cell {
         }
     }
 
+    /// Makes a cell at the right of its column.
     pub fn number(text: impl Into<String>, tint: Tint) -> Cell {
         Cell {
             side: Side::Right,
@@ -102,44 +106,48 @@ impl Cell {
         }
     }
 
-    /// A cell with nothing in it.
+    /// Makes a cell with nothing in it.
     pub fn empty() -> Cell {
         Cell::text("", Tint::Plain)
     }
 
-    /// The cell over so many columns.
+    /// Lays the cell over so many columns.
     pub fn over(self, columns: usize) -> Cell {
         Cell { columns, ..self }
     }
 
+    /// Returns the width of the text, in characters.
     pub fn width(&self) -> usize {
         self.text.chars().count()
     }
 }
 
+/// The cells of a row, from left to right.
 pub type Row = Vec<Cell>;
 
-/// What columns of these widths have room for together.
+/// Returns the width that columns have together, with the gaps between them.
 fn text_width(widths: &[usize], gap: usize) -> usize {
     widths.iter().sum::<usize>() + gap * widths.len().saturating_sub(1)
 }
 
+/// A drawing. Its rows are measured, its widths settled, then its rows drawn.
 pub struct Sheet {
     screen: Screen,
     widths: Vec<usize>,
     /// The widths of the texts in the first column.
     names: BTreeSet<usize>,
-    /// The width of the widest text over several columns, by the first of them and the first after.
+    /// The width of the widest text over several columns, by the first of them and the first
+    /// behind them.
     spans: BTreeMap<(usize, usize), usize>,
-    /// Blanks between columns.
+    /// The blanks between columns.
     gap: usize,
-    /// The block that is drawn when it is known whether another follows.
+    /// The block that waits until it is known whether another follows.
     waiting: Vec<Row>,
     has_begun: bool,
 }
 
 impl Sheet {
-    /// A drawing for a screen, of so many columns.
+    /// Makes a drawing for a screen, of so many columns.
     pub fn new(screen: Screen, columns: usize) -> Sheet {
         Sheet {
             screen,
@@ -152,7 +160,7 @@ impl Sheet {
         }
     }
 
-    /// Takes note of how wide the cells of a row would like to be.
+    /// Measures the cells of a row.
     pub fn measure(&mut self, row: &[Cell]) {
         let mut column = 0;
         for cell in row {
@@ -170,7 +178,7 @@ impl Sheet {
         }
     }
 
-    /// Settles the widths once all rows are measured. With bars, the last column is for them.
+    /// Settles the widths, once all rows have been measured. With bars, the last column is theirs.
     pub fn fit(&mut self, has_bars: bool) {
         let last = self.widths.len() - 1;
         let mut spans: Vec<_> = std::mem::take(&mut self.spans).into_iter().collect();
@@ -203,14 +211,14 @@ impl Sheet {
         self.widen(spans.into_iter());
     }
 
-    /// Makes room for texts over some columns, in the last of them.
+    /// Widens the last of some columns until they have room for a text over all of them.
     fn widen(&mut self, spans: impl Iterator<Item = ((usize, usize), usize)>) {
         for ((start, end), width) in spans {
             self.widths[end - 1] += width.saturating_sub(self.width_over(start..end));
         }
     }
 
-    /// Whether it is no wider than the screen, with every name beside its row.
+    /// Returns true if the drawing is no wider than the screen, with every name beside its row.
     pub fn has_room(&self) -> bool {
         let columns = self.widths.len();
         self.names
@@ -219,18 +227,18 @@ impl Sheet {
             && FRAME + self.width_over(0..columns) <= self.screen.width
     }
 
-    /// What is left of a line beside so much text, the frame and the gaps.
+    /// Returns the width that is left of a line beside so much text, the frame and the gaps.
     fn room(&self, text: usize) -> usize {
         let taken = FRAME + self.gap * (self.widths.len() - 1) + text;
         self.screen.width.saturating_sub(taken)
     }
 
-    /// The width of some columns together.
+    /// Returns the width of some columns together.
     pub fn width_over(&self, columns: Range<usize>) -> usize {
         text_width(&self.widths[columns], self.gap)
     }
 
-    /// A row as it is drawn: in two where its name does not fit into its column.
+    /// Parts a row in two if its name does not fit in its column.
     pub fn parted(&self, mut row: Row) -> Vec<Row> {
         match row.first_mut() {
             Some(name) if name.columns == 1 && name.width() > self.widths[0] => {
@@ -241,7 +249,7 @@ impl Sheet {
         }
     }
 
-    /// A text as it is tinted on this screen.
+    /// Tints a text, if the screen has colours.
     pub fn tinted(&self, text: &str, tint: Tint) -> String {
         match tint.color().filter(|_| self.screen.has_colours) {
             Some(color) => color.colorize(text),
@@ -249,7 +257,7 @@ impl Sheet {
         }
     }
 
-    /// Draws rows under a line, or at the top of the frame.
+    /// Draws a block of rows: below a line, or at the top of the frame.
     pub fn draw(&mut self, out: &mut Vec<u8>, rows: Vec<Row>) {
         let rows = std::mem::replace(&mut self.waiting, rows);
         self.draw_block(out, &rows, false);
@@ -309,7 +317,7 @@ impl Sheet {
         self.has_begun = true;
     }
 
-    /// The lines around a block: at its sides and above it, and below the last.
+    /// Returns the lines around a block: at its sides and above it, and below the last.
     fn theme(&self, is_last: bool) -> Theme {
         let [horizontal, vertical, corners @ ..] = match self.screen.has_unicode {
             true => ['─', '│', '╭', '╮', '├', '┤', '╰', '╯'],

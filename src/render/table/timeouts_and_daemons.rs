@@ -1,4 +1,5 @@
-//! Timeouts and sync daemons.
+//! Draws timeouts and sync daemons.
+#![forbid(unsafe_code)]
 
 use crate::model::{SyncDaemon, Timeouts};
 use crate::render::table::foreign;
@@ -6,6 +7,7 @@ use crate::render::table::quantities::duration;
 use crate::render::table::sheet::{Cell, Row, Sheet, Tint};
 use crate::screen::Screen;
 
+/// Appends the table of timeouts; in seconds if they are to be `exact`.
 pub fn write_timeouts(out: &mut Vec<u8>, screen: Screen, exact: bool, timeouts: &Timeouts) {
     let kept = |seconds: u32| match exact {
         true => format!("{seconds} s"),
@@ -25,6 +27,7 @@ pub fn write_timeouts(out: &mut Vec<u8>, screen: Screen, exact: bool, timeouts: 
     draw(out, screen, &["Connections", "Kept without traffic"], rows);
 }
 
+/// Appends the table of sync daemons.
 pub fn write_sync_daemons(out: &mut Vec<u8>, screen: Screen, daemons: &[SyncDaemon]) {
     if daemons.is_empty() {
         out.extend_from_slice(b"No sync daemon runs.\n");
@@ -66,4 +69,63 @@ fn draw(out: &mut Vec<u8>, screen: Screen, titles: &[&str], rows: Vec<Row>) {
     sheet.draw(out, vec![titles]);
     sheet.draw(out, rows);
     sheet.end(out);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::samples;
+
+    const SCREEN: Screen = Screen {
+        width: 80,
+        has_colours: false,
+        has_unicode: true,
+    };
+
+    fn lines(out: &[u8]) -> Vec<&str> {
+        std::str::from_utf8(out).unwrap().lines().collect()
+    }
+
+    #[test]
+    fn timeouts_are_in_the_largest_unit_or_in_seconds() {
+        let mut out = Vec::new();
+        write_timeouts(&mut out, SCREEN, false, &samples::TIMEOUTS);
+        assert_eq!(
+            lines(&out),
+            [
+                "╭───────────────────────────────────────╮",
+                "│ Connections      Kept without traffic │",
+                "├───────────────────────────────────────┤",
+                "│ TCP                            16 min │",
+                "│ TCP after a FIN                  75 s │",
+                "│ UDP                               2 h │",
+                "╰───────────────────────────────────────╯",
+            ]
+        );
+        let mut out = Vec::new();
+        write_timeouts(&mut out, SCREEN, true, &samples::TIMEOUTS);
+        let lines = lines(&out);
+        for (line, kept) in lines[3..6].iter().zip([" 960 s │", " 75 s │", " 7200 s │"]) {
+            assert!(line.ends_with(kept), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_sync_daemon_is_a_row() {
+        let mut out = Vec::new();
+        write_sync_daemons(&mut out, SCREEN, &[samples::sync_daemon()]);
+        assert_eq!(
+            lines(&out),
+            [
+                "╭────────────────────────────────────────────────────────────────────╮",
+                "│ Sync daemon  Interface  Sync id  Group       Port  TTL  Max length │",
+                "├────────────────────────────────────────────────────────────────────┤",
+                "│ master       eth1       17       224.0.0.83  8849  5    1472 B     │",
+                "╰────────────────────────────────────────────────────────────────────╯",
+            ]
+        );
+        let mut out = Vec::new();
+        write_sync_daemons(&mut out, SCREEN, &[]);
+        assert_eq!(lines(&out), ["No sync daemon runs."]);
+    }
 }

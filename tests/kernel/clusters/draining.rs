@@ -14,7 +14,7 @@ use crate::support::{Ending, Invocation, Outcome, Program};
 /// Our program, draining on a host. It ends with this value at the latest.
 struct Drain {
     child: Child,
-    /// What it has printed up to now.
+    /// All that it has printed up to now.
     way_back: String,
 }
 
@@ -81,7 +81,7 @@ impl Drop for Drain {
     }
 }
 
-/// What a terminal of its own shows of our program, and behind that its exit status.
+/// Runs our program on a terminal and returns what that shows, with its exit status.
 fn shown_at_terminal(director: &Host, line: &str) -> String {
     let line = format!("'{}' {line}", env!("CARGO_BIN_EXE_ipvsadm"));
     director.shell(&format!(
@@ -289,7 +289,7 @@ fn who_persistence_holds_is_waited_for_unless_it_lets_go() {
     );
     // The client comes back to it.
     assert_eq!(held_by(client), server);
-    // A person is told what to do about that.
+    // A person reads what to do about that.
     let shown = shown_at_terminal(director, &format!("-e {entry} --drain 2"));
     assert!(
         shown.contains(
@@ -388,14 +388,20 @@ fn what_new_clients_would_miss_is_not_begun() {
         "-A -f 1 -s sh -b sh-fallback",
         "-a -f 1 -r 1.1.1.10 -m",
         "-a -f 1 -r 1.1.1.20 -m",
+        "-A -t 2.2.2.25:81 -s dh",
+        "-a -t 2.2.2.25:81 -r 1.1.1.30:80 -m",
+        "-a -t 2.2.2.25:81 -r 1.1.1.20:80 -m",
     ]);
     let before = director.ipvsadm("-Sn");
     const LAST: &str = "-t 2.2.2.25:22: no real server would be left for new connections; \
                         --force drains it all the same\n";
     const SH: &str = "-t 2.2.2.25:80: sh turns away clients whose server has weight 0, \
                       without -b sh-fallback; --force drains it all the same\n";
+    const DH: &str = "-t 2.2.2.25:81: dh turns away clients whose server has weight 0; \
+                      --force drains it all the same\n";
     for (line, told) in [
         ("-d -t 2.2.2.25:22 -r 1.1.1.10 --drain", LAST.to_owned()),
+        ("-e -t 2.2.2.25:81 -r 1.1.1.30:80 --drain", DH.to_owned()),
         ("-e -t 2.2.2.25:22 -r 1.1.1.10 --drain 0", LAST.to_owned()),
         ("-e -t 2.2.2.25:80 -r 1.1.1.20 --drain", SH.to_owned()),
         ("-d -r 1.1.1.10 --drain", LAST.to_owned() + SH),
@@ -561,12 +567,12 @@ fn words_that_make_no_sense_are_refused() {
         (
             format!("-e {SERVER} -w 3 --drain"),
             2,
-            "The option 'weight' conflicts with the 'drain' option in the 'edit-server' command",
+            "The option 'drain' conflicts with the 'weight' option in the 'edit-server' command",
         ),
         (
             format!("-e {SERVER} -m --drain"),
             2,
-            "The option 'forwarding-method' conflicts with the 'drain' option \
+            "The option 'drain' conflicts with the 'forwarding-method' option \
              in the 'edit-server' command",
         ),
         (

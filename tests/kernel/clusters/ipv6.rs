@@ -139,7 +139,7 @@ fn hashing_sends_the_same_client_to_the_same_server() {
     }
 }
 
-/// Who greets each address of the client; nobody where the connection is refused.
+/// Returns the server that greets each address of the client, if the connection is not refused.
 fn servers_of(client: &Host, addresses: &[String], service: &str) -> Vec<Option<String>> {
     addresses
         .iter()

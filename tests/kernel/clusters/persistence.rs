@@ -27,7 +27,7 @@ fn add_servers(director: &Host, service: &str) {
     }
 }
 
-/// Who answers to requests at the one port, the other, the one again.
+/// Returns the servers that answer at the one port, the other, the one again.
 fn at_both_ports_in_turn(client: &Host) -> Vec<String> {
     [HTTP, HTTPS]
         .iter()

@@ -94,7 +94,7 @@ fn ipv6_is_balanced_by_nat() {
     }
 }
 
-/// How many connections to this virtual address the director knows of.
+/// Returns the number of connections to this virtual address that the director knows.
 fn remembered(director: &Host, service: &str) -> usize {
     let connections = director.listed_by_both("-lnc");
     connections

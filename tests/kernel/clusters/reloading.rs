@@ -11,7 +11,7 @@ use crate::support::{Invocation, Program};
 
 const RELOADS: usize = 20;
 
-/// How long a client may wait for answers where nothing keeps them from it.
+/// The time that a client waits for an answer that nothing holds up.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The table of a reload. The service that is watched gets a server more with each, and another
@@ -41,7 +41,7 @@ impl Drop for SetWhenDropped<'_> {
     }
 }
 
-/// How many requests of a client that never rests are answered and lost while a program reloads
+/// Counts the requests of a restless client that are answered and lost while a program reloads
 /// the director's table twenty times in a row.
 fn answered_and_lost(cluster: &Cluster, program: &Program) -> (usize, usize) {
     let reload = |number| {

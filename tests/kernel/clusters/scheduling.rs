@@ -20,7 +20,7 @@ fn cluster_with_many_clients() -> Cluster {
     ))
 }
 
-/// Who greets each of the client's addresses; nobody where the connection is refused.
+/// Returns the server that greets each address of the client, if the connection is not refused.
 fn greeting_of_each(client: &Host) -> Vec<Option<String>> {
     CLIENTS
         .map(
@@ -95,6 +95,94 @@ fn sh_sends_the_same_client_to_the_same_server() {
 #[test]
 fn mh_sends_the_same_client_to_the_same_server() {
     hashes_the_client("mh");
+}
+
+/// All connections to one address go to one server, and where that has weight 0, nobody is served:
+/// no flag has `dh` look for another.
+#[test]
+fn dh_sends_all_clients_of_an_address_to_one_server() {
+    let cluster = cluster_with_many_clients();
+    let (client, director) = (&cluster.client, &cluster.director);
+    director.ipvsadm_each(&[
+        &format!("-A -t {SERVICE} -s dh"),
+        &format!("-a -t {SERVICE} -r 1.1.1.10 -g"),
+        &format!("-a -t {SERVICE} -r 1.1.1.20 -g"),
+    ]);
+    let all = greeting_of_each(client);
+    let Some(chosen) = all[0].clone() else {
+        panic!("nobody greets: {all:?}");
+    };
+    assert!(
+        all.iter().all(|server| *server == Some(chosen.clone())),
+        "{all:?}"
+    );
+    let (chosen_address, other_address) = match chosen.as_str() {
+        "rs1" => ("1.1.1.10", "1.1.1.20"),
+        _ => ("1.1.1.20", "1.1.1.10"),
+    };
+    director.ipvsadm(&format!("-e -t {SERVICE} -r {other_address} -g -w 0"));
+    assert_eq!(greeting_of_each(client), all);
+    director.ipvsadm_each(&[
+        &format!("-e -t {SERVICE} -r {other_address} -g -w 1"),
+        &format!("-e -t {SERVICE} -r {chosen_address} -g -w 0"),
+    ]);
+    for flags in ["", " -b flag-1", " -b flag-1,flag-2,flag-3"] {
+        director.ipvsadm(&format!("-E -t {SERVICE} -s dh{flags}"));
+        let without = greeting_of_each(client);
+        assert!(without.iter().all(Option::is_none), "{flags}: {without:?}");
+    }
+}
+
+/// A server of weight 0 from the first has slots with `sh`, and none with `mh`.
+#[test]
+fn a_server_that_is_added_at_weight_0_turns_clients_away_with_sh_only() {
+    let cluster = cluster_with_many_clients();
+    let (client, director) = (&cluster.client, &cluster.director);
+    for (scheduler, turns_away) in [("sh", true), ("mh", false)] {
+        director.ipvsadm_each(&[
+            "-C",
+            &format!("-A -t {SERVICE} -s {scheduler}"),
+            &format!("-a -t {SERVICE} -r 1.1.1.10 -g -w 0"),
+            &format!("-a -t {SERVICE} -r 1.1.1.20 -g"),
+        ]);
+        let greetings = greeting_of_each(client);
+        let refused = greetings.iter().filter(|server| server.is_none()).count();
+        assert_eq!(refused > 0, turns_away, "{scheduler}: {greetings:?}");
+        assert!(refused < greetings.len(), "{scheduler}: {greetings:?}");
+    }
+}
+
+/// A scheduler that looks for another server does so whichever is drained.
+#[test]
+fn other_schedulers_turn_nobody_away() {
+    let cluster = cluster_with_many_clients();
+    let (client, director) = (&cluster.client, &cluster.director);
+    director.ipvsadm_each(&[
+        &format!("-A -t {SERVICE} -s rr"),
+        &format!("-a -t {SERVICE} -r 1.1.1.10 -g"),
+        &format!("-a -t {SERVICE} -r 1.1.1.20 -g"),
+    ]);
+    for scheduler in [
+        "rr", "wrr", "lc", "wlc", "lblc", "lblcr", "sed", "nq", "fo", "ovf",
+    ] {
+        director.ipvsadm(&format!("-E -t {SERVICE} -s {scheduler}"));
+        for (closed, open, greeted) in [
+            ("1.1.1.10", "1.1.1.20", "rs2"),
+            ("1.1.1.20", "1.1.1.10", "rs1"),
+        ] {
+            director.ipvsadm_each(&[
+                &format!("-e -t {SERVICE} -r {open} -g -w 1"),
+                &format!("-e -t {SERVICE} -r {closed} -g -w 0"),
+            ]);
+            let answers = greeting_of_each(client);
+            assert!(
+                answers
+                    .iter()
+                    .all(|server| server.as_deref() == Some(greeted)),
+                "{scheduler}: {answers:?}"
+            );
+        }
+    }
 }
 
 #[test]

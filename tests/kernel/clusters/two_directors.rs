@@ -33,7 +33,7 @@ fn knows_connections(director: &Host, count: usize) {
     });
 }
 
-/// How many datagrams programs, and the backup daemon, of a director have taken by IPv6. Nothing
+/// Returns the number of datagrams that a director has received by IPv6. Nothing
 /// else than the daemon takes any.
 fn datagrams_heard(director: &Host) -> u64 {
     let counters = director.shell("cat /proc/thread-self/net/snmp6");
@@ -68,7 +68,7 @@ fn an_open_connection_outlives_the_master() {
     let mut open: Vec<Conversation> = (0..2)
         .map(|_| Conversation::open(client, SERVICE))
         .collect();
-    // The master tells of a connection when it has seen a few packets of it.
+    // The master sends a connection when it has seen a few packets of it.
     for conversation in &mut open {
         conversation.goes_on();
         conversation.goes_on();

@@ -27,7 +27,7 @@ const RULES: &str = "\
     -a -f 7 -r 10.0.0.20:0 -g\n\
     -A -f 8 -6 -s rr\n";
 
-/// What is expected after TAB.
+/// The expectation after TAB.
 enum Expected {
     /// The line is completed to this.
     Line(&'static str),
@@ -41,7 +41,7 @@ enum Expected {
 }
 use Expected::{Host, Line, Nothing, Offers};
 
-/// What is typed, and what is expected. `ipvsadm ` goes before each.
+/// Each line as it is typed behind `ipvsadm `, with the expectation.
 const CASES: &[(&str, Expected)] = &[
     // Commands.
     ("--st", Offers(&["--start-daemon", "--stop-daemon"])),
@@ -245,7 +245,7 @@ const CASES: &[(&str, Expected)] = &[
     ),
 ];
 
-/// What may follow `-A -p`.
+/// The words that may follow `-A -p`.
 const PERSISTENT_SERVICE: &[&str] = &[
     "-t",
     "--tcp-service",
@@ -486,7 +486,7 @@ fn check(
     }
 }
 
-/// Whether these words are listed, whole or without a beginning that all of them have: that stands
+/// Returns true if these words are listed, whole or without a common beginning, which stands
 /// on the line already.
 fn lists(candidates: &BTreeSet<String>, words: &[&str]) -> bool {
     let shortest = words.iter().map(|word| word.len()).min().unwrap_or(0);

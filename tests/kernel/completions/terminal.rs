@@ -21,7 +21,7 @@ use crate::support::pty::Pty;
 const ROWS: u16 = 120;
 const COLUMNS: u16 = 200;
 
-/// What every shell is told to show when it waits for keys.
+/// The prompt of every shell.
 const PROMPT: &[u8] = b"$ ";
 
 /// Empties line and screen.
@@ -195,7 +195,7 @@ bind \cxn "printf '\e[H\e[2J'; commandline ''; commandline -f repaint"
 bind \cxm "printf '\e]7777;%s\a' (commandline | string collect)"
 "#;
 
-/// What a person sees after a completion.
+/// The screen after a completion.
 #[derive(Debug)]
 pub struct Seen {
     /// The line as it stands now.

@@ -104,7 +104,7 @@ impl Filter {
     }
 }
 
-/// Whether an endpoint of a row is the one in the words, which may lack a port.
+/// Returns true if an endpoint of a row is the one in the words, which may lack a port.
 fn is_at(endpoint: &str, wanted: &str) -> bool {
     endpoint == wanted || {
         let (address, _) = endpoint.rsplit_once(':').unwrap();
@@ -186,7 +186,7 @@ fn list(namespace: &Namespace, words: &str) -> String {
     outcome.stdout_text()
 }
 
-/// What each of the rows is counted under, and how often, as the lines of the program.
+/// Counts the rows by a key, and returns the lines that the program prints of that.
 fn counted(rows: &[Row], key: &str) -> String {
     let mut counts = BTreeMap::new();
     for row in rows {

@@ -72,7 +72,7 @@ fn the_firewall_s_table_is_full() {
     after.assert_ids(&[]);
 }
 
-/// Has the firewall's table keep the director's connections, IPVS's too. Kernels differ in what
+/// Makes the firewall track the director's connections, IPVS's too. Kernels differ in what
 /// they have of firewalls, but a masqueraded server of FTP needs the table everywhere.
 fn keep_connections(director: &Host) {
     director.ipvsadm_each(&[

@@ -17,7 +17,7 @@ const SERVERS: [(&str, &str); 3] = [
     ("10.7.0.5", "rs1"),
 ];
 
-/// What a diagnosis has found.
+/// The findings of a diagnosis.
 pub struct Examination {
     findings: Vec<Value>,
 }

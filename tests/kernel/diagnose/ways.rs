@@ -307,7 +307,7 @@ fn connections_that_are_never_opened_are_seen_where_the_way_back_is_not() {
         examination.finding("handshake-stuck")["real_server"]["address"],
         "1.1.1.10"
     );
-    // Asked, the server tells more, and how to repair it.
+    // Asked, the server shows more, and how to repair it.
     let asked = Examination::new(&cluster.director, "--probe");
     asked.assert_ids(&["address-missing"]);
     asked.repair(&cluster);

@@ -5,18 +5,23 @@ use std::process::Command;
 
 /// The package that `tests/lab test` has built.
 pub fn our_package() -> PathBuf {
-    in_the_cache("package/ipvsadm.deb")
+    built("ipvsadm.deb")
 }
 
 /// Debian's package of the reference.
 pub fn reference_package() -> PathBuf {
-    in_the_cache("reference/ipvsadm.deb")
+    file("LAB_CACHE", "reference/ipvsadm.deb")
 }
 
-/// A file in the lab's cache.
-pub fn in_the_cache(name: &str) -> PathBuf {
-    let cache = std::env::var_os("LAB_CACHE").expect("a folder: run tests/lab test");
-    let path = PathBuf::from(cache).join(name);
+/// A package, or a folder of them, that `tests/lab test` has built.
+pub fn built(name: &str) -> PathBuf {
+    file("LAB_PACKAGES", name)
+}
+
+/// A file in a folder that the lab names in the environment.
+fn file(folder: &str, name: &str) -> PathBuf {
+    let folder = std::env::var_os(folder).expect("a folder: run tests/lab test");
+    let path = PathBuf::from(folder).join(name);
     assert!(path.exists(), "{} is not there", path.display());
     path
 }
@@ -42,7 +47,7 @@ pub fn unpack(package: &Path, folder: &Path) {
     ]);
 }
 
-/// What `dpkg-deb` prints, called with these words.
+/// Returns what `dpkg-deb` prints, called with these words.
 fn read(words: &[&str]) -> String {
     let output = Command::new("dpkg-deb")
         .args(words)

@@ -19,7 +19,7 @@ use crate::support::{Ending, Namespace, Outcome};
 /// to make. They lie in the guest's memory until the guest ends.
 pub struct Debian {
     pub namespace: Namespace,
-    /// Where its files are for this process.
+    /// The path of its root for this process.
     pub root: PathBuf,
 }
 
@@ -72,7 +72,7 @@ impl Debian {
         outcome.stdout_text()
     }
 
-    /// Has dpkg do something with a package file of this machine.
+    /// Runs dpkg on a package file of this machine.
     pub fn dpkg(&self, action: &str, package: &Path) {
         let copy = Path::new("/tmp").join(package.file_name().unwrap());
         fs::copy(package, self.place(&copy)).expect("a copy of the package");
@@ -94,7 +94,7 @@ impl Debian {
         format!("/tmp/{name}.deb")
     }
 
-    /// What dpkg says about a package: `installed`, `config-files`, ...
+    /// Returns dpkg's status of a package: `installed`, `config-files`, ...
     pub fn package_status(&self, name: &str) -> String {
         self.succeed(&format!(
             "dpkg-query --show --showformat='${{db:Status-Status}}' {name}"
@@ -106,12 +106,12 @@ impl Debian {
         self.succeed("printf -- '-S -n\\n-L --daemon\\n' | ipvsadm -R")
     }
 
-    /// Where a file inside is for this process.
+    /// Returns the path of a file inside for this process.
     pub fn place(&self, path: impl AsRef<Path>) -> PathBuf {
         self.root.join(path.as_ref().strip_prefix("/").unwrap())
     }
 
-    /// Whether there is such a file, if only a link that leads nowhere.
+    /// Returns true if there is such a file, be it a dangling link.
     pub fn exists(&self, path: &str) -> bool {
         self.place(path).symlink_metadata().is_ok()
     }
@@ -137,7 +137,7 @@ impl Debian {
     }
 }
 
-/// Where the namespace's own thread has the root.
+/// The path of the root in the namespace's own thread.
 const MOUNT_POINT: &str = "/mnt/debian";
 
 /// Puts the root together, in the calling thread's mount namespace.
@@ -193,7 +193,7 @@ fn essential() -> &'static Path {
     })
 }
 
-/// What the installation of the reference has changed in these files.
+/// The changes that installing the reference made to these files.
 fn with_reference() -> &'static Path {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     FOLDER.get_or_init(|| {

@@ -1,5 +1,5 @@
 //! A copy of the smallest Debian that this machine has in it: its essential packages, as dpkg's
-//! books tell them.
+//! books describe them.
 //!
 //! It needs no network and nothing but what is installed, and is the same on every kernel: some
 //! cannot write above the machine's own files.

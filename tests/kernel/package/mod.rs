@@ -137,7 +137,7 @@ fn its_changelog_is_of_this_version() {
     assert_eq!(version, concat!(env!("CARGO_PKG_VERSION"), "-1"));
 }
 
-/// Licenses ask to be told to whoever gets the program: those of all crates that are linked in.
+/// Whoever gets the program must get the licenses of all crates that are linked in.
 #[test]
 fn the_file_of_licenses_names_what_is_linked_in() {
     let output = Command::new(env!("CARGO"))

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use super::PROGRAMS;
-use super::deb::in_the_cache;
+use super::deb::built;
 
 const SPEC: &str = concat!(
     env!("CARGO_MANIFEST_DIR"),
@@ -170,14 +170,14 @@ fn its_scripts_run_in_an_empty_root() {
 }
 
 fn our_rpm() -> PathBuf {
-    in_the_cache(concat!(
-        "package/repository/ipvsadm-rs-",
+    built(concat!(
+        "repository/ipvsadm-rs-",
         env!("CARGO_PKG_VERSION"),
         "-1.x86_64.rpm"
     ))
 }
 
-/// What the header says, in the words of `rpm --queryformat`.
+/// Returns fields of the header, in the words of `rpm --queryformat`.
 fn query(format: &str) -> String {
     run(Command::new("rpm")
         .args(["-qp", "--queryformat", format])

@@ -89,7 +89,7 @@ fn run_step(pair: &Pair, step: &Step) -> Result<(), String> {
     }
 }
 
-/// Whether `output` is these lines, where `...` stands for anything.
+/// Returns true if `output` is these lines, where `...` stands for anything.
 fn matches_lines(output: &[u8], wanted: &[String]) -> bool {
     let text = String::from_utf8_lossy(output);
     let mut lines = text.split_inclusive('\n');

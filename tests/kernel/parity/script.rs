@@ -33,7 +33,7 @@ use crate::support::Invocation;
 /// A script that has been read.
 #[derive(Debug, Default)]
 pub struct Script {
-    /// Whether the namespaces have an interface `eth0`.
+    /// True if the namespaces have an interface `eth0`.
     pub eth0: bool,
     /// The commands in their order.
     pub steps: Vec<Step>,
@@ -48,10 +48,10 @@ pub struct Step {
     pub source: String,
     /// The command itself.
     pub invocation: Invocation,
-    /// Whether both programs run it in the reference's namespace: the kernel's own order of
+    /// True if both programs run it in the reference's namespace: the kernel's own order of
     /// services is another in every namespace.
     pub same_table: bool,
-    /// What is wanted where it is not the reference's behaviour.
+    /// The wanted difference from the reference, if any.
     pub difference: Option<Difference>,
 }
 
@@ -60,7 +60,7 @@ pub struct Step {
 pub struct Difference {
     /// Why there is one.
     pub reason: Reason,
-    /// What ours must do instead.
+    /// The behaviour of ours.
     pub wanted: Wanted,
 }
 
@@ -75,7 +75,7 @@ pub enum Reason {
     Musl,
 }
 
-/// What ours must do instead of what the reference does.
+/// A wanted difference from the reference.
 #[derive(Debug)]
 pub enum Wanted {
     /// The same as the reference for another command.

@@ -1,4 +1,4 @@
-//! What can go wrong on the way: refusals by the hundred, slow writers, other programs at the same
+//! Reloads that go wrong: refusals by the hundred, slow writers, other programs at the same
 //! table, and being killed.
 
 use std::fs;
@@ -14,7 +14,7 @@ use super::{ours, reload, saved};
 use crate::support::pair::{Pair, compare};
 use crate::support::{Ending, Invocation, Namespace, Program, Random, file_with};
 
-/// How long anything may take that will surely happen.
+/// The time that anything may take that will surely happen.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// So many services of three servers, with a weight.
@@ -33,7 +33,7 @@ fn table(services: usize, weight: usize) -> String {
     (0..services).map(service).collect()
 }
 
-/// How many services the kernel shows to this thread.
+/// Returns the number of services in this thread's namespace.
 fn services_there() -> usize {
     let shown = fs::read_to_string("/proc/thread-self/net/ip_vs").unwrap();
     shown.lines().filter(|line| line.starts_with("TCP")).count()
@@ -60,7 +60,7 @@ fn start(argv0: &str, words: &[&str], stdin: Stdio) -> Child {
         .unwrap()
 }
 
-/// Where the kernel takes the size of a new socket's receive buffer from.
+/// The setting for the size of a new socket's receive buffer.
 const RECEIVE_BUFFER: &str = "/proc/sys/net/core/rmem_default";
 
 /// A receive buffer as small as the kernel allows, until this value is dropped.
@@ -133,8 +133,8 @@ fn each_line_of_a_slow_writer_is_done_before_the_next_is_sent() {
     });
 }
 
-/// Has `ipvsadm-restore` killed as it is about to send its so manieth message to the kernel, and
-/// tells whether it sent as many. No clock is asked: strace counts.
+/// Kills `ipvsadm-restore` as it is about to send that message to the kernel, by its number, and
+/// returns true if it sent as many. No clock is asked: strace counts.
 fn is_killed_at_send(send: usize, namespace: &Namespace, rules: &str) -> bool {
     let rules = rules.to_owned();
     namespace.enter(move || {
@@ -153,19 +153,6 @@ fn is_killed_at_send(send: usize, namespace: &Namespace, rules: &str) -> bool {
             _ => panic!("send {send}: {status}"),
         }
     })
-}
-
-/// How many services there are after a reload was killed.
-fn services_after_a_reload_killed_at_send(
-    send: usize,
-    namespace: &Namespace,
-    rules: &str,
-) -> usize {
-    assert!(
-        is_killed_at_send(send, namespace, rules),
-        "send {send} was never made"
-    );
-    namespace.enter(services_there)
 }
 
 #[test]
@@ -227,28 +214,6 @@ fn killed_at_any_message_a_reload_leaves_every_service_that_stays_and_is_complet
     assert!(kills > 3 + STAY + 2, "only {kills} messages");
 }
 
-#[test]
-fn a_reload_killed_in_the_middle_is_completed_by_the_next() {
-    const MANY: usize = 600;
-    const FEW: usize = 20;
-    // Both are killed after some of their batches: two messages to find IPVS, the dumps of the
-    // services and of the destinations of those that stay, then batches of some hundred changes.
-    for (services, killed_at_send, fewest) in [(MANY, 3 + 10, 0), (FEW, 4 + FEW + 3, FEW)] {
-        let namespace = Namespace::new();
-        if services == FEW {
-            ours(&namespace, &Invocation::restore(table(MANY, 3)));
-        }
-        let rules = table(services, 4);
-        let left = services_after_a_reload_killed_at_send(killed_at_send, &namespace, &rules);
-        assert!(
-            (fewest + 1..MANY).contains(&left),
-            "{left} services: not in the middle"
-        );
-        ours(&namespace, &reload(&[], &rules));
-        assert_eq!(saved(&namespace), sorted_as_listed(&rules));
-    }
-}
-
 /// Rules in the order in which `-Sn` writes them, by way of the reference in a namespace of its
 /// own.
 fn sorted_as_listed(rules: &str) -> String {
@@ -308,7 +273,7 @@ fn others_may_change_the_table_during_listings_and_reloads() {
     for round in 0..6 {
         let rules = table(SERVICES, 4 + round % 2);
         let outcome = namespace.run(&Program::ours(), &reload(&[], &rules));
-        // What was to be removed may be gone already, which is told.
+        // What was to be removed may be gone already, which is reported.
         let is_sane = matches!(outcome.ending, Ending::Status(0 | 255))
             && outcome
                 .stderr_text()

@@ -1,8 +1,9 @@
 //! `ipvsadm-restore` and `-R`, held to what they promise: the table that is left is the one that
 //! the reference would leave, what stays keeps its connections, and no fault leaves half a table
-//! or an untold refusal.
+//! or an untold refusal; whoever else changes the table meanwhile.
 
 mod adversity;
+mod moving_tables;
 mod nothing_lost;
 mod random_tables;
 

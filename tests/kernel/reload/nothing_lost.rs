@@ -47,7 +47,6 @@ fn without_a_rule_nothing_changes_unless_a_file_says_so() {
         fs::write(files.1, "  # nothing yet\n\n").unwrap();
     });
     for script in [
-        "restore <&-",
         "restore </dev/null",
         "false | restore",
         "printf '# a remark\\n\\n' | restore",
@@ -81,11 +80,7 @@ fn without_a_rule_nothing_changes_unless_a_file_says_so() {
         );
     }
     // Where there is nothing to lose, there is nothing to say.
-    for script in [
-        "restore <&-",
-        "false | restore",
-        "false | restore --dry-run",
-    ] {
+    for script in ["false | restore", "false | restore --dry-run"] {
         ours(&namespace, &Invocation::line("-C"));
         expect(&shell(&namespace, script), 0, "", script);
     }
@@ -190,7 +185,7 @@ const BOUND: [&str; 8] = [
 ];
 
 #[test]
-fn what_can_be_foreseen_is_foreseen_with_the_status_of_the_real_run() {
+fn what_can_be_foreseen_is_foreseen() {
     for bound in BOUND {
         for rules in [bound.to_owned(), format!("{bound}-A -f 1\n")] {
             let pair = Pair::new(false);
@@ -203,11 +198,12 @@ fn what_can_be_foreseen_is_foreseen_with_the_status_of_the_real_run() {
             let expected = pair.run_reference(&reload(&[], &rules));
             assert!(!real.stderr.is_empty(), "{rules}{real}");
             assert_eq!(real.ending, expected.ending, "{rules}");
-            for outcome in foreseen {
+            // --test is a question, and each refusal is a no to it; --dry-run ends as the run will.
+            for (outcome, ending) in foreseen.iter().zip([Ending::Status(255), real.ending]) {
                 assert_eq!(outcome.stderr_text(), real.stderr_text(), "{rules}");
-                assert_eq!(outcome.ending, real.ending, "{rules}");
+                assert_eq!(outcome.ending, ending, "{rules}");
             }
-            // Told as the reference tells them, with the line besides.
+            // Reported as the reference reports them, with the line besides.
             let told = real.stderr_text();
             for line in expected.stderr_text().lines() {
                 assert!(told.contains(&format!(": {line}: ")), "{rules}{told}");
@@ -263,6 +259,60 @@ fn a_line_without_a_command_is_told_as_one() {
         "line 2: no command: -t 10.0.0.1:80 -s rr\n",
         "no command",
     );
+    assert_eq!(saved(&namespace), TABLE);
+}
+
+/// Files that are no rules, in part with words of our options, and the status that each ends with.
+const SECRETS: [(&str, i32); 8] = [
+    ("root:$6$SECRET:19000:0:::\n", 255),
+    ("-----BEGIN SECRET KEY-----\n", 255),
+    ("--- SECRET\n", 255),
+    ("--password=SECRET -A -f 1\n", 255),
+    ("user -A -f 1 --SECRET\n", 255),
+    ("SECRET -A -f 1\n", 2),
+    ("SECRET -A -f 1 -A\n", 2),
+    ("\u{feff}SECRET\0-A -f 1 -w\n", 255),
+];
+
+#[test]
+fn a_file_that_is_none_of_rules_gives_nothing_away() {
+    let namespace = with_table(TABLE);
+    let file = Path::new(SCRATCH).join("secret");
+    for (text, status) in SECRETS {
+        let place = file.clone();
+        namespace.enter(move || fs::write(place, text).unwrap());
+        for words in ["", "--test ", "--dry-run ", "--noflush "] {
+            let script = format!("restore {words}{}", file.display());
+            let outcome = shell(&namespace, &script);
+            assert_eq!(outcome.ending, Ending::Status(status), "{text}{outcome}");
+            let told = outcome.stderr_text();
+            assert!(
+                [
+                    "line 1: no command\n",
+                    "line 1: it does not begin as a rule does\n"
+                ]
+                .contains(&told.as_str()),
+                "{text}{told}"
+            );
+        }
+        // Nor at a terminal, where a hint follows.
+        let script = format!(
+            "script -qc \"bash -c 'exec -a ipvsadm-restore {} {}'\" /dev/null </dev/null",
+            env!("CARGO_BIN_EXE_ipvsadm"),
+            file.display()
+        );
+        let text = shell(&namespace, &script).stdout_text();
+        assert!(
+            text.starts_with("line 1: ") && !text.contains("SECRET"),
+            "{text}"
+        );
+    }
+    // What begins as a rule is shown, with or without the program's name.
+    for text in ["-t 10.0.0.1:80 -q\n", "ipvsadm --add-service -q\n"] {
+        let outcome = namespace.run(&Program::ours(), &reload(&[], text));
+        let told = format!("line 1: -q: unknown option: {text}");
+        expect(&outcome, 255, &told, text);
+    }
     assert_eq!(saved(&namespace), TABLE);
 }
 

@@ -9,7 +9,7 @@ use crate::support::Random;
 #[derive(Default)]
 pub struct Table(BTreeMap<String, Service>);
 
-/// What `-A` says of a service, and what `-a` says of each of its real servers by name.
+/// A service's options of `-A`, and those of `-a` for each of its real servers by name.
 struct Service {
     options: String,
     servers: BTreeMap<String, String>,

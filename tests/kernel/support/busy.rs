@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::{Invocation, Namespace, Program};
 
-/// What is in the table. The first service has traffic for all its servers, of which one is full
+/// The table. The first service has traffic for all its servers, of which one is full
 /// and one drained afterwards; the SIP service has seen a call.
 const RULES: &str = "-A -t 192.0.2.10:80 -s wrr
 -a -t 192.0.2.10:80 -r 10.0.0.11:8080 -m -w 3
@@ -84,7 +84,7 @@ impl Busy {
     }
 }
 
-/// How long an answer may take.
+/// The time that an answer may take.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Answers every connection with as many bytes as it asks for, and keeps it open.

@@ -13,10 +13,10 @@ use nix::unistd::Pid;
 use crate::support::pair;
 use crate::support::{Ending, Invocation, Namespace, Outcome, Program};
 
-/// Where `ip netns` keeps namespaces by name.
+/// The folder in which `ip netns` keeps namespaces by name.
 const NAMES: &str = "/run/netns";
 
-/// How long the kernel, or a program, may take to do what it will surely do. Hardly anything waits
+/// The time that the kernel, or a program, may take to do what it will surely do. Little waits
 /// so long unless the test is about to fail: but a client whose time is up while a connection of it
 /// is known stays with its server for another minute.
 const PATIENCE: Duration = Duration::from_secs(150);
@@ -26,7 +26,7 @@ pub struct Cluster {
     pub client: Host,
     pub director: Host,
     processes: Pid,
-    /// Where the names of this cluster's hosts stand, so that every test has a `director`.
+    /// The folder with the names of this cluster's hosts: every test has a `director`.
     names: Namespace,
 }
 
@@ -92,7 +92,7 @@ impl Host {
         outcome.stdout_text()
     }
 
-    /// Has our ipvsadm do all of these lines, which must succeed in silence. One process does, by
+    /// Carries out these lines with our ipvsadm; they must succeed in silence. One process does, by
     /// `-R`: starting one is what takes time in the lab.
     pub fn ipvsadm_each(&self, lines: &[impl AsRef<str>]) {
         let rules: String = lines

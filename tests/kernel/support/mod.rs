@@ -1,4 +1,4 @@
-//! What the tests on a real kernel share: a network namespace of one's own, and programs run in it.
+//! Network namespaces for tests on a real kernel, and programs run in them.
 //!
 //! A [`Namespace`] is a thread that has left the process's network and mount namespaces, so every
 //! test has an IPVS table, name services and interfaces that nobody else touches, all in one boot.
@@ -52,17 +52,17 @@ const NAME_SERVICES: [(&str, &str); 4] = [
 /// links into that.)
 pub const SCRATCH: &str = "/media";
 
-/// How long a command may take. None takes nearly as long, on a slow machine either: what has not
-/// ended by then stands still.
+/// The time that a command may take. None takes nearly as long, even on a slow machine: one that has
+/// not ended by then stands still.
 const LIMIT: Duration = Duration::from_secs(300);
 
 /// One of the two programs that are compared.
 #[derive(Clone, Debug)]
 pub struct Program {
-    /// What failure messages call it.
+    /// Its name in failure messages.
     pub name: &'static str,
     path: PathBuf,
-    /// Whether the helpers `ipvsadm-save` and `ipvsadm-restore` are files beside it, rather than
+    /// True if the helpers `ipvsadm-save` and `ipvsadm-restore` are files beside it, rather than
     /// the program itself under another name.
     helpers_are_files: bool,
 }
@@ -94,7 +94,7 @@ impl Program {
         }
     }
 
-    /// Whether this is the reference, under either name.
+    /// Returns true if this is the reference, under either name.
     pub fn is_reference(&self) -> bool {
         self.helpers_are_files
     }
@@ -148,7 +148,7 @@ impl Invocation {
     }
 }
 
-/// How a program ended.
+/// A program's end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending {
     /// By itself, with this exit status.
@@ -178,7 +178,7 @@ impl fmt::Display for Ending {
 /// All that a program leaves behind apart from the kernel's state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outcome {
-    /// How it ended.
+    /// Its end.
     pub ending: Ending,
     /// Its standard output.
     pub stdout: Vec<u8>,
@@ -269,7 +269,7 @@ impl Namespace {
             .expect("the work in the namespace runs to its end")
     }
 
-    /// Has the namespace's thread do `work`, and gives where what it returns will come from.
+    /// Sends `work` to the namespace's thread, and returns the channel of its result.
     fn begin<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,
@@ -299,7 +299,7 @@ impl Namespace {
     }
 
     /// Runs `command` here as it stands, to its end. One that has not ended after [`LIMIT`] fails
-    /// the test, which then tells where it stands still.
+    /// the test, which then says where it stands still.
     pub fn output(&self, mut command: Command) -> Outcome {
         let words = format!("{command:?}");
         let outcome = self.begin(move || {
@@ -322,7 +322,7 @@ impl Namespace {
         }
     }
 
-    /// Has `ip` of iproute2 carry out `lines`, all of which must succeed.
+    /// Carries out `lines` with `ip` of iproute2; all of them must succeed.
     pub fn ip_batch(&self, lines: &str) {
         let mut command = Command::new("ip");
         command
@@ -345,7 +345,7 @@ impl Namespace {
         );
     }
 
-    /// Waits until listings tell of every packet and connection that there has been. They do so
+    /// Waits until listings count every packet and connection that there has been. They do so
     /// late: each processor counts by itself, and the kernel adds that up every two seconds, for
     /// some services sooner than for others. (No service or real server that has been used may have
     /// been taken away or zeroed, for these are still counted here.)
@@ -384,7 +384,7 @@ fn counted_by_processors() -> [u64; 5] {
     let text = fs::read_to_string("/proc/thread-self/net/ip_vs_stats_percpu")
         .expect("the kernel's counters");
     let mut sum = [0; 5];
-    // Two lines of titles, one for each processor, and `~` for what listings tell.
+    // Two lines of titles, one for each processor, and `~` for what listings count.
     for line in text.lines().skip(2).take_while(|line| !line.contains('~')) {
         let numbers = line.split_whitespace().skip(1);
         for (sum, number) in sum.iter_mut().zip(numbers) {
@@ -440,7 +440,7 @@ pub fn file_with(bytes: &[u8]) -> Stdio {
     Stdio::from(file)
 }
 
-/// Kills what a task has started, and what that has started in turn, and tells of each what it was
+/// Kills what a task has started, and what that has started in turn, and says of each what it was
 /// and where in the kernel it stood.
 fn end_children(task: &str) -> String {
     let read = |path: String| {
@@ -462,7 +462,7 @@ fn end_children(task: &str) -> String {
     report
 }
 
-/// Has the reference load IPVS once, and IPv6 with it, so that every namespace has both from its
+/// Loads IPVS, and IPv6 with it, once, by the reference, so that every namespace has both from its
 /// beginning.
 fn load_ipvs() {
     static LOADED: Once = Once::new();

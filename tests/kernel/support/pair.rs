@@ -10,13 +10,13 @@ pub struct Pair {
     /// The program whose behaviour is the standard.
     pub reference: Program,
     pub ours: Program,
-    /// Where the reference runs.
+    /// The namespace of the reference.
     pub reference_namespace: Namespace,
-    /// Where ours runs.
+    /// The namespace of ours.
     pub our_namespace: Namespace,
 }
 
-/// What the reference is asked about both tables when a script is over. One process reads it all.
+/// The reference's listings of both tables when a script is over. One process reads them all.
 const FINAL_LISTINGS: &str = "-Sn
 -ln
 -ln --thresholds
@@ -27,7 +27,7 @@ const FINAL_LISTINGS: &str = "-Sn
 -L --daemon
 ";
 
-/// How many lines in a row a report shows before it only counts them.
+/// The number of lines in a row that a report shows before it only counts them.
 const LINES_SHOWN: usize = 12;
 
 impl Pair {
@@ -76,7 +76,7 @@ impl Pair {
     }
 }
 
-/// How often a listing is tried again because the table changed meanwhile.
+/// The number of times that a listing is repeated because the table changed meanwhile.
 const TRIES: usize = 100;
 
 /// A listing by both programs, one after the other, of one table that nobody changes: the
@@ -170,7 +170,7 @@ fn in_one_order(mut listing: Outcome) -> Outcome {
     listing
 }
 
-/// Whether the two outcomes are the same, or their difference line by line: `-` stands before what
+/// Compares two outcomes. The error is their difference line by line: `-` stands before what
 /// only the reference printed, `+` before what only ours did.
 pub fn compare(expected: &Outcome, got: &Outcome) -> Result<(), String> {
     if expected == got {

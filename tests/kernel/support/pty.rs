@@ -13,7 +13,7 @@ use nix::pty::{Winsize, openpty};
 
 use super::Namespace;
 
-/// How long a program may take for anything before the test fails: long, for busy machines.
+/// The time that a program may take for anything before the test fails: long, for busy machines.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The terminal, and the program whose controlling terminal it is.
@@ -23,7 +23,7 @@ pub struct Pty {
     output: Receiver<Vec<u8>>,
     /// The program's end, which stays open when the program has ended.
     slave: OwnedFd,
-    /// How the terminal was set before the program started.
+    /// The terminal's settings before the program started.
     pub settings_before: libc::termios,
 }
 
@@ -66,17 +66,17 @@ impl Pty {
             .expect("the program lives");
     }
 
-    /// What the program writes next; a fault if it writes nothing for long.
+    /// Returns what the program writes next, or a fault if it writes nothing for long.
     pub fn read(&self) -> Result<Vec<u8>, mpsc::RecvTimeoutError> {
         self.output.recv_timeout(PATIENCE)
     }
 
-    /// What it has written by now.
+    /// Returns what it has written by now.
     pub fn read_what_is_there(&self) -> Vec<u8> {
         self.output.try_iter().flatten().collect()
     }
 
-    /// Gives the terminal another size, of which the program is told.
+    /// Gives the terminal another size, of which the program is notified.
     pub fn resize(&self, rows: u16, columns: u16) {
         let size = size(rows, columns);
         // SAFETY: the descriptor is open, and TIOCSWINSZ reads one winsize, which lives to its end.
@@ -85,7 +85,7 @@ impl Pty {
         assert_eq!(done, 0, "{}", io::Error::last_os_error());
     }
 
-    /// How the terminal is set now.
+    /// Returns the terminal's present settings.
     pub fn settings(&self) -> libc::termios {
         settings(&self.slave)
     }

@@ -7,7 +7,7 @@ use std::net::{IpAddr, UdpSocket};
 
 use crate::support::{Ending, Invocation, Namespace, Program};
 
-/// What a connection is to be.
+/// A connection that the backup daemon is to know.
 #[derive(Clone, Debug)]
 pub struct Synced {
     /// The number in an IP header; 0 for what the persistence of a mark remembers.
@@ -17,7 +17,7 @@ pub struct Synced {
     pub client: (IpAddr, u16),
     pub service: (IpAddr, u16),
     pub server: (IpAddr, u16),
-    /// Whether it is what persistence remembers.
+    /// True if it is a template of persistence.
     pub is_template: bool,
 }
 
@@ -27,7 +27,7 @@ const KEPT: u32 = 3000;
 /// Of the longer kind, so many go into a packet.
 const IN_A_MESSAGE: usize = 19;
 
-/// Has a namespace's backup daemon take in some connections, and waits until it has.
+/// Sends connections to a namespace's backup daemon, and waits until it has taken them in.
 pub fn take_in(namespace: &Namespace, connections: &[Synced]) {
     start_backup(namespace);
     let messages: Vec<_> = connections.chunks(IN_A_MESSAGE).map(message).collect();
@@ -56,7 +56,7 @@ pub fn take_in(namespace: &Namespace, connections: &[Synced]) {
     });
 }
 
-/// Has a namespace's backup daemon take in about so many connections, each from another client.
+/// Sends about so many connections, each from another client, to a namespace's backup daemon.
 /// Some may be lost on the way: counting so many would take long.
 pub fn take_in_many(namespace: &Namespace, wanted: usize) {
     /// So many messages find room where the daemon has them wait.
@@ -96,7 +96,7 @@ fn start_backup(namespace: &Namespace) {
     assert!(started.ending == Ending::Status(0), "{started}");
 }
 
-/// How many connections the calling thread's namespace has.
+/// Returns the number of connections in the calling thread's namespace.
 fn held() -> usize {
     let text = std::fs::read_to_string("/proc/thread-self/net/ip_vs_conn").expect("the file");
     text.lines().count() - 1

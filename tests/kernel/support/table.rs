@@ -9,11 +9,11 @@ pub struct Opt {
     pub short: Option<char>,
     /// Its long name.
     pub long: &'static str,
-    /// What its value is.
+    /// The kind of its value.
     pub value: Value,
 }
 
-/// What an option's value is; `Flag` has none.
+/// The kind of an option's value; `Flag` has none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Value {
     Flag,
@@ -130,7 +130,7 @@ pub const COMMANDS: [&str; 14] = [
     "--stop-daemon backup",
 ];
 
-/// What a command cannot do without, as words after it.
+/// Returns the words that a command cannot do without.
 pub fn needs(command: &str) -> &'static [&'static str] {
     match command {
         "-A" | "-E" | "-D" => &["-t", "192.0.2.1:80"],

@@ -16,7 +16,7 @@ use crate::support::cluster::Host;
 /// No answer within this time is no answer. Servers and clients are in one machine.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// What a client speaks over a connection.
+/// A client's side of a connection.
 #[derive(Clone, Copy, Debug)]
 pub enum Transport {
     Tcp,
@@ -24,7 +24,7 @@ pub enum Transport {
     Sctp,
 }
 
-/// Who answers `count` HTTP requests, one after the other.
+/// Returns the servers that answer `count` HTTP requests, one after the other.
 pub fn http(client: &Host, address: &str, count: usize) -> Vec<String> {
     let address: SocketAddr = address.parse().expect("an address and a port");
     client.enter(move || {
@@ -34,7 +34,7 @@ pub fn http(client: &Host, address: &str, count: usize) -> Vec<String> {
     })
 }
 
-/// Whether an HTTP request is answered by anybody.
+/// Returns true if an HTTP request is answered.
 pub fn is_answered(client: &Host, address: &str) -> bool {
     let address: SocketAddr = address.parse().expect("an address and a port");
     client.enter(move || get(address).is_ok_and(|answer| !answer.is_empty()))
@@ -48,14 +48,14 @@ fn get(address: SocketAddr) -> io::Result<String> {
     Ok(answer.lines().last().unwrap_or_default().to_owned())
 }
 
-/// Who greets `count` connections, one after the other, each closed before the next.
+/// Returns the servers that greet `count` connections, each closed before the next.
 pub fn greetings(client: &Host, address: &str, count: usize) -> Vec<String> {
     (0..count)
         .map(|_| Conversation::open(client, address).server)
         .collect()
 }
 
-/// Who greets a connection from this address of the client, or why there is none.
+/// Returns the server that greets a connection from this address, or why there is none.
 pub fn greeting_from(client: &Host, source: &str, address: &str) -> io::Result<String> {
     let source: IpAddr = source.parse().expect("an address");
     Conversation::try_open(client, Transport::Tcp, Some(source), address)
@@ -72,7 +72,7 @@ pub fn refused(client: &Host, address: &str) {
 
 /// A connection that stays open, to a server that answers every line.
 pub struct Conversation {
-    /// Who took it.
+    /// The server that took it.
     pub server: String,
     stream: BufReader<TcpStream>,
 }
@@ -140,7 +140,7 @@ fn read_line(stream: &mut impl BufRead) -> io::Result<String> {
     }
 }
 
-/// Who answers `count` datagrams from one port. An answer is taken from whichever address it comes:
+/// Returns the servers that answer `count` datagrams from one port. Any sender will do:
 /// a server that listens at all its addresses answers from its own, not from the virtual one.
 pub fn datagrams(client: &Host, address: &str, count: usize) -> Vec<String> {
     let address: SocketAddr = address.parse().expect("an address and a port");
@@ -214,7 +214,7 @@ fn sctp_socket(family: AddressFamily) -> io::Result<OwnedFd> {
     Ok(unsafe { OwnedFd::from_raw_fd(socket) })
 }
 
-/// How many answers came from each server.
+/// Returns the number of answers from each server.
 pub fn shares(answers: &[String]) -> BTreeMap<&str, usize> {
     let mut shares = BTreeMap::new();
     for answer in answers {

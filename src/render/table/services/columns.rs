@@ -1,8 +1,10 @@
-//! Which columns a table of services has, and what stands above them.
+//! Chooses the columns of a table of services, and their titles.
+#![forbid(unsafe_code)]
 
 use crate::render::table::sheet::{Cell, Tint};
 use crate::request::Columns;
 
+/// A column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Column {
     Name,
@@ -27,12 +29,12 @@ pub enum Column {
     Traffic,
     /// A share as a number, with the bar beside it.
     Share,
-    /// The bar; or what the last looks have measured.
+    /// The share as a bar, or what the last looks have measured as a line of marks.
     Bar,
 }
 
 impl Column {
-    /// Whether looks that follow each other measure it.
+    /// Returns true for what looks that follow each other measure.
     pub fn is_measured(self) -> bool {
         matches!(
             self,
@@ -48,12 +50,12 @@ impl Column {
     }
 }
 
-/// From this width on there is room for one more column.
+/// The width from which on there is room for one more column.
 const WIDE: usize = 110;
-/// Up to this width titles are short.
+/// The width up to which titles are short.
 const NARROW: usize = 60;
 
-/// The columns of a listing. The first is the name, the last two are the share and its bar.
+/// Returns the columns of a listing. The first is the name, the last two are the share and its bar.
 pub fn columns_of(columns: Columns, screen_width: usize) -> Vec<Column> {
     use Column::{
         Active, Connections, Forwarding, Inactive, IncomingBytes, IncomingPackets, LowerThreshold,
@@ -80,7 +82,7 @@ pub fn columns_of(columns: Columns, screen_width: usize) -> Vec<Column> {
         .collect()
 }
 
-/// The columns of looks that follow each other.
+/// Returns the columns of looks that follow each other.
 pub fn columns_of_rates(screen_width: usize) -> Vec<Column> {
     use Column::{
         Active, Bar, Connections, Forwarding, Inactive, IncomingBytes, IncomingPackets, Name,
@@ -115,6 +117,7 @@ pub fn columns_of_rates(screen_width: usize) -> Vec<Column> {
     columns.to_vec()
 }
 
+/// Returns the title of a column.
 pub fn title(column: Column, columns: Columns, screen_width: usize) -> Cell {
     let is_rate = columns == Columns::Rate;
     let [title, short] = match (column, is_rate) {
@@ -151,5 +154,20 @@ pub fn title(column: Column, columns: Columns, screen_width: usize) -> Cell {
             Cell::text(title, Tint::Faint)
         }
         _ => Cell::number(title, Tint::Faint),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wide_screen_has_more_columns_and_a_narrow_one_short_titles() {
+        let count = |width| columns_of(Columns::Connections, width).len();
+        assert_eq!([count(109), count(110)], [7, 8]);
+        let count = |width| columns_of_rates(width).len();
+        assert_eq!([count(109), count(110)], [8, 12]);
+        let width = |width| title(Column::Inactive, Columns::Connections, width).width();
+        assert_eq!([width(60), width(61)], ["Inact".len(), "Inactive".len()]);
     }
 }

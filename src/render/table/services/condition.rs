@@ -1,21 +1,24 @@
-//! Who takes new connections, and who does not.
+//! Says which real servers take new connections, and marks the others.
+#![forbid(unsafe_code)]
 
 use crate::model::{DestinationState, DrainState};
 use crate::render::table::sheet::Tint;
 
-/// Whether a real server takes new connections, and if not, why.
+/// The condition of a real server: open to new connections, or closed for a reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Condition {
+    /// It takes new connections.
     Open,
     /// Its weight is 0, and clients are still on it.
     Draining,
     /// Its weight is 0, and nobody is on it.
     Drained,
-    /// It takes none until it has fewer.
+    /// It takes no new connections until it has fewer.
     Full,
 }
 
 impl Condition {
+    /// All conditions, in the order in which they are explained.
     pub const ALL: [Condition; 4] = [
         Condition::Open,
         Condition::Draining,
@@ -23,6 +26,7 @@ impl Condition {
         Condition::Full,
     ];
 
+    /// Returns the condition of a destination.
     pub fn of(state: &DestinationState) -> Condition {
         match state.drain_state() {
             Some(DrainState::Draining) => Condition::Draining,
@@ -32,6 +36,7 @@ impl Condition {
         }
     }
 
+    /// Returns the tint of the server's row.
     pub fn tint(self) -> Tint {
         match self {
             Condition::Open => Tint::Plain,
@@ -40,7 +45,7 @@ impl Condition {
         }
     }
 
-    /// What stands before the server's name.
+    /// Returns the mark before the server's name.
     pub fn mark(self, has_unicode: bool) -> &'static str {
         match (self, has_unicode) {
             (Condition::Open, _) => " ",
@@ -53,6 +58,7 @@ impl Condition {
         }
     }
 
+    /// Returns what the mark means.
     pub fn meaning(self) -> &'static str {
         match self {
             Condition::Open => "",

@@ -1,13 +1,14 @@
-//! Virtual services and their real servers.
+//! Draws virtual services and their real servers.
 //!
-//! A service stands under a line, with its scheduling beside it and its real servers below, each
-//! with its share of what they carry together. Servers that take no connections and services
-//! without servers stand out, with and without colours. `columns` has the columns, `condition` who
-//! takes connections, `wording` what is said in words.
+//! A service stands below a line, with its scheduling beside it. Its real servers follow, each with
+//! its share of what they carry together. Servers that take no connections and services without
+//! servers stand out, with and without colours. `columns` chooses the columns, `condition` says who
+//! takes connections, `description` describes in words.
+#![forbid(unsafe_code)]
 
 mod columns;
 mod condition;
-mod wording;
+mod description;
 
 use crate::model::{DestinationState, KernelInfo, ServiceIdentity, ServiceState, Statistics};
 use crate::rates::{Meter, Rates};
@@ -21,13 +22,13 @@ use crate::request::{Columns, ListFormat};
 use crate::screen::Screen;
 use columns::{Column, columns_of, columns_of_rates, title};
 use condition::Condition;
-use wording::{indented, scheduling, tunnel, wrapped};
+use description::{indented, scheduling, tunnel, wrapped};
 
-/// A table of virtual services. All of them are noted, and those that are to be written measured,
-/// before the first is written.
+/// A table of virtual services. All of them are counted, and those that are to be written are
+/// measured, before the first is written.
 pub struct ServiceTable<'r> {
     screen: Screen,
-    /// What looks that follow each other have measured; with it, the columns are others.
+    /// The rates that looks have measured; with them, the columns are others.
     rates: Option<&'r Rates>,
     format: ListFormat,
     endpoints: EndpointWriter,
@@ -35,11 +36,12 @@ pub struct ServiceTable<'r> {
     sheet: Sheet,
     services: usize,
     servers: usize,
-    /// Those that are not open, as they are met.
+    /// The conditions that are to be explained.
     conditions: Vec<Condition>,
 }
 
 impl<'r> ServiceTable<'r> {
+    /// Makes a table without services. With `rates`, it shows those where it can.
     pub fn new(
         screen: Screen,
         mut format: ListFormat,
@@ -67,8 +69,8 @@ impl<'r> ServiceTable<'r> {
         }
     }
 
-    /// Takes note of a service that is there, whether or not it will be written.
-    pub fn note(&mut self, destinations: &[DestinationState]) {
+    /// Counts a service that is there, be it written or not.
+    pub fn count_service(&mut self, destinations: &[DestinationState]) {
         self.services += 1;
         self.servers += destinations.len();
         for destination in destinations {
@@ -79,7 +81,7 @@ impl<'r> ServiceTable<'r> {
         }
     }
 
-    /// Takes note of what room a service needs.
+    /// Measures the room that a service needs.
     pub fn measure(&mut self, service: &ServiceState, destinations: &[DestinationState]) {
         let name = Cell::text(self.service_name(&service.service.identity), Tint::Strong);
         let numbers = self.numbers_of_service(service);
@@ -105,7 +107,7 @@ impl<'r> ServiceTable<'r> {
         }
     }
 
-    /// Begins the table; with `info` it is one of all services.
+    /// Appends the titles; with `info`, the line above them, too.
     pub fn begin(&mut self, out: &mut Vec<u8>, info: Option<&KernelInfo>) {
         if let Some(info) = info {
             let (major, minor, patch) = info.version_parts();
@@ -149,6 +151,7 @@ impl<'r> ServiceTable<'r> {
         self.sheet.draw(out, vec![row]);
     }
 
+    /// Appends the rows of a service and its destinations.
     pub fn write(
         &mut self,
         out: &mut Vec<u8>,
@@ -159,12 +162,13 @@ impl<'r> ServiceTable<'r> {
         self.sheet.draw(out, rows);
     }
 
-    /// How many lines a service takes, with the one above it, if no name takes a line of its own.
+    /// Returns the lines that a service takes, the one above it included, if no name takes a line
+    /// of its own.
     pub fn fewest_lines(destinations: &[DestinationState]) -> usize {
         2 + destinations.len().max(1)
     }
 
-    /// The rows of a service and its servers.
+    /// Returns the rows of a service and its servers.
     fn rows(&mut self, service: &ServiceState, destinations: &[DestinationState]) -> Vec<Row> {
         let mut rows = self.heading(service);
         let whole = self.whole(destinations);
@@ -183,7 +187,7 @@ impl<'r> ServiceTable<'r> {
         rows
     }
 
-    /// Ends the table, and explains its marks.
+    /// Ends the frame, and explains the marks.
     pub fn end(mut self, out: &mut Vec<u8>) {
         self.sheet.end(out);
         let met = Condition::ALL.into_iter();
@@ -216,7 +220,7 @@ impl<'r> ServiceTable<'r> {
         matches!(self.format.columns, Columns::Statistics | Columns::Rate)
     }
 
-    /// The rows of a service itself.
+    /// Returns the rows of a service itself.
     fn heading(&mut self, service: &ServiceState) -> Vec<Row> {
         let name = self.service_name(&service.service.identity);
         let width = name.chars().count();
@@ -253,7 +257,8 @@ impl<'r> ServiceTable<'r> {
         rows
     }
 
-    /// What a service carried, over its servers' parts of it: the columns before it, and the cells.
+    /// Returns the cells with what a service carried, which stand above its servers' parts of it,
+    /// and the number of columns before them.
     fn traffic(&self, service: &ServiceState) -> (usize, Vec<Cell>) {
         let text = match (self.format.columns, sum_of_bytes(&service.statistics)) {
             (Columns::Thresholds, _) | (_, 0) => String::new(),
@@ -275,7 +280,7 @@ impl<'r> ServiceTable<'r> {
         foreign(&name)
     }
 
-    /// The cells behind a service's name where it has numbers of its own.
+    /// Returns the cells behind a service's name in a table with numbers of services.
     fn numbers_of_service(&self, service: &ServiceState) -> Vec<Cell> {
         let [_, columns @ ..] = &self.columns[..] else {
             return Vec::new();
@@ -292,12 +297,12 @@ impl<'r> ServiceTable<'r> {
         columns.iter().map(cell).collect()
     }
 
-    /// One of the meters, where they are shown.
+    /// Finds one of the meters, if they are shown.
     fn meter(&self, find: impl FnOnce(&'r Rates) -> Option<&'r Meter>) -> Option<&'r Meter> {
         self.rates.and_then(find)
     }
 
-    /// What has been measured, as one of the columns shows it. `most` is what fills the line of its
+    /// Returns the cell of what has been measured. `most` has the highest mark in the line of the
     /// last looks.
     fn measured(&self, column: Column, meter: &Meter, most: f64, tint: Tint) -> Cell {
         if column == Column::Bar {
@@ -430,7 +435,7 @@ impl<'r> ServiceTable<'r> {
         Cell::number(text, if number == 0 { tint.or_faint() } else { tint })
     }
 
-    /// What a real server has of the whole.
+    /// Returns what a real server has of the whole.
     fn part(&self, state: &DestinationState) -> u128 {
         match self.format.columns {
             Columns::Thresholds => u128::from(state.connections()),
@@ -442,7 +447,7 @@ impl<'r> ServiceTable<'r> {
         }
     }
 
-    /// What the real servers of a service have together.
+    /// Returns what the real servers of a service have together.
     fn whole(&self, destinations: &[DestinationState]) -> u128 {
         destinations.iter().map(|state| self.part(state)).sum()
     }
@@ -483,17 +488,14 @@ fn sum_of_bytes(statistics: &Statistics) -> u128 {
 #[cfg(test)]
 mod tests {
     use std::net::IpAddr;
+    use std::time::{Duration, Instant};
 
     use super::*;
     use crate::model::{
         AddressFamily, Destination, DestinationIdentity, Encapsulation, ForwardingMethod,
         KernelName, Netmask, Protocol, SchedulerFlags, TunnelChecksum, VirtualService,
     };
-
-    const INFO: KernelInfo = KernelInfo {
-        version: 0x01_02_01,
-        connection_table_size: 4096,
-    };
+    use crate::samples;
 
     fn service(identity: ServiceIdentity, scheduler: &str, bytes: u64) -> ServiceState {
         ServiceState {
@@ -506,10 +508,23 @@ mod tests {
                 persistence_engine: KernelName::default(),
                 one_packet: false,
             },
-            statistics: Statistics {
-                incoming_bytes: bytes,
-                ..Statistics::default()
-            },
+            statistics: traffic(bytes),
+        }
+    }
+
+    /// Returns counters and rates, all different, of something that has carried so many bytes.
+    fn traffic(bytes: u64) -> Statistics {
+        Statistics {
+            connections: bytes / 7000,
+            incoming_packets: bytes / 600,
+            outgoing_packets: bytes / 900,
+            incoming_bytes: bytes / 4,
+            outgoing_bytes: bytes - bytes / 4,
+            connection_rate: bytes / 50_000,
+            incoming_packet_rate: bytes / 2000,
+            outgoing_packet_rate: bytes / 3000,
+            incoming_byte_rate: bytes / 10,
+            outgoing_byte_rate: bytes / 5,
         }
     }
 
@@ -532,26 +547,24 @@ mod tests {
                 lower_threshold: 0,
             },
             active_connections: active,
-            inactive_connections: 7,
-            persistent_connections: 0,
-            statistics: Statistics {
-                connections: u64::from(active) * 100,
-                incoming_packets: bytes / 700,
-                incoming_bytes: bytes,
-                incoming_byte_rate: bytes / 1000,
-                ..Statistics::default()
-            },
+            inactive_connections: 2 * active + 5,
+            persistent_connections: 3 * active + 8,
+            statistics: traffic(bytes),
         }
     }
 
     /// A service with servers in every condition, one with long addresses and much to say, one with
     /// nobody.
     fn cluster() -> Vec<(ServiceState, Vec<DestinationState>)> {
-        let mut full = server("10.0.0.14", 1, 93, 100_000);
-        full.destination.upper_threshold = 100;
+        let mut full = server("10.0.0.14", 6, 32, 100_000);
+        full.destination.upper_threshold = 101;
         full.destination.lower_threshold = 80;
         let mut drained = server("10.0.0.15", 0, 0, 0);
         drained.inactive_connections = 0;
+        drained.persistent_connections = 0;
+        let mut limited = server("10.0.0.12", 2, 812, 3_000_000);
+        limited.destination.upper_threshold = 5000;
+        limited.destination.lower_threshold = 4000;
         let mut busy = service(at("2001:db8:1111:2222:3333:4444:5555:6666", 443), "sh", 0);
         busy.service.scheduler_flags = SchedulerFlags::from_bits(0b11);
         busy.service.persistence_timeout = Some(360);
@@ -560,7 +573,7 @@ mod tests {
             mark: 7,
             family: AddressFamily::Ipv4,
         };
-        let mut tunnelled = server("2001:db8:aaaa:bbbb:cccc:dddd:eeee:1", 1, 0, 0);
+        let mut tunnelled = server("2001:db8:aaaa:bbbb:cccc:dddd:eeee:1", 9, 0, 0);
         tunnelled.destination.forwarding_method = ForwardingMethod::Tunnel(Encapsulation::Gue {
             port: 6080,
             checksum: TunnelChecksum::Remote,
@@ -570,7 +583,7 @@ mod tests {
                 service(at("192.0.2.10", 80), "wlc", 9_150_000),
                 vec![
                     server("10.0.0.11", 3, 12_345, 6_000_000),
-                    server("10.0.0.12", 2, 812, 3_000_000),
+                    limited,
                     server("10.0.0.13", 0, 4, 50_000),
                     full,
                     drained,
@@ -586,18 +599,58 @@ mod tests {
         screen: Screen,
         cluster: &[(ServiceState, Vec<DestinationState>)],
     ) -> String {
+        drawn_with(format, screen, None, cluster)
+    }
+
+    fn drawn_with(
+        format: ListFormat,
+        screen: Screen,
+        rates: Option<&Rates>,
+        cluster: &[(ServiceState, Vec<DestinationState>)],
+    ) -> String {
         let mut out = Vec::new();
-        let mut table = ServiceTable::new(screen, format, None);
+        let mut table = ServiceTable::new(screen, format, rates);
         for (service, destinations) in cluster {
-            table.note(destinations);
+            table.count_service(destinations);
             table.measure(service, destinations);
         }
-        table.begin(&mut out, Some(&INFO));
+        table.begin(&mut out, Some(&samples::INFO));
         for (service, destinations) in cluster {
             table.write(&mut out, service, destinations);
         }
         table.end(&mut out);
         String::from_utf8(out).unwrap()
+    }
+
+    /// Returns what looks at the cluster have measured: nothing of what has carried nothing, and of
+    /// all else another pace at each look.
+    fn rates() -> Rates {
+        let start = Instant::now();
+        let mut rates = Rates::new(Duration::from_secs(2));
+        for look in 0..6 {
+            rates.begin(start + Duration::from_secs(2 * look));
+            let counted = |statistics: &Statistics| {
+                let more = |counter: u64| counter * look * (look + 1) / 500;
+                Statistics {
+                    connections: more(statistics.connections),
+                    incoming_packets: more(statistics.incoming_packets),
+                    outgoing_packets: more(statistics.outgoing_packets),
+                    incoming_bytes: more(statistics.incoming_bytes),
+                    outgoing_bytes: more(statistics.outgoing_bytes),
+                    ..Statistics::default()
+                }
+            };
+            for (service, destinations) in cluster() {
+                let identity = service.service.identity;
+                rates.note_service(identity, &mut counted(&service.statistics));
+                for state in destinations {
+                    let server = state.destination.identity;
+                    rates.note_server(identity, server, &mut counted(&state.statistics));
+                }
+            }
+            rates.end();
+        }
+        rates
     }
 
     fn drawn_at(width: usize, columns: Columns) -> String {
@@ -626,22 +679,59 @@ mod tests {
     /// Holds every listing of the cluster to a file of `tests/table`. With `UPDATE=1` the file is
     /// written anew: look at it before committing it.
     fn assert_drawn_as_in_file(width: usize) {
-        let drawn: String = EVERY_LISTING
+        let mut drawn: String = EVERY_LISTING
             .iter()
             .map(|(words, columns)| format!("{words}\n{}\n", drawn_at(width, *columns)))
             .collect();
-        let path = format!(
-            "{}/tests/table/{width}-columns.txt",
-            env!("CARGO_MANIFEST_DIR")
-        );
+        let screen = Screen {
+            width,
+            has_colours: false,
+            has_unicode: true,
+        };
+        let format = ListFormat {
+            numeric: true,
+            ..ListFormat::default()
+        };
+        let watched = drawn_with(format, screen, Some(&rates()), &cluster());
+        drawn += &format!("-L --watch\n{watched}\n");
+        assert_as_in_file(&format!("{width}-columns"), &drawn);
+    }
+
+    fn assert_as_in_file(name: &str, drawn: &str) {
+        let path = format!("{}/tests/table/{name}.txt", env!("CARGO_MANIFEST_DIR"));
         if std::env::var_os("UPDATE").is_some() {
-            std::fs::write(&path, &drawn).unwrap();
+            std::fs::write(&path, drawn).unwrap();
         }
         let expected = std::fs::read_to_string(&path).unwrap();
         assert!(
             drawn == expected,
             "{path} differs from what is drawn:\n{drawn}"
         );
+    }
+
+    /// Holds drawings at widths where something gives way to a file, likewise.
+    #[test]
+    fn what_gives_way_on_narrow_screens() {
+        let mut drawn = String::new();
+        for width in [20, 44, 60, 61, 66, 72, 92, 109, 110] {
+            for (words, columns) in &EVERY_LISTING[..2] {
+                drawn += &format!("{words} at {width}\n{}\n", drawn_at(width, *columns));
+            }
+        }
+        assert_as_in_file("narrow", &drawn);
+    }
+
+    #[test]
+    fn marks_are_explained_in_one_line_if_that_has_room() {
+        let legend = |width| {
+            let drawn = drawn_at(width, Columns::Connections);
+            let lines = drawn.lines().skip_while(|line| !line.starts_with('╰'));
+            lines.skip(1).map(str::to_owned).collect::<Vec<_>>()
+        };
+        let line = legend(200).concat();
+        let width = line.chars().count();
+        assert_eq!(legend(width), [line]);
+        assert_eq!(legend(width - 1).len(), 3);
     }
 
     #[test]
@@ -689,7 +779,7 @@ mod tests {
         };
         let drawn = drawn(format, screen, &cluster());
         assert!(drawn.is_ascii(), "{drawn}");
-        assert!(drawn.contains(" 9150000 "), "{drawn}");
+        assert!(drawn.contains(" 2287500 "), "{drawn}");
         assert!(drawn.contains("| ~ 10.0.0.13:80 "), "{drawn}");
         assert!(drawn.contains("| ! 10.0.0.14:80 "), "{drawn}");
         assert!(drawn.contains("| o 10.0.0.15:80 "), "{drawn}");
@@ -744,7 +834,7 @@ mod tests {
         };
         assert_eq!(
             drawn(ListFormat::default(), screen, &[]),
-            "IP Virtual Server 1.2.1 (size=4096): 0 services, 0 real servers\n"
+            "IP Virtual Server 1.2.3 (size=4096): 0 services, 0 real servers\n"
         );
     }
 }

@@ -1,11 +1,12 @@
-//! What is said of services and servers in words.
+//! Describes services and servers in words.
+#![forbid(unsafe_code)]
 
 use crate::model::{Encapsulation, ForwardingMethod, Netmask, ServiceState, TunnelChecksum};
 use crate::render::listing::forwarding_label;
 use crate::render::table::foreign;
 use crate::render::table::quantities::duration;
 
-/// How packets reach a real server, with the kind of a tunnel.
+/// Describes how packets reach a real server, with the kind of a tunnel.
 pub fn tunnel(method: ForwardingMethod) -> String {
     let checksum_word = |checksum| match checksum {
         TunnelChecksum::None => "",
@@ -24,12 +25,12 @@ pub fn tunnel(method: ForwardingMethod) -> String {
     }
 }
 
-/// A text that stands under a name.
+/// Indents a text that stands below a name.
 pub fn indented(text: &str) -> String {
     format!("  {text}")
 }
 
-/// How a service schedules, in pieces that a line may end after.
+/// Describes how a service schedules, in pieces after which a line may end.
 pub fn scheduling(state: &ServiceState) -> Vec<String> {
     let service = &state.service;
     let mut scheduler = foreign(service.scheduler.as_bytes());
@@ -57,7 +58,7 @@ pub fn scheduling(state: &ServiceState) -> Vec<String> {
     pieces
 }
 
-/// Pieces in indented lines of at most `width`, unless one piece alone is longer.
+/// Puts pieces in indented lines of at most `width` bytes, unless one piece alone is longer.
 pub fn wrapped(pieces: &[String], width: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for piece in pieces {
