@@ -216,8 +216,10 @@ impl Finding {
         self.seen("services", services)
     }
 
-    /// Adds the service and the commands of one that says the same of the same machine.
+    /// Adds the service and the commands of one that says the same of the same machine, and is as
+    /// bad as the worse of the two.
     pub fn take_in(&mut self, other: Finding) {
+        self.level = self.level.min(other.level);
         self.touches.extend(other.service);
         for remedy in other.remedy {
             if !self.remedy.contains(&remedy) && self.remedy.len() < MOST_REMEDIES {

@@ -121,8 +121,8 @@ pub fn answer_held(facts: &Facts) -> Vec<Finding> {
         .map(|(service, server)| {
             let text = format!(
                 "{} answers, and its answers to an address elsewhere come back here, but clients \
-                 get none: this director's firewall (FORWARD) holds them, the server has another \
-                 way to these clients, or it has just come back.",
+                 get none: this director's firewall holds them (FORWARD) or what clients say next \
+                 (INPUT), the server has another way to these clients, or it has just come back.",
                 endpoint(server.identity())
             );
             about(Basis::Probe, Claim::Suspects, service, server, text)
@@ -194,15 +194,16 @@ fn why_stuck(service: &Service, server: &Server) -> String {
     };
     match server.state.destination.forwarding_method {
         ForwardingMethod::Masquerading => "the server is silent, its answers do not come back \
-             through the director, or the director's firewall holds them"
+             through the director, or the director's firewall holds them or what clients say next"
             .to_owned(),
         ForwardingMethod::DirectRouting => format!(
-            "the server lacks {address}, nobody listens there, or its answers do not reach the \
-             clients"
+            "the server lacks {address}, nobody listens there, its answers do not reach the \
+             clients, or the director's firewall holds what they say next"
         ),
         ForwardingMethod::Tunnel(_) => format!(
             "the server does not unpack the tunnel or drops what came in it (rp_filter), lacks \
-             {address}, or its answers do not reach the clients"
+             {address}, its answers do not reach the clients, or the director's firewall holds what \
+             they say next"
         ),
         ForwardingMethod::Local => "nobody takes them here".to_owned(),
     }

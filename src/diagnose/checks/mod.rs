@@ -197,13 +197,14 @@ pub fn judge(facts: &Facts) -> Vec<Finding> {
 /// In so many services the same of a machine is told of each.
 const MOST_TOLD_EACH: usize = 2;
 
-/// Tells what is the same of one machine in many services once, with their number.
+/// Tells what is the same of one machine in many services once, with their number, as bad as it is in
+/// the worst.
 fn told_once(findings: Vec<Finding>) -> Vec<Finding> {
-    type Kind = (&'static str, Level, IpAddr);
+    type Kind = (&'static str, IpAddr);
     let kind_of = |finding: &Finding| -> Option<Kind> {
         let server = finding.real_server?;
         finding.service?;
-        Some((finding.id, finding.level, server.address))
+        Some((finding.id, server.address))
     };
     let mut counts: HashMap<Kind, usize> = HashMap::new();
     for kind in findings.iter().filter_map(kind_of) {
@@ -493,6 +494,18 @@ mod tests {
         assert_eq!(many[0].service, None);
         assert_eq!(many[0].touches.len(), 7);
         assert_eq!(many[0].evidence.last().unwrap().1, 7);
+        let in_one_they_wait = findings(|facts| {
+            facts.services[0].servers[0].route = Route::Nowhere;
+            let like = facts.services[0].clone();
+            for port in 2..5 {
+                facts.services.push(like.clone());
+                let identity = endpoint(&format!("-t 192.0.2.1:{port}"));
+                facts.services[port - 1].state.service.identity = identity;
+            }
+            keep_waiting(&mut facts.services[3].servers[0], 6);
+        });
+        assert_eq!(in_one_they_wait.len(), 1, "{in_one_they_wait:?}");
+        assert_eq!(in_one_they_wait[0].level, Level::Fault);
     }
 
     #[test]
