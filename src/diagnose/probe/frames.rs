@@ -1,17 +1,16 @@
-//! Ethernet frames as a probe speaks them: questions for hardware addresses (ARP, RFC 826;
-//! neighbour discovery, RFC 4861), TCP and UDP over IPv4 and IPv6, in tunnels where servers are
-//! behind one, and the ICMP errors that say why a packet was not taken. All numbers are in network
-//! byte order there.
+//! Ethernet frames as a probe speaks them: TCP and UDP over IPv4 and IPv6, in tunnels where servers
+//! are behind one, and the ICMP errors that say why a packet was not taken. Questions for hardware
+//! addresses are in [`resolution`](super::resolution). All numbers are in network byte order there.
 //!
-//! [`read`] takes apart what is heard; [`Solicitation`] and [`Packet`] make what is sent.
+//! [`read`] takes apart what is heard; [`Packet`] makes what is sent.
 #![forbid(unsafe_code)]
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 
+use super::resolution::Resolution;
 use crate::diagnose::facts::HardwareAddress;
 use crate::model::{Encapsulation, TunnelChecksum};
 
-const BROADCAST: HardwareAddress = [0xff; 6];
 pub const ETHERTYPE_IPV4: u16 = libc::ETH_P_IP as u16;
 pub const ETHERTYPE_IPV6: u16 = libc::ETH_P_IPV6 as u16;
 pub const ETHERTYPE_ARP: u16 = libc::ETH_P_ARP as u16;
@@ -26,15 +25,12 @@ const ICMP_HEADER: usize = 8;
 const TCP: u8 = libc::IPPROTO_TCP as u8;
 const UDP: u8 = libc::IPPROTO_UDP as u8;
 const ICMP: u8 = libc::IPPROTO_ICMP as u8;
-const ICMPV6: u8 = libc::IPPROTO_ICMPV6 as u8;
+pub const ICMPV6: u8 = libc::IPPROTO_ICMPV6 as u8;
 const GRE: u8 = libc::IPPROTO_GRE as u8;
 /// An IPv4 packet, or an IPv6 packet, inside another one.
 const IPV4_INSIDE: u8 = libc::IPPROTO_IPIP as u8;
 const IPV6_INSIDE: u8 = libc::IPPROTO_IPV6 as u8;
-/// Hardware type Ethernet, protocol type IPv4, and the lengths of their addresses.
-const ARP_FIXED: [u8; 6] = [0, 1, 8, 0, 6, 4];
-/// Source: `<linux/if_arp.h>`, `<linux/icmp.h>`; RFC 4861 and RFC 4443 for those of ICMPv6.
-const ARP_REQUEST: u16 = 1;
+/// Source: `<linux/icmp.h>`; RFC 4861 and RFC 4443 for those of ICMPv6.
 pub const ICMP_DEST_UNREACH: u8 = 3;
 pub const ICMPV6_DEST_UNREACH: u8 = 1;
 pub const ICMPV6_PARAMETER_PROBLEM: u8 = 4;
@@ -72,7 +68,7 @@ pub fn read(frame: &[u8]) -> Option<Received> {
     }
 }
 
-fn ethernet(
+pub fn ethernet(
     source: HardwareAddress,
     destination: HardwareAddress,
     ethertype: u16,
@@ -84,105 +80,6 @@ fn ethernet(
     frame.extend_from_slice(&ethertype.to_be_bytes());
     frame.extend_from_slice(payload);
     frame
-}
-
-/// A machine's word on a hardware address, in ARP or neighbour discovery.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Resolution {
-    pub hardware: HardwareAddress,
-    /// The address that the sender calls its own; unspecified where it asks as nobody.
-    pub sender: IpAddr,
-    /// The address that is asked for; in an answer, the one that had asked.
-    pub target: IpAddr,
-    pub is_request: bool,
-}
-
-impl Resolution {
-    fn read_arp(payload: &[u8]) -> Option<Resolution> {
-        let payload = payload.strip_prefix(&ARP_FIXED)?;
-        let (operation, payload) = payload.split_first_chunk::<2>()?;
-        let (hardware, payload) = payload.split_first_chunk::<6>()?;
-        let (sender, payload) = payload.split_first_chunk::<4>()?;
-        let (_, payload) = payload.split_first_chunk::<6>()?;
-        let target = payload.first_chunk::<4>()?;
-        Some(Resolution {
-            hardware: *hardware,
-            sender: Ipv4Addr::from(*sender).into(),
-            target: Ipv4Addr::from(*target).into(),
-            is_request: *operation == ARP_REQUEST.to_be_bytes(),
-        })
-    }
-
-    fn read_discovery(
-        frame_source: HardwareAddress,
-        header: &Header,
-        payload: &[u8],
-    ) -> Option<Resolution> {
-        let (message, options) = payload.split_first_chunk::<24>()?;
-        let is_request = message[0] == NEIGHBOUR_SOLICITATION;
-        let target = IpAddr::from(*message[8..].first_chunk::<16>()?);
-        // The option with the sender's hardware address, of eight bytes, mostly stands first.
-        let hardware = match options.first_chunk::<8>() {
-            Some([1 | 2, 1, hardware @ ..]) => *hardware,
-            _ => frame_source,
-        };
-        let (sender, target) = match is_request {
-            true => (header.source, target),
-            false => (target, header.destination),
-        };
-        Some(Resolution {
-            hardware,
-            sender,
-            target,
-            is_request,
-        })
-    }
-}
-
-/// A question for the hardware address of a neighbour.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Solicitation {
-    pub hardware: HardwareAddress,
-    /// The address that it comes from; unspecified to ask as nobody, which no neighbour remembers.
-    pub sender: IpAddr,
-    /// The address that is asked for, of the same family.
-    pub target: IpAddr,
-}
-
-impl Solicitation {
-    /// Makes the frame: ARP to everybody, or neighbour discovery to the group of the address.
-    pub fn frame(&self) -> Vec<u8> {
-        match (self.sender, self.target) {
-            (IpAddr::V6(sender), IpAddr::V6(target)) => self.discovery(sender, target),
-            (sender, target) => {
-                let mut arp = ARP_FIXED.to_vec();
-                arp.extend_from_slice(&ARP_REQUEST.to_be_bytes());
-                arp.extend_from_slice(&self.hardware);
-                arp.extend_from_slice(&octets(sender));
-                arp.extend_from_slice(&[0; 6]);
-                arp.extend_from_slice(&octets(target));
-                ethernet(self.hardware, BROADCAST, ETHERTYPE_ARP, &arp)
-            }
-        }
-    }
-
-    fn discovery(&self, sender: Ipv6Addr, target: Ipv6Addr) -> Vec<u8> {
-        // ff02::1:ffXX:XXXX, of the last three bytes of the address.
-        let [.., a, b, c] = target.octets();
-        let group = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 1, 0xff00 | u16::from(a), 0);
-        let group = Ipv6Addr::from(u128::from(group) | u128::from(u16::from_be_bytes([b, c])));
-        let mut message = vec![NEIGHBOUR_SOLICITATION, 0, 0, 0, 0, 0, 0, 0];
-        message.extend_from_slice(&target.octets());
-        // The option that says the sender's hardware address.
-        message.extend_from_slice(&[1, 1]);
-        message.extend_from_slice(&self.hardware);
-        let (source, destination) = (sender.into(), group.into());
-        put_checksum(&mut message, 2, pseudo_header(source, destination, ICMPV6));
-        // Only a neighbour's packet has its whole time to live.
-        let packet = ip(source, destination, ICMPV6, 255, 0, &message);
-        let hardware = [0x33, 0x33, 0xff, a, b, c];
-        ethernet(self.hardware, hardware, ETHERTYPE_IPV6, &packet)
-    }
 }
 
 /// A TCP packet without data, or an empty UDP datagram.
@@ -412,9 +309,9 @@ impl Unreachable {
 }
 
 /// The fields of an IP header that a probe needs.
-struct Header {
-    source: IpAddr,
-    destination: IpAddr,
+pub struct Header {
+    pub source: IpAddr,
+    pub destination: IpAddr,
     protocol: u8,
     tag: u16,
 }
@@ -459,7 +356,7 @@ impl Header {
 }
 
 /// Puts an IP header before content.
-fn ip(
+pub fn ip(
     source: IpAddr,
     destination: IpAddr,
     protocol: u8,
@@ -518,7 +415,7 @@ fn ethertype(address: IpAddr) -> u16 {
     }
 }
 
-fn octets(address: IpAddr) -> Vec<u8> {
+pub fn octets(address: IpAddr) -> Vec<u8> {
     match address {
         IpAddr::V4(address) => address.octets().to_vec(),
         IpAddr::V6(address) => address.octets().to_vec(),
@@ -526,13 +423,13 @@ fn octets(address: IpAddr) -> Vec<u8> {
 }
 
 /// Returns the sum of what a checksum above IP covers besides its own bytes and their number.
-fn pseudo_header(source: IpAddr, destination: IpAddr, protocol: u8) -> u32 {
+pub fn pseudo_header(source: IpAddr, destination: IpAddr, protocol: u8) -> u32 {
     sum_of(&octets(source)) + sum_of(&octets(destination)) + u32::from(protocol)
 }
 
 /// Writes the checksum (RFC 1071) over an even number of bytes to the place `at`, which holds 0.
 /// With a pseudo header, whose sum is not 0, the length is summed up, too.
-fn put_checksum(bytes: &mut [u8], at: usize, pseudo_header: u32) {
+pub fn put_checksum(bytes: &mut [u8], at: usize, pseudo_header: u32) {
     let length = match pseudo_header {
         0 => 0,
         _ => bytes.len() as u32,
@@ -585,41 +482,6 @@ mod tests {
             let frame = packet.frame(HERE, THERE, None);
             assert_eq!(read(&frame), Some(Received::Packet(HERE, packet)));
         }
-    }
-
-    #[test]
-    fn a_question_for_a_hardware_address_is_read_again() {
-        for (sender, target) in [
-            ("0.0.0.0", "10.0.0.10"),
-            ("2001:db8::1", "2001:db8::12:3456"),
-        ] {
-            let asked = Solicitation {
-                hardware: HERE,
-                sender: sender.parse().unwrap(),
-                target: target.parse().unwrap(),
-            };
-            let heard = Resolution {
-                hardware: HERE,
-                sender: asked.sender,
-                target: asked.target,
-                is_request: true,
-            };
-            assert_eq!(read(&asked.frame()), Some(Received::Resolution(heard)));
-        }
-    }
-
-    #[test]
-    fn neighbours_are_asked_by_their_group() {
-        let frame = Solicitation {
-            hardware: HERE,
-            sender: "fe80::1".parse().unwrap(),
-            target: "2001:db8::12:3456".parse().unwrap(),
-        }
-        .frame();
-        assert_eq!(frame[..6], [0x33, 0x33, 0xff, 0x12, 0x34, 0x56]);
-        let group: Ipv6Addr = "ff02::1:ff12:3456".parse().unwrap();
-        assert_eq!(frame[ETHERNET_HEADER + 24..][..16], group.octets());
-        assert_eq!(frame[ETHERNET_HEADER + 7], 255);
     }
 
     /// Folds the sum of all words; with its checksum in place, it is all ones.
@@ -738,19 +600,6 @@ mod tests {
             };
             let content = packet.tcp.map_or(UDP_HEADER, |_| TCP_HEADER);
             for length in 0..ETHERNET_HEADER + ip_header + content {
-                assert_eq!(read(&frame[..length]), None);
-            }
-        }
-        for (sender, target) in [("0.0.0.0", "10.0.0.10"), ("::", "2001:db8::1")] {
-            let frame = Solicitation {
-                hardware: HERE,
-                sender: sender.parse().unwrap(),
-                target: target.parse().unwrap(),
-            }
-            .frame();
-            // Neighbour discovery does without its option.
-            let needed = frame.len() - if target.contains(':') { 8 } else { 0 };
-            for length in 0..needed {
                 assert_eq!(read(&frame[..length]), None);
             }
         }
