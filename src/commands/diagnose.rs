@@ -7,13 +7,12 @@ use nix::errno::Errno;
 use super::console::Console;
 use super::not_initialized;
 use crate::diagnose::facts::Facts;
-use crate::diagnose::findings::Level;
-use crate::diagnose::{checks, look, probe, tell};
+use crate::diagnose::{checks, ladder, look, probe, tell};
 use crate::error::{Error, KernelError};
 use crate::ipvs::Ipvs;
 use crate::request::DiagnoseRequest;
 
-/// The exit status where there is a fault.
+/// The exit status where there is a fault, or clients wait in vain.
 const STATUS_FAULT: u8 = 1;
 
 /// Diagnoses. No module is loaded for it: that would be a change, and a kernel without IPVS is a
@@ -32,9 +31,12 @@ pub fn run(
     let facts = &facts;
     match request.json {
         true => tell::json::write(console.text(), facts, &findings),
-        false => tell::text::write(console.text(), facts, &findings),
+        false => {
+            let screen = console.screen();
+            tell::text::write(console.text(), screen, facts, &findings);
+        }
     }
-    match findings.iter().any(|finding| finding.level == Level::Fault) {
+    match ladder::is_faulty(facts, &findings) {
         true => Err(Error::AlreadyReported(STATUS_FAULT)),
         false => Ok(()),
     }

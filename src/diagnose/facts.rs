@@ -8,11 +8,12 @@
 #![forbid(unsafe_code)]
 
 use std::collections::BTreeSet;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 
 use crate::diagnose::probe::Probed;
 use crate::model::{
-    DestinationIdentity, DestinationState, ServiceIdentity, ServiceState, SyncDaemonRole, Timeouts,
+    DestinationIdentity, DestinationState, ServiceIdentity, ServiceState, Statistics,
+    SyncDaemonRole, Timeouts,
 };
 
 /// Everything.
@@ -35,15 +36,21 @@ pub struct Director {
     pub timeouts: Timeouts,
     pub settings: Settings,
     pub conntrack: Option<Conntrack>,
-    /// How many packets failed the check of their source since the machine booted.
+    /// Packets that failed the check of their source since the machine booted.
     pub reverse_path_drops: u64,
-    pub kernel: KernelVersion,
-    /// How many connections were looked at, where there were more.
+    /// Those of them that came while it was looked at, half a second.
+    pub reverse_path_drops_added: u64,
+    /// Times that the machine had no room for a further neighbour since it booted.
+    pub neighbours_refused: u64,
+    /// Connections that IPVS knows, if the kernel counts them (`Conns:`).
+    pub connections: Option<u64>,
+    /// The process is in a user namespace that is not the machine's.
+    pub is_in_user_namespace: bool,
+    /// Sources that could not be read, for want of `/proc` or of rights.
+    pub unread: Vec<&'static str>,
+    /// Connections that were looked at, if there were more.
     pub connections_cut_at: Option<usize>,
 }
-
-/// The first three numbers of a kernel's release.
-pub type KernelVersion = (u32, u32, u32);
 
 /// Why there is no IPVS.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,18 +75,33 @@ pub enum MissingReason {
 /// Settings of the kernel, by their names in `/proc/sys/net/ipv4/vs` or as said.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Settings {
+    pub am_droprate: u32,
     pub backup_only: bool,
-    pub conn_reuse_mode: u32,
+    /// The most connections, where the kernel has such a limit.
+    pub conn_max: Option<u64>,
     pub conntrack: bool,
+    pub drop_entry: u32,
+    pub drop_packet: u32,
+    /// `est_cpulist` is there, and empty.
+    pub estimates_nowhere: bool,
     pub expire_nodest_conn: bool,
     pub expire_quiescent_template: bool,
+    /// `None` on kernels without it, which always do.
+    pub run_estimation: Option<bool>,
     /// `net.ipv4.ip_forward`.
     pub forwards_ipv4: bool,
     /// `net.ipv6.conf.all.forwarding`.
     pub forwards_ipv6: bool,
 }
 
-/// How full the firewall's table of connections is.
+impl Settings {
+    /// Returns true if the kernel does not add up the counters of services and servers.
+    pub fn counters_stand_still(&self) -> bool {
+        self.run_estimation == Some(false) || self.estimates_nowhere
+    }
+}
+
+/// The use of the firewall's table of connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Conntrack {
     pub count: u64,
@@ -95,38 +117,51 @@ pub struct Interface {
     pub index: u32,
     pub name: String,
     pub is_up: bool,
-    /// Whether there is a link: a cable, and somebody at its other end.
+    /// Has a link: a cable, and somebody at its other end.
     pub has_link: bool,
     pub is_loopback: bool,
+    /// As `ip -d link` names it: `dummy`, `bridge`, `vrf`; empty for a card.
+    pub kind: String,
+    /// The index of the interface that it is a port of.
+    pub master: Option<u32>,
+    /// Asks by ARP or neighbour discovery for who it sends to, and answers who asks.
+    pub asks_neighbours: bool,
     /// In bytes.
     pub mtu: u32,
     /// Only where its packets travel in Ethernet frames.
     pub hardware: Option<HardwareAddress>,
     /// With the lengths of their prefixes.
     pub addresses: Vec<(IpAddr, u8)>,
-    /// Whether it forwards IPv4.
+    /// Forwards IPv4.
     pub forwards_ipv4: bool,
-    /// Whether it drops packets whose answers would leave elsewhere (`rp_filter` 1).
+    /// Drops packets whose answers would leave elsewhere (`rp_filter` 1).
     pub is_strict: bool,
-    /// Whether it is silent on addresses of other interfaces (`arp_ignore`).
+    /// Is silent about addresses of other interfaces (`arp_ignore`).
     pub hides_others: bool,
 }
 
 impl Interface {
-    /// Whether an address is in one of its networks.
+    /// Returns true if an address is in one of its networks.
     pub fn has_on_link(&self, address: IpAddr) -> bool {
         self.addresses
             .iter()
             .any(|(own, length)| is_in(address, *own, *length))
     }
 
-    /// Whether an address is its own.
+    /// Returns true if it has a link, or needs none to be of use: a dummy, or a bridge without
+    /// ports, may be there for its addresses alone.
+    pub fn can_be_reached(&self) -> bool {
+        let needs_none = !self.asks_neighbours || matches!(self.kind.as_str(), "dummy" | "bridge");
+        needs_none || self.is_up && self.has_link
+    }
+
+    /// Returns true if an address is its own.
     pub fn has(&self, address: IpAddr) -> bool {
         self.addresses.iter().any(|(own, _)| *own == address)
     }
 }
 
-/// Whether an address begins as another does, for so many bits.
+/// Returns true if the first `length` bits of two addresses are the same.
 pub fn is_in(address: IpAddr, network: IpAddr, length: u8) -> bool {
     let bits = |address| match address {
         IpAddr::V4(address) => (u128::from(u32::from(address)) << 96, 32),
@@ -137,7 +172,7 @@ pub fn is_in(address: IpAddr, network: IpAddr, length: u8) -> bool {
     width == other_width && (length == 0 || differing >> (128 - u32::from(length.min(128))) == 0)
 }
 
-/// How the kernel would send to an address.
+/// A way that the kernel sends packets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Route {
     /// To itself: the address is the director's own.
@@ -147,6 +182,8 @@ pub enum Route {
     /// Not at all.
     #[default]
     Nowhere,
+    /// A packet that comes in there fails the check of its source (`rp_filter`).
+    Refused,
 }
 
 impl Route {
@@ -154,7 +191,7 @@ impl Route {
     pub fn way(self) -> Option<Way> {
         match self {
             Route::Out(way) => Some(way),
-            Route::Local | Route::Nowhere => None,
+            Route::Local | Route::Nowhere | Route::Refused => None,
         }
     }
 }
@@ -175,10 +212,14 @@ pub struct Way {
 #[derive(Clone, Debug)]
 pub struct Service {
     pub state: ServiceState,
-    /// How packets to its address go; none for a firewall mark.
+    /// The route of packets to its address: to the director itself if that is so for those that
+    /// come in by some interface, or with some mark that a rule of routing asks for. None for a
+    /// firewall mark.
     pub address: Option<Route>,
     pub servers: Vec<Server>,
-    /// Who else answers ARP for its address.
+    /// Growth of its counters between two looks; see [`Traffic::growth`].
+    pub growth: Growth,
+    /// Other machines that call its address their own.
     pub rivals: Vec<Rival>,
 }
 
@@ -196,12 +237,14 @@ impl Service {
     }
 }
 
-/// A machine that answers ARP for an address which is the director's.
+/// A machine that calls an address its own which is the director's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rival {
     pub hardware: HardwareAddress,
-    /// Where a real server has this network card.
-    pub server: Option<Ipv4Addr>,
+    /// The address of the real server that has this network card, if one does.
+    pub server: Option<IpAddr>,
+    /// Whom it asks for in that address's name; none where it answers for it.
+    pub asks_for: Option<IpAddr>,
 }
 
 /// A real server of a virtual service.
@@ -209,12 +252,15 @@ pub struct Rival {
 pub struct Server {
     pub state: DestinationState,
     pub route: Route,
-    /// What the director believes of the next machine on the way to it.
+    /// The next machine on the way to it, as the director knows it.
     pub next_hop: Option<Neighbour>,
-    pub handshakes: Handshakes,
-    /// Whether a socket listens, where the server is the director itself.
+    pub traffic: Traffic,
+    /// The clients that wait for it and that its answers, once they come in here, do not go on to:
+    /// with where they go instead.
+    pub lost_clients: Vec<(IpAddr, Route)>,
+    /// A socket listens; known only if the server is the director itself.
     pub listens: Option<bool>,
-    /// What it said when it was asked.
+    /// Its answer to the probe.
     pub probed: Option<Probed>,
 }
 
@@ -223,14 +269,14 @@ impl Server {
         self.state.destination.identity
     }
 
-    /// Whether it gets new connections or has open ones. What is wrong with another server hurts
+    /// Returns true if it gets new connections or has open ones. A fault of any other server hurts
     /// nobody: connections that are over, or were never opened, wait for nothing any more.
     pub fn is_in_use(&self) -> bool {
         // The kernel's own count of active connections has those that are not open yet.
-        self.state.destination.weight > 0 || self.handshakes.open > 0
+        self.state.destination.weight > 0 || self.traffic.open > 0
     }
 
-    /// Whether it takes new connections.
+    /// Returns true if it takes new connections.
     pub fn takes_connections(&self) -> bool {
         self.state.destination.weight > 0 && !self.state.is_full()
     }
@@ -243,21 +289,52 @@ pub struct Neighbour {
     /// The interface's index.
     pub interface: u32,
     pub hardware: Option<HardwareAddress>,
-    /// Whether it was asked for its hardware address in vain of late, or is being asked.
+    /// Was asked for its hardware address in vain of late, or is being asked.
     pub is_silent: bool,
 }
 
-/// The connections of a server that are not beyond being opened, and those that are.
+/// The traffic of a server: connections and counters.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Handshakes {
-    /// The clients of those in `SYN_RECV`.
-    pub stuck_clients: BTreeSet<IpAddr>,
-    /// How many are in `SYN_RECV`.
-    pub stuck: u64,
-    /// The clients of those that are open.
-    pub open_clients: BTreeSet<IpAddr>,
-    /// How many are open.
+pub struct Traffic {
+    /// The connections in `SYN_RECV` whose last packet is between one second and half a minute old:
+    /// long enough for an answer, and not long enough for a repair.
+    pub waiting: Clients,
+    /// Those of them whose last packet came after the last that was heard to go on.
+    pub waiting_since_heard: u64,
+    /// The connections whose clients were heard to go on behind the handshake. By UDP nobody is.
+    pub heard: Clients,
+    /// Open connections, those of UDP too.
     pub open: u64,
+    /// Growth of the counters between two looks, half a second apart. The kernel adds up
+    /// every two seconds, so that none does not mean that nothing came.
+    pub growth: Growth,
+}
+
+/// Connections, and who made them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Clients {
+    pub count: u64,
+    /// The first thousand.
+    pub addresses: BTreeSet<IpAddr>,
+}
+
+/// Growth of counters.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Growth {
+    pub connections: u64,
+    pub incoming_packets: u64,
+    pub outgoing_packets: u64,
+}
+
+impl Growth {
+    pub fn between(earlier: &Statistics, later: &Statistics) -> Growth {
+        let added = |count: fn(&Statistics) -> u64| count(later).saturating_sub(count(earlier));
+        Growth {
+            connections: added(|counted| counted.connections),
+            incoming_packets: added(|counted| counted.incoming_packets),
+            outgoing_packets: added(|counted| counted.outgoing_packets),
+        }
+    }
 }
 
 /// Open connections to what is no server of their service any more.

@@ -1,5 +1,7 @@
-//! What a diagnosis finds: what is wrong, how bad it is, what was seen, and what to do.
+//! What a diagnosis finds: what is wrong, what that rests on, how bad it is, what was seen, and
+//! what to do.
 
+#![forbid(unsafe_code)]
 #![forbid(unsafe_code)]
 
 use serde_json::Value;
@@ -8,8 +10,11 @@ use crate::model::{Change, DestinationIdentity, ServiceIdentity};
 use crate::render::endpoints::EndpointWriter;
 use crate::render::rules;
 
-/// How bad something is, the worst first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+/// The most commands of one that takes in others.
+const MOST_REMEDIES: usize = 8;
+
+/// The severity of a finding, the worst first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Level {
     /// Packets are not answered.
     Fault,
@@ -29,7 +34,56 @@ impl Level {
     }
 }
 
-/// Where a command is to be run.
+/// The evidence that a finding rests on, the strongest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Basis {
+    /// Real packets: counters, connections, and packets seen on the wire.
+    Traffic,
+    /// Packets of ours.
+    Probe,
+    /// Tables and settings.
+    State,
+}
+
+impl Basis {
+    pub fn word(self) -> &'static str {
+        match self {
+            Basis::Traffic => "traffic",
+            Basis::Probe => "probe",
+            Basis::State => "state",
+        }
+    }
+}
+
+/// The reach of the evidence, taken by itself. [`ladder`](crate::diagnose::ladder) makes a
+/// [`Level`] of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Claim {
+    /// By state: no set-up can work like this. By traffic: packets were seen to end here. By a
+    /// probe: ours did.
+    Hinders,
+    /// It keeps clients from being answered, under a condition that the text names.
+    MayHinder,
+    /// It is why clients wait, if they do, and says nothing where they do not.
+    Explains,
+    /// It may be why nobody is answered, and there is too little to accuse anyone.
+    Suspects,
+    /// It hurts some clients, whatever others meet.
+    HurtsSome,
+    /// Good to know.
+    Informs,
+}
+
+/// The one that is said to be at fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Accused {
+    Director,
+    Service(ServiceIdentity),
+    /// A real server, in the services that the finding [concerns](Finding::concerns).
+    Server(DestinationIdentity),
+}
+
+/// The place to run a command at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RemedyPlace {
     /// On the director.
@@ -61,12 +115,17 @@ pub struct Remedy {
 pub struct Finding {
     /// The check's, filled in when its findings are gathered.
     pub id: &'static str,
+    pub basis: Basis,
+    pub claim: Claim,
+    /// Set by the ladder.
     pub level: Level,
-    /// The virtual service that it is about; none for the director itself.
+    /// The virtual service that it is about; none for the director itself, or several.
     pub service: Option<ServiceIdentity>,
+    /// The services that one about the director touches; all, where none is named.
+    pub touches: Vec<ServiceIdentity>,
     /// The real server that it is about.
     pub real_server: Option<DestinationIdentity>,
-    /// What was seen, by name.
+    /// Observations, by name.
     pub evidence: Vec<(&'static str, Value)>,
     /// One or two sentences.
     pub text: String,
@@ -75,11 +134,14 @@ pub struct Finding {
 }
 
 impl Finding {
-    pub fn new(level: Level, text: String) -> Finding {
+    pub fn new(basis: Basis, claim: Claim, text: String) -> Finding {
         Finding {
             id: "",
-            level,
+            basis,
+            claim,
+            level: Level::Note,
             service: None,
+            touches: Vec::new(),
             real_server: None,
             evidence: Vec::new(),
             text,
@@ -89,6 +151,11 @@ impl Finding {
 
     pub fn about(mut self, service: ServiceIdentity) -> Finding {
         self.service = Some(service);
+        self
+    }
+
+    pub fn touching(mut self, services: impl IntoIterator<Item = ServiceIdentity>) -> Finding {
+        self.touches.extend(services);
         self
     }
 
@@ -127,7 +194,7 @@ impl Finding {
         self.at(RemedyPlace::Machine, format!("sysctl -w {name}={value}"))
     }
 
-    /// Has its commands run in a network namespace: `prefix` stands before a command that does.
+    /// Puts `prefix`, which enters a network namespace, before its commands for here.
     pub fn lead_into(&mut self, prefix: &str) {
         for remedy in &mut self.remedy {
             if remedy.place == RemedyPlace::Here {
@@ -141,10 +208,55 @@ impl Finding {
         self
     }
 
-    /// Whether all that another finding is about is part of what this one is about.
+    /// Makes it about a server of several services, of which this is the first.
+    pub fn of_many(mut self, services: usize) -> Finding {
+        let more = services.saturating_sub(1);
+        self.text
+            .push_str(&format!(" The same in {more} more services."));
+        self.touches.extend(self.service.take());
+        self.seen("services", services)
+    }
+
+    /// Adds the service and the commands of one that says the same of the same machine, and is as
+    /// bad as the worse of the two.
+    pub fn take_in(&mut self, other: Finding) {
+        self.level = self.level.min(other.level);
+        self.touches.extend(other.service);
+        for remedy in other.remedy {
+            if !self.remedy.contains(&remedy) && self.remedy.len() < MOST_REMEDIES {
+                self.remedy.push(remedy);
+            }
+        }
+        let is_same = self.real_server == other.real_server;
+        if let Some(server) = self.real_server.as_mut().filter(|_| !is_same) {
+            server.port = 0;
+        }
+    }
+
+    /// Returns who is said to be at fault.
+    pub fn accused(&self) -> Accused {
+        match (self.real_server, self.service) {
+            (Some(server), _) => Accused::Server(server),
+            (None, Some(service)) => Accused::Service(service),
+            (None, None) => Accused::Director,
+        }
+    }
+
+    /// Returns true if it is about a service, or about the director in a way that touches it.
+    pub fn concerns(&self, service: ServiceIdentity) -> bool {
+        match self.service {
+            Some(own) => own == service,
+            None => self.touches.is_empty() || self.touches.contains(&service),
+        }
+    }
+
+    /// Returns true if all that another finding is about is part of what this one is about.
     pub fn covers(&self, other: &Finding) -> bool {
-        self.service
-            .is_none_or(|service| other.service == Some(service))
+        let is_of_service = match other.service {
+            Some(service) => self.concerns(service),
+            None => self.service.is_none() && self.touches.is_empty(),
+        };
+        is_of_service
             && self
                 .real_server
                 .is_none_or(|server| other.real_server == Some(server))

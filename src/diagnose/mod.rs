@@ -1,9 +1,9 @@
 //! `--diagnose`: why a virtual service does not answer.
 //!
-//! Four rooms. [`look`] reads what is so, each thing in one place, into the plain values of
+//! [`look`] reads what is so, each thing in one place, into the plain values of
 //! [`facts`]; [`probe`] adds what the real servers say when asked. [`checks`] are pure functions
-//! from facts to [`findings`]. [`tell`] words those for people or programs. Nothing here is
-//! changed: what would help is printed as a command.
+//! from facts to [`findings`], and the [`ladder`] of evidence says how bad each is. [`tell`] words
+//! those for people or programs. Nothing here is changed: what would help is printed as a command.
 //!
 //! A new finding is one function in [`checks`], one row of its table, and one heading in the
 //! manual.
@@ -11,6 +11,7 @@
 pub mod checks;
 pub mod facts;
 pub mod findings;
+pub mod ladder;
 pub mod look;
 pub mod probe;
 pub mod tell;

@@ -6,7 +6,7 @@
 use std::ffi::OsString;
 
 use crate::commands::netns;
-use crate::diagnose::findings::{Finding, Level};
+use crate::diagnose::findings::{Claim, Finding};
 use crate::diagnose::{checks, look};
 use crate::ipvs::Ipvs;
 use crate::model::Change;
@@ -29,7 +29,7 @@ pub fn after_change(ipvs: &mut Ipvs, change: &Change, arguments: &[OsString]) ->
     let findings = checks::judge(&facts);
     let is_about_this = |finding: &&Finding| {
         ids.contains(&finding.id)
-            && finding.level == Level::Fault
+            && finding.claim != Claim::Informs
             && (finding.real_server.is_none() || finding.real_server == server)
     };
     let mut finding = findings.iter().find(is_about_this)?.clone();

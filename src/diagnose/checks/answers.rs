@@ -6,19 +6,14 @@
 use std::net::IpAddr;
 
 use crate::diagnose::facts::{Facts, Route, Server, Service, is_in};
-use crate::diagnose::findings::{Finding, Level};
+use crate::diagnose::findings::{Basis, Claim, Finding};
+use crate::diagnose::ladder::{WAITING_IN_VAIN, counts_no_answer, has_answered_nothing};
 use crate::diagnose::probe::{PortAnswer, Probed, WayBack};
 use crate::model::{Change, ForwardingMethod, Protocol, ServiceIdentity};
 
 use super::{
-    about, counted, endpoint, forwards, ip, is_masqueraded, listed, name, servers_in_use, way_to,
-    whole_length,
+    about, counted, endpoint, forwards, ip, is_masqueraded, is_own, name, servers_in_use, way_to,
 };
-
-/// So many packets without an answer are no beginning any more.
-const UNANSWERED_PACKETS: u64 = 10;
-/// So many connections that are not opened are no accident.
-const STUCK_CONNECTIONS: u64 = 5;
 
 pub fn nobody_listens(facts: &Facts) -> Vec<Finding> {
     servers_in_use(facts)
@@ -33,88 +28,13 @@ pub fn nobody_listens(facts: &Facts) -> Vec<Finding> {
                 "{} is the director itself, and no socket here takes what comes for {place}.",
                 server.identity().address
             );
-            about(Level::Fault, service, server, text).seen("socket", "none")
+            about(Basis::State, Claim::MayHinder, service, server, text).seen("socket", "none")
         })
-        .collect()
-}
-
-pub fn client_beside_server(facts: &Facts) -> Vec<Finding> {
-    servers_in_use(facts)
-        .filter_map(|(service, server)| {
-            let beside = clients_beside(facts, server);
-            let (client, source) = (beside.first()?, source_to(facts, server)?);
-            let address = server.identity().address;
-            let (_, interface) = way_to(facts, server)?;
-            let text = format!(
-                "{} in the network of {address}, which answers past the director, from an \
-                 address that was not asked: the client drops that.",
-                match beside.len() {
-                    1 => format!("The client {client} is"),
-                    _ => format!("The clients {} are", listed(&beside)),
-                }
-            );
-            let finding = about(Level::Fault, service, server, text).seen(
-                "clients",
-                beside.iter().map(ToString::to_string).collect::<Vec<_>>(),
-            );
-            // Else the director itself would tell the server of the shorter way.
-            let finding = match address {
-                IpAddr::V4(_) => finding
-                    .by_setting("net.ipv4.conf.all.send_redirects", 0)
-                    .by_setting(
-                        &format!("net/ipv4/conf/{}/send_redirects", interface.name),
-                        0,
-                    ),
-                IpAddr::V6(_) => finding,
-            };
-            let finding = beside.iter().take(4).fold(finding, |finding, client| {
-                finding.there(format!(
-                    "ip route replace {client}/{} via {source}",
-                    whole_length(*client)
-                ))
-            });
-            Some(match is_unanswered(server) {
-                true => counted_anew(finding, service),
-                false => finding,
-            })
-        })
-        .collect()
-}
-
-/// The clients that wait for an answer of a masqueraded server, and are in its network. Where one
-/// of that network is served, the server knows the way.
-fn clients_beside(facts: &Facts, server: &Server) -> Vec<IpAddr> {
-    let Some((way, interface)) = way_to(facts, server) else {
-        return Vec::new();
-    };
-    if !is_masqueraded(server) || way.gateway.is_some() {
-        return Vec::new();
-    }
-    let address = server.identity().address;
-    let is_beside = |client: &&IpAddr| {
-        !interface.has(**client)
-            && interface.addresses.iter().any(|(own, length)| {
-                is_in(address, *own, *length) && is_in(**client, *own, *length)
-            })
-    };
-    let handshakes = &server.handshakes;
-    if handshakes
-        .open_clients
-        .iter()
-        .any(|client| is_beside(&client))
-    {
-        return Vec::new();
-    }
-    handshakes
-        .stuck_clients
-        .iter()
-        .filter(is_beside)
-        .copied()
         .collect()
 }
 
 /// The director's address that a server would send its answers to.
-fn source_to(facts: &Facts, server: &Server) -> Option<IpAddr> {
+pub fn source_to(facts: &Facts, server: &Server) -> Option<IpAddr> {
     let (way, interface) = way_to(facts, server)?;
     let address = server.identity().address;
     way.source.or_else(|| {
@@ -136,12 +56,18 @@ pub fn default_route(facts: &Facts, server: &Server) -> Option<String> {
     Some(format!("{} route replace default via {source}", ip(source)))
 }
 
+/// Leaves out servers whose clients wait before anything was asked: answers may be held here. That
+/// is left to `handshake-stuck`.
 pub fn answers_elsewhere(facts: &Facts) -> Vec<Finding> {
     servers_in_use(facts)
-        .filter(|(_, server)| {
+        .filter(|(service, server)| {
+            let traffic = &server.traffic;
             is_masqueraded(server)
                 && matches!(server.route, Route::Out(_))
-                && is_unanswered(server)
+                && !service.state.service.one_packet
+                && counts_no_answer(server)
+                && traffic.heard.count == 0
+                && (traffic.waiting.count == 0 || takes_connections(server))
                 && forwards(facts, server)
                 && !comes_back(server)
         })
@@ -155,19 +81,19 @@ pub fn answers_elsewhere(facts: &Facts) -> Vec<Finding> {
                 endpoint(server.identity())
             );
             // Some protocols over UDP never answer, and a mark may be of such.
-            let level = match service.identity() {
+            let claim = match service.identity() {
                 ServiceIdentity::Endpoint {
                     protocol: Protocol::Udp,
                     ..
-                } => Level::Note,
-                ServiceIdentity::FirewallMark { .. } => Level::Risk,
-                ServiceIdentity::Endpoint { .. } => Level::Fault,
+                } => Claim::Informs,
+                ServiceIdentity::FirewallMark { .. } => Claim::MayHinder,
+                ServiceIdentity::Endpoint { .. } => Claim::Hinders,
             };
-            let finding = about(level, service, server, text)
+            let finding = about(Basis::Traffic, claim, service, server, text)
                 .seen("incoming_packets", incoming)
                 .seen("outgoing_packets", 0)
                 .seen("server", address.to_string());
-            match default_route(facts, server).filter(|_| level != Level::Note) {
+            match default_route(facts, server).filter(|_| claim != Claim::Informs) {
                 Some(route) => counted_anew(finding.there(route), service),
                 None => finding,
             }
@@ -175,18 +101,45 @@ pub fn answers_elsewhere(facts: &Facts) -> Vec<Finding> {
         .collect()
 }
 
-/// Whether enough packets went to a server to tell that none came back.
-pub fn is_unanswered(server: &Server) -> bool {
-    let counted = server.state.statistics;
-    counted.incoming_packets >= UNANSWERED_PACKETS && counted.outgoing_packets == 0
-}
-
-/// Has the counters begin anew: what was not answered till now tells nothing of what comes.
-fn counted_anew(finding: Finding, service: &Service) -> Finding {
+/// Adds the command that zeroes the counters: what went unanswered so far says nothing of what
+/// comes.
+pub fn counted_anew(finding: Finding, service: &Service) -> Finding {
     finding.by(&Change::Zero(Some(service.identity())))
 }
 
-/// Whether the probe has seen an answer come back.
+/// The probe's answer comes back here, and the clients' do not get out again.
+pub fn answer_held(facts: &Facts) -> Vec<Finding> {
+    servers_in_use(facts)
+        .filter(|(service, server)| {
+            is_masqueraded(server)
+                && comes_back(server)
+                && takes_connections(server)
+                && !has_client_here(facts, server)
+                && (server.traffic.waiting_since_heard >= WAITING_IN_VAIN
+                    || has_answered_nothing(service, server))
+        })
+        .map(|(service, server)| {
+            let text = format!(
+                "{} answers, and its answers to an address elsewhere come back here, but clients \
+                 get none: this director's firewall holds them (FORWARD) or what clients say next \
+                 (INPUT), the server has another way to these clients, or it has just come back.",
+                endpoint(server.identity())
+            );
+            about(Basis::Probe, Claim::Suspects, service, server, text)
+                .seen("answers_come_back", true)
+        })
+        .collect()
+}
+
+/// Returns true if some client that waits is the director itself: its answers are not forwarded.
+fn has_client_here(facts: &Facts, server: &Server) -> bool {
+    let waiting = &server.traffic.waiting.addresses;
+    waiting
+        .iter()
+        .any(|client| is_own(&facts.director, *client))
+}
+
+/// Returns true if the probe has seen an answer come back.
 fn comes_back(server: &Server) -> bool {
     matches!(
         server.probed,
@@ -200,59 +153,57 @@ fn comes_back(server: &Server) -> bool {
 pub fn handshake_stuck(facts: &Facts) -> Vec<Finding> {
     servers_in_use(facts)
         .filter(|(_, server)| {
-            let handshakes = &server.handshakes;
-            handshakes.stuck >= STUCK_CONNECTIONS
-                && handshakes.open == 0
+            server.traffic.waiting_since_heard >= WAITING_IN_VAIN
                 && (!is_masqueraded(server) || forwards(facts, server))
-                && !takes_connections_when_asked(server)
         })
         .map(|(service, server)| {
-            let stuck = server.handshakes.stuck;
+            let stuck = server.traffic.waiting_since_heard;
             let why = why_stuck(service, server);
             let more = match facts.is_probed {
                 true => "",
                 false => " --probe may tell which.",
             };
             let text = format!(
-                "{} to {} wait to be opened (SYN_RECV), and none is open: {why}.{more}",
+                "{} to {} wait to be opened (SYN_RECV), and none was opened since: {why}.{more}",
                 counted(stuck, "connection"),
                 endpoint(server.identity())
             );
-            about(Level::Risk, service, server, text)
+            about(Basis::Traffic, Claim::MayHinder, service, server, text)
                 .seen("waiting", stuck)
-                .seen("open", 0)
+                .seen("open", server.traffic.open)
         })
         .collect()
 }
 
-/// Whether the probe had an answer, and saw it come back where it must.
-fn takes_connections_when_asked(server: &Server) -> bool {
-    match server.probed {
+/// Returns true if the server took the probe's connection.
+fn takes_connections(server: &Server) -> bool {
+    matches!(
+        server.probed,
         Some(Probed::Asked {
             port: PortAnswer::Taken,
-            way_back,
-        }) => way_back.is_none_or(|way| way == WayBack::Here),
-        _ => false,
-    }
+            ..
+        })
+    )
 }
 
-/// What keeps a connection from being opened, by the way that packets take.
+/// Returns what keeps a connection from being opened, by forwarding method.
 fn why_stuck(service: &Service, server: &Server) -> String {
     let address = match service.virtual_address() {
         Some(address) => address.to_string(),
         None => "the service's address".to_owned(),
     };
     match server.state.destination.forwarding_method {
-        ForwardingMethod::Masquerading => {
-            "the server is silent, or its answers do not come back through the director".to_owned()
-        }
+        ForwardingMethod::Masquerading => "the server is silent, its answers do not come back \
+             through the director, or the director's firewall holds them or what clients say next"
+            .to_owned(),
         ForwardingMethod::DirectRouting => format!(
-            "the server lacks {address}, nobody listens there, or its answers do not reach the \
-             clients"
+            "the server lacks {address}, nobody listens there, its answers do not reach the \
+             clients, or the director's firewall holds what they say next"
         ),
         ForwardingMethod::Tunnel(_) => format!(
             "the server does not unpack the tunnel or drops what came in it (rp_filter), lacks \
-             {address}, or its answers do not reach the clients"
+             {address}, its answers do not reach the clients, or the director's firewall holds what \
+             they say next"
         ),
         ForwardingMethod::Local => "nobody takes them here".to_owned(),
     }
@@ -262,8 +213,9 @@ fn why_stuck(service: &Service, server: &Server) -> String {
 mod tests {
     use super::*;
     use crate::diagnose::checks::samples::{
-        NONE, asked, commands, endpoint, findings, first, found,
+        NONE, asked, commands, endpoint, findings, first, found, keep_waiting,
     };
+    use crate::diagnose::findings::Level;
 
     #[test]
     fn a_local_server_needs_a_socket() {
@@ -273,7 +225,7 @@ mod tests {
                 first(facts).listens = listens;
             })
         };
-        assert_eq!(with(Some(false)), [("nobody-listens", Level::Fault)]);
+        assert_eq!(with(Some(false)), [("nobody-listens", Level::Risk)]);
         assert_eq!(with(Some(true)), NONE);
         assert_eq!(with(None), NONE);
     }
@@ -296,7 +248,7 @@ mod tests {
         );
         let few = found(|facts| {
             unanswered(facts);
-            first(facts).state.statistics.incoming_packets = UNANSWERED_PACKETS - 1;
+            first(facts).state.statistics.incoming_packets = 9;
         });
         assert_eq!(few, NONE);
         let routed = found(|facts| {
@@ -308,7 +260,7 @@ mod tests {
             unanswered(facts);
             first(facts).probed = asked(PortAnswer::Taken, Some(WayBack::Here));
         });
-        assert_eq!(seen_to_come_back, NONE);
+        assert_eq!(seen_to_come_back, [("answer-held", Level::Risk)]);
     }
 
     #[test]
@@ -321,36 +273,12 @@ mod tests {
     }
 
     #[test]
-    fn a_client_beside_its_server_explains_why_no_answer_comes() {
-        let spoil = |facts: &mut Facts| {
-            unanswered(facts);
-            first(facts).handshakes.stuck = 6;
-            first(facts).handshakes.stuck_clients =
-                [[10, 0, 0, 99].into(), [192, 0, 2, 9].into()].into();
-        };
-        let beside = findings(spoil);
-        assert_eq!(beside.len(), 1, "{beside:?}");
-        assert_eq!(beside[0].id, "client-beside-server");
-        assert!(
-            commands(&beside[0]).contains(&"ip route replace 10.0.0.99/32 via 10.0.0.1"),
-            "{beside:?}"
-        );
-        let served = found(|facts| {
-            spoil(facts);
-            first(facts).state.statistics.outgoing_packets = 4;
-            first(facts).handshakes.open = 1;
-            first(facts).handshakes.open_clients = [[10, 0, 0, 98].into()].into();
-        });
-        assert_eq!(served, NONE);
-    }
-
-    #[test]
     fn connections_that_are_not_opened_are_a_risk_that_faults_explain() {
         let spoil = |facts: &mut Facts| {
             first(facts).state.destination.forwarding_method = ForwardingMethod::DirectRouting;
-            first(facts).handshakes.stuck = 5;
+            keep_waiting(first(facts), 5);
         };
-        assert_eq!(found(spoil), [("handshake-stuck", Level::Risk)]);
+        assert_eq!(found(spoil), [("handshake-stuck", Level::Fault)]);
         let with_a_cause = found(|facts| {
             spoil(facts);
             first(facts).route = Route::Nowhere;
@@ -362,11 +290,11 @@ mod tests {
         });
         assert_eq!(
             of_another_server,
-            [("no-route", Level::Fault), ("handshake-stuck", Level::Risk)]
+            [("no-route", Level::Risk), ("handshake-stuck", Level::Fault)]
         );
         let few = found(|facts| {
             spoil(facts);
-            first(facts).handshakes.stuck = 4;
+            keep_waiting(first(facts), 4);
         });
         assert_eq!(few, NONE);
     }

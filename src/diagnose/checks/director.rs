@@ -2,24 +2,24 @@
 
 #![forbid(unsafe_code)]
 
-use crate::diagnose::facts::{Facts, KernelVersion, MissingReason};
-use crate::diagnose::findings::{Finding, Level};
+use std::net::IpAddr;
+
+use crate::diagnose::facts::{Facts, MissingReason, Route};
+use crate::diagnose::findings::{Basis, Claim, Finding};
 use crate::model::{Change, Protocol, ServiceIdentity, Timeouts};
 
-use super::counted;
+use super::{counted, servers, servers_in_use, way_to};
 
-/// How full the firewall's table of connections may be, in percent.
+/// The share of the firewall's table of connections that may be used, in percent.
 const FULL_PERCENT: u64 = 95;
 /// After how many seconds TCP's keepalive first looks after an idle connection, unless told
 /// otherwise (`net.ipv4.tcp_keepalive_time`).
 const KEEPALIVE_SECONDS: u32 = 7200;
-/// From this kernel on, a connection that reuses the port of one that is over is scheduled at once.
-/// Known from the kernel's history: its commit f0a5e4d7a594 ("ipvs: allow connection reuse for
-/// unconfirmed conntrack") took back the delay that f719e3754ee2 ("ipvs: drop first packet to
-/// redirect conntrack") had brought.
-const REUSES_AT_ONCE: KernelVersion = (5, 9, 0);
-/// From these releases of older series on, too, which were given that commit.
-const MENDED: [KernelVersion; 4] = [(4, 19, 140), (5, 4, 59), (5, 7, 16), (5, 8, 2)];
+
+/// The values of `drop_packet` and `drop_entry` while they are at work by themselves, and when they
+/// always are.
+const AT_WORK: u32 = 2;
+const ALWAYS: u32 = 3;
 
 pub fn module_missing(facts: &Facts) -> Vec<Finding> {
     let Some(missing) = &facts.director.missing_module else {
@@ -50,7 +50,7 @@ pub fn module_missing(facts: &Facts) -> Vec<Finding> {
         ),
         MissingReason::NotLoaded => ("not-loaded", "IPVS is not loaded.".to_owned()),
     };
-    let finding = Finding::new(Level::Fault, text)
+    let finding = Finding::new(Basis::State, Claim::Hinders, text)
         .seen("kernel", release.as_str())
         .seen("reason", reason);
     vec![match missing.reason {
@@ -67,7 +67,8 @@ pub fn lo_down(facts: &Facts) -> Vec<Finding> {
         .find(|interface| interface.is_loopback && !interface.is_up);
     lo.map(|lo| {
         Finding::new(
-            Level::Fault,
+            Basis::State,
+            Claim::Hinders,
             format!(
                 "The interface {} is down: the director has no way to itself, takes no packets \
                  for its own addresses, and no real server can be added.",
@@ -88,7 +89,8 @@ pub fn conntrack_full(facts: &Facts) -> Vec<Finding> {
         .filter(|table| table.max > 0 && table.count * 100 >= table.max * FULL_PERCENT);
     full.map(|table| {
         Finding::new(
-            Level::Fault,
+            Basis::State,
+            Claim::Hinders,
             format!(
                 "The firewall keeps {} of at most {}: when its table is full, new ones are \
                  dropped, before IPVS or behind it.",
@@ -105,6 +107,47 @@ pub fn conntrack_full(facts: &Facts) -> Vec<Finding> {
 }
 
 pub fn rp_filter(facts: &Facts) -> Vec<Finding> {
+    let mut findings = answers_refused(facts);
+    findings.extend(sources_refused(facts));
+    findings
+}
+
+/// By interface: the answers of servers that it refuses, although clients wait for them.
+fn answers_refused(facts: &Facts) -> Vec<Finding> {
+    let refused = |index| {
+        servers(facts).filter(move |(_, server)| {
+            let way = server.route.way();
+            way.is_some_and(|way| way.interface == index)
+                && server
+                    .lost_clients
+                    .iter()
+                    .any(|(_, route)| *route == Route::Refused)
+        })
+    };
+    let interfaces = facts.director.interfaces.iter();
+    interfaces
+        .filter_map(|interface| {
+            let (_, first) = refused(interface.index).next()?;
+            let address = first.identity().address;
+            let text = format!(
+                "{} is strict (rp_filter 1) and would not send to {address} itself: answers from \
+                 there are dropped, and clients wait for them.",
+                interface.name
+            );
+            let services = refused(interface.index).map(|(service, _)| service.identity());
+            Some(
+                Finding::new(Basis::State, Claim::MayHinder, text)
+                    .touching(services)
+                    .seen("interface", interface.name.as_str())
+                    .seen("server", address.to_string())
+                    .by_setting(&format!("net/ipv4/conf/{}/rp_filter", interface.name), 2),
+            )
+        })
+        .collect()
+}
+
+fn sources_refused(facts: &Facts) -> Vec<Finding> {
+    let added = facts.director.reverse_path_drops_added;
     let drops = facts.director.reverse_path_drops;
     let strict: Vec<&str> = facts
         .director
@@ -125,50 +168,17 @@ pub fn rp_filter(facts: &Facts) -> Vec<Finding> {
             several => format!("{} are", super::listed(several)),
         }
     );
+    let (basis, claim) = match added {
+        0 => (Basis::State, Claim::Suspects),
+        _ => (Basis::Traffic, Claim::HurtsSome),
+    };
     vec![
-        Finding::new(Level::Risk, text)
+        Finding::new(basis, claim, text)
             .seen("dropped_since_boot", drops)
+            .seen("dropped_in_half_a_second", added)
             .seen("strict_interfaces", strict)
             .by_setting("net.ipv4.conf.all.rp_filter", 2),
     ]
-}
-
-/// The condition is what the kernel's source says: the delay was not seen, for want of so old a
-/// kernel.
-pub fn reuse_delay(facts: &Facts) -> Vec<Finding> {
-    let settings = facts.director.settings;
-    let (major, minor, patch) = facts.director.kernel;
-    if !settings.conntrack
-        || settings.conn_reuse_mode == 0
-        || !delays_reuse(facts.director.kernel)
-        || facts.services.is_empty()
-    {
-        return Vec::new();
-    }
-    vec![
-        Finding::new(
-            Level::Risk,
-            format!(
-                "Kernel {major}.{minor}.{patch} drops the first packet of a connection that \
-                 reuses the port of an earlier one while net.ipv4.vs.conntrack is 1: its client \
-                 waits a second."
-            ),
-        )
-        .seen("kernel", format!("{major}.{minor}.{patch}"))
-        .seen("conntrack", settings.conntrack)
-        .seen("conn_reuse_mode", settings.conn_reuse_mode)
-        .by_setting("net.ipv4.vs.conn_reuse_mode", 0),
-    ]
-}
-
-/// Whether a kernel is sure to delay a connection that reuses a port. A last number of 0 is how
-/// distributions number a kernel into which they take such commits themselves.
-fn delays_reuse(kernel: KernelVersion) -> bool {
-    let (major, minor, patch) = kernel;
-    let is_mended = MENDED
-        .iter()
-        .any(|mended| (mended.0, mended.1) == (major, minor) && kernel >= *mended);
-    patch > 0 && kernel < REUSES_AT_ONCE && !is_mended
 }
 
 pub fn idle_timeout(facts: &Facts) -> Vec<Finding> {
@@ -189,7 +199,8 @@ pub fn idle_timeout(facts: &Facts) -> Vec<Finding> {
     };
     vec![
         Finding::new(
-            Level::Note,
+            Basis::State,
+            Claim::Informs,
             format!(
                 "TCP connections are forgotten after {seconds} idle seconds, and TCP's own \
                  keepalive looks after them only after {KEEPALIVE_SECONDS}: longer silence cuts \
@@ -201,12 +212,161 @@ pub fn idle_timeout(facts: &Facts) -> Vec<Finding> {
     ]
 }
 
+/// Refused on purpose: the kernel's defences against floods, at work.
+pub fn dropped_on_purpose(facts: &Facts) -> Vec<Finding> {
+    let settings = facts.director.settings;
+    if facts.services.is_empty() {
+        return Vec::new();
+    }
+    let (claim, text, setting) = match (settings.drop_packet, settings.am_droprate) {
+        (ALWAYS, 1) => (
+            Claim::Hinders,
+            "The director drops the first packet of every connection on purpose (drop_packet 3, \
+             am_droprate 1)."
+                .to_owned(),
+            "drop_packet",
+        ),
+        (ALWAYS, rate) if rate > 0 => (
+            Claim::HurtsSome,
+            format!(
+                "The director drops the first packet of one connection in {rate} on purpose \
+                 (drop_packet 3): its client waits a second or longer."
+            ),
+            "drop_packet",
+        ),
+        (AT_WORK, _) => (
+            Claim::HurtsSome,
+            "The director drops the first packets of some connections on purpose, since memory \
+             runs short (drop_packet 2)."
+                .to_owned(),
+            "drop_packet",
+        ),
+        _ if settings.drop_entry >= AT_WORK => (
+            Claim::HurtsSome,
+            format!(
+                "The director forgets connections at random (drop_entry {}): their clients are \
+                 cut off.",
+                settings.drop_entry
+            ),
+            "drop_entry",
+        ),
+        _ => return Vec::new(),
+    };
+    vec![
+        Finding::new(Basis::State, claim, text)
+            .seen("drop_packet", settings.drop_packet)
+            .seen("am_droprate", settings.am_droprate)
+            .seen("drop_entry", settings.drop_entry)
+            .by_setting(&format!("net.ipv4.vs.{setting}"), 0),
+    ]
+}
+
+pub fn connections_full(facts: &Facts) -> Vec<Finding> {
+    let director = &facts.director;
+    let (Some(count), Some(max)) = (director.connections, director.settings.conn_max) else {
+        return Vec::new();
+    };
+    if max == 0 || count < max {
+        return Vec::new();
+    }
+    let text = format!(
+        "IPVS keeps {} of at most {max} (conn_max): further clients wait without a word.",
+        counted(count, "connection")
+    );
+    vec![
+        Finding::new(Basis::State, Claim::Hinders, text)
+            .seen("count", count)
+            .seen("max", max)
+            .by_setting("net.ipv4.vs.conn_max", max.saturating_mul(2)),
+    ]
+}
+
+/// Without room for a neighbour, the kernel does not even note that it asked for it.
+pub fn neighbour_table_full(facts: &Facts) -> Vec<Finding> {
+    let refused = facts.director.neighbours_refused;
+    if refused == 0 {
+        return Vec::new();
+    }
+    let unknown: Vec<(ServiceIdentity, IpAddr)> = servers_in_use(facts)
+        .filter(|(_, server)| {
+            let way = way_to(facts, server);
+            server.next_hop.is_none()
+                && server.traffic.waiting_since_heard > 0
+                && way.is_some_and(|(_, interface)| interface.hardware.is_some())
+        })
+        .map(|(service, server)| (service.identity(), server.identity().address))
+        .collect();
+    let Some((_, server)) = unknown.first() else {
+        return Vec::new();
+    };
+    let text = format!(
+        "The machine had no room for a further neighbour {refused} times since boot, and knows \
+         none on the way to {server}, whose clients wait."
+    );
+    vec![
+        Finding::new(Basis::State, Claim::MayHinder, text)
+            .touching(unknown.iter().map(|(service, _)| *service))
+            .seen("refused_since_boot", refused)
+            .seen("server", server.to_string())
+            .by_setting_of_machine("net.ipv4.neigh.default.gc_thresh3", 4096),
+    ]
+}
+
+pub fn counters_stopped(facts: &Facts) -> Vec<Finding> {
+    let settings = facts.director.settings;
+    if !settings.counters_stand_still() || facts.services.is_empty() {
+        return Vec::new();
+    }
+    let (why, setting, value) = match settings.run_estimation {
+        Some(false) => ("run_estimation is 0", "run_estimation", "1"),
+        _ => ("est_cpulist is empty", "est_cpulist", "0"),
+    };
+    let text = format!(
+        "The counters of services and servers stand still ({why}), so nothing was concluded from \
+         them."
+    );
+    vec![
+        Finding::new(Basis::State, Claim::Informs, text)
+            .seen("setting", setting)
+            .by_setting(&format!("net.ipv4.vs.{setting}"), value),
+    ]
+}
+
+pub fn in_user_namespace(facts: &Facts) -> Vec<Finding> {
+    if !facts.director.is_in_user_namespace {
+        return Vec::new();
+    }
+    vec![
+        Finding::new(
+            Basis::State,
+            Claim::Informs,
+            "This runs in a user namespace, where the kernel hides the settings of IPVS: what \
+             hangs on them was not looked at, and only the machine's own root can change them."
+                .to_owned(),
+        )
+        .seen("user_namespace", true),
+    ]
+}
+
+pub fn not_read(facts: &Facts) -> Vec<Finding> {
+    let unread = &facts.director.unread;
+    if unread.is_empty() {
+        return Vec::new();
+    }
+    let text = format!(
+        "Not read, for want of /proc or of rights: {}. What hangs on that was not looked at.",
+        super::listed(unread)
+    );
+    vec![Finding::new(Basis::State, Claim::Informs, text).seen("unread", unread.clone())]
+}
+
 pub fn connections_unread(facts: &Facts) -> Vec<Finding> {
     let cut_at = facts.director.connections_cut_at;
     cut_at
         .map(|count| {
             Finding::new(
-                Level::Note,
+                Basis::State,
+                Claim::Informs,
                 format!(
                     "Only the first {count} connections were looked at; there are more, and what \
                      is told of connections may be incomplete."
@@ -221,8 +381,11 @@ pub fn connections_unread(facts: &Facts) -> Vec<Finding> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::diagnose::checks::samples::{findings, found, healthy, service};
-    use crate::diagnose::facts::{Conntrack, MissingModule};
+    use crate::diagnose::checks::samples::{
+        commands, findings, first, found, healthy, keep_waiting, service,
+    };
+    use crate::diagnose::facts::{Conntrack, MissingModule, Neighbour};
+    use crate::diagnose::findings::Level;
 
     #[test]
     fn where_all_is_well_nothing_is_found() {
@@ -278,32 +441,80 @@ mod tests {
     }
 
     #[test]
-    fn only_older_kernels_delay_a_reused_port() {
-        let with = |kernel, mode| {
+    fn what_is_dropped_on_purpose_is_a_fault_where_it_is_everything() {
+        let with = |drop_packet, am_droprate, drop_entry| {
             found(|facts| {
-                facts.director.kernel = kernel;
-                facts.director.settings.conntrack = true;
-                facts.director.settings.conn_reuse_mode = mode;
+                let settings = &mut facts.director.settings;
+                settings.drop_packet = drop_packet;
+                settings.am_droprate = am_droprate;
+                settings.drop_entry = drop_entry;
             })
         };
-        for kernel in [(4, 19, 139), (5, 3, 18), (5, 4, 58), (5, 7, 15), (5, 8, 1)] {
-            assert_eq!(
-                with(kernel, 1),
-                [("reuse-delay", Level::Risk)],
-                "{kernel:?}"
-            );
-            assert_eq!(with(kernel, 0), []);
-        }
-        for kernel in [
-            (4, 19, 0),
-            (4, 19, 140),
-            (5, 4, 59),
-            (5, 4, 300),
-            (5, 9, 1),
-            (6, 1, 0),
-        ] {
-            assert_eq!(with(kernel, 1), [], "{kernel:?}");
-        }
+        assert_eq!(with(3, 1, 0), [("dropped-on-purpose", Level::Fault)]);
+        assert_eq!(with(3, 10, 0), [("dropped-on-purpose", Level::Risk)]);
+        assert_eq!(with(2, 10, 0), [("dropped-on-purpose", Level::Risk)]);
+        assert_eq!(with(1, 10, 2), [("dropped-on-purpose", Level::Risk)]);
+        assert_eq!(with(1, 10, 1), []);
+    }
+
+    #[test]
+    fn at_the_limit_of_connections_clients_wait() {
+        let with = |count| {
+            found(|facts| {
+                facts.director.connections = Some(count);
+                facts.director.settings.conn_max = Some(900);
+            })
+        };
+        assert_eq!(with(900), [("connections-full", Level::Fault)]);
+        assert_eq!(with(899), []);
+    }
+
+    #[test]
+    fn a_neighbour_that_there_was_no_room_for_is_missed_by_those_who_wait() {
+        let with = |refused, next_hop| {
+            found(|facts| {
+                facts.director.neighbours_refused = refused;
+                keep_waiting(first(facts), 5);
+                first(facts).next_hop = next_hop;
+            })
+        };
+        assert_eq!(with(7, None), [("neighbour-table-full", Level::Fault)]);
+        assert_eq!(with(0, None), [("handshake-stuck", Level::Fault)]);
+        let known = Neighbour {
+            address: [10, 0, 0, 10].into(),
+            interface: 2,
+            hardware: Some([2, 0, 0, 0, 0, 3]),
+            is_silent: false,
+        };
+        assert_eq!(with(7, Some(known)), [("handshake-stuck", Level::Fault)]);
+    }
+
+    #[test]
+    fn what_was_not_read_is_said() {
+        let note = [("not-read", Level::Note)];
+        assert_eq!(
+            found(|facts| facts.director.unread = vec!["connections"]),
+            note
+        );
+        let mapped = found(|facts| facts.director.is_in_user_namespace = true);
+        assert_eq!(mapped, [("in-user-namespace", Level::Note)]);
+    }
+
+    #[test]
+    fn answers_that_fail_the_check_of_their_source_are_told_by_interface() {
+        let spoil = |facts: &mut Facts| {
+            keep_waiting(first(facts), 5);
+            first(facts).lost_clients = vec![([198, 51, 100, 7].into(), Route::Refused)];
+        };
+        let refused = findings(spoil);
+        assert_eq!(
+            (refused[0].id, refused[0].level),
+            ("rp-filter", Level::Fault)
+        );
+        assert_eq!(
+            commands(&refused[0]),
+            ["sysctl -w net/ipv4/conf/inner/rp_filter=2"]
+        );
     }
 
     #[test]

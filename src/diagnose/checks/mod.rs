@@ -1,11 +1,14 @@
 //! What facts mean: a row and a pure function for each kind of finding.
 //!
-//! A check looks at the facts and at nothing else, and finds nothing where it cannot be sure: a
-//! false alarm costs more than a missed one.
+//! A check looks at the facts and at nothing else, and states what it saw, on which basis and how
+//! far that goes. How bad it is, and whether it may be said of somebody whose clients are answered,
+//! is the [`ladder`]'s to decide. A false alarm costs more than a missed finding.
 
 #![forbid(unsafe_code)]
 
+mod address;
 mod answers;
+mod clients;
 mod director;
 mod probes;
 mod service;
@@ -15,11 +18,13 @@ mod ways;
 pub mod samples;
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::fmt::Display;
 use std::net::IpAddr;
 
 use crate::diagnose::facts::{Director, Facts, Interface, Server, Service, Way};
-use crate::diagnose::findings::{Finding, Level};
+use crate::diagnose::findings::{Basis, Claim, Finding, Level};
+use crate::diagnose::ladder;
 use crate::model::{Change, Destination, DestinationIdentity, ForwardingMethod, ServiceIdentity};
 use crate::render::phrases::{counted, endpoint, service_in_sentence as name};
 use crate::schedulers::TurningAway;
@@ -33,70 +38,120 @@ pub struct Check {
     unless: &'static [&'static str],
 }
 
-/// All kinds.
+/// All kinds. An id that is found in more than one way has a row for each.
 pub static CHECKS: &[Check] = &[
     check("module-missing", director::module_missing),
     check("lo-down", director::lo_down),
     check("conntrack-full", director::conntrack_full),
+    check("connections-full", director::connections_full),
+    check("dropped-on-purpose", director::dropped_on_purpose),
+    check("neighbour-table-full", director::neighbour_table_full),
+    check("prefix-on-loopback", address::prefix_on_loopback),
     check("forwarding-off", ways::forwarding_off),
+    check("clients-unrouted", ways::clients_unrouted),
     check("rp-filter", director::rp_filter),
-    check("reuse-delay", director::reuse_delay),
     check("idle-timeout", director::idle_timeout),
+    check("counters-stopped", director::counters_stopped),
+    check("in-user-namespace", director::in_user_namespace),
+    check("not-read", director::not_read).unless(&["module-missing"]),
     check("connections-unread", director::connections_unread),
     check("no-server", service::no_server),
-    check("address-not-local", service::address_not_local).unless(&["lo-down"]),
-    check("address-without-link", service::address_without_link),
-    check("backup-only", service::backup_only),
+    check("maybe-full", service::maybe_full).unless(&["no-server"]),
+    check("address-not-local", address::address_not_local).unless(&["lo-down"]),
+    check("address-without-link", address::address_without_link),
+    check("address-unanswered", address::address_unanswered),
+    check("backup-only", address::backup_only),
     check("ops-masquerading", service::ops_masquerading),
     check("hash-turns-away", service::hash_turns_away).unless(&["no-server"]),
     check("held-at-draining", service::held_at_draining),
     check("stale-connections", service::stale_connections),
     check("duplicate-address", probes::duplicate_address),
+    check("prefix-on-loopback", probes::prefix_on_loopback),
+    check("loopback-masqueraded", ways::loopback_masqueraded),
     check("no-route", ways::no_route).unless(&["lo-down"]),
     check("not-adjacent", ways::not_adjacent),
-    check("neighbour-failed", ways::neighbour_failed),
+    check("asks-from-the-address", ways::asks_from_the_address),
+    check("neighbour-failed", ways::neighbour_failed).unless(&[
+        "asks-from-the-address",
+        "neighbour-table-full",
+        "prefix-on-loopback",
+    ]),
     check("mtu", ways::mtu),
-    check("nobody-listens", answers::nobody_listens),
-    check("client-beside-server", answers::client_beside_server),
+    check("nobody-listens", answers::nobody_listens)
+        .unless(&["prefix-on-loopback", "loopback-masqueraded"]),
+    check("client-on-director", clients::client_on_director),
+    check("server-is-client", clients::server_is_client),
+    check("sent-in-circles", clients::sent_in_circles),
     check("port-refused", probes::port_refused),
     check("address-missing", probes::address_missing),
     check("port-silent", probes::port_silent),
-    check("wrong-gateway", probes::wrong_gateway),
-    check("answers-elsewhere", answers::answers_elsewhere).unless(&[
-        "ops-masquerading",
-        "no-route",
-        "neighbour-failed",
+    check("tunnel-refused", probes::tunnel_refused),
+    check("tunnel-silent", probes::tunnel_silent),
+    check("client-beside-server", clients::client_beside_server).unless(&["port-silent"]),
+    check("wrong-gateway", probes::wrong_gateway).unless(&[
+        "forwarding-off",
+        "clients-unrouted",
         "client-beside-server",
-        "wrong-gateway",
-        "port-silent",
+        "server-is-client",
     ]),
+    check("answer-held", answers::answer_held).unless(HINDERS_ANSWERS),
+    check("answers-elsewhere", answers::answers_elsewhere).unless(HINDERS_ANSWERS),
     check("handshake-stuck", answers::handshake_stuck).unless(&[
+        "dropped-on-purpose",
+        "neighbour-table-full",
+        "prefix-on-loopback",
+        "clients-unrouted",
         "backup-only",
         "ops-masquerading",
+        "loopback-masqueraded",
         "no-route",
         "not-adjacent",
+        "asks-from-the-address",
         "neighbour-failed",
         "nobody-listens",
         "client-beside-server",
+        "client-on-director",
+        "server-is-client",
+        "sent-in-circles",
+        "answer-held",
         "answers-elsewhere",
         "port-refused",
         "address-missing",
         "port-silent",
+        "tunnel-refused",
+        "tunnel-silent",
         "wrong-gateway",
     ]),
-    check("mark-unseen", service::mark_unseen).unless(HINDERS_ARRIVAL),
-    check("nothing-arrives", service::nothing_arrives).unless(HINDERS_ARRIVAL),
+    check("mark-unseen", address::mark_unseen).unless(HINDERS_ARRIVAL),
+    check("nothing-arrives", address::nothing_arrives).unless(HINDERS_ARRIVAL),
     check("not-probed", probes::not_probed),
 ];
 
-/// What keeps packets from being counted.
+/// The ids of whatever keeps packets from being counted.
 const HINDERS_ARRIVAL: &[&str] = &[
     "lo-down",
     "no-server",
     "address-not-local",
     "address-without-link",
+    "address-unanswered",
     "backup-only",
     "duplicate-address",
+];
+
+/// The ids of whatever keeps answers of masqueraded servers from coming back, or from going on.
+const HINDERS_ANSWERS: &[&str] = &[
+    "prefix-on-loopback",
+    "forwarding-off",
+    "clients-unrouted",
+    "rp-filter",
+    "ops-masquerading",
+    "no-route",
+    "neighbour-failed",
+    "client-beside-server",
+    "server-is-client",
+    "port-refused",
+    "port-silent",
+    "wrong-gateway",
 ];
 
 const fn check(id: &'static str, find: fn(&Facts) -> Vec<Finding>) -> Check {
@@ -116,7 +171,7 @@ impl Check {
 
 /// All that the facts give reason to say, in the order of the checks.
 pub fn judge(facts: &Facts) -> Vec<Finding> {
-    let found: Vec<Finding> = CHECKS
+    let mut found: Vec<Finding> = CHECKS
         .iter()
         .flat_map(|check| {
             (check.find)(facts).into_iter().map(|finding| Finding {
@@ -125,6 +180,7 @@ pub fn judge(facts: &Facts) -> Vec<Finding> {
             })
         })
         .collect();
+    ladder::rank(facts, &mut found);
     let unexplained: Vec<Finding> = {
         let by_service = ByService::of(&found);
         let is_explained = |finding: &&Finding| {
@@ -137,7 +193,42 @@ pub fn judge(facts: &Facts) -> Vec<Finding> {
         let unexplained = found.iter().filter(|finding| !is_explained(finding));
         unexplained.cloned().collect()
     };
-    offer_to_do_without(facts, unexplained)
+    told_once(offer_to_do_without(facts, unexplained))
+}
+
+/// In so many services the same of a machine is told of each.
+const MOST_TOLD_EACH: usize = 2;
+
+/// Tells what is the same of one machine in many services once, with their number, as bad as it is in
+/// the worst.
+fn told_once(findings: Vec<Finding>) -> Vec<Finding> {
+    type Kind = (&'static str, IpAddr);
+    let kind_of = |finding: &Finding| -> Option<Kind> {
+        let server = finding.real_server?;
+        finding.service?;
+        Some((finding.id, server.address))
+    };
+    let mut counts: HashMap<Kind, usize> = HashMap::new();
+    for kind in findings.iter().filter_map(kind_of) {
+        *counts.entry(kind).or_default() += 1;
+    }
+    let mut places: HashMap<Kind, usize> = HashMap::new();
+    let mut told: Vec<Finding> = Vec::new();
+    for finding in findings {
+        let kind = kind_of(&finding).filter(|kind| counts[kind] > MOST_TOLD_EACH);
+        let Some(kind) = kind else {
+            told.push(finding);
+            continue;
+        };
+        match places.entry(kind) {
+            Entry::Occupied(place) => told[*place.get()].take_in(finding),
+            Entry::Vacant(place) => {
+                place.insert(told.len());
+                told.push(finding.of_many(counts[&kind]));
+            }
+        }
+    }
+    told
 }
 
 /// Faults and risks by the service that they are about.
@@ -165,8 +256,8 @@ impl<'f> ByService<'f> {
     }
 }
 
-/// Where a server is at fault and no command repairs that, its service can do without it, as long
-/// as another server is well.
+/// Offers weight 0 for a server at fault that no command repairs: its service can do without it, as
+/// long as another server is well.
 fn offer_to_do_without(facts: &Facts, findings: Vec<Finding>) -> Vec<Finding> {
     let changes: Vec<Option<Change>> = {
         let by_service = ByService::of(&findings);
@@ -176,7 +267,12 @@ fn offer_to_do_without(facts: &Facts, findings: Vec<Finding>) -> Vec<Finding> {
             .map(|service| (service.identity(), service))
             .collect();
         let change = |finding: &Finding| {
-            if finding.level != Level::Fault || !finding.remedy.is_empty() {
+            let is_sure = match finding.level {
+                Level::Fault => true,
+                Level::Risk => finding.basis != Basis::Probe,
+                Level::Note => false,
+            };
+            if !is_sure || !finding.remedy.is_empty() {
                 return None;
             }
             let service = services.get(&finding.service?)?;
@@ -246,8 +342,8 @@ fn servers_in_use(facts: &Facts) -> impl Iterator<Item = (&Service, &Server)> {
 }
 
 /// A finding about a server of a service.
-fn about(level: Level, service: &Service, server: &Server, text: String) -> Finding {
-    Finding::new(level, text)
+fn about(basis: Basis, claim: Claim, service: &Service, server: &Server, text: String) -> Finding {
+    Finding::new(basis, claim, text)
         .about(service.identity())
         .of_server(server.identity())
 }
@@ -266,6 +362,12 @@ fn way_to<'f>(facts: &'f Facts, server: &Server) -> Option<(Way, &'f Interface)>
     Some((way, interface(&facts.director, way.interface)?))
 }
 
+/// Returns true if an address is one of the director's.
+fn is_own(director: &Director, address: IpAddr) -> bool {
+    let mut interfaces = director.interfaces.iter();
+    interfaces.any(|interface| interface.has(address))
+}
+
 fn interface(director: &Director, index: u32) -> Option<&Interface> {
     director
         .interfaces
@@ -273,7 +375,7 @@ fn interface(director: &Director, index: u32) -> Option<&Interface> {
         .find(|interface| interface.index == index)
 }
 
-/// Whether the director hands on what the server answers.
+/// Returns true if the director forwards the server's answers.
 fn forwards(facts: &Facts, server: &Server) -> bool {
     let Some((_, interface)) = way_to(facts, server) else {
         return true;
@@ -285,7 +387,7 @@ fn forwards(facts: &Facts, server: &Server) -> bool {
 }
 
 /// A list in words, of which the first few are named.
-fn listed<T: Display>(items: &[T]) -> String {
+pub fn listed<T: Display>(items: &[T]) -> String {
     const MOST_NAMED: usize = 3;
     let mut names: Vec<String> = items
         .iter()
@@ -320,19 +422,13 @@ fn whole_length(address: IpAddr) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::diagnose::checks::samples::findings;
+    use crate::diagnose::checks::samples::{endpoint, findings, keep_waiting};
     use crate::diagnose::facts::{Conntrack, Route};
     use crate::model::KernelName;
 
     #[test]
-    fn every_id_is_there_once_and_what_explains_a_finding_is_an_id() {
-        for (index, check) in CHECKS.iter().enumerate() {
-            let others = &CHECKS[index + 1..];
-            assert!(
-                others.iter().all(|other| other.id != check.id),
-                "{}",
-                check.id
-            );
+    fn what_explains_a_finding_is_an_id() {
+        for check in CHECKS {
             for id in check.unless {
                 assert!(CHECKS.iter().any(|other| other.id == *id), "{id}");
             }
@@ -344,6 +440,7 @@ mod tests {
         let with = |spoil: fn(&mut Facts)| {
             let findings = findings(|facts| {
                 facts.services[0].servers[0].route = Route::Nowhere;
+                keep_waiting(&mut facts.services[0].servers[0], 6);
                 spoil(facts);
             });
             let no_route = findings.iter().find(|finding| finding.id == "no-route");
@@ -354,8 +451,10 @@ mod tests {
         assert_eq!(with(|_| ()).as_deref(), Some(drained));
         let other_is_drained: fn(&mut Facts) =
             |facts| facts.services[0].servers[1].state.destination.weight = 0;
-        let other_is_at_fault: fn(&mut Facts) =
-            |facts| facts.services[0].servers[1].route = Route::Nowhere;
+        let other_is_at_fault: fn(&mut Facts) = |facts| {
+            facts.services[0].servers[1].route = Route::Nowhere;
+            keep_waiting(&mut facts.services[0].servers[1], 7);
+        };
         let all_are_at_fault: fn(&mut Facts) = |facts| {
             facts.director.conntrack = Some(Conntrack { count: 10, max: 10 });
         };
@@ -369,6 +468,46 @@ mod tests {
         ] {
             assert_eq!(with(spoil), None);
         }
+    }
+
+    #[test]
+    fn a_machine_that_is_at_fault_in_many_services_is_told_once() {
+        let with = |count: u16| {
+            findings(|facts| {
+                let like = facts.services[0].clone();
+                facts.services = (1..=count)
+                    .map(|port| {
+                        let mut service = like.clone();
+                        service.state.service.identity = endpoint(&format!("-t 192.0.2.1:{port}"));
+                        service.servers[0].route = Route::Nowhere;
+                        service
+                    })
+                    .collect();
+            })
+        };
+        assert_eq!(with(2).len(), 2);
+        let many = with(7);
+        assert_eq!(many.len(), 1, "{many:?}");
+        assert!(
+            many[0].text.ends_with(" The same in 6 more services."),
+            "{}",
+            many[0].text
+        );
+        assert_eq!(many[0].service, None);
+        assert_eq!(many[0].touches.len(), 7);
+        assert_eq!(many[0].evidence.last().unwrap().1, 7);
+        let in_one_they_wait = findings(|facts| {
+            facts.services[0].servers[0].route = Route::Nowhere;
+            let like = facts.services[0].clone();
+            for port in 2..5 {
+                facts.services.push(like.clone());
+                let identity = endpoint(&format!("-t 192.0.2.1:{port}"));
+                facts.services[port - 1].state.service.identity = identity;
+            }
+            keep_waiting(&mut facts.services[3].servers[0], 6);
+        });
+        assert_eq!(in_one_they_wait.len(), 1, "{in_one_they_wait:?}");
+        assert_eq!(in_one_they_wait[0].level, Level::Fault);
     }
 
     #[test]

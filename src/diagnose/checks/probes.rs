@@ -1,17 +1,20 @@
-//! Of what real servers say when they are asked, by `--probe`.
-
+//! Of what real servers say when they are asked, by `--probe`: each of them to this director.
+#![forbid(unsafe_code)]
 #![forbid(unsafe_code)]
 
 use std::net::IpAddr;
 
-use crate::diagnose::facts::{Facts, HardwareAddress, Server, Service};
-use crate::diagnose::findings::{Finding, Level};
-use crate::diagnose::probe::{PortAnswer, Probed, WayBack};
+use crate::diagnose::facts::{Facts, HardwareAddress, Rival, Route, Server, Service};
+use crate::diagnose::findings::{Basis, Claim, Finding};
+use crate::diagnose::probe::{PortAnswer, Probed, Rejection, WayBack};
+use crate::model::{Encapsulation, ForwardingMethod, Protocol, ServiceIdentity};
 
 use super::answers::default_route;
-use super::{about, endpoint, is_masqueraded, name, servers, whole_length};
+use super::{
+    about, endpoint, interface, ip, is_directly_routed, is_masqueraded, name, servers, whole_length,
+};
 
-/// What a real server needs before it may have the service's address.
+/// The settings that a real server needs before it may have the service's address.
 const HIDE_ADDRESSES: [&str; 2] = [
     "sysctl -w net.ipv4.conf.all.arp_ignore=1",
     "sysctl -w net.ipv4.conf.all.arp_announce=2",
@@ -20,131 +23,341 @@ const HIDE_ADDRESSES: [&str; 2] = [
 pub fn duplicate_address(facts: &Facts) -> Vec<Finding> {
     let mut findings = Vec::new();
     for service in &facts.services {
-        let Some(address) = service.virtual_address() else {
+        // Where the director lacks it, another may have it: see `address-not-local`.
+        let Some(address) = service
+            .virtual_address()
+            .filter(|_| service.address == Some(Route::Local))
+        else {
             continue;
         };
         for rival in &service.rivals {
-            let hardware = hardware_text(rival.hardware);
-            let who = match rival.server {
-                Some(server) => format!("{server} ({hardware})"),
-                None => format!("Another machine ({hardware})"),
-            };
-            let text = format!(
-                "{who} answers ARP for {address}: clients that hear it first go there, past this \
-                 director."
-            );
-            let mut finding = Finding::new(Level::Fault, text)
-                .about(service.identity())
-                .seen("address", address.to_string())
-                .seen("hardware_address", hardware);
-            let server = rival.server.map(IpAddr::from).and_then(|server| {
-                let mut servers = service.servers.iter();
-                servers.find(|known| known.identity().address == server)
-            });
-            if let Some(server) = server {
-                finding = HIDE_ADDRESSES
-                    .into_iter()
-                    .fold(finding.of_server(server.identity()), Finding::there);
-            }
-            findings.push(finding);
+            findings.push(duplicate(service, address, rival));
         }
     }
     findings
 }
 
+fn duplicate(service: &Service, address: IpAddr, rival: &Rival) -> Finding {
+    let hardware = hardware_text(rival.hardware);
+    let who = match rival.server {
+        Some(server) => format!("{server} ({hardware})"),
+        None => format!("Another machine ({hardware})"),
+    };
+    let (protocol, ask) = match address {
+        IpAddr::V4(_) => ("ARP", "asks by ARP"),
+        IpAddr::V6(_) => ("neighbour discovery", "asks by neighbour discovery"),
+    };
+    let text = match rival.asks_for {
+        None => format!(
+            "{who} answers {protocol} for {address}: clients that hear it first go there, past \
+             this director."
+        ),
+        Some(target) => format!(
+            "{who} {ask} for {target} as from {address}: who hears that sends what is for \
+             {address} there, past this director."
+        ),
+    };
+    let finding = Finding::new(Basis::Probe, Claim::HurtsSome, text)
+        .about(service.identity())
+        .seen("address", address.to_string())
+        .seen("hardware_address", hardware);
+    let finding = match rival.asks_for {
+        Some(target) => finding.seen("asks_for", target.to_string()),
+        None => finding,
+    };
+    let server = rival.server.and_then(|server| {
+        let mut servers = service.servers.iter();
+        servers.find(|known| known.identity().address == server)
+    });
+    match (server, address) {
+        (Some(server), IpAddr::V4(_)) => HIDE_ADDRESSES
+            .into_iter()
+            .fold(finding.of_server(server.identity()), Finding::there),
+        (Some(server), IpAddr::V6(_)) => finding.of_server(server.identity()),
+        (None, _) => finding,
+    }
+}
+
+pub fn prefix_on_loopback(facts: &Facts) -> Vec<Finding> {
+    servers(facts)
+        .filter_map(|(service, server)| {
+            let (own, seen) = match server.probed? {
+                Probed::ShunsDirector(own) => (own, "does not answer ARP that comes from"),
+                Probed::TakesForItself(own) => (own, "answers ARP for"),
+                _ => return None,
+            };
+            let address = server.identity().address;
+            let text = format!(
+                "{address} {seen} {own}, this director's own address, as if that were its own: \
+                 an address of its lo has a prefix that covers the network, or it has {own} itself."
+            );
+            let finding = about(Basis::Probe, Claim::Hinders, service, server, text)
+                .seen("address", own.to_string());
+            let way = server.route.way()?;
+            let prefix = interface(&facts.director, way.interface)
+                .into_iter()
+                .flat_map(|interface| &interface.addresses)
+                .find(|(known, length)| *known == own && *length < whole_length(own));
+            Some(match (service.virtual_address(), prefix) {
+                (Some(address), Some((_, length))) if !is_masqueraded(server) => finding
+                    .there(format!(
+                        "ip address replace {address}/{} dev lo",
+                        whole_length(address)
+                    ))
+                    .there(format!("ip address del {address}/{length} dev lo")),
+                _ => finding,
+            })
+        })
+        .collect()
+}
+
 pub fn port_refused(facts: &Facts) -> Vec<Finding> {
     asked(facts)
-        .filter(|(_, _, port, _)| *port == PortAnswer::Refused)
-        .map(|(service, server, ..)| {
+        .filter_map(|(service, server, answers)| {
             let address = server.identity().address;
-            let text = match is_masqueraded(server) {
-                true => format!(
-                    "{} refuses connections: nobody listens there.",
-                    endpoint(server.identity())
-                ),
-                false => format!(
-                    "{address} refuses {}: it has the address, and nobody listens there.",
-                    name(service.identity())
-                ),
+            let place = place(service, server);
+            let (text, answer) = match answers.port {
+                PortAnswer::Refused => {
+                    let (asked, answer) = match is_udp(service) {
+                        true => ("datagram", "ICMP port unreachable"),
+                        false => ("SYN", "RST"),
+                    };
+                    let text = match is_masqueraded(server) {
+                        true => format!(
+                            "{place} refuses this director's {asked} ({answer}): mostly, nobody \
+                             listens there."
+                        ),
+                        false => format!(
+                            "{address} refuses this director's {asked} for {place} ({answer}): it \
+                             has the address, and mostly nobody listens there."
+                        ),
+                    };
+                    (text, answer)
+                }
+                PortAnswer::Rejected(rejection, from) => {
+                    let answer = rejection_text(rejection);
+                    let text = match from == address || service.virtual_address() == Some(from) {
+                        true => format!(
+                            "{address} rejects what this director sends for {place} ({answer}): \
+                             its firewall does not let that in."
+                        ),
+                        false => format!(
+                            "{from}, on the way to {address}, rejects what this director sends \
+                             for {place} ({answer}): a firewall there, or no way on."
+                        ),
+                    };
+                    (text, answer)
+                }
+                _ => return None,
             };
-            about(Level::Fault, service, server, text).seen("answer", "RST")
+            Some(about(Basis::Probe, Claim::Hinders, service, server, text).seen("answer", answer))
         })
         .collect()
 }
 
 pub fn address_missing(facts: &Facts) -> Vec<Finding> {
-    asked(facts)
-        .filter(|(_, server, port, _)| *port == PortAnswer::Silent && !is_masqueraded(server))
-        .filter_map(|(service, server, ..)| {
+    silent(facts)
+        .filter(|(_, server, answers)| {
+            is_directly_routed(server) && answers.own_address_answers == Some(true)
+        })
+        .filter_map(|(service, server, _)| {
             let address = service.virtual_address()?;
+            let own = server.identity().address;
             let text = format!(
-                "{} does not answer for {}: it lacks the address, or filters what comes for it.",
-                server.identity().address,
+                "{own} has answered this director for its own address, and not for {}: it lacks \
+                 the address, or filters what comes for it.",
                 name(service.identity())
             );
-            let finding = about(Level::Fault, service, server, text).seen("answer", "none");
-            Some(
-                HIDE_ADDRESSES
-                    .into_iter()
-                    .fold(finding, Finding::there)
-                    .there(format!(
-                        "ip address add {address}/{} dev lo",
-                        whole_length(address)
-                    )),
-            )
+            let finding =
+                about(Basis::Probe, Claim::Hinders, service, server, text).seen("answer", "none");
+            let finding = match address {
+                IpAddr::V4(_) => HIDE_ADDRESSES.into_iter().fold(finding, Finding::there),
+                IpAddr::V6(_) => finding,
+            };
+            Some(finding.there(format!(
+                "{} address add {address}/{} dev lo",
+                ip(address),
+                whole_length(address)
+            )))
         })
         .collect()
 }
 
 pub fn port_silent(facts: &Facts) -> Vec<Finding> {
+    silent(facts)
+        .filter_map(|(service, server, answers)| {
+            let address = server.identity().address;
+            let place = place(service, server);
+            let text = if is_masqueraded(server) {
+                // Whoever answers a client's address is not silent.
+                if answers.way_back == Some(WayBack::Here) {
+                    return None;
+                }
+                format!(
+                    "{place} has not answered this director: the machine is there, and filters \
+                     what comes from here."
+                )
+            } else if is_directly_routed(server) && answers.own_address_answers == Some(false) {
+                format!(
+                    "{address} has answered this director neither for {place} nor for its own \
+                     address: it filters what comes from here, or an address of its lo has a \
+                     prefix that covers the network."
+                )
+            } else {
+                return None;
+            };
+            Some(about(Basis::Probe, Claim::Hinders, service, server, text).seen("answer", "none"))
+        })
+        .collect()
+}
+
+pub fn tunnel_refused(facts: &Facts) -> Vec<Finding> {
     asked(facts)
-        .filter(|(_, server, port, _)| *port == PortAnswer::Silent && is_masqueraded(server))
-        .map(|(service, server, ..)| {
+        .filter_map(|(service, server, answers)| {
+            let PortAnswer::TunnelRejected(rejection) = answers.port else {
+                return None;
+            };
+            let ForwardingMethod::Tunnel(encapsulation) =
+                server.state.destination.forwarding_method
+            else {
+                return None;
+            };
+            let address = server.identity().address;
+            let (tunnel, remedy) = unwrapping(encapsulation, address);
+            let answer = rejection_text(rejection);
             let text = format!(
-                "{} does not answer the director: the machine is there, and filters what comes \
-                 for this port.",
-                endpoint(server.identity())
+                "{address} does not unpack what this director sends through the {tunnel} tunnel \
+                 ({answer})."
             );
-            about(Level::Risk, service, server, text).seen("answer", "none")
+            let finding =
+                about(Basis::Probe, Claim::Hinders, service, server, text).seen("answer", answer);
+            Some(remedy.into_iter().fold(finding, Finding::there))
+        })
+        .collect()
+}
+
+/// Returns the name of a tunnel, and the commands that have a server unpack it.
+fn unwrapping(encapsulation: Encapsulation, server: IpAddr) -> (&'static str, Vec<String>) {
+    let commands = |commands: &[&str]| commands.iter().map(ToString::to_string).collect();
+    match (encapsulation, server) {
+        (Encapsulation::Ipip, IpAddr::V4(_)) => {
+            ("ipip", commands(&["modprobe ipip", "ip link set tunl0 up"]))
+        }
+        (Encapsulation::Ipip, IpAddr::V6(_)) => ("ipip", Vec::new()),
+        (Encapsulation::Gre { .. }, IpAddr::V4(_)) => {
+            ("gre", commands(&["modprobe ip_gre", "ip link set gre0 up"]))
+        }
+        (Encapsulation::Gre { .. }, IpAddr::V6(_)) => (
+            "gre",
+            commands(&["modprobe ip6_gre", "ip link set ip6gre0 up"]),
+        ),
+        (Encapsulation::Gue { port, .. }, IpAddr::V4(_)) => (
+            "gue",
+            vec![
+                "modprobe fou".to_owned(),
+                format!("ip fou add port {port} gue"),
+            ],
+        ),
+        (Encapsulation::Gue { port, .. }, IpAddr::V6(_)) => (
+            "gue",
+            vec![
+                "modprobe fou6".to_owned(),
+                format!("ip fou add port {port} gue -6"),
+            ],
+        ),
+    }
+}
+
+pub fn tunnel_silent(facts: &Facts) -> Vec<Finding> {
+    silent(facts)
+        .filter(|(_, server, _)| {
+            matches!(
+                server.state.destination.forwarding_method,
+                ForwardingMethod::Tunnel(_)
+            )
+        })
+        .map(|(service, server, _)| {
+            let text = format!(
+                "{} has not answered this director through the tunnel for {}: it does not unpack \
+                 it, drops what comes out (rp_filter), lacks the address, or filters what comes \
+                 from here.",
+                server.identity().address,
+                name(service.identity())
+            );
+            about(Basis::Probe, Claim::Hinders, service, server, text).seen("answer", "none")
         })
         .collect()
 }
 
 pub fn wrong_gateway(facts: &Facts) -> Vec<Finding> {
     asked(facts)
-        .filter_map(|(service, server, port, way_back)| {
-            let address = server.identity().address;
-            let finding = match way_back? {
-                WayBack::Here => return None,
-                WayBack::Through(gateway) => about(
-                    Level::Fault,
-                    service,
-                    server,
-                    format!(
-                        "{address} asks for {gateway} when it answers a client: its answers leave \
-                         that way, past this director."
-                    ),
-                )
-                .seen("gateway", gateway.to_string()),
-                // Whoever is silent altogether is not judged by this.
-                WayBack::Unseen if port == PortAnswer::Silent => return None,
-                WayBack::Unseen => about(
-                    Level::Risk,
-                    service,
-                    server,
-                    format!(
-                        "{address} answers the director, and not a client elsewhere: its answers \
-                         leave by another way, or it filters that client."
-                    ),
-                )
-                .seen("gateway", serde_json::Value::Null),
-            };
-            Some(match default_route(facts, server) {
-                Some(route) => finding.there(route),
-                None => finding,
-            })
+        .filter_map(|(service, server, answers)| match is_masqueraded(server) {
+            true => past_the_director(facts, service, server, &answers),
+            false => nowhere(service, server, &answers),
         })
         .collect()
+}
+
+/// Finds a masqueraded server whose answer to a client did not come past the director.
+fn past_the_director(
+    facts: &Facts,
+    service: &Service,
+    server: &Server,
+    answers: &Answers,
+) -> Option<Finding> {
+    let address = server.identity().address;
+    let finding = match answers.way_back? {
+        WayBack::Here => return None,
+        WayBack::Through { gateway, .. } => {
+            let text = format!(
+                "{address} asks for {gateway} when it answers a client: its answers leave that \
+                 way, past this director."
+            );
+            about(Basis::Probe, Claim::Explains, service, server, text)
+                .seen("gateway", gateway.to_string())
+        }
+        // Whoever is silent altogether is not judged by this.
+        WayBack::Unseen if answers.port != PortAnswer::Taken => return None,
+        WayBack::Unseen => {
+            let text = format!(
+                "{address} answers the director, and not a client elsewhere: its answers leave by \
+                 another way, or it filters that client."
+            );
+            about(Basis::Probe, Claim::Explains, service, server, text)
+                .seen("gateway", serde_json::Value::Null)
+        }
+    };
+    Some(match default_route(facts, server) {
+        Some(route) => finding.there(route),
+        None => finding,
+    })
+}
+
+/// Finds a server that answers clients itself, and whose gateway takes the answer nowhere.
+fn nowhere(service: &Service, server: &Server, answers: &Answers) -> Option<Finding> {
+    let address = server.identity().address;
+    let (text, gateway) = match answers.way_back? {
+        WayBack::Here => {
+            let own = service.virtual_address()?;
+            let text = format!(
+                "{address} sends its answers to clients to this director, which takes none that \
+                 come from {own}, its own address: the server needs another gateway."
+            );
+            (text, serde_json::Value::Null)
+        }
+        WayBack::Through {
+            gateway,
+            is_there: false,
+        } => {
+            let text = format!(
+                "{address} asks for {gateway} when it answers a client, and {gateway} has not \
+                 said its hardware address to this director either."
+            );
+            (text, gateway.to_string().into())
+        }
+        WayBack::Through { .. } | WayBack::Unseen => return None,
+    };
+    Some(about(Basis::Probe, Claim::Explains, service, server, text).seen("gateway", gateway))
 }
 
 pub fn not_probed(facts: &Facts) -> Vec<Finding> {
@@ -159,21 +372,76 @@ pub fn not_probed(facts: &Facts) -> Vec<Finding> {
         });
         if !is_said {
             findings.push(
-                Finding::new(Level::Note, format!("Not probed: {}.", reason.text()))
-                    .about(service.identity())
-                    .seen("reason", reason.word()),
+                Finding::new(
+                    Basis::State,
+                    Claim::Informs,
+                    format!("Not probed: {}.", reason.text()),
+                )
+                .about(service.identity())
+                .seen("reason", reason.word()),
             );
         }
     }
     findings
 }
 
-/// The servers that were asked, with what they said.
-fn asked(facts: &Facts) -> impl Iterator<Item = (&Service, &Server, PortAnswer, Option<WayBack>)> {
+/// The answers of a server that was asked.
+struct Answers {
+    port: PortAnswer,
+    own_address_answers: Option<bool>,
+    way_back: Option<WayBack>,
+}
+
+/// Returns the servers that were asked, with what they said.
+fn asked(facts: &Facts) -> impl Iterator<Item = (&Service, &Server, Answers)> {
     servers(facts).filter_map(|(service, server)| match server.probed? {
-        Probed::Asked { port, way_back } => Some((service, server, port, way_back)),
-        Probed::Skipped(_) | Probed::NoNeighbour => None,
+        Probed::Asked {
+            port,
+            own_address_answers,
+            way_back,
+        } => {
+            let answers = Answers {
+                port,
+                own_address_answers,
+                way_back,
+            };
+            Some((service, server, answers))
+        }
+        _ => None,
     })
+}
+
+/// Returns those who were silent although a packet like theirs needs an answer.
+fn silent(facts: &Facts) -> impl Iterator<Item = (&Service, &Server, Answers)> {
+    asked(facts).filter(|(_, _, answers)| answers.port == PortAnswer::Silent)
+}
+
+fn is_udp(service: &Service) -> bool {
+    matches!(
+        service.identity(),
+        ServiceIdentity::Endpoint {
+            protocol: Protocol::Udp,
+            ..
+        }
+    )
+}
+
+/// Returns the address and port that a server gets its clients' packets for.
+fn place(service: &Service, server: &Server) -> String {
+    match is_masqueraded(server) {
+        true => endpoint(server.identity()),
+        false => name(service.identity()),
+    }
+}
+
+fn rejection_text(rejection: Rejection) -> &'static str {
+    match rejection {
+        Rejection::Network => "ICMP network unreachable",
+        Rejection::Host => "ICMP host unreachable",
+        Rejection::Protocol => "ICMP protocol unreachable",
+        Rejection::Port => "ICMP port unreachable",
+        Rejection::Prohibited => "ICMP administratively prohibited",
+    }
 }
 
 /// `02:00:00:00:00:01`.
@@ -185,10 +453,11 @@ fn hardware_text(address: HardwareAddress) -> String {
 mod tests {
     use super::*;
     use crate::diagnose::checks::samples::{
-        NONE, asked, findings, first, forward_by, found, rival,
+        NONE, asked, commands, endpoint, findings, first, forward_by, found, keep_waiting, quiet,
+        rival,
     };
+    use crate::diagnose::findings::Level;
     use crate::diagnose::probe::Reason;
-    use crate::model::ForwardingMethod;
 
     fn answer(
         method: ForwardingMethod,
@@ -196,59 +465,194 @@ mod tests {
         way_back: Option<WayBack>,
     ) -> Vec<(&'static str, Level)> {
         found(|facts| {
+            quiet(facts);
             forward_by(facts, method);
             first(facts).probed = asked(port, way_back);
         })
+        .into_iter()
+        // Nobody has tried, which is not what this is about.
+        .filter(|(id, _)| *id != "nothing-arrives")
+        .collect()
+    }
+
+    const HERE: Option<WayBack> = Some(WayBack::Here);
+    const UNSEEN: Option<WayBack> = Some(WayBack::Unseen);
+
+    fn through(is_there: bool) -> Option<WayBack> {
+        let gateway = [10, 0, 0, 254].into();
+        Some(WayBack::Through { gateway, is_there })
     }
 
     #[test]
-    fn each_answer_means_something_by_the_forwarding_method() {
-        use ForwardingMethod::{DirectRouting, Masquerading};
-        use PortAnswer::{Refused, Silent, Taken};
-        assert_eq!(answer(DirectRouting, Taken, None), NONE);
+    fn a_masqueraded_server_s_answers_are_to_come_back_here() {
+        use ForwardingMethod::Masquerading;
+        use PortAnswer::{Refused, SentBack, Silent, Taken};
+        for (port, way_back, expected) in [
+            (Taken, HERE, vec![]),
+            (Refused, HERE, vec![("port-refused", Level::Risk)]),
+            (Silent, UNSEEN, vec![("port-silent", Level::Risk)]),
+            // It lets clients in, and not the director.
+            (Silent, HERE, vec![]),
+            (SentBack, UNSEEN, vec![]),
+            (Taken, UNSEEN, vec![("wrong-gateway", Level::Note)]),
+            (Taken, through(true), vec![("wrong-gateway", Level::Note)]),
+        ] {
+            assert_eq!(answer(Masquerading, port, way_back), expected, "{port:?}");
+        }
+    }
+
+    #[test]
+    fn a_directly_routed_server_needs_a_gateway_that_is_there() {
+        use ForwardingMethod::DirectRouting;
+        use PortAnswer::{Refused, SentBack, Taken};
+        for (port, way_back, expected) in [
+            (Taken, UNSEEN, vec![]),
+            (Taken, through(true), vec![]),
+            (Taken, through(false), vec![("wrong-gateway", Level::Note)]),
+            (Taken, HERE, vec![("wrong-gateway", Level::Note)]),
+            (Refused, UNSEEN, vec![("port-refused", Level::Risk)]),
+            (SentBack, UNSEEN, vec![]),
+        ] {
+            assert_eq!(answer(DirectRouting, port, way_back), expected, "{port:?}");
+        }
+    }
+
+    #[test]
+    fn a_server_lacks_the_address_only_where_it_answers_for_its_own() {
+        let with = |own_address_answers| {
+            found(|facts| {
+                forward_by(facts, ForwardingMethod::DirectRouting);
+                first(facts).probed = Some(Probed::Asked {
+                    port: PortAnswer::Silent,
+                    own_address_answers,
+                    way_back: None,
+                });
+            })
+        };
+        assert_eq!(with(Some(true)), [("address-missing", Level::Risk)]);
+        assert_eq!(with(Some(false)), [("port-silent", Level::Risk)]);
+        assert_eq!(with(None), NONE);
+    }
+
+    #[test]
+    fn a_probe_accuses_whom_clients_wait_for_and_nobody_who_answers_them() {
+        let with = |spoil: fn(&mut Facts)| {
+            let found = found(|facts| {
+                forward_by(facts, ForwardingMethod::DirectRouting);
+                first(facts).probed = asked(PortAnswer::Refused, None);
+                spoil(facts);
+            });
+            let mut found = found.into_iter();
+            found.find(|(id, _)| *id == "port-refused").unwrap().1
+        };
+        assert_eq!(with(|_| ()), Level::Risk);
+        assert_eq!(with(|facts| keep_waiting(first(facts), 5)), Level::Fault);
         assert_eq!(
-            answer(DirectRouting, Refused, None),
-            [("port-refused", Level::Fault)]
+            with(|facts| first(facts).traffic.heard.count = 1),
+            Level::Note
         );
-        assert_eq!(
-            answer(DirectRouting, Silent, None),
-            [("address-missing", Level::Fault)]
+    }
+
+    #[test]
+    fn silence_is_no_answer_to_a_datagram() {
+        let with = |port| {
+            found(|facts| {
+                forward_by(facts, ForwardingMethod::DirectRouting);
+                facts.services[0].state.service.identity = endpoint("-u 192.0.2.1:53");
+                first(facts).probed = asked(port, None);
+            })
+        };
+        assert_eq!(with(PortAnswer::Unknown), NONE);
+        assert_eq!(with(PortAnswer::Taken), NONE);
+        assert_eq!(with(PortAnswer::Refused), [("port-refused", Level::Risk)]);
+    }
+
+    #[test]
+    fn an_icmp_error_is_told_as_it_is() {
+        let rejected = PortAnswer::Rejected(Rejection::Prohibited, [10, 0, 0, 10].into());
+        let findings = findings(|facts| first(facts).probed = asked(rejected, None));
+        assert_eq!(findings[0].id, "port-refused");
+        assert!(
+            findings[0]
+                .text
+                .contains("ICMP administratively prohibited"),
+            "{findings:?}"
         );
-        let here = Some(WayBack::Here);
-        assert_eq!(answer(Masquerading, Taken, here), NONE);
-        assert_eq!(
-            answer(Masquerading, Refused, here),
-            [("port-refused", Level::Fault)]
-        );
-        let unseen = Some(WayBack::Unseen);
-        assert_eq!(
-            answer(Masquerading, Silent, unseen),
-            [("port-silent", Level::Risk)]
-        );
-        assert_eq!(
-            answer(Masquerading, Taken, unseen),
-            [("wrong-gateway", Level::Risk)]
-        );
-        let other = Some(WayBack::Through([10, 0, 0, 254].into()));
-        assert_eq!(
-            answer(Masquerading, Taken, other),
-            [("wrong-gateway", Level::Fault)]
-        );
+    }
+
+    #[test]
+    fn a_tunnel_that_is_not_unpacked_is_set_up() {
+        use Encapsulation::{Gue, Ipip};
+        let gue = Gue {
+            port: 6080,
+            checksum: crate::model::TunnelChecksum::None,
+        };
+        for (encapsulation, last) in [
+            (Ipip, "ip link set tunl0 up"),
+            (gue, "ip fou add port 6080 gue"),
+        ] {
+            let tunnel = ForwardingMethod::Tunnel(encapsulation);
+            let refused = PortAnswer::TunnelRejected(Rejection::Protocol);
+            let findings = findings(|facts| {
+                forward_by(facts, tunnel);
+                first(facts).probed = asked(refused, None);
+            });
+            let refused = findings
+                .iter()
+                .find(|finding| finding.id == "tunnel-refused");
+            assert_eq!(commands(refused.unwrap()).last(), Some(&last));
+            let ids = answer(tunnel, PortAnswer::Silent, UNSEEN);
+            assert!(ids.contains(&("tunnel-silent", Level::Risk)), "{ids:?}");
+        }
+    }
+
+    #[test]
+    fn a_server_that_takes_the_whole_network_is_given_a_shorter_one() {
+        let own: IpAddr = [10, 0, 0, 1].into();
+        for probed in [Probed::ShunsDirector(own), Probed::TakesForItself(own)] {
+            let findings = findings(|facts| {
+                forward_by(facts, ForwardingMethod::DirectRouting);
+                first(facts).probed = Some(probed);
+            });
+            assert_eq!(findings.len(), 1, "{findings:?}");
+            assert_eq!(findings[0].id, "prefix-on-loopback");
+            assert_eq!(
+                commands(&findings[0]),
+                [
+                    "ip address replace 192.0.2.1/32 dev lo",
+                    "ip address del 192.0.2.1/24 dev lo"
+                ]
+            );
+        }
     }
 
     #[test]
     fn another_machine_at_the_address_is_named_where_it_is_known() {
-        let with = |server| findings(|facts| facts.services[0].rivals.push(rival(server)));
-        let known = with(Some([10, 0, 0, 10]));
+        let with = |server, asks_for| {
+            findings(|facts| {
+                facts.services[0].rivals.push(Rival {
+                    asks_for,
+                    ..rival(server)
+                });
+            })
+        };
+        let known = with(Some([10, 0, 0, 10]), None);
         assert!(
             known[0]
                 .text
                 .starts_with("10.0.0.10 (02:00:00:00:00:bc) answers ARP")
         );
         assert!(!known[0].remedy.is_empty());
-        let unknown = with(None);
+        let unknown = with(None, None);
         assert!(unknown[0].text.starts_with("Another machine"));
         assert_eq!(unknown[0].remedy, []);
+        let asks = with(Some([10, 0, 0, 10]), Some([10, 0, 0, 254].into()));
+        assert!(
+            asks[0]
+                .text
+                .contains("asks by ARP for 10.0.0.254 as from 192.0.2.1"),
+            "{asks:?}"
+        );
     }
 
     #[test]

@@ -2,11 +2,12 @@
 
 #![forbid(unsafe_code)]
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 
 use crate::diagnose::checks::judge;
 use crate::diagnose::facts::{
-    Director, Facts, Handshakes, Interface, Rival, Route, Server, Service, Settings, Strays, Way,
+    Director, Facts, Growth, Interface, Rival, Route, Server, Service, Settings, Strays, Traffic,
+    Way,
 };
 use crate::diagnose::findings::{Finding, Level};
 use crate::diagnose::probe::{PortAnswer, Probed, WayBack};
@@ -61,6 +62,7 @@ pub fn service(words: &str) -> Service {
         },
         address: matches!(identity, ServiceIdentity::Endpoint { .. }).then_some(Route::Local),
         servers: Vec::new(),
+        growth: Growth::default(),
         rivals: Vec::new(),
     }
 }
@@ -97,7 +99,8 @@ pub fn server(place: &str) -> Server {
             mtu: None,
         }),
         next_hop: None,
-        handshakes: Handshakes::default(),
+        traffic: Traffic::default(),
+        lost_clients: Vec::new(),
         listens: None,
         probed: None,
     }
@@ -111,6 +114,9 @@ pub fn healthy() -> Facts {
         is_up: true,
         has_link: true,
         is_loopback: name == "lo",
+        kind: String::new(),
+        master: None,
+        asks_neighbours: true,
         mtu: 1500,
         hardware: (name != "lo").then_some([2, 0, 0, 0, 0, 1]),
         addresses: vec![(address, if name == "lo" { 8 } else { 24 })],
@@ -135,10 +141,8 @@ pub fn healthy() -> Facts {
             settings: Settings {
                 forwards_ipv4: true,
                 forwards_ipv6: true,
-                conn_reuse_mode: 1,
                 ..Settings::default()
             },
-            kernel: (6, 1, 0),
             ..Director::default()
         },
         services: vec![service],
@@ -146,7 +150,7 @@ pub fn healthy() -> Facts {
     }
 }
 
-/// Where nothing is found.
+/// No finding.
 pub const NONE: [(&str, Level); 0] = [];
 
 /// The first server of the first service.
@@ -154,7 +158,24 @@ pub fn first(facts: &mut Facts) -> &mut Server {
     &mut facts.services[0].servers[0]
 }
 
-/// Has all servers of the first service be reached by this method.
+/// Zeroes all counters: no packet ever came.
+pub fn quiet(facts: &mut Facts) {
+    for service in &mut facts.services {
+        service.state.statistics = Statistics::default();
+        for server in &mut service.servers {
+            server.state.statistics = Statistics::default();
+        }
+    }
+}
+
+/// Makes clients wait for a server in vain.
+pub fn keep_waiting(server: &mut Server, count: u64) {
+    server.traffic.waiting.count = count;
+    server.traffic.waiting.addresses = [IpAddr::from([198, 51, 100, 7])].into();
+    server.traffic.waiting_since_heard = count;
+}
+
+/// Sets the forwarding method of all servers of the first service.
 pub fn forward_by(facts: &mut Facts, method: ForwardingMethod) {
     for server in &mut facts.services[0].servers {
         server.state.destination.forwarding_method = method;
@@ -174,13 +195,18 @@ pub fn strays(count: u64) -> Strays {
 pub fn rival(server: Option<[u8; 4]>) -> Rival {
     Rival {
         hardware: [2, 0, 0, 0, 0, 0xbc],
-        server: server.map(Ipv4Addr::from),
+        server: server.map(IpAddr::from),
+        asks_for: None,
     }
 }
 
-/// What a server says when it is asked.
+/// A server's answer to the probe.
 pub fn asked(port: PortAnswer, way_back: Option<WayBack>) -> Option<Probed> {
-    Some(Probed::Asked { port, way_back })
+    Some(Probed::Asked {
+        port,
+        own_address_answers: None,
+        way_back,
+    })
 }
 
 /// The commands that a finding names.
@@ -189,7 +215,7 @@ pub fn commands(finding: &Finding) -> Vec<&str> {
     remedy.map(|step| step.command.as_str()).collect()
 }
 
-/// What is found in the healthy facts once `spoil` has been at them.
+/// Returns the ids and levels found in the healthy facts once `spoil` has been at them.
 pub fn found(spoil: impl FnOnce(&mut Facts)) -> Vec<(&'static str, Level)> {
     findings(spoil)
         .into_iter()
@@ -197,7 +223,7 @@ pub fn found(spoil: impl FnOnce(&mut Facts)) -> Vec<(&'static str, Level)> {
         .collect()
 }
 
-/// The same with all that there is to say.
+/// Returns the whole findings.
 pub fn findings(spoil: impl FnOnce(&mut Facts)) -> Vec<Finding> {
     let mut facts = healthy();
     spoil(&mut facts);

@@ -1,15 +1,15 @@
-//! Of a virtual service: its address, its scheduler, its servers taken together.
+//! Of a virtual service: its scheduler, and its servers taken together.
 
 #![forbid(unsafe_code)]
 
-use std::net::IpAddr;
-
-use crate::diagnose::facts::{Facts, Route, Service};
-use crate::diagnose::findings::{Finding, Level};
-use crate::model::{Change, Destination, ServiceIdentity, SyncDaemonRole, VirtualService};
+use crate::diagnose::facts::{Facts, Route, Server, Service};
+use crate::diagnose::findings::{Basis, Claim, Finding};
+use crate::model::{
+    Change, Destination, DestinationState, Protocol, ServiceIdentity, VirtualService,
+};
 use crate::schedulers::TurningAway;
 
-use super::{about, counted, endpoint, is_masqueraded, listed, name, servers, whole_length};
+use super::{about, counted, endpoint, is_masqueraded, listed, name, servers};
 
 /// The most servers of a service for which a remedy is written out.
 const MOST_REMEDIES: usize = 4;
@@ -40,7 +40,7 @@ pub fn no_server(facts: &Facts) -> Vec<Finding> {
                 "No real server of {} takes connections: {why}. Clients are refused.",
                 name(service.identity())
             );
-            let finding = Finding::new(Level::Fault, text)
+            let finding = Finding::new(Basis::State, Claim::Hinders, text)
                 .about(service.identity())
                 .seen("servers", service.servers.len())
                 .seen("of_weight_0", drained.len())
@@ -59,6 +59,54 @@ pub fn no_server(facts: &Facts) -> Vec<Finding> {
         .collect()
 }
 
+/// Once at its upper threshold, a server stays full until it is below its lower one, or below three
+/// quarters of the upper one (`ip_vs_dest_update_overload` of the kernel). In between, nothing says
+/// which it is.
+pub fn maybe_full(facts: &Facts) -> Vec<Finding> {
+    let find = |service: &Service| {
+        let takers = service.servers.iter();
+        let takers: Vec<&Server> = takers.filter(|server| server.takes_connections()).collect();
+        let doubtful: Vec<&Server> = takers
+            .iter()
+            .copied()
+            .filter(|server| may_be_full(&server.state))
+            .collect();
+        let first = doubtful.first()?;
+        let names: Vec<String> = doubtful
+            .iter()
+            .map(|server| endpoint(server.identity()))
+            .collect();
+        let claim = match doubtful.len() == takers.len() {
+            true => Claim::HurtsSome,
+            false => Claim::Informs,
+        };
+        let text = format!(
+            "{} may be full: once at the upper threshold, a server gets no connections until it \
+             is below the lower one, or three quarters of the upper one.",
+            listed(&names)
+        );
+        let widened = twice_as_wide(first.state.destination);
+        Some(
+            Finding::new(Basis::State, claim, text)
+                .about(service.identity())
+                .seen("servers", names)
+                .by(&Change::EditDestination(service.identity(), widened)),
+        )
+    };
+    facts.services.iter().filter_map(find).collect()
+}
+
+fn may_be_full(state: &DestinationState) -> bool {
+    let upper = u64::from(state.destination.upper_threshold);
+    let lower = u64::from(state.destination.lower_threshold);
+    let connections = state.connections();
+    let has_room = match lower {
+        0 => connections * 4 < upper * 3,
+        _ => connections < lower,
+    };
+    upper > 0 && !has_room
+}
+
 /// A server with room for twice as many connections.
 fn twice_as_wide(destination: Destination) -> Destination {
     Destination {
@@ -68,138 +116,6 @@ fn twice_as_wide(destination: Destination) -> Destination {
             .min(i32::MAX as u32),
         ..destination
     }
-}
-
-pub fn address_not_local(facts: &Facts) -> Vec<Finding> {
-    let has_backup = facts.director.daemons.contains(&SyncDaemonRole::Backup);
-    let find = |service: &Service| {
-        let (address, route) = (service.virtual_address()?, service.address?);
-        if route == Route::Local {
-            return None;
-        }
-        let has_counted = service.state.statistics.incoming_packets > 0;
-        let finding = if has_backup || has_counted {
-            let why = match has_backup {
-                true => "which is right as long as another director has it",
-                false => "but packets for it were counted: it was here, or they are marked",
-            };
-            Finding::new(
-                Level::Note,
-                format!("The director does not have {address}, {why}."),
-            )
-        } else {
-            Finding::new(
-                Level::Fault,
-                format!(
-                    "The director does not have {address}: packets for it are not delivered \
-                     here, and IPVS never sees them."
-                ),
-            )
-            .here(format!(
-                "ip address add {address}/{} dev {}",
-                whole_length(address),
-                home_of(facts, address)
-            ))
-        };
-        Some(
-            finding
-                .about(service.identity())
-                .seen("address", address.to_string())
-                .seen("packets_counted", service.state.statistics.incoming_packets),
-        )
-    };
-    facts.services.iter().filter_map(find).collect()
-}
-
-pub fn address_without_link(facts: &Facts) -> Vec<Finding> {
-    let find = |service: &Service| {
-        let address = service.virtual_address()?;
-        let mut with = facts
-            .director
-            .interfaces
-            .iter()
-            .filter(|interface| interface.has(address));
-        // On one of these alone, clients find it if they look for it there.
-        let interface = with.next()?;
-        let is_cut_off = interface.hardware.is_some() && !(interface.is_up && interface.has_link);
-        if !is_cut_off || with.next().is_some() {
-            return None;
-        }
-        let name = &interface.name;
-        let state = match interface.is_up {
-            true => "has no link. Is its cable in?",
-            false => "is down.",
-        };
-        let text = format!(
-            "Clients who look for {address} at {name} do not find it: the interface {state}"
-        );
-        let finding = Finding::new(Level::Risk, text)
-            .about(service.identity())
-            .seen("interface", name.as_str())
-            .seen("is_up", interface.is_up);
-        Some(match interface.is_up {
-            true => finding,
-            false => finding.here(format!("ip link set {name} up")),
-        })
-    };
-    facts.services.iter().filter_map(find).collect()
-}
-
-/// The interface to give an address to: the one in whose network it is; else it is routed here, and
-/// `lo` will do.
-fn home_of(facts: &Facts, address: IpAddr) -> &str {
-    facts
-        .director
-        .interfaces
-        .iter()
-        .find(|interface| !interface.is_loopback && interface.has_on_link(address))
-        .map_or("lo", |interface| &interface.name)
-}
-
-pub fn backup_only(facts: &Facts) -> Vec<Finding> {
-    let director = &facts.director;
-    if !director.settings.backup_only || !director.daemons.contains(&SyncDaemonRole::Backup) {
-        return Vec::new();
-    }
-    let has_master = director.daemons.contains(&SyncDaemonRole::Master);
-    let find = |service: &Service| {
-        let address = service.virtual_address()?;
-        if service.address != Some(Route::Local) {
-            return None;
-        }
-        // A backup that is a real server of the master has the address on lo, where it hides: for
-        // such directors the setting was made.
-        let hides = !has_master && is_hidden(facts, address);
-        let text = format!(
-            "IPVS lets packets for {address} pass by while a backup sync daemon runs \
-             (net.ipv4.vs.backup_only is 1){}",
-            match hides {
-                true => ", which is right as long as this is a real server of the master.",
-                false => ", and yet the director has the address.",
-            }
-        );
-        let level = if hides { Level::Note } else { Level::Fault };
-        let finding = Finding::new(level, text)
-            .about(service.identity())
-            .seen("address", address.to_string())
-            .seen("has_master_daemon", has_master);
-        Some(match level {
-            Level::Note => finding,
-            _ => finding.by_setting("net.ipv4.vs.backup_only", 0),
-        })
-    };
-    facts.services.iter().filter_map(find).collect()
-}
-
-/// Whether the director has an address on `lo` alone.
-fn is_hidden(facts: &Facts, address: IpAddr) -> bool {
-    let mut with = facts
-        .director
-        .interfaces
-        .iter()
-        .filter(|interface| interface.has(address))
-        .peekable();
-    with.peek().is_some() && with.all(|interface| interface.is_loopback)
 }
 
 pub fn ops_masquerading(facts: &Facts) -> Vec<Finding> {
@@ -215,12 +131,13 @@ pub fn ops_masquerading(facts: &Facts) -> Vec<Finding> {
             .filter(|server| is_masqueraded(server) && server.route != Route::Local)
             .map(|server| endpoint(server.identity()))
             .collect();
-        if masqueraded.is_empty() {
+        if masqueraded.is_empty() || is_one_way(service) {
             return None;
         }
         let text = format!(
             "With one-packet scheduling nothing is remembered, so the answers of {} do not find \
-             their way back through the director (-m): they leave with the real server's address.",
+             their way back through the director (-m): if there are any, they leave with the real \
+             server's address.",
             listed(&masqueraded)
         );
         let without = VirtualService {
@@ -228,7 +145,7 @@ pub fn ops_masquerading(facts: &Facts) -> Vec<Finding> {
             ..*settings
         };
         Some(
-            Finding::new(Level::Fault, text)
+            Finding::new(Basis::State, Claim::MayHinder, text)
                 .about(service.identity())
                 .seen("masqueraded_servers", masqueraded)
                 .by(&Change::EditService(without)),
@@ -237,14 +154,28 @@ pub fn ops_masquerading(facts: &Facts) -> Vec<Finding> {
     facts.services.iter().filter_map(find).collect()
 }
 
+/// Returns true for ports that nothing is ever answered from: traps and logs, flows and metrics.
+fn is_one_way(service: &Service) -> bool {
+    const PORTS: [u16; 10] = [162, 514, 2055, 4739, 6343, 8125, 9995, 9996, 12201, 25826];
+    matches!(service.identity(), ServiceIdentity::Endpoint { protocol: Protocol::Udp, port, .. }
+        if PORTS.contains(&port))
+}
+
 pub fn hash_turns_away(facts: &Facts) -> Vec<Finding> {
     let find = |service: &Service| {
         let settings = &service.state.service;
         let turning_away = TurningAway::by(settings)?;
+        // A server that was added to `mh` with weight 0 never had a slot there, and turns away
+        // nobody.
+        let had_a_slot = |server: &Server| {
+            settings.scheduler.as_bytes() != b"mh"
+                || server.state.destination.weight > 0
+                || server.state.statistics.connections > 0
+        };
         let closed: Vec<String> = service
             .servers
             .iter()
-            .filter(|server| !server.takes_connections())
+            .filter(|server| !server.takes_connections() && had_a_slot(server))
             .map(|server| endpoint(server.identity()))
             .collect();
         if closed.is_empty() {
@@ -260,7 +191,7 @@ pub fn hash_turns_away(facts: &Facts) -> Vec<Finding> {
                 _ => "have weight 0 or are full",
             }
         );
-        let finding = Finding::new(Level::Risk, text)
+        let finding = Finding::new(Basis::State, Claim::HurtsSome, text)
             .about(service.identity())
             .seen("scheduler", settings.scheduler.to_string())
             .seen("closed_servers", closed);
@@ -298,7 +229,7 @@ pub fn held_at_draining(facts: &Facts) -> Vec<Finding> {
                 counted(u64::from(clients), "client"),
                 endpoint(server.identity())
             );
-            about(Level::Risk, service, server, text)
+            about(Basis::State, Claim::HurtsSome, service, server, text)
                 .seen("clients", clients)
                 .by_setting("net.ipv4.vs.expire_quiescent_template", 1)
         })
@@ -324,7 +255,7 @@ pub fn stale_connections(facts: &Facts) -> Vec<Finding> {
             );
             Finding {
                 service: strays.service,
-                ..Finding::new(Level::Risk, text)
+                ..Finding::new(Basis::State, Claim::HurtsSome, text)
             }
             .of_server(strays.server)
             .seen("connections", strays.count)
@@ -333,64 +264,12 @@ pub fn stale_connections(facts: &Facts) -> Vec<Finding> {
         .collect()
 }
 
-pub fn mark_unseen(facts: &Facts) -> Vec<Finding> {
-    unseen(facts, |identity| {
-        let ServiceIdentity::FirewallMark { mark, .. } = identity else {
-            return None;
-        };
-        Some(format!(
-            "No packet with mark {mark} has come. The mark must be set before IPVS looks, in \
-             PREROUTING; and IPVS looks behind INPUT, which may have dropped it."
-        ))
-    })
-}
-
-pub fn nothing_arrives(facts: &Facts) -> Vec<Finding> {
-    unseen(facts, |identity| {
-        let ServiceIdentity::Endpoint { address, .. } = identity else {
-            return None;
-        };
-        Some(format!(
-            "No packet for {} has come. Does whoever asks for {address} reach this machine? And \
-             IPVS looks behind INPUT, whose firewall may have dropped it.",
-            name(identity)
-        ))
-    })
-}
-
-/// The services whose counters are 0, as `words` tell of them. The kernel adds up what it counts
-/// every two seconds only; connections are there at once.
-fn unseen(facts: &Facts, words: impl Fn(ServiceIdentity) -> Option<String>) -> Vec<Finding> {
-    let find = |service: &Service| {
-        let counted = service.state.statistics;
-        let mut servers = service.servers.iter();
-        if counted.connections > 0
-            || counted.incoming_packets > 0
-            || servers.any(|server| server.state.connections() > 0)
-        {
-            return None;
-        }
-        let text = words(service.identity())?;
-        Some(
-            Finding::new(Level::Note, text)
-                .about(service.identity())
-                .seen("packets_counted", counted.incoming_packets),
-        )
-    };
-    facts.services.iter().filter_map(find).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::diagnose::checks::samples::{
-        NONE, commands, endpoint, findings, first, found, strays,
-    };
-    use crate::model::{KernelName, SchedulerFlags, Statistics};
-
-    fn forget_counters(service: &mut Service) {
-        service.state.statistics = Statistics::default();
-    }
+    use crate::diagnose::checks::samples::{NONE, commands, findings, first, found, strays};
+    use crate::diagnose::findings::Level;
+    use crate::model::{KernelName, SchedulerFlags};
 
     #[test]
     fn a_service_without_an_open_server_says_why_and_how_to_open_one() {
@@ -415,71 +294,6 @@ mod tests {
         );
         let one_is_open = found(|facts| first(facts).state.destination.weight = 0);
         assert_eq!(one_is_open, NONE);
-    }
-
-    #[test]
-    fn an_address_that_is_elsewhere_is_a_fault_unless_that_may_be_right() {
-        let take_away = |facts: &mut Facts| {
-            facts.services[0].address = Some(Route::Nowhere);
-            forget_counters(&mut facts.services[0]);
-        };
-        let elsewhere = findings(take_away);
-        assert_eq!(elsewhere.len(), 1, "{elsewhere:?}");
-        assert_eq!(elsewhere[0].level, Level::Fault);
-        assert_eq!(
-            commands(&elsewhere[0]),
-            ["ip address add 192.0.2.1/32 dev public"]
-        );
-        let at_the_backup = found(|facts| {
-            take_away(facts);
-            facts.director.daemons = vec![SyncDaemonRole::Backup];
-        });
-        assert_eq!(at_the_backup[0], ("address-not-local", Level::Note));
-        let counted = found(|facts| facts.services[0].address = Some(Route::Nowhere));
-        assert_eq!(counted, [("address-not-local", Level::Note)]);
-    }
-
-    #[test]
-    fn an_address_at_an_interface_that_is_cut_off_is_a_risk() {
-        let with = |is_up, has_link| {
-            findings(|facts| {
-                facts.director.interfaces[2].is_up = is_up;
-                facts.director.interfaces[2].has_link = has_link;
-            })
-        };
-        assert_eq!(with(true, true), []);
-        let unplugged = with(true, false);
-        assert_eq!(unplugged[0].id, "address-without-link");
-        assert!(commands(&unplugged[0]).is_empty());
-        assert_eq!(commands(&with(false, false)[0]), ["ip link set public up"]);
-        let elsewhere_too = found(|facts| {
-            facts.director.interfaces[2].has_link = false;
-            let address = facts.director.interfaces[2].addresses[0];
-            facts.director.interfaces[0].addresses.push(address);
-        });
-        assert_eq!(elsewhere_too, NONE);
-    }
-
-    #[test]
-    fn a_backup_that_is_told_to_do_nothing_is_at_fault_where_it_has_the_address() {
-        use SyncDaemonRole::{Backup, Master};
-        let with = |daemons: &[SyncDaemonRole], is_on_lo: bool| {
-            found(|facts| {
-                facts.director.settings.backup_only = true;
-                facts.director.daemons = daemons.to_vec();
-                if is_on_lo {
-                    let address = facts.director.interfaces[2].addresses.remove(0);
-                    facts.director.interfaces[0].addresses.push(address);
-                }
-            })
-        };
-        assert_eq!(with(&[Backup], false), [("backup-only", Level::Fault)]);
-        assert_eq!(with(&[Backup], true), [("backup-only", Level::Note)]);
-        assert_eq!(
-            with(&[Master, Backup], true),
-            [("backup-only", Level::Fault)]
-        );
-        assert_eq!(with(&[Master], false), NONE);
     }
 
     #[test]
@@ -551,23 +365,5 @@ mod tests {
                 .starts_with("214 connections lead to 10.0.0.30:80,")
         );
         assert_eq!(with(true), []);
-    }
-
-    #[test]
-    fn counters_at_0_are_worth_a_note() {
-        let unseen = found(|facts| forget_counters(&mut facts.services[0]));
-        assert_eq!(unseen, [("nothing-arrives", Level::Note)]);
-        let not_added_up = found(|facts| {
-            forget_counters(&mut facts.services[0]);
-            first(facts).state.inactive_connections = 1;
-        });
-        assert_eq!(not_added_up, NONE);
-        let marked = found(|facts| {
-            let service = &mut facts.services[0];
-            forget_counters(service);
-            service.state.service.identity = endpoint("-f 7");
-            service.address = None;
-        });
-        assert_eq!(marked, [("mark-unseen", Level::Note)]);
     }
 }

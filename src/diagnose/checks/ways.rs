@@ -1,19 +1,21 @@
-//! Of the ways from the director to its real servers.
+//! Of the ways from the director to its real servers, and of their answers through it.
 
 #![forbid(unsafe_code)]
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use crate::diagnose::facts::{Facts, Route, Server, Service, Way};
-use crate::diagnose::findings::{Finding, Level};
+use crate::diagnose::facts::{Facts, Route, Server, Service, Way, is_in};
+use crate::diagnose::findings::{Basis, Claim, Finding};
+use crate::diagnose::ladder::has_answered_nothing;
 use crate::diagnose::probe::Probed;
 use crate::model::{
     Change, Destination, Encapsulation, ForwardingMethod, ServiceIdentity, TunnelChecksum,
 };
 
-use super::answers::is_unanswered;
 use super::{
-    about, forwards, interface, is_directly_routed, is_masqueraded, listed, servers_in_use, way_to,
+    about, forwards, interface, is_directly_routed, is_masqueraded, is_own, listed, servers_in_use,
+    way_to,
 };
 
 /// The bytes that a packet grows by: an IP header of either version; UDP and GUE headers, and the
@@ -38,6 +40,7 @@ pub fn forwarding_off(facts: &Facts) -> Vec<Finding> {
                         && way_to(facts, server)
                             .is_some_and(|(way, _)| way.interface == interface.index)
                         && !forwards(facts, server)
+                        && !clients_are_here(facts, server)
                 })
                 .collect();
             let Some((service, _)) = behind.first() else {
@@ -63,7 +66,7 @@ pub fn forwarding_off(facts: &Facts) -> Vec<Finding> {
                 true => "net.ipv4.ip_forward".to_owned(),
                 false => "net.ipv6.conf.all.forwarding".to_owned(),
             };
-            let finding = Finding::new(Level::Fault, text)
+            let finding = Finding::new(Basis::State, Claim::MayHinder, text)
                 .seen("interface", interface.name.as_str())
                 .seen(
                     "servers",
@@ -73,6 +76,7 @@ pub fn forwarding_off(facts: &Facts) -> Vec<Finding> {
                         .collect::<Vec<_>>(),
                 )
                 .by_setting(&setting, 1);
+            let finding = finding.touching(behind.iter().map(|(service, _)| service.identity()));
             // It is a service's own affair where no other is touched by it.
             let is_of_one = behind
                 .iter()
@@ -80,7 +84,7 @@ pub fn forwarding_off(facts: &Facts) -> Vec<Finding> {
             // Counted anew, what was not answered till now tells nothing of what comes.
             let mut unanswered: Vec<ServiceIdentity> = behind
                 .iter()
-                .filter(|(_, server)| is_unanswered(server))
+                .filter(|(service, server)| has_answered_nothing(service, server))
                 .map(|(service, _)| service.identity())
                 .collect();
             unanswered.dedup();
@@ -96,6 +100,119 @@ pub fn forwarding_off(facts: &Facts) -> Vec<Finding> {
         }
     }
     findings
+}
+
+/// Returns true where clients are known, and all of them are on the director: answers to them are
+/// not forwarded.
+fn clients_are_here(facts: &Facts, server: &Server) -> bool {
+    let traffic = &server.traffic;
+    let mut clients = traffic
+        .waiting
+        .addresses
+        .union(&traffic.heard.addresses)
+        .peekable();
+    clients.peek().is_some() && clients.all(|client| is_own(&facts.director, *client))
+}
+
+/// Masqueraded servers answer, and the director has no route to those who wait for that.
+pub fn clients_unrouted(facts: &Facts) -> Vec<Finding> {
+    let mut clients: BTreeMap<IpAddr, BTreeSet<ServiceIdentity>> = BTreeMap::new();
+    for (service, server) in servers_in_use(facts) {
+        for (client, route) in &server.lost_clients {
+            if *route == Route::Nowhere && forwards(facts, server) {
+                clients
+                    .entry(*client)
+                    .or_default()
+                    .insert(service.identity());
+            }
+        }
+    }
+    if clients.is_empty() {
+        return Vec::new();
+    }
+    let names: Vec<String> = clients.keys().map(ToString::to_string).collect();
+    let text = format!(
+        "The director has no route to {}, who {} for masqueraded servers: answers end here.",
+        listed(&names),
+        if names.len() == 1 { "waits" } else { "wait" }
+    );
+    let services: BTreeSet<ServiceIdentity> = clients.into_values().flatten().collect();
+    vec![
+        Finding::new(Basis::State, Claim::MayHinder, text)
+            .touching(services)
+            .seen("clients", names),
+    ]
+}
+
+/// The kernel masquerades no packet from elsewhere to its loopback addresses (`ip_vs_nat_xmit`).
+pub fn loopback_masqueraded(facts: &Facts) -> Vec<Finding> {
+    servers_in_use(facts)
+        .filter(|(service, server)| {
+            let is_for_others = service
+                .virtual_address()
+                .is_none_or(|own| !own.is_loopback());
+            is_masqueraded(server)
+                && server.identity().address.is_loopback()
+                && is_for_others
+                && !clients_are_here(facts, server)
+        })
+        .map(|(service, server)| {
+            let text = format!(
+                "The kernel does not masquerade what comes from elsewhere to {}: only clients on \
+                 the director itself get there. An address of another interface, or -g, leads to \
+                 a program here.",
+                server.identity().address
+            );
+            about(Basis::State, Claim::Hinders, service, server, text)
+                .seen("server", server.identity().address.to_string())
+        })
+        .collect()
+}
+
+/// Whose ARP questions the servers take for their own: those that come from an address they have.
+pub fn asks_from_the_address(facts: &Facts) -> Vec<Finding> {
+    let find = |service: &Service| {
+        let address = service.virtual_address()?;
+        let asked: Vec<String> = service
+            .servers
+            .iter()
+            .filter(|server| {
+                let has_address = !is_masqueraded(server)
+                    && server.state.destination.forwarding_method != ForwardingMethod::Local;
+                server.is_in_use() && has_address && asked_from(facts, server) == Some(address)
+            })
+            .map(|server| server.identity().address.to_string())
+            .collect();
+        if asked.is_empty() {
+            return None;
+        }
+        let text = format!(
+            "The director asks for {} from {address}, which the servers have, too: they take the \
+             question for their own and do not answer it. It needs an address of its own in that \
+             network.",
+            listed(&asked)
+        );
+        Some(
+            Finding::new(Basis::State, Claim::MayHinder, text)
+                .about(service.identity())
+                .seen("asks_from", address.to_string())
+                .seen("servers", asked),
+        )
+    };
+    facts.services.iter().filter_map(find).collect()
+}
+
+/// Returns the address that the kernel asks for a server from: the first of the interface in whose
+/// network the server is, else the first (`inet_select_addr`).
+fn asked_from(facts: &Facts, server: &Server) -> Option<IpAddr> {
+    let (way, interface) = way_to(facts, server)?;
+    let address = server.identity().address;
+    if way.gateway.is_some() || !address.is_ipv4() {
+        return None;
+    }
+    let own = || interface.addresses.iter().filter(|(own, _)| own.is_ipv4());
+    let in_network = own().find(|(own, length)| is_in(address, *own, *length));
+    in_network.or_else(|| own().next()).map(|(own, _)| *own)
 }
 
 pub fn no_route(facts: &Facts) -> Vec<Finding> {
@@ -114,7 +231,8 @@ pub fn no_route(facts: &Facts) -> Vec<Finding> {
                 None => String::new(),
             };
             let text = format!("The director has no route to {address}{why}.");
-            let finding = about(Level::Fault, service, server, text).seen("route", "none");
+            let finding =
+                about(Basis::State, Claim::MayHinder, service, server, text).seen("route", "none");
             match down {
                 Some(interface) => finding.here(format!("ip link set {} up", interface.name)),
                 None => finding,
@@ -139,7 +257,7 @@ pub fn not_adjacent(facts: &Facts) -> Vec<Finding> {
                 ..server.state.destination
             };
             Some(
-                about(Level::Fault, service, server, text)
+                about(Basis::State, Claim::MayHinder, service, server, text)
                     .seen("gateway", gateway.to_string())
                     .by(&Change::EditDestination(service.identity(), tunnelled)),
             )
@@ -159,10 +277,9 @@ pub fn neighbour_failed(facts: &Facts) -> Vec<Finding> {
             let address = server.identity().address;
             let (asked, protocol) = (
                 gateway.unwrap_or(address),
-                if address.is_ipv4() {
-                    "ARP"
-                } else {
-                    "neighbour discovery"
+                match gateway.unwrap_or(address) {
+                    IpAddr::V4(_) => "ARP",
+                    IpAddr::V6(_) => "neighbour discovery",
                 },
             );
             let text = match gateway {
@@ -180,8 +297,12 @@ pub fn neighbour_failed(facts: &Facts) -> Vec<Finding> {
                     interface.name
                 ),
             };
+            let basis = match server.probed {
+                Some(Probed::NoNeighbour) => Basis::Probe,
+                _ => Basis::State,
+            };
             Some(
-                about(Level::Fault, service, server, text)
+                about(basis, Claim::MayHinder, service, server, text)
                     .seen("neighbour", asked.to_string())
                     .seen("interface", interface.name.as_str())
                     .seen("has_link", interface.has_link),
@@ -222,7 +343,7 @@ pub fn mtu(facts: &Facts) -> Vec<Finding> {
             largest_segment(room, address)
         );
         Some(
-            about(Level::Note, service, server, text)
+            about(Basis::State, Claim::Informs, service, server, text)
                 .seen("room_in_bytes", room)
                 .seen("mtu_of_clients_in_bytes", of_clients)
                 .seen("largest_segment_in_bytes", largest_segment(room, address)),
@@ -241,7 +362,7 @@ fn largest_segment(room: u32, address: IpAddr) -> u32 {
     room.saturating_sub(header + TCP_HEADER)
 }
 
-/// How much a packet grows on its way to a server; none where it does not go through a tunnel.
+/// Returns the bytes that a packet grows by on its way to a server; none without a tunnel.
 fn overhead(server: &Server) -> Option<u32> {
     let ForwardingMethod::Tunnel(encapsulation) = server.state.destination.forwarding_method else {
         return None;
@@ -271,10 +392,12 @@ fn overhead(server: &Server) -> Option<u32> {
 mod tests {
     use super::*;
     use crate::diagnose::checks::samples::{
-        INNER, NONE, asked, commands, findings, first, forward_by, found, service,
+        INNER, NONE, asked, commands, findings, first, forward_by, found, keep_waiting, service,
     };
     use crate::diagnose::facts::Neighbour;
+    use crate::diagnose::findings::Level;
     use crate::diagnose::probe::PortAnswer;
+    use crate::model::Protocol;
 
     fn route_through(facts: &mut Facts, gateway: &str) {
         for server in &mut facts.services[0].servers {
@@ -323,6 +446,74 @@ mod tests {
     }
 
     #[test]
+    fn clients_on_the_director_need_no_forwarding() {
+        let with = |client: [u8; 4]| {
+            found(|facts| {
+                facts.director.interfaces[1].forwards_ipv4 = false;
+                for server in &mut facts.services[0].servers {
+                    keep_waiting(server, 5);
+                    server.traffic.waiting.addresses = [client.into()].into();
+                }
+            })
+        };
+        let told = |found: Vec<(&str, Level)>| found.iter().any(|(id, _)| *id == "forwarding-off");
+        assert!(!told(with([192, 0, 2, 1])));
+        assert!(told(with([192, 0, 2, 9])));
+    }
+
+    #[test]
+    fn clients_that_no_route_leads_to_wait_for_answers() {
+        let lost = findings(|facts| {
+            keep_waiting(first(facts), 5);
+            first(facts).lost_clients = vec![([198, 51, 100, 7].into(), Route::Nowhere)];
+        });
+        assert_eq!(
+            (lost[0].id, lost[0].level),
+            ("clients-unrouted", Level::Fault)
+        );
+        assert_eq!(lost.len(), 1, "{lost:?}");
+    }
+
+    #[test]
+    fn what_comes_from_elsewhere_is_not_masqueraded_to_lo() {
+        let with = |service_address: [u8; 4]| {
+            found(|facts| {
+                facts.services[0].state.service.identity = ServiceIdentity::Endpoint {
+                    protocol: Protocol::Tcp,
+                    address: service_address.into(),
+                    port: 80,
+                };
+                first(facts).state.destination.identity.address = [127, 0, 0, 1].into();
+                first(facts).route = Route::Local;
+            })
+        };
+        assert_eq!(
+            with([192, 0, 2, 1]),
+            [("loopback-masqueraded", Level::Fault)]
+        );
+        assert_eq!(with([127, 0, 0, 9]), NONE);
+    }
+
+    #[test]
+    fn servers_do_not_answer_what_is_asked_from_their_own_address() {
+        let with = |spoil: fn(&mut Facts)| {
+            found(|facts| {
+                forward_by(facts, ForwardingMethod::DirectRouting);
+                let inner = &mut facts.director.interfaces[1].addresses;
+                *inner = vec![([192, 0, 2, 1].into(), 24)];
+                keep_waiting(first(facts), 5);
+                spoil(facts);
+            })
+        };
+        assert_eq!(with(|_| ()), [("asks-from-the-address", Level::Fault)]);
+        let has_another = with(|facts| {
+            let inner = &mut facts.director.interfaces[1].addresses;
+            inner.push(([10, 0, 0, 1].into(), 24));
+        });
+        assert_eq!(has_another, [("handshake-stuck", Level::Fault)]);
+    }
+
+    #[test]
     fn what_concerns_several_services_is_said_once() {
         let findings = findings(|facts| {
             let mut other = service("-t 192.0.2.1:443");
@@ -354,10 +545,10 @@ mod tests {
                 change(first(facts));
             })
         };
-        assert_eq!(drained(|server| server.handshakes.stuck = 9), NONE);
+        assert_eq!(drained(|server| server.traffic.waiting.count = 9), NONE);
         assert_eq!(
-            drained(|server| server.handshakes.open = 1),
-            [("no-route", Level::Fault)]
+            drained(|server| server.traffic.open = 1),
+            [("no-route", Level::Risk)]
         );
     }
 
@@ -391,7 +582,7 @@ mod tests {
                 });
             })
         };
-        assert_eq!(with(None), [("neighbour-failed", Level::Fault)]);
+        assert_eq!(with(None), [("neighbour-failed", Level::Risk)]);
         assert_eq!(with(asked(PortAnswer::Taken, None)), NONE);
     }
 

@@ -4,13 +4,14 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
+use std::ops::RangeInclusive;
 use std::time::{Duration, Instant};
 
 use crate::attribution::{Lost, ServerPlace, Servers};
-use crate::diagnose::facts::{Director, Handshakes, Server, Service, Strays};
+use crate::diagnose::facts::{Clients, Director, Server, Service, Strays, Traffic};
 use crate::error::Error;
 use crate::ipvs::connections::Connections;
-use crate::model::{Connection, DestinationIdentity, ServiceIdentity, SyncDaemonRole};
+use crate::model::{Connection, DestinationIdentity, ServiceIdentity, SyncDaemonRole, Timeouts};
 
 /// The most connections that are looked at.
 const MOST_CONNECTIONS: usize = 200_000;
@@ -20,8 +21,14 @@ const LONGEST: Duration = Duration::from_secs(2);
 /// After how many connections the clock is looked at.
 const CLOCK_STEP: usize = 64;
 /// The kernel keeps a connection in `SYN_RECV` for a minute after its last packet. Where that is
-/// more than half a minute ago, it tells of what may have been repaired since.
-const SECONDS_LEFT_OF_RECENT: u64 = 30;
+/// more than half a minute ago, it tells of what may have been repaired since; where it is less
+/// than a second, its answer may be on the way.
+const SYN_RECV_SECONDS: u64 = 60;
+const WAITING_SECONDS: RangeInclusive<u64> = 1..=30;
+/// The seconds that the kernel keeps connections in states that it has no setting for.
+const TIME_WAIT_SECONDS: u64 = 120;
+const CLOSE_WAIT_SECONDS: u64 = 60;
+const LAST_ACK_SECONDS: u64 = 30;
 /// The most clients of a server that are told apart.
 const MOST_CLIENTS: usize = 1000;
 
@@ -29,10 +36,11 @@ const MOST_CLIENTS: usize = 1000;
 /// no server of their service.
 pub fn sum_up(director: &mut Director, services: &mut [Service]) -> Result<Vec<Strays>, Error> {
     let Ok(mut entries) = Connections::open() else {
+        director.unread.push("connections");
         return Ok(Vec::new());
     };
     let is_backup = director.daemons.contains(&SyncDaemonRole::Backup);
-    let mut sums = Sums::new(services, is_backup);
+    let mut sums = Sums::new(services, director.timeouts, is_backup);
     let begin = Instant::now();
     let mut count = 0;
     while entries.advance()? {
@@ -44,8 +52,12 @@ pub fn sum_up(director: &mut Director, services: &mut [Service]) -> Result<Vec<S
         count += 1;
         sums.add(&entries.connection()?);
     }
-    for ((service, server), handshakes) in sums.handshakes {
-        services[service].servers[server].handshakes = handshakes;
+    for ((service, server), seen) in sums.seen {
+        let traffic = &mut services[service].servers[server].traffic;
+        *traffic = Traffic {
+            growth: traffic.growth,
+            ..seen.traffic()
+        };
     }
     let strays = sums.strays.into_iter();
     Ok(strays
@@ -57,16 +69,47 @@ pub fn sum_up(director: &mut Director, services: &mut [Service]) -> Result<Vec<S
         .collect())
 }
 
+/// The connections of a server, as far as they were read.
+#[derive(Default)]
+struct Seen {
+    traffic: Traffic,
+    /// The age of the last packet of each that waits, in seconds.
+    waiting_ages: Vec<u64>,
+    /// The age of the last packet that was heard, in seconds.
+    youngest_heard: Option<u64>,
+}
+
+impl Seen {
+    fn traffic(self) -> Traffic {
+        let is_since = |age: &&u64| self.youngest_heard.is_none_or(|heard| **age < heard);
+        Traffic {
+            waiting_since_heard: self.waiting_ages.iter().filter(is_since).count() as u64,
+            ..self.traffic
+        }
+    }
+}
+
+/// The meaning of a connection's state.
+enum Shown {
+    /// The handshake is not over; with its age in seconds.
+    Waits(u64),
+    /// The client went on behind the handshake.
+    Heard { age: u64, is_open: bool },
+    /// It is open, as far as a connection of UDP can be.
+    Open,
+}
+
 /// The sums so far.
 struct Sums {
     servers: Servers,
+    timeouts: Timeouts,
     is_backup: bool,
-    handshakes: HashMap<ServerPlace, Handshakes>,
+    seen: HashMap<ServerPlace, Seen>,
     strays: BTreeMap<(Option<ServiceIdentity>, DestinationIdentity), u64>,
 }
 
 impl Sums {
-    fn new(services: &[Service], is_backup: bool) -> Sums {
+    fn new(services: &[Service], timeouts: Timeouts, is_backup: bool) -> Sums {
         let mut servers = Servers::default();
         for service in services {
             let identities = service.servers.iter().map(Server::identity);
@@ -74,8 +117,9 @@ impl Sums {
         }
         Sums {
             servers,
+            timeouts,
             is_backup,
-            handshakes: HashMap::new(),
+            seen: HashMap::new(),
             strays: BTreeMap::new(),
         }
     }
@@ -86,29 +130,62 @@ impl Sums {
         if connection.client.1 == 0 {
             return;
         }
-        let is_stuck =
-            connection.state == b"SYN_RECV" && connection.seconds >= SECONDS_LEFT_OF_RECENT;
-        let is_open = connection.state == b"ESTABLISHED" || connection.state == b"UDP";
-        if !is_stuck && !is_open {
+        let Some(shown) = self.shown_by(connection) else {
             return;
-        }
+        };
         match self.servers.server_of(connection) {
-            Ok(place) => self.count(place, connection.client.0, is_stuck),
+            Ok(place) => self.count(place, connection.client.0, shown),
             // A backup is told of the connections of services that it need not have.
             Err(Lost { service: None }) if self.is_backup => {}
-            Err(Lost { service }) => self.stray(service, connection),
+            Err(Lost { service }) => {
+                if !matches!(shown, Shown::Heard { is_open: false, .. }) {
+                    self.stray(service, connection);
+                }
+            }
         }
     }
 
-    fn count(&mut self, place: ServerPlace, client: IpAddr, is_stuck: bool) {
-        let handshakes = self.handshakes.entry(place).or_default();
-        let (count, clients) = match is_stuck {
-            true => (&mut handshakes.stuck, &mut handshakes.stuck_clients),
-            false => (&mut handshakes.open, &mut handshakes.open_clients),
+    fn shown_by(&self, connection: &Connection<'_>) -> Option<Shown> {
+        let age_of = |timeout: u64| timeout.saturating_sub(connection.seconds);
+        let ended = |timeout| {
+            Some(Shown::Heard {
+                age: age_of(timeout),
+                is_open: false,
+            })
         };
-        *count += 1;
-        if clients.len() < MOST_CLIENTS {
-            clients.insert(client);
+        match connection.state {
+            b"SYN_RECV" => {
+                let age = age_of(SYN_RECV_SECONDS);
+                WAITING_SECONDS.contains(&age).then_some(Shown::Waits(age))
+            }
+            b"ESTABLISHED" => Some(Shown::Heard {
+                age: age_of(self.timeouts.tcp.into()),
+                is_open: true,
+            }),
+            b"FIN_WAIT" => ended(self.timeouts.tcp_fin.into()),
+            b"TIME_WAIT" => ended(TIME_WAIT_SECONDS),
+            b"CLOSE_WAIT" => ended(CLOSE_WAIT_SECONDS),
+            b"LAST_ACK" => ended(LAST_ACK_SECONDS),
+            b"UDP" => Some(Shown::Open),
+            _ => None,
+        }
+    }
+
+    fn count(&mut self, place: ServerPlace, client: IpAddr, shown: Shown) {
+        let seen = self.seen.entry(place).or_default();
+        let traffic = &mut seen.traffic;
+        match shown {
+            Shown::Waits(age) => {
+                seen.waiting_ages.push(age);
+                add_client(&mut traffic.waiting, client);
+            }
+            Shown::Heard { age, is_open } => {
+                traffic.open += u64::from(is_open);
+                let youngest = seen.youngest_heard.map_or(age, |other| other.min(age));
+                seen.youngest_heard = Some(youngest);
+                add_client(&mut traffic.heard, client);
+            }
+            Shown::Open => traffic.open += 1,
         }
     }
 
@@ -116,6 +193,13 @@ impl Sums {
         let (address, port) = connection.destination;
         let server = DestinationIdentity { address, port };
         *self.strays.entry((service, server)).or_default() += 1;
+    }
+}
+
+fn add_client(clients: &mut Clients, client: IpAddr) {
+    clients.count += 1;
+    if clients.addresses.len() < MOST_CLIENTS {
+        clients.addresses.insert(client);
     }
 }
 
@@ -129,7 +213,12 @@ mod tests {
     fn sums(lines: &[&str], is_backup: bool) -> Sums {
         let mut service = service("-t 10.0.0.1:80");
         service.servers = vec![server("192.168.0.2:80")];
-        let mut sums = Sums::new(&[service], is_backup);
+        let timeouts = Timeouts {
+            tcp: 900,
+            tcp_fin: 120,
+            udp: 300,
+        };
+        let mut sums = Sums::new(&[service], timeouts, is_backup);
         for line in lines {
             sums.add(&parse_connection(line.as_bytes()).unwrap());
         }
@@ -138,21 +227,25 @@ mod tests {
 
     #[test]
     fn connections_are_counted_for_their_server() {
-        let sums = sums(
-            &[
-                "TCP 0A000002 9C40 0A000001 0050 C0A80002 0050 ESTABLISHED     899",
-                "TCP 0A000002 9C41 0A000001 0050 C0A80002 0050 SYN_RECV     59",
-                "TCP 0A000002 9C42 0A000001 0050 C0A80002 0050 SYN_RECV     59",
-                "TCP 0A000002 9C43 0A000001 0050 C0A80002 0050 SYN_RECV     29",
-                "TCP 0A000002 9C43 0A000001 0050 C0A80002 0050 FIN_WAIT     59",
-                "TCP 0A000002 0000 0A000001 0050 C0A80002 0050 NONE     59",
-            ],
-            false,
-        );
-        let handshakes = &sums.handshakes[&(0, 0)];
-        assert_eq!((handshakes.open, handshakes.stuck), (1, 2));
-        assert_eq!(handshakes.stuck_clients.len(), 1);
-        assert!(sums.strays.is_empty());
+        let traffic = |lines: &[&str]| sums(lines, false).seen.remove(&(0, 0)).unwrap().traffic();
+        let waiting = [
+            "TCP 0A000002 9C42 0A000001 0050 C0A80002 0050 SYN_RECV     59",
+            "TCP 0A000002 9C43 0A000001 0050 C0A80002 0050 SYN_RECV     55",
+            "TCP 0A000003 9C44 0A000001 0050 C0A80002 0050 SYN_RECV     30",
+            "TCP 0A000002 9C45 0A000001 0050 C0A80002 0050 SYN_RECV     29",
+            "TCP 0A000002 9C46 0A000001 0050 C0A80002 0050 SYN_RECV     60",
+            "TCP 0A000002 0000 0A000001 0050 C0A80002 0050 NONE     59",
+        ];
+        let seen = traffic(&waiting);
+        assert_eq!((seen.waiting.count, seen.waiting_since_heard), (3, 3));
+        assert_eq!(seen.waiting.addresses.len(), 2);
+        assert_eq!((seen.heard.count, seen.open), (0, 0));
+        for (heard, since, open) in [("ESTABLISHED 896", 1, 1), ("FIN_WAIT 114", 2, 0)] {
+            let heard = format!("TCP 0A000004 9C47 0A000001 0050 C0A80002 0050 {heard}");
+            let seen = traffic(&[&waiting[..], &[heard.as_str()]].concat());
+            assert_eq!((seen.waiting.count, seen.waiting_since_heard), (3, since));
+            assert_eq!((seen.heard.count, seen.open), (1, open));
+        }
     }
 
     #[test]

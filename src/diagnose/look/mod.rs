@@ -11,24 +11,34 @@ mod sockets;
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::net::IpAddr;
+use std::iter;
+use std::net::{IpAddr, Ipv4Addr};
 use std::thread;
 use std::time::Duration;
 
 use nix::errno::Errno;
 
 use crate::diagnose::facts::{
-    Director, Facts, Handshakes, Interface, Neighbour, Route, Server, Service,
+    Director, Facts, Growth, Interface, Neighbour, Route, Server, Service, Traffic,
 };
 use crate::error::{Error, KernelError};
 use crate::ipvs::{Detail, Ipvs};
-use crate::model::{ForwardingMethod, Protocol, ServiceIdentity, ServiceState};
+use crate::model::{
+    DestinationIdentity, ForwardingMethod, Protocol, ServiceIdentity, ServiceState, Statistics,
+};
 use crate::render::order;
-use network::Rtnetlink;
+use network::{Incoming, Rtnetlink};
 use sockets::Listening;
 
-/// How long a neighbour may take to say its hardware address before it counts as silent.
+/// The time that a neighbour may take to say its hardware address before it counts as silent.
 const RESOLVING: Duration = Duration::from_millis(100);
+
+/// An address that is nobody's (RFC 5737).
+const ELSEWHERE: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 1);
+/// Of how many clients that wait for a server the way back is looked at.
+const MOST_FOLLOWED: usize = 8;
+/// The time between two looks at the counters.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(500);
 
 /// The facts where the kernel has no IPVS.
 pub fn without_ipvs() -> Result<Facts, Error> {
@@ -50,6 +60,13 @@ pub fn facts(ipvs: &mut Ipvs, only: Option<ServiceIdentity>) -> Result<Facts, Er
     let mut director = director(ipvs, &mut network).map_err(Error::NotDiagnosed)?;
     // All of them, whichever is asked for: only so it is known which connections are nobody's.
     let mut services = services(ipvs).map_err(Error::NotDiagnosed)?;
+    thread::sleep(BETWEEN_LOOKS);
+    look_again(ipvs, &mut services).map_err(Error::NotDiagnosed)?;
+    director.reverse_path_drops_added =
+        settings::reverse_path_drops().saturating_sub(director.reverse_path_drops);
+    if director.settings.counters_stand_still() {
+        services.iter_mut().for_each(forget_counters);
+    }
     let mut strays = connections::sum_up(&mut director, &mut services)?;
     if let Some(only) = only {
         services.retain(|service| service.identity() == only);
@@ -58,7 +75,8 @@ pub fn facts(ipvs: &mut Ipvs, only: Option<ServiceIdentity>) -> Result<Facts, Er
             return Err(Error::NotDiagnosed(KernelError::Errno(Errno::ESRCH)));
         }
     }
-    find_routes(&mut network, &mut services)
+    find_routes(&mut network, &director, &mut services)
+        .and_then(|()| follow_answers(&mut network, &director, &mut services))
         .and_then(|()| find_next_hops(&mut network, &director, &mut services))
         .map_err(Error::NotDiagnosed)?;
     look_for_listeners(&mut services);
@@ -70,15 +88,16 @@ pub fn facts(ipvs: &mut Ipvs, only: Option<ServiceIdentity>) -> Result<Facts, Er
     })
 }
 
-/// What there is to know of one virtual service, without its connections and neighbours: enough to
+/// Reads the facts of one virtual service, without its connections and neighbours: enough to
 /// judge how it is set up.
 pub fn setup(ipvs: &mut Ipvs, only: ServiceIdentity) -> Result<Facts, KernelError> {
     let mut network = Rtnetlink::open()?;
     let state = ipvs.service(&only)?;
     let mut services = vec![service(ipvs, state)?];
-    find_routes(&mut network, &mut services)?;
+    let director = director(ipvs, &mut network)?;
+    find_routes(&mut network, &director, &mut services)?;
     Ok(Facts {
-        director: director(ipvs, &mut network)?,
+        director,
         services,
         ..Facts::default()
     })
@@ -94,7 +113,11 @@ fn director(ipvs: &mut Ipvs, network: &mut Rtnetlink) -> Result<Director, Kernel
         settings: settings::settings(),
         conntrack: settings::conntrack(),
         reverse_path_drops: settings::reverse_path_drops(),
-        kernel: settings::kernel(),
+        reverse_path_drops_added: 0,
+        neighbours_refused: settings::neighbours_refused(),
+        connections: settings::connections(),
+        is_in_user_namespace: settings::is_in_user_namespace(),
+        unread: settings::unread(),
         connections_cut_at: None,
     })
 }
@@ -126,7 +149,8 @@ fn service(ipvs: &mut Ipvs, state: ServiceState) -> Result<Service, KernelError>
         state,
         route: Route::default(),
         next_hop: None,
-        handshakes: Handshakes::default(),
+        traffic: Traffic::default(),
+        lost_clients: Vec::new(),
         listens: None,
         probed: None,
     });
@@ -134,25 +158,152 @@ fn service(ipvs: &mut Ipvs, state: ServiceState) -> Result<Service, KernelError>
         state,
         address: None,
         servers: servers.collect(),
+        growth: Growth::default(),
         rivals: Vec::new(),
     })
 }
 
+/// Forgets counters that the kernel does not add up: nothing is to be concluded from them.
+fn forget_counters(service: &mut Service) {
+    service.state.statistics = Statistics::default();
+    service.growth = Growth::default();
+    for server in &mut service.servers {
+        server.state.statistics = Statistics::default();
+        server.traffic.growth = Growth::default();
+    }
+}
+
+/// Reads the counters once more. Of a service or server that is gone since, or new, there is
+/// nothing to compare.
+fn look_again(ipvs: &mut Ipvs, services: &mut [Service]) -> Result<(), KernelError> {
+    let later = self::services(ipvs)?;
+    let mut later: HashMap<ServiceIdentity, Service> = later
+        .into_iter()
+        .map(|service| (service.identity(), service))
+        .collect();
+    for service in services {
+        let Some(later) = later.remove(&service.identity()) else {
+            continue;
+        };
+        service.growth = Growth::between(&service.state.statistics, &later.state.statistics);
+        service.state.statistics = later.state.statistics;
+        let servers: HashMap<DestinationIdentity, Server> = later
+            .servers
+            .into_iter()
+            .map(|server| (server.identity(), server))
+            .collect();
+        for server in &mut service.servers {
+            if let Some(later) = servers.get(&server.identity()) {
+                server.traffic.growth =
+                    Growth::between(&server.state.statistics, &later.state.statistics);
+                server.state = later.state;
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Finds out how packets go to the services' addresses and to their servers.
-fn find_routes(network: &mut Rtnetlink, services: &mut [Service]) -> Result<(), KernelError> {
+fn find_routes(
+    network: &mut Rtnetlink,
+    director: &Director,
+    services: &mut [Service],
+) -> Result<(), KernelError> {
+    let marks = network.marks_of_rules()?;
     let mut routes = HashMap::new();
-    let mut route_to = |network: &mut Rtnetlink, address| -> Result<Route, KernelError> {
-        Ok(match routes.entry(address) {
-            Entry::Occupied(entry) => *entry.get(),
-            Entry::Vacant(entry) => *entry.insert(network.route(address)?),
-        })
-    };
+    let mut homes = HashMap::new();
     for service in services.iter_mut() {
         if let Some(address) = service.virtual_address() {
-            service.address = Some(route_to(network, address)?);
+            service.address = Some(match homes.entry(address) {
+                Entry::Occupied(entry) => *entry.get(),
+                Entry::Vacant(entry) => *entry.insert(arrival(network, director, &marks, address)?),
+            });
         }
         for server in &mut service.servers {
-            server.route = route_to(network, server.identity().address)?;
+            server.route = match routes.entry(server.identity().address) {
+                Entry::Occupied(entry) => *entry.get(),
+                Entry::Vacant(entry) => *entry.insert(network.route(server.identity().address)?),
+            };
+        }
+    }
+    Ok(())
+}
+
+/// Returns how packets from elsewhere go to an address: to the director itself if that is so by any
+/// interface that is up, or with any mark; else as its own would.
+fn arrival(
+    network: &mut Rtnetlink,
+    director: &Director,
+    marks: &[u32],
+    address: IpAddr,
+) -> Result<Route, KernelError> {
+    let own = network.route(address)?;
+    if own == Route::Local {
+        return Ok(own);
+    }
+    let interfaces = director.interfaces.iter();
+    for interface in interfaces.filter(|interface| interface.is_up && !interface.is_loopback) {
+        for mark in iter::once(0).chain(marks.iter().copied()) {
+            let incoming = Incoming {
+                interface: interface.index,
+                source: somebody_at(interface, address),
+                mark,
+            };
+            if network.route_in(address, incoming)? == Route::Local {
+                return Ok(Route::Local);
+            }
+        }
+    }
+    Ok(own)
+}
+
+/// Returns an address that a packet from outside could have: of the interface's own network, so
+/// that no check of the source minds it; without one, of a network that is for documents.
+fn somebody_at(interface: &Interface, destination: IpAddr) -> Option<IpAddr> {
+    if destination.is_ipv6() {
+        return None;
+    }
+    let neighbour = interface.addresses.iter().find_map(|(own, length)| {
+        let IpAddr::V4(own) = own else { return None };
+        (*length < 31).then(|| Ipv4Addr::from(u32::from(*own) ^ 0b11))
+    });
+    Some(neighbour.unwrap_or(ELSEWHERE).into())
+}
+
+/// Finds the clients that wait for masqueraded servers and that answers would not go on to.
+fn follow_answers(
+    network: &mut Rtnetlink,
+    director: &Director,
+    services: &mut [Service],
+) -> Result<(), KernelError> {
+    let mut routes: HashMap<(IpAddr, Incoming), Route> = HashMap::new();
+    for server in services.iter_mut().flat_map(|service| &mut service.servers) {
+        let (Some(way), ForwardingMethod::Masquerading) = (
+            server.route.way(),
+            server.state.destination.forwarding_method,
+        ) else {
+            continue;
+        };
+        let incoming = Incoming {
+            interface: way.interface,
+            source: Some(server.identity().address),
+            mark: 0,
+        };
+        for client in server.traffic.waiting.addresses.iter().take(MOST_FOLLOWED) {
+            let is_here = director
+                .interfaces
+                .iter()
+                .any(|interface| interface.has(*client));
+            if is_here || client.is_ipv4() != server.identity().address.is_ipv4() {
+                continue;
+            }
+            let route = match routes.entry((*client, incoming)) {
+                Entry::Occupied(entry) => *entry.get(),
+                Entry::Vacant(entry) => *entry.insert(network.route_in(*client, incoming)?),
+            };
+            if matches!(route, Route::Nowhere | Route::Refused) {
+                server.lost_clients.push((*client, route));
+            }
         }
     }
     Ok(())

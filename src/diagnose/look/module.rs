@@ -26,7 +26,7 @@ pub fn why_missing() -> MissingModule {
     MissingModule { release, reason }
 }
 
-/// Whether a list of modules, each with those it depends on behind a colon, has IPVS.
+/// Returns true if a list of modules, each with those it depends on behind a colon, has IPVS.
 fn has_ipvs(modules: &str) -> bool {
     modules.lines().any(|line| {
         let file = line.split(':').next().unwrap_or_default();

@@ -1,12 +1,20 @@
-//! The director's network, by rtnetlink: interfaces and their addresses, neighbours, and the routes
-//! to single addresses. Source: `<linux/rtnetlink.h>`, `<linux/if_link.h>`, `<linux/if_addr.h>`,
-//! `<linux/neighbour.h>`.
+//! The director's network, by rtnetlink: interfaces and their addresses, neighbours, the marks of
+//! routing rules, and the routes to single addresses. What it means is judged elsewhere. Source:
+//! `<linux/rtnetlink.h>`, `<linux/if_link.h>`, `<linux/if_addr.h>`, `<linux/neighbour.h>`,
+//! `<linux/fib_rules.h>`.
 
+#![forbid(unsafe_code)]
 #![forbid(unsafe_code)]
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use libc::{
+    IFA_ADDRESS, IFA_LOCAL, IFLA_ADDRESS, IFLA_IFNAME, IFLA_INFO_KIND, IFLA_LINKINFO, IFLA_MASTER,
+    IFLA_MTU, NDA_CACHEINFO, NDA_DST, NDA_LLADDR, RTA_DST, RTA_GATEWAY, RTA_IIF, RTA_MARK,
+    RTA_METRICS, RTA_OIF, RTA_PREFSRC, RTA_SRC, RTA_VIA,
+};
 use neli::consts::nl::NlmF;
+use neli::consts::rtnl::Frattr;
 use neli::consts::socket::NlFamily;
 use nix::errno::Errno;
 
@@ -22,23 +30,9 @@ const ADDRESS_HEADER: usize = 8;
 const NEIGHBOUR_HEADER: usize = 12;
 const ROUTE_HEADER: usize = 12;
 
-/// The flag of an interface with a link; libc has no name for it.
-const IFF_LOWER_UP: u32 = 0x10000;
-const IFLA_ADDRESS: u16 = 1;
-const IFLA_IFNAME: u16 = 3;
-const IFLA_MTU: u16 = 4;
-const IFLA_LINKINFO: u16 = 18;
-const IFLA_INFO_KIND: u16 = 1;
-const IFA_ADDRESS: u16 = 1;
-const IFA_LOCAL: u16 = 2;
-const NDA_DST: u16 = 1;
-const NDA_LLADDR: u16 = 2;
-const NDA_CACHEINFO: u16 = 3;
-const RTA_DST: u16 = 1;
-const RTA_OIF: u16 = 4;
-const RTA_GATEWAY: u16 = 5;
-const RTA_PREFSRC: u16 = 7;
-const RTA_METRICS: u16 = 8;
+/// The bytes of a `struct fib_rule_hdr`, and the metric of a route that is its MTU
+/// (`<linux/rtnetlink.h>`): neither library has a name for it.
+const RULE_HEADER: usize = 12;
 const RTAX_MTU: u16 = 2;
 
 /// The kernel keeps what it believes of a neighbour until it has a packet for it again: for so
@@ -46,6 +40,17 @@ const RTAX_MTU: u16 = 2;
 const RECENT: u32 = 60 * 100;
 
 const SHORT: KernelError = KernelError::Malformed("a message is shorter than its header");
+
+/// A packet that comes in, as routing sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Incoming {
+    /// The index of the interface.
+    pub interface: u32,
+    /// The address that it is from; IPv4 asks for one.
+    pub source: Option<IpAddr>,
+    /// The firewall's mark; 0 for none.
+    pub mark: u32,
+}
 
 /// A connection to the kernel's network.
 pub struct Rtnetlink {
@@ -73,14 +78,36 @@ impl Rtnetlink {
         Ok(interfaces)
     }
 
-    /// What the director knows of its neighbours.
+    /// Returns the neighbours that the director knows.
     pub fn neighbours(&mut self) -> Result<Vec<Neighbour>, KernelError> {
         let neighbours = self.dump(libc::RTM_GETNEIGH, NEIGHBOUR_HEADER, read_neighbour)?;
         Ok(neighbours.into_iter().flatten().collect())
     }
 
-    /// How the kernel would send to an address.
+    /// Returns the marks that some rule of routing asks for, each once.
+    pub fn marks_of_rules(&mut self) -> Result<Vec<u32>, KernelError> {
+        let marks = self.dump(libc::RTM_GETRULE, RULE_HEADER, read_mark_of_rule)?;
+        let mut marks: Vec<u32> = marks.into_iter().flatten().collect();
+        marks.sort_unstable();
+        marks.dedup();
+        Ok(marks)
+    }
+
+    /// Returns how the kernel would send a packet of its own to an address.
     pub fn route(&mut self, address: IpAddr) -> Result<Route, KernelError> {
+        self.ask_route(address, None)
+    }
+
+    /// Returns where the kernel would take a packet that comes in.
+    pub fn route_in(&mut self, address: IpAddr, incoming: Incoming) -> Result<Route, KernelError> {
+        self.ask_route(address, Some(incoming))
+    }
+
+    fn ask_route(
+        &mut self,
+        address: IpAddr,
+        incoming: Option<Incoming>,
+    ) -> Result<Route, KernelError> {
         let family = AddressFamily::of(address);
         let mut routes = Vec::with_capacity(1);
         let asked = self.socket.ask(
@@ -89,15 +116,25 @@ impl Rtnetlink {
             |buffer| {
                 let mut header = [0; ROUTE_HEADER];
                 header[0] = family.number() as u8;
-                header[1] = match family {
-                    AddressFamily::Ipv4 => 32,
-                    AddressFamily::Ipv6 => 128,
-                };
+                header[1] = length_of(address);
+                if let Some(Incoming {
+                    source: Some(source),
+                    ..
+                }) = incoming
+                {
+                    header[2] = length_of(source);
+                }
                 buffer.extend_from_slice(&header);
                 let mut attributes = Writer::new(buffer);
-                match address {
-                    IpAddr::V4(address) => attributes.bytes(RTA_DST, address.octets()),
-                    IpAddr::V6(address) => attributes.bytes(RTA_DST, address.octets()),
+                write_address(&mut attributes, RTA_DST, address);
+                if let Some(incoming) = incoming {
+                    attributes.u32(RTA_IIF, incoming.interface);
+                    if let Some(source) = incoming.source {
+                        write_address(&mut attributes, RTA_SRC, source);
+                    }
+                    if incoming.mark != 0 {
+                        attributes.u32(RTA_MARK, incoming.mark);
+                    }
                 }
             },
             &mut routes,
@@ -105,15 +142,18 @@ impl Rtnetlink {
         );
         match asked {
             Ok(()) => Ok(routes.pop().unwrap_or_default()),
+            Err(KernelError::Errno(Errno::EXDEV)) => Ok(Route::Refused),
             // What the kernel says to a route that leads nowhere, to each kind that is meant to
-            // (unreachable, blackhole, prohibit), and without IPv6.
+            // (unreachable, blackhole, prohibit), without IPv6, and of an interface that takes no
+            // packets of this family.
             Err(KernelError::Errno(
                 Errno::ENETUNREACH
                 | Errno::EHOSTUNREACH
                 | Errno::EINVAL
                 | Errno::EACCES
                 | Errno::EAFNOSUPPORT
-                | Errno::EOPNOTSUPP,
+                | Errno::EOPNOTSUPP
+                | Errno::ENODEV,
             )) => Ok(Route::Nowhere),
             Err(fault) => Err(fault),
         }
@@ -145,8 +185,9 @@ fn read_link(payload: &[u8]) -> Result<Interface, KernelError> {
     let mut interface = Interface {
         index: u32::from_ne_bytes([i0, i1, i2, i3]),
         is_up: flags & libc::IFF_UP as u32 != 0,
-        has_link: flags & IFF_LOWER_UP != 0,
+        has_link: flags & libc::IFF_LOWER_UP as u32 != 0,
         is_loopback: flags & libc::IFF_LOOPBACK as u32 != 0,
+        asks_neighbours: flags & libc::IFF_NOARP as u32 == 0,
         ..Interface::default()
     };
     for attribute in Attributes::new(attributes) {
@@ -154,11 +195,13 @@ fn read_link(payload: &[u8]) -> Result<Interface, KernelError> {
         match name {
             IFLA_IFNAME => interface.name = String::from_utf8_lossy(value.string()).into_owned(),
             IFLA_MTU => interface.mtu = value.u32()?,
-            // One without ports has no link, and may be there for its addresses.
+            IFLA_MASTER => interface.master = Some(value.u32()?),
             IFLA_LINKINFO => {
                 for part in value.nested() {
                     let (name, value) = part?;
-                    interface.has_link |= name == IFLA_INFO_KIND && value.string() == b"bridge";
+                    if name == IFLA_INFO_KIND {
+                        interface.kind = String::from_utf8_lossy(value.string()).into_owned();
+                    }
                 }
             }
             IFLA_ADDRESS if kind == libc::ARPHRD_ETHER => interface.hardware = value.first().ok(),
@@ -225,6 +268,7 @@ fn read_route(payload: &[u8]) -> Result<Route, KernelError> {
         match name {
             RTA_OIF => interface = Some(value.u32()?),
             RTA_GATEWAY => gateway = read_address(family, value),
+            RTA_VIA => gateway = read_via(value),
             RTA_PREFSRC => source = read_address(family, value),
             RTA_METRICS => {
                 for metric in value.nested() {
@@ -250,6 +294,48 @@ fn read_route(payload: &[u8]) -> Result<Route, KernelError> {
         }),
         _ => Route::Nowhere,
     })
+}
+
+/// A gateway of another family than the route's (`struct rtvia`): its family, and its address.
+fn read_via(value: Payload<'_>) -> Option<IpAddr> {
+    let family = u16::from_ne_bytes(value.first().ok()?);
+    match AddressFamily::from_number(family)? {
+        AddressFamily::Ipv4 => {
+            let [_, _, octets @ ..] = value.first::<6>().ok()?;
+            Some(IpAddr::from(octets))
+        }
+        AddressFamily::Ipv6 => {
+            let [_, _, octets @ ..] = value.first::<18>().ok()?;
+            Some(IpAddr::from(octets))
+        }
+    }
+}
+
+/// The mark that a rule asks for.
+fn read_mark_of_rule(payload: &[u8]) -> Result<Option<u32>, KernelError> {
+    let (_, attributes) = payload.split_first_chunk::<RULE_HEADER>().ok_or(SHORT)?;
+    for attribute in Attributes::new(attributes) {
+        let (name, value) = attribute?;
+        if name == u16::from(Frattr::Fwmark) {
+            return value.u32().map(Some);
+        }
+    }
+    Ok(None)
+}
+
+fn write_address(attributes: &mut Writer<'_>, kind: u16, address: IpAddr) {
+    match address {
+        IpAddr::V4(address) => attributes.bytes(kind, address.octets()),
+        IpAddr::V6(address) => attributes.bytes(kind, address.octets()),
+    }
+}
+
+/// The length of an address in bits.
+fn length_of(address: IpAddr) -> u8 {
+    match address {
+        IpAddr::V4(_) => 32,
+        IpAddr::V6(_) => 128,
+    }
 }
 
 fn read_address(family: u8, value: Payload<'_>) -> Option<IpAddr> {
@@ -307,6 +393,50 @@ mod tests {
             read_route(&message(&local, &[(RTA_OIF, &index)])),
             Ok(Route::Local)
         );
+    }
+
+    #[test]
+    fn a_gateway_may_be_of_another_family() {
+        let gateway: Ipv6Addr = "fe80::e".parse().unwrap();
+        let mut via = (libc::AF_INET6 as u16).to_ne_bytes().to_vec();
+        via.extend(gateway.octets());
+        let header = [2, 32, 0, 0, 254, 0, 0, libc::RTN_UNICAST, 0, 0, 0, 0];
+        let index = 7u32.to_ne_bytes();
+        let route = read_route(&message(&header, &[(RTA_OIF, &index), (RTA_VIA, &via)]));
+        let way = route.unwrap().way().unwrap();
+        assert_eq!(way.gateway, Some(gateway.into()));
+    }
+
+    #[test]
+    fn a_rule_may_ask_for_a_mark() {
+        let mark = 258u32.to_ne_bytes();
+        let rule = message(&[0; RULE_HEADER], &[(Frattr::Fwmark.into(), &mark)]);
+        assert_eq!(read_mark_of_rule(&rule), Ok(Some(258)));
+        let other = message(&[0; RULE_HEADER], &[(Frattr::Table.into(), &mark)]);
+        assert_eq!(read_mark_of_rule(&other), Ok(None));
+    }
+
+    #[test]
+    fn an_interface_is_read_with_its_kind_and_master() {
+        let mut header = [0; LINK_HEADER];
+        header[4..8].copy_from_slice(&9u32.to_ne_bytes());
+        header[8..12].copy_from_slice(&((libc::IFF_UP | libc::IFF_NOARP) as u32).to_ne_bytes());
+        let kind = message(&[], &[(IFLA_INFO_KIND, b"dummy\0")]);
+        let link = read_link(&message(
+            &header,
+            &[
+                (IFLA_IFNAME, b"kube\0"),
+                (IFLA_MASTER, &5u32.to_ne_bytes()),
+                (IFLA_LINKINFO, &kind),
+            ],
+        ))
+        .unwrap();
+        assert_eq!(
+            (link.index, link.name.as_str(), link.is_up),
+            (9, "kube", true)
+        );
+        assert_eq!((link.kind.as_str(), link.master), ("dummy", Some(5)));
+        assert!(!link.asks_neighbours && !link.has_link);
     }
 
     #[test]

@@ -1,25 +1,32 @@
 //! Settings and counters of the kernel, from files below `/proc`. They are those of this process'
-//! own network namespace.
+//! own network namespace, or the machine's where the kernel has them there alone.
 
+#![forbid(unsafe_code)]
 #![forbid(unsafe_code)]
 
 use std::fs;
 use std::str::FromStr;
 
-use crate::diagnose::facts::{Conntrack, Interface, KernelVersion, Settings};
+use crate::diagnose::facts::{Conntrack, Interface, Settings};
 
 const SETTINGS: &str = "/proc/sys/net";
+const SETTINGS_OF_IPVS: &str = "/proc/sys/net/ipv4/vs";
 /// Counters of TCP and IP beyond those that the standards ask for.
 const COUNTERS: &str = "/proc/net/netstat";
 
 pub fn settings() -> Settings {
     let of_ipvs = |name: &str| number::<u32>(&format!("ipv4/vs/{name}")).unwrap_or(0);
     Settings {
+        am_droprate: of_ipvs("am_droprate"),
         backup_only: of_ipvs("backup_only") != 0,
-        conn_reuse_mode: of_ipvs("conn_reuse_mode"),
+        conn_max: number("ipv4/vs/conn_max"),
         conntrack: of_ipvs("conntrack") != 0,
+        drop_entry: of_ipvs("drop_entry"),
+        drop_packet: of_ipvs("drop_packet"),
+        estimates_nowhere: text("ipv4/vs/est_cpulist").is_some_and(|list| list.trim().is_empty()),
         expire_nodest_conn: of_ipvs("expire_nodest_conn") != 0,
         expire_quiescent_template: of_ipvs("expire_quiescent_template") != 0,
+        run_estimation: number("ipv4/vs/run_estimation").map(|value: u32| value != 0),
         forwards_ipv4: number("ipv4/ip_forward") != Some(0),
         forwards_ipv6: number("ipv6/conf/all/forwarding") != Some(0),
     }
@@ -49,23 +56,72 @@ pub fn reverse_path_drops() -> u64 {
     counter(&counters, "IPReversePathFilter").unwrap_or(0)
 }
 
-/// The kernel that runs.
-pub fn kernel() -> KernelVersion {
-    let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
-    version(&release)
+/// Returns the kinds of settings that cannot be read.
+pub fn unread() -> Vec<&'static str> {
+    [
+        ("settings", SETTINGS),
+        ("settings of IPVS", SETTINGS_OF_IPVS),
+    ]
+    .into_iter()
+    .filter(|(_, folder)| fs::read_dir(folder).is_err())
+    .map(|(what, _)| what)
+    .take(1)
+    .collect()
 }
 
-fn version(release: &str) -> KernelVersion {
-    let mut numbers = release
-        .split(|character: char| !character.is_ascii_digit())
-        .map(|part| part.parse().unwrap_or(0));
-    let mut next = || numbers.next().unwrap_or(0);
-    (next(), next(), next())
+/// Returns the times that there was no room for a further neighbour. The tables are the machine's,
+/// and so are the files: those of its first process are asked for.
+pub fn neighbours_refused() -> u64 {
+    ["arp_cache", "ndisc_cache"]
+        .into_iter()
+        .map(|table| {
+            let path = format!("/proc/1/net/stat/{table}");
+            sum_of_column(&fs::read_to_string(path).unwrap_or_default(), "table_fulls")
+        })
+        .sum()
+}
+
+/// The number of connections that IPVS knows, where the kernel says it.
+pub fn connections() -> Option<u64> {
+    let status = fs::read_to_string("/proc/net/ip_vs_status").ok()?;
+    let count = status
+        .lines()
+        .find_map(|line| line.strip_prefix("Conns:"))?;
+    count.split_ascii_whitespace().next()?.parse().ok()
+}
+
+/// Returns true if the users of this process are not the machine's: if they are mapped.
+pub fn is_in_user_namespace() -> bool {
+    fs::read_to_string("/proc/self/uid_map").is_ok_and(|map| is_mapped(&map))
+}
+
+fn is_mapped(map: &str) -> bool {
+    let words: Vec<&str> = map.split_ascii_whitespace().collect();
+    words != ["0", "0", "4294967295"]
+}
+
+fn text(setting: &str) -> Option<String> {
+    fs::read_to_string(format!("{SETTINGS}/{setting}")).ok()
 }
 
 fn number<T: FromStr>(setting: &str) -> Option<T> {
-    let text = fs::read_to_string(format!("{SETTINGS}/{setting}")).ok()?;
-    text.trim().parse().ok()
+    text(setting)?.trim().parse().ok()
+}
+
+/// Adds up a column of hexadecimal numbers, below its name: the file has a line for each processor.
+fn sum_of_column(text: &str, name: &str) -> u64 {
+    let mut lines = text.lines();
+    let Some(place) = lines.next().and_then(|titles| {
+        titles
+            .split_ascii_whitespace()
+            .position(|title| title == name)
+    }) else {
+        return 0;
+    };
+    lines
+        .filter_map(|line| line.split_ascii_whitespace().nth(place))
+        .filter_map(|digits| u64::from_str_radix(digits, 16).ok())
+        .sum()
 }
 
 /// A counter by its name: the file has lines in pairs, one of names and one of numbers.
@@ -82,19 +138,25 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_column_of_each_processor_is_added_up() {
+        let text = "entries  allocs table_fulls\n00000005  00000011 0000000a\n00000005  00000012 00000003\n";
+        assert_eq!(sum_of_column(text, "table_fulls"), 13);
+        assert_eq!(sum_of_column(text, "hits"), 0);
+        assert_eq!(sum_of_column("", "table_fulls"), 0);
+    }
+
+    #[test]
+    fn users_are_mapped_unless_all_are_themselves() {
+        assert!(!is_mapped("         0          0 4294967295\n"));
+        assert!(is_mapped("         0       1000          1\n"));
+    }
+
+    #[test]
     fn a_counter_stands_below_its_name() {
         let text = "TcpExt: A IPReversePathFilter B\nTcpExt: 1 2 3\nIpExt: C D\nIpExt: 4 5\n";
         assert_eq!(counter(text, "IPReversePathFilter"), Some(2));
         assert_eq!(counter(text, "D"), Some(5));
         assert_eq!(counter(text, "E"), None);
         assert_eq!(counter("", "A"), None);
-    }
-
-    #[test]
-    fn a_kernel_s_version_begins_its_release() {
-        assert_eq!(version("6.1.0-18-amd64\n"), (6, 1, 0));
-        assert_eq!(version("5.4.58"), (5, 4, 58));
-        assert_eq!(version("7.2-rc1"), (7, 2, 0));
-        assert_eq!(version(""), (0, 0, 0));
     }
 }

@@ -41,8 +41,8 @@ impl Listening {
         Some(Listening { sockets })
     }
 
-    /// Whether a packet to an address and port finds a socket. One for any address of IPv6 may be
-    /// one for IPv4 as well: the file does not say.
+    /// Returns true if a packet to an address and port finds a socket. One for any address of IPv6
+    /// may be one for IPv4 as well: the file does not say.
     pub fn has(&self, address: IpAddr, port: u16) -> bool {
         [
             address,

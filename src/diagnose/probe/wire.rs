@@ -1,28 +1,40 @@
-//! Packet sockets: frames out of an interface, and those in that a probe waits for. All the unsafe
-//! code of a diagnosis is here, since neither the standard library nor nix knows this kind of
-//! socket. Source: packet(7), socket(7), `<linux/filter.h>`.
+//! Packet sockets: frames out of an interface, and those in that a probe waits for. Source:
+//! packet(7), socket(7), `<linux/filter.h>`.
+//!
+//! The unsafe code of a probe is here: nix makes no address of a link out of its parts, and does
+//! not attach filters.
 
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
-use std::io;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::time::Duration;
 
 use nix::errno::Errno;
-use nix::sys::socket::{AddressFamily, SockFlag, SockType, SockaddrIn, bind, getsockname, socket};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::socket::{
+    AddressFamily, LinkAddr, MsgFlags, SockFlag, SockType, SockaddrLike, SockaddrStorage, bind,
+    getsockname, recvfrom, sendto, socket,
+};
 
-use crate::diagnose::probe::frames::{self, ETHERTYPE_ARP, ETHERTYPE_IPV4, Received};
+use crate::diagnose::probe::frames::{
+    self, ETHERNET_HEADER, ETHERTYPE_ARP, ETHERTYPE_IPV4, ETHERTYPE_IPV6, ICMP_DEST_UNREACH,
+    ICMPV6_DEST_UNREACH, ICMPV6_PARAMETER_PROBLEM, IPV6_HEADER, NEIGHBOUR_ADVERTISEMENT,
+    NEIGHBOUR_SOLICITATION, Received,
+};
 use crate::error::KernelError;
 
-/// As much of a frame as is read: all of ARP, all headers of TCP.
+/// As much of a frame as is read: all of ARP, all headers, and those that an ICMP error is about.
 const LONGEST: usize = 256;
+/// The ports that are tried before one is free for TCP and UDP alike.
+const PORTS_TRIED: usize = 16;
 
 /// The sockets of a probe.
 pub struct Wire {
-    arp: OwnedFd,
-    tcp: OwnedFd,
-    /// Keeps the port from everybody else.
-    _reserved: OwnedFd,
+    /// One a protocol: ARP, IPv4, IPv6.
+    sockets: [OwnedFd; 3],
+    /// Keep the port from everybody else.
+    _reserved: [OwnedFd; 2],
     port: u16,
 }
 
@@ -30,22 +42,20 @@ impl Wire {
     /// # Errors
     /// `EPERM` without `CAP_NET_RAW`.
     pub fn open() -> Result<Wire, KernelError> {
-        let (reserved, port) = reserve_port()?;
-        let arp = packet_socket()?;
-        listen(&arp, ETHERTYPE_ARP)?;
-        let tcp = packet_socket()?;
-        // Before it hears anything: a busy director would flood it.
-        attach_filter(&tcp, port)?;
-        listen(&tcp, ETHERTYPE_IPV4)?;
+        let (reserved, port) = reserve_port().map_err(KernelError::Errno)?;
+        let (mut ipv4, mut ipv6) = (ipv4_filter(port), ipv6_filter(port));
         Ok(Wire {
-            arp,
-            tcp,
+            sockets: [
+                packet_socket(ETHERTYPE_ARP, None)?,
+                packet_socket(ETHERTYPE_IPV4, Some(&mut ipv4))?,
+                packet_socket(ETHERTYPE_IPV6, Some(&mut ipv6))?,
+            ],
             _reserved: reserved,
             port,
         })
     }
 
-    /// The TCP port that is the probe's own; packets to it are what [`Wire::receive`] gives.
+    /// Returns the probe's own port, of TCP and UDP.
     pub fn port(&self) -> u16 {
         self.port
     }
@@ -53,51 +63,50 @@ impl Wire {
     /// Sends a frame out of an interface. One that cannot be sent is one that is lost: whoever
     /// waits for the answer finds out.
     pub fn send(&self, interface: u32, frame: &[u8]) {
-        let address = link_address(0, interface);
-        // SAFETY: the socket is open; the frame is read up to its length, and the address, a
-        // sockaddr_ll, up to its size; both outlive the call.
-        unsafe {
-            libc::sendto(
-                self.arp.as_raw_fd(),
-                frame.as_ptr().cast(),
-                frame.len(),
-                libc::MSG_DONTWAIT,
-                (&raw const address).cast(),
-                size_of::<libc::sockaddr_ll>() as libc::socklen_t,
-            );
+        if let Some(address) = link_address(0, interface) {
+            let [any, ..] = &self.sockets;
+            let _ = sendto(any.as_raw_fd(), frame, &address, MsgFlags::MSG_DONTWAIT);
         }
     }
 
     /// Waits until a frame has come, or for so long.
+    ///
+    /// # Errors
+    /// The fault of `poll`.
     pub fn wait(&self, time: Duration) -> Result<(), KernelError> {
-        let watch = |socket: &OwnedFd| libc::pollfd {
-            fd: socket.as_raw_fd(),
-            events: libc::POLLIN,
-            revents: 0,
-        };
-        let mut watched = [watch(&self.arp), watch(&self.tcp)];
-        let milliseconds = i32::try_from(time.as_millis()).unwrap_or(i32::MAX);
-        // SAFETY: poll reads and writes as many pollfd as it is told, which live to its end.
-        let count = unsafe {
-            libc::poll(
-                watched.as_mut_ptr(),
-                watched.len() as libc::nfds_t,
-                // Less than one would be no wait at all.
-                milliseconds.max(1),
-            )
-        };
-        match io::Error::last_os_error() {
-            fault if count < 0 && fault.kind() != io::ErrorKind::Interrupted => Err(fault.into()),
-            _ => Ok(()),
+        let mut watched = self
+            .sockets
+            .each_ref()
+            .map(|socket| PollFd::new(socket.as_fd(), PollFlags::POLLIN));
+        // Less than a millisecond would be no wait at all.
+        let milliseconds = time.as_millis().max(1);
+        let timeout = PollTimeout::try_from(milliseconds).unwrap_or(PollTimeout::MAX);
+        match poll(&mut watched, timeout) {
+            Ok(_) | Err(Errno::EINTR) => Ok(()),
+            Err(errno) => Err(KernelError::Errno(errno)),
         }
     }
 
-    /// The next frame that means something to a probe, if it has come.
-    pub fn receive(&self) -> Result<Option<Received>, KernelError> {
-        for socket in [&self.arp, &self.tcp] {
-            while let Some((interface, frame)) = receive(socket)? {
-                if let Some(received) = frames::read(interface, &frame) {
-                    return Ok(Some(received));
+    /// Returns the next frame that means something to a probe, if it has come, and the index of the
+    /// interface that it came by.
+    ///
+    /// # Errors
+    /// The fault of a socket, except that an interface went down: that is no fault of the others.
+    pub fn receive(&self) -> Result<Option<(u32, Received)>, KernelError> {
+        let mut frame = [0; LONGEST];
+        for socket in &self.sockets {
+            loop {
+                match recvfrom::<LinkAddr>(socket.as_raw_fd(), &mut frame) {
+                    // What a network card hears of other machines' talk is none of ours.
+                    Ok((length, Some(address))) if address.pkttype() != libc::PACKET_OTHERHOST => {
+                        let frame = frame.get(..length).unwrap_or(&frame);
+                        if let Some(received) = frames::read(frame) {
+                            return Ok(Some((address.ifindex() as u32, received)));
+                        }
+                    }
+                    Ok(_) => {}
+                    Err(Errno::EAGAIN | Errno::EINTR | Errno::ENETDOWN) => break,
+                    Err(errno) => return Err(KernelError::Errno(errno)),
                 }
             }
         }
@@ -105,91 +114,74 @@ impl Wire {
     }
 }
 
-/// A number that nobody else foresees, so that a stranger's packet is not taken for an answer.
+/// Returns a number that nobody else foresees, so that a stranger's packet is not taken for an
+/// answer.
 pub fn unforeseen_number() -> u32 {
     // The keys of a hash map are drawn at random.
     RandomState::new().build_hasher().finish() as u32
 }
 
-/// A socket that holds a TCP port and listens at none.
-fn reserve_port() -> Result<(OwnedFd, u16), KernelError> {
-    let reserve = || {
-        let socket = socket(
-            AddressFamily::Inet,
-            SockType::Stream,
-            SockFlag::SOCK_CLOEXEC,
-            None,
-        )?;
-        bind(socket.as_raw_fd(), &SockaddrIn::new(0, 0, 0, 0, 0))?;
-        let port = getsockname::<SockaddrIn>(socket.as_raw_fd())?.port();
-        Ok((socket, port))
-    };
-    reserve().map_err(KernelError::Errno)
-}
-
-/// A packet socket that hears nothing yet.
-fn packet_socket() -> Result<OwnedFd, KernelError> {
-    // SAFETY: socket takes three numbers.
-    let socket = unsafe {
-        libc::socket(
-            libc::AF_PACKET,
-            libc::SOCK_RAW | libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK,
-            0,
-        )
-    };
-    if socket < 0 {
-        return Err(io::Error::last_os_error().into());
+/// Makes two sockets that hold a port of TCP and UDP, and take nothing there. With IPv6 in the
+/// kernel, they hold it for IPv4 and IPv6 alike.
+fn reserve_port() -> Result<([OwnedFd; 2], u16), Errno> {
+    let mut outcome = Err(Errno::EADDRINUSE);
+    for _ in 0..PORTS_TRIED {
+        let (tcp, port) = hold(SockType::Stream, 0)?;
+        match hold(SockType::Datagram, port) {
+            Ok((udp, _)) => return Ok(([tcp, udp], port)),
+            Err(errno) => outcome = Err(errno),
+        }
     }
-    // SAFETY: the descriptor is open, and nobody else's.
-    Ok(unsafe { OwnedFd::from_raw_fd(socket) })
+    outcome
 }
 
-/// Has a socket hear the frames of a protocol at all interfaces.
-fn listen(socket: &OwnedFd, ethertype: u16) -> Result<(), KernelError> {
-    let address = link_address(ethertype, 0);
-    // SAFETY: the socket is open, and the address is read up to its size.
-    let outcome = unsafe {
-        libc::bind(
-            socket.as_raw_fd(),
-            (&raw const address).cast(),
-            size_of::<libc::sockaddr_ll>() as libc::socklen_t,
-        )
-    };
-    checked(outcome)
+/// Makes a socket that holds a port, any with 0, and returns the port with it.
+fn hold(kind: SockType, port: u16) -> Result<(OwnedFd, u16), Errno> {
+    let ipv6 = SocketAddr::from((Ipv6Addr::UNSPECIFIED, port));
+    let ipv4 = SocketAddr::from((Ipv4Addr::UNSPECIFIED, port));
+    match hold_address(kind, ipv6) {
+        Err(Errno::EADDRINUSE) => Err(Errno::EADDRINUSE),
+        Err(_) => hold_address(kind, ipv4),
+        held => held,
+    }
 }
 
-/// Has a socket hear only TCP packets to a port: the kernel's filter reads a frame from its
-/// Ethernet header on.
-fn attach_filter(socket: &OwnedFd, port: u16) -> Result<(), KernelError> {
-    const FRAGMENT_OFFSET: u32 = 0x1fff;
-    let (load_byte, load_half) = (
-        libc::BPF_LD | libc::BPF_B | libc::BPF_ABS,
-        libc::BPF_LD | libc::BPF_H | libc::BPF_ABS,
-    );
-    let jump = |test| libc::BPF_JMP | test | libc::BPF_K;
-    let step = |code: u32, value, jump_if, jump_else| libc::sock_filter {
-        code: code as u16,
-        jt: jump_if,
-        jf: jump_else,
-        k: value,
+fn hold_address(kind: SockType, address: SocketAddr) -> Result<(OwnedFd, u16), Errno> {
+    let address = SockaddrStorage::from(address);
+    let family = address.family().ok_or(Errno::EAFNOSUPPORT)?;
+    let socket = socket(family, kind, SockFlag::SOCK_CLOEXEC, None)?;
+    bind(socket.as_raw_fd(), &address)?;
+    let bound = getsockname::<SockaddrStorage>(socket.as_raw_fd())?;
+    let port = match (bound.as_sockaddr_in(), bound.as_sockaddr_in6()) {
+        (Some(address), _) => address.port(),
+        (_, Some(address)) => address.port(),
+        _ => return Err(Errno::EAFNOSUPPORT),
     };
-    let mut program = [
-        // The protocol of the IP header.
-        step(load_byte, 23, 0, 0),
-        step(jump(libc::BPF_JEQ), libc::IPPROTO_TCP as u32, 0, 6),
-        // No fragment but the first.
-        step(load_half, 20, 0, 0),
-        step(jump(libc::BPF_JSET), FRAGMENT_OFFSET, 4, 0),
-        // Behind the IP header, the port that it is for.
-        step(libc::BPF_LDX | libc::BPF_B | libc::BPF_MSH, 14, 0, 0),
-        step(libc::BPF_LD | libc::BPF_H | libc::BPF_IND, 16, 0, 0),
-        step(jump(libc::BPF_JEQ), u32::from(port), 0, 1),
-        step(libc::BPF_RET | libc::BPF_K, LONGEST as u32, 0, 0),
-        step(libc::BPF_RET | libc::BPF_K, 0, 0, 0),
-    ];
+    Ok((socket, port))
+}
+
+/// Makes a packet socket that hears the frames of a protocol at all interfaces, as far as its
+/// filter lets them through.
+fn packet_socket(
+    ethertype: u16,
+    filter: Option<&mut [libc::sock_filter]>,
+) -> Result<OwnedFd, KernelError> {
+    let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
+    // Without a protocol it hears nothing yet: a busy director would flood it before the filter.
+    let socket =
+        socket(AddressFamily::Packet, SockType::Raw, flags, None).map_err(KernelError::Errno)?;
+    if let Some(filter) = filter {
+        attach_filter(&socket, filter)?;
+    }
+    let address = link_address(ethertype, 0).ok_or(KernelError::Errno(Errno::EINVAL))?;
+    bind(socket.as_raw_fd(), &address).map_err(KernelError::Errno)?;
+    Ok(socket)
+}
+
+fn attach_filter(socket: &OwnedFd, filter: &mut [libc::sock_filter]) -> Result<(), KernelError> {
     let program = libc::sock_fprog {
-        len: program.len() as u16,
-        filter: program.as_mut_ptr(),
+        len: filter.len() as u16,
+        filter: filter.as_mut_ptr(),
     };
     // SAFETY: the socket is open; the kernel copies the program, which lives until then, and reads
     // as many steps as it has.
@@ -202,40 +194,12 @@ fn attach_filter(socket: &OwnedFd, port: u16) -> Result<(), KernelError> {
             size_of::<libc::sock_fprog>() as libc::socklen_t,
         )
     };
-    checked(outcome)
+    Errno::result(outcome).map_err(KernelError::Errno)?;
+    Ok(())
 }
 
-/// The next frame that a socket holds, with the index of the interface that it came by.
-fn receive(socket: &OwnedFd) -> Result<Option<(u32, Vec<u8>)>, KernelError> {
-    let mut frame = vec![0; LONGEST];
-    let mut address = link_address(0, 0);
-    let mut address_length = size_of::<libc::sockaddr_ll>() as libc::socklen_t;
-    // SAFETY: the socket is open; no more is written to frame and address than their lengths, which
-    // are given.
-    let length = unsafe {
-        libc::recvfrom(
-            socket.as_raw_fd(),
-            frame.as_mut_ptr().cast(),
-            frame.len(),
-            libc::MSG_DONTWAIT,
-            (&raw mut address).cast(),
-            &raw mut address_length,
-        )
-    };
-    let Ok(length) = usize::try_from(length) else {
-        return match Errno::last() {
-            Errno::EAGAIN | Errno::EINTR => Ok(None),
-            // An interface that went down is no fault of the others.
-            Errno::ENETDOWN => Ok(None),
-            errno => Err(KernelError::Errno(errno)),
-        };
-    };
-    frame.truncate(length);
-    Ok(Some((address.sll_ifindex as u32, frame)))
-}
-
-fn link_address(ethertype: u16, interface: u32) -> libc::sockaddr_ll {
-    libc::sockaddr_ll {
+fn link_address(ethertype: u16, interface: u32) -> Option<LinkAddr> {
+    let address = libc::sockaddr_ll {
         sll_family: libc::AF_PACKET as u16,
         sll_protocol: ethertype.to_be(),
         sll_ifindex: interface as i32,
@@ -243,12 +207,107 @@ fn link_address(ethertype: u16, interface: u32) -> libc::sockaddr_ll {
         sll_pkttype: 0,
         sll_halen: 0,
         sll_addr: [0; 8],
+    };
+    let length = size_of::<libc::sockaddr_ll>() as libc::socklen_t;
+    // SAFETY: the address is a whole sockaddr_ll, of that family and length, and is copied.
+    unsafe { LinkAddr::from_raw((&raw const address).cast(), Some(length)) }
+}
+
+/// The steps of a filter: the kernel reads a frame from its Ethernet header on.
+mod step {
+    use libc::sock_filter;
+
+    const fn new(code: u32, value: u32, then: u8, otherwise: u8) -> sock_filter {
+        sock_filter {
+            code: code as u16,
+            jt: then,
+            jf: otherwise,
+            k: value,
+        }
+    }
+
+    /// Loads the byte at a place.
+    pub const fn byte(at: usize) -> sock_filter {
+        new(libc::BPF_LD | libc::BPF_B | libc::BPF_ABS, at as u32, 0, 0)
+    }
+
+    /// Loads the 16 bits at a place.
+    pub const fn half(at: usize) -> sock_filter {
+        new(libc::BPF_LD | libc::BPF_H | libc::BPF_ABS, at as u32, 0, 0)
+    }
+
+    /// Remembers the length of the IPv4 header at a place.
+    pub const fn header_length(at: usize) -> sock_filter {
+        new(libc::BPF_LDX | libc::BPF_B | libc::BPF_MSH, at as u32, 0, 0)
+    }
+
+    /// Loads the byte, or the 16 bits, so far behind a header of the length that is remembered.
+    pub const fn byte_behind(at: usize) -> sock_filter {
+        new(libc::BPF_LD | libc::BPF_B | libc::BPF_IND, at as u32, 0, 0)
+    }
+    pub const fn half_behind(at: usize) -> sock_filter {
+        new(libc::BPF_LD | libc::BPF_H | libc::BPF_IND, at as u32, 0, 0)
+    }
+
+    /// Skips so many steps where what was loaded is this, or shares a bit with it, and so many
+    /// where not.
+    pub const fn equals(value: u32, then: u8, otherwise: u8) -> sock_filter {
+        let code = libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K;
+        new(code, value, then, otherwise)
+    }
+    pub const fn shares(value: u32, then: u8, otherwise: u8) -> sock_filter {
+        let code = libc::BPF_JMP | libc::BPF_JSET | libc::BPF_K;
+        new(code, value, then, otherwise)
+    }
+
+    /// Lets so many bytes of the frame through.
+    pub const fn take(length: usize) -> sock_filter {
+        new(libc::BPF_RET | libc::BPF_K, length as u32, 0, 0)
     }
 }
 
-fn checked(outcome: i32) -> Result<(), KernelError> {
-    match outcome {
-        0 => Ok(()),
-        _ => Err(io::Error::last_os_error().into()),
-    }
+/// Lets through TCP and UDP to the port or from it, and ICMP errors.
+fn ipv4_filter(port: u16) -> [libc::sock_filter; 15] {
+    let ip = ETHERNET_HEADER;
+    [
+        // No fragment but the first.
+        step::half(ip + 6),
+        step::shares(0x1fff, 12, 0),
+        step::header_length(ip),
+        step::byte(ip + 9),
+        step::equals(libc::IPPROTO_TCP as u32, 4, 0),
+        step::equals(libc::IPPROTO_UDP as u32, 3, 0),
+        step::equals(libc::IPPROTO_ICMP as u32, 0, 7),
+        step::byte_behind(ip),
+        step::equals(u32::from(ICMP_DEST_UNREACH), 4, 5),
+        step::half_behind(ip),
+        step::equals(u32::from(port), 2, 0),
+        step::half_behind(ip + 2),
+        step::equals(u32::from(port), 0, 1),
+        step::take(LONGEST),
+        step::take(0),
+    ]
+}
+
+/// Lets through TCP and UDP to the port or from it, ICMPv6 errors and neighbour discovery.
+fn ipv6_filter(port: u16) -> [libc::sock_filter; 15] {
+    let ip = ETHERNET_HEADER;
+    let content = ip + IPV6_HEADER;
+    [
+        step::byte(ip + 6),
+        step::equals(libc::IPPROTO_TCP as u32, 7, 0),
+        step::equals(libc::IPPROTO_UDP as u32, 6, 0),
+        step::equals(libc::IPPROTO_ICMPV6 as u32, 0, 10),
+        step::byte(content),
+        step::equals(u32::from(ICMPV6_DEST_UNREACH), 7, 0),
+        step::equals(u32::from(ICMPV6_PARAMETER_PROBLEM), 6, 0),
+        step::equals(u32::from(NEIGHBOUR_SOLICITATION), 5, 0),
+        step::equals(u32::from(NEIGHBOUR_ADVERTISEMENT), 4, 5),
+        step::half(content),
+        step::equals(u32::from(port), 2, 0),
+        step::half(content + 2),
+        step::equals(u32::from(port), 0, 1),
+        step::take(LONGEST),
+        step::take(0),
+    ]
 }

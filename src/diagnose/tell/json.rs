@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::diagnose::facts::Facts;
 use crate::diagnose::findings::Finding;
+use crate::diagnose::ladder;
 use crate::render::json::{Endpoint, ServiceFields};
 
 pub fn write(out: &mut Vec<u8>, facts: &Facts, findings: &[Finding]) {
@@ -16,14 +17,22 @@ pub fn write(out: &mut Vec<u8>, facts: &Facts, findings: &[Finding]) {
         // Writing into a vector cannot fail, nor can fields that are numbers, texts and lists.
         let _ = serde_json::to_writer(&mut *out, &FindingFields::of(finding));
     }
+    let unexplained = ladder::unexplained(facts, findings);
+    let unexplained: Vec<ServiceFields> =
+        unexplained.into_iter().map(ServiceFields::from).collect();
     let end = if findings.is_empty() { "" } else { "\n" };
-    out.extend_from_slice(format!("{end}],\"probed\":{}}}\n", facts.is_probed).as_bytes());
+    out.extend_from_slice(
+        format!("{end}],\"probed\":{},\"unexplained\":", facts.is_probed).as_bytes(),
+    );
+    let _ = serde_json::to_writer(&mut *out, &unexplained);
+    out.extend_from_slice(b"}\n");
 }
 
 #[derive(Serialize)]
 struct FindingFields<'f> {
     id: &'static str,
     level: &'static str,
+    basis: &'static str,
     service: Option<ServiceFields>,
     real_server: Option<Endpoint>,
     #[serde(serialize_with = "write_evidence")]
@@ -43,6 +52,7 @@ impl FindingFields<'_> {
         FindingFields {
             id: finding.id,
             level: finding.level.word(),
+            basis: finding.basis.word(),
             service: finding.service.map(ServiceFields::from),
             real_server: finding.real_server.map(Endpoint::from),
             evidence: &finding.evidence,

@@ -1,28 +1,37 @@
 //! Findings for a person in an outage: by service, the worst first, each with what to do. Always in
-//! numbers, and never wider than 80 columns but for commands, which stay in one piece.
+//! numbers. Words are as wide as the screen, up to 100 columns; a command stays in one piece, on a
+//! line of its own, so that it can be copied.
 
+#![forbid(unsafe_code)]
 #![forbid(unsafe_code)]
 
 use std::collections::HashMap;
+use std::mem;
 
-use crate::diagnose::facts::{Facts, Service};
+use tabled::settings::Color;
+
+use crate::diagnose::facts::{Facts, Server, Service};
 use crate::diagnose::findings::{Finding, Level};
 use crate::diagnose::probe::{PortAnswer, Probed, WayBack};
-use crate::model::ServiceIdentity;
+use crate::diagnose::{checks, ladder};
+use crate::model::{ForwardingMethod, ServiceIdentity};
 use crate::render::endpoints::EndpointWriter;
-use crate::render::phrases::{counted, write_service_name};
+use crate::render::phrases::{counted, service_in_sentence, write_service_name};
+use crate::screen::Screen;
 
-const WIDTH: usize = 80;
-/// Where texts begin, behind the level.
+/// No line of words is longer, however wide the terminal is: longer ones are hard to read.
+const MOST_WIDE: usize = 100;
+/// The column at which texts begin, behind the level.
 const INDENT: usize = 9;
-/// Where the id stands, behind the last words.
-const ID_COLUMN: usize = 55;
+/// The column at which commands begin, below the word for their place.
+const COMMAND_INDENT: usize = 11;
 const DIRECTOR: &str = "This director";
+const SEVERAL: &str = "Servers of several services";
 /// Of how many services the same note is told.
 const MOST_ALIKE: usize = 3;
 
-pub fn write(out: &mut Vec<u8>, facts: &Facts, findings: &[Finding]) {
-    let mut text = String::new();
+/// Appends findings, as wide as a screen.
+pub fn write(out: &mut Vec<u8>, screen: Screen, facts: &Facts, findings: &[Finding]) {
     let mut by_service: HashMap<Option<ServiceIdentity>, Vec<&Finding>> = HashMap::new();
     for finding in findings {
         by_service.entry(finding.service).or_default().push(finding);
@@ -32,54 +41,85 @@ pub fn write(out: &mut Vec<u8>, facts: &Facts, findings: &[Finding]) {
         found.sort_by_key(|finding| finding.level);
         found
     };
-    let mut group = Group::default();
-    let of_director = of(None);
+    let mut page = Page::new(screen);
+    let (of_servers, of_director): (Vec<&Finding>, Vec<&Finding>) = of(None)
+        .into_iter()
+        .partition(|finding| finding.real_server.is_some());
     let is_urgent = of_director
         .iter()
         .any(|finding| finding.level != Level::Note);
     if is_urgent {
-        group.write(&mut text, DIRECTOR, "", &of_director);
+        page.write_group(DIRECTOR, "", &of_director);
     }
+    page.write_group(SEVERAL, "", &of_servers);
     let is_one = facts.services.len() == 1;
     for service in &facts.services {
         let found = of(Some(service.identity()));
         if is_one || !found.is_empty() {
-            group.write(&mut text, &title(service), &summary(facts, service), &found);
+            page.write_group(&title(service), &summary(facts, service), &found);
         }
     }
-    group.write_rest(&mut text);
+    page.write_rest();
     if !is_urgent {
-        group.write(&mut text, DIRECTOR, "", &of_director);
+        page.write_group(DIRECTOR, "", &of_director);
     }
-    text.push_str(&conclusion(facts, findings));
-    out.extend_from_slice(text.as_bytes());
+    page.end_group();
+    page.text.push_str(&conclusion(facts, findings));
+    out.extend_from_slice(page.text.as_bytes());
 }
 
-/// The notes that were told, which need not be told of every service.
-#[derive(Default)]
-struct Group {
+/// The text written so far.
+struct Page {
+    text: String,
+    width: usize,
+    has_colours: bool,
+    /// The notes that were told, which need not be told of every service, with how many there are.
     notes: Vec<(&'static str, usize)>,
 }
 
-impl Group {
-    fn write(&mut self, text: &mut String, title: &str, summary: &str, findings: &[&Finding]) {
-        let told: Vec<&&Finding> = findings
-            .iter()
-            .filter(|finding| self.is_worth_telling(finding))
-            .collect();
+impl Page {
+    fn new(screen: Screen) -> Page {
+        Page {
+            text: String::new(),
+            width: screen.width.min(MOST_WIDE),
+            has_colours: screen.has_colours,
+            notes: Vec::new(),
+        }
+    }
+
+    fn write_group(&mut self, title: &str, summary: &str, findings: &[&Finding]) {
+        let mut told = Vec::new();
+        for finding in findings {
+            if self.is_worth_telling(finding) {
+                told.push(*finding);
+            }
+        }
         if told.is_empty() && (summary.is_empty() || !findings.is_empty()) {
             return;
         }
-        let gap = WIDTH.saturating_sub(title.chars().count() + summary.chars().count());
+        self.end_group();
+        let used = title.chars().count() + summary.chars().count();
+        let gap = self.width.saturating_sub(used).max(2);
         let line = match summary {
             "" => title.to_owned(),
-            _ => format!("{title}{}{summary}", " ".repeat(gap.max(2))),
+            _ => format!("{title}{}{summary}", " ".repeat(gap)),
         };
-        text.push_str(&line);
-        text.push('\n');
+        self.write_line(&line);
         for finding in told {
-            write_finding(text, finding);
+            self.write_finding(finding);
         }
+    }
+
+    /// Leaves a line empty behind what was written.
+    fn end_group(&mut self) {
+        if !self.text.is_empty() {
+            self.text.push('\n');
+        }
+    }
+
+    fn write_line(&mut self, line: &str) {
+        self.text.push_str(line);
+        self.text.push('\n');
     }
 
     fn is_worth_telling(&mut self, finding: &Finding) -> bool {
@@ -99,56 +139,86 @@ impl Group {
         }
     }
 
-    fn write_rest(&self, text: &mut String) {
-        let mut more = self
-            .notes
-            .iter()
-            .filter(|(_, count)| *count > MOST_ALIKE)
-            .peekable();
-        if more.peek().is_some() {
-            text.push_str("Other services\n");
+    fn write_rest(&mut self) {
+        let mut more = mem::take(&mut self.notes);
+        more.retain(|(_, count)| *count > MOST_ALIKE);
+        if !more.is_empty() {
+            self.end_group();
+            self.write_line("Other services");
         }
         for (id, count) in more {
             let words = format!("The same of {} more.", count - MOST_ALIKE);
-            write_words(text, Level::Note, &words, id);
+            self.write_words(Level::Note, &words, id);
+        }
+    }
+
+    fn write_finding(&mut self, finding: &Finding) {
+        self.write_words(finding.level, &finding.text, finding.id);
+        let mut place = "";
+        for remedy in &finding.remedy {
+            if place != remedy.place.word() {
+                place = remedy.place.word();
+                self.write_line(&format!("{}{place}:", " ".repeat(INDENT)));
+            }
+            self.write_line(&format!("{}{}", " ".repeat(COMMAND_INDENT), remedy.command));
+        }
+    }
+
+    /// Writes the level, then words in lines, then the id at the right edge.
+    fn write_words(&mut self, level: Level, words: &str, id: &str) {
+        let id = format!("[{id}]");
+        let mut lines = vec![String::new()];
+        for word in words.split(' ') {
+            let room = self.width.saturating_sub(INDENT);
+            match lines.last_mut() {
+                Some(line) if line.is_empty() => line.push_str(word),
+                Some(line) if line.chars().count() + 1 + word.chars().count() <= room => {
+                    line.push(' ');
+                    line.push_str(word);
+                }
+                _ => lines.push(word.to_owned()),
+            }
+        }
+        let last = lines.last().map_or(0, |line| line.chars().count());
+        let has_room = INDENT + last + 2 + id.len() <= self.width;
+        if !has_room {
+            lines.push(String::new());
+        }
+        let count = lines.len();
+        for (index, line) in lines.into_iter().enumerate() {
+            let begin = match index {
+                0 => {
+                    let word = self.tinted(level.word(), colour_of(level));
+                    format!("  {word}{}", " ".repeat(INDENT - 2 - level.word().len()))
+                }
+                _ => " ".repeat(INDENT),
+            };
+            let line = match index + 1 == count {
+                true => {
+                    let used = INDENT + line.chars().count() + id.len();
+                    let gap = " ".repeat(self.width.saturating_sub(used));
+                    format!("{begin}{line}{gap}{}", self.tinted(&id, Color::DIMMED))
+                }
+                false => format!("{begin}{line}"),
+            };
+            self.write_line(&line);
+        }
+    }
+
+    fn tinted(&self, text: &str, colour: Color) -> String {
+        match self.has_colours {
+            true => colour.colorize(text),
+            false => text.to_owned(),
         }
     }
 }
 
-fn write_finding(text: &mut String, finding: &Finding) {
-    write_words(text, finding.level, &finding.text, finding.id);
-    for remedy in &finding.remedy {
-        let place = remedy.place.word();
-        text.push_str(&format!(
-            "{}{place}: {}\n",
-            " ".repeat(INDENT),
-            remedy.command
-        ));
+fn colour_of(level: Level) -> Color {
+    match level {
+        Level::Fault => Color::FG_RED,
+        Level::Risk => Color::FG_YELLOW,
+        Level::Note => Color::DIMMED,
     }
-}
-
-fn write_words(text: &mut String, level: Level, words: &str, id: &str) {
-    let mut line = format!("  {:<width$}", level.word(), width = INDENT - 2);
-    let mut is_empty = true;
-    for word in words.split(' ') {
-        if !is_empty && line.chars().count() + 1 + word.chars().count() > WIDTH {
-            text.push_str(&line);
-            text.push('\n');
-            line = " ".repeat(INDENT);
-            is_empty = true;
-        }
-        if !is_empty {
-            line.push(' ');
-        }
-        line.push_str(word);
-        is_empty = false;
-    }
-    if line.chars().count() + 1 > ID_COLUMN {
-        text.push_str(&line);
-        text.push('\n');
-        line.clear();
-    }
-    text.push_str(&format!("{line:<ID_COLUMN$}[{id}]\n"));
 }
 
 /// `TCP 192.0.2.1:80 rr`.
@@ -171,9 +241,7 @@ fn summary(facts: &Facts, service: &Service) -> String {
         0 => "no server".to_owned(),
         _ => counted(count, "server"),
     };
-    let was_asked = |probed: Probed| !matches!(probed, Probed::Skipped(_));
-    let probed = service.servers.iter().filter_map(|server| server.probed);
-    let asked: Vec<Probed> = probed.filter(|probed| was_asked(*probed)).collect();
+    let asked: Vec<&Server> = service.servers.iter().filter(|it| was_asked(it)).collect();
     if !facts.is_probed || asked.is_empty() {
         return servers;
     }
@@ -181,24 +249,42 @@ fn summary(facts: &Facts, service: &Service) -> String {
         true => servers,
         false => format!("{servers}, {} asked", asked.len()),
     };
-    match asked.into_iter().filter(|probed| is_well(*probed)).count() {
+    match asked.into_iter().filter(|server| is_well(server)).count() {
         0 => format!("{servers}, none answers"),
         1 => format!("{servers}, 1 answers"),
         answering => format!("{servers}, {answering} answer"),
     }
 }
 
-fn is_well(probed: Probed) -> bool {
-    match probed {
-        Probed::Asked {
-            port: PortAnswer::Taken,
-            way_back,
-        } => way_back.is_none_or(|way| way == WayBack::Here),
-        _ => false,
-    }
+/// Returns true for a server that was asked what it has to answer.
+fn was_asked(server: &Server) -> bool {
+    !matches!(
+        server.probed,
+        None | Some(
+            Probed::Skipped(_)
+                | Probed::Asked {
+                    port: PortAnswer::Unknown,
+                    ..
+                }
+        )
+    )
 }
 
-/// How many of each level; and what else could be done where nothing was found.
+/// Returns true for a server that answered, past the director where it must.
+fn is_well(server: &Server) -> bool {
+    let Some(Probed::Asked {
+        port: PortAnswer::Taken,
+        way_back,
+        ..
+    }) = server.probed
+    else {
+        return false;
+    };
+    let method = server.state.destination.forwarding_method;
+    method != ForwardingMethod::Masquerading || way_back.is_none_or(|way| way == WayBack::Here)
+}
+
+/// Counts the findings of each level, and names what else could be done if there are none.
 fn conclusion(facts: &Facts, findings: &[Finding]) -> String {
     let counts = [Level::Fault, Level::Risk, Level::Note].map(|level| {
         let count = findings
@@ -212,13 +298,21 @@ fn conclusion(facts: &Facts, findings: &[Finding]) -> String {
         .filter(|(count, _)| *count > 0)
         .map(|(count, word)| counted(*count, word))
         .collect();
+    let unexplained = ladder::unexplained(facts, findings);
     let is_well = findings.iter().all(|finding| finding.level == Level::Note);
     let mut text = match (is_well, told.is_empty()) {
+        (true, _) if !unexplained.is_empty() => "Nothing found explains it.".to_owned(),
         (true, true) => "No fault and no risk found.".to_owned(),
         (true, false) => format!("No fault and no risk found; {}.", told.join(", ")),
         (false, _) => format!("{}.", told.join(", ")),
     };
-    if is_well && !facts.is_probed && !facts.services.is_empty() {
+    if !unexplained.is_empty() {
+        let names: Vec<String> = unexplained.into_iter().map(service_in_sentence).collect();
+        text.push_str(&format!(
+            "\nClients of {} wait in vain: --listen shows where their packets end.",
+            checks::listed(&names)
+        ));
+    } else if is_well && !facts.is_probed && !facts.services.is_empty() {
         text.push_str("\nWith --probe, the real servers are asked, too.");
     }
     text.push('\n');
@@ -232,9 +326,17 @@ mod tests {
     use crate::diagnose::checks::samples::{asked, endpoint, forward_by, healthy, rival, service};
     use crate::model::{ForwardingMethod, Statistics};
 
+    fn screen(width: usize) -> Screen {
+        Screen {
+            width,
+            has_colours: false,
+            has_unicode: false,
+        }
+    }
+
     fn told(facts: &Facts) -> String {
         let mut out = Vec::new();
-        write(&mut out, facts, &judge(facts));
+        write(&mut out, screen(80), facts, &judge(facts));
         String::from_utf8(out).unwrap()
     }
 
@@ -261,15 +363,15 @@ mod tests {
         facts.services[0].servers[1].probed = asked(PortAnswer::Refused, None);
         let expected = "\
 TCP 192.0.2.1:80 rr                                         2 servers, 1 answers
-  fault  10.0.0.20 (02:00:00:00:00:bc) answers ARP for 192.0.2.1: clients that
-         hear it first go there, past this director.   [duplicate-address]
-         there: sysctl -w net.ipv4.conf.all.arp_ignore=1
-         there: sysctl -w net.ipv4.conf.all.arp_announce=2
-  fault  10.0.0.20 refuses 192.0.2.1:80: it has the address, and nobody listens
-         there. With weight 0, its clients go to the others.
-                                                       [port-refused]
-         here: ipvsadm -e -t 192.0.2.1:80 -r 10.0.0.20:80 -g -w 0
-2 faults.
+  risk   10.0.0.20 (02:00:00:00:00:bc) answers ARP for 192.0.2.1: clients that
+         hear it first go there, past this director.         [duplicate-address]
+         there:
+           sysctl -w net.ipv4.conf.all.arp_ignore=1
+           sysctl -w net.ipv4.conf.all.arp_announce=2
+  risk   10.0.0.20 refuses this director's SYN for 192.0.2.1:80 (RST): it has
+         the address, and mostly nobody listens there.            [port-refused]
+
+2 risks.
 ";
         assert_eq!(told(&facts), expected);
     }
@@ -312,8 +414,46 @@ TCP 192.0.2.1:80 rr                                         2 servers, 1 answers
         facts.director.interfaces[1].forwards_ipv4 = false;
         facts.director.timeouts.tcp = 900;
         facts.services[0].state.service.identity = endpoint("-t [2001:db8:1:2:3:4:5:6]:65535");
-        for line in told(&facts).lines().filter(|line| !line.contains("here: ")) {
-            assert!(line.chars().count() <= WIDTH, "{line}");
+        let findings = judge(&facts);
+        for width in [64, 80, 99, 160] {
+            let mut out = Vec::new();
+            write(&mut out, screen(width), &facts, &findings);
+            let told = String::from_utf8(out).unwrap();
+            let command = " ".repeat(COMMAND_INDENT);
+            let lines = told.lines().filter(|line| !line.starts_with(&command));
+            let widest = lines.map(|line| line.chars().count()).max().unwrap();
+            assert!(widest <= width.min(MOST_WIDE), "{width}: {told}");
         }
+    }
+
+    #[test]
+    fn levels_have_their_colours_and_nothing_else_changes() {
+        let mut facts = healthy();
+        facts.director.interfaces[0].is_up = false;
+        facts.services[0].rivals.push(rival(None));
+        let findings = judge(&facts);
+        let mut out = Vec::new();
+        let mut coloured = screen(80);
+        coloured.has_colours = true;
+        write(&mut out, coloured, &facts, &findings);
+        let coloured = String::from_utf8(out).unwrap();
+        assert!(
+            coloured.contains("\u{1b}[31mfault\u{1b}[39m"),
+            "{coloured:?}"
+        );
+        assert!(
+            coloured.contains("\u{1b}[33mrisk\u{1b}[39m"),
+            "{coloured:?}"
+        );
+        let plain = [
+            "\u{1b}[31m",
+            "\u{1b}[33m",
+            "\u{1b}[39m",
+            "\u{1b}[2m",
+            "\u{1b}[22m",
+        ]
+        .iter()
+        .fold(coloured, |text, code| text.replace(code, ""));
+        assert_eq!(plain, told(&facts));
     }
 }

@@ -82,55 +82,6 @@ fn keep_connections(director: &Host) {
     director.shell("sysctl -w net.ipv4.vs.conntrack=1");
 }
 
-/// Returns the number of TCP packets that a host sent a second time.
-fn packets_repeated(host: &Host) -> u64 {
-    let counters = host.shell("cat /proc/thread-self/net/snmp");
-    let mut lines = counters.lines().filter(|line| line.starts_with("Tcp: "));
-    let (names, numbers) = (lines.next().unwrap(), lines.next().unwrap());
-    let place = names
-        .split(' ')
-        .position(|name| name == "RetransSegs")
-        .unwrap();
-    numbers.split(' ').nth(place).unwrap().parse().unwrap()
-}
-
-/// Asks one time after another from one port, whose connection the server closes first.
-fn ask_from_one_port(client: &Host) {
-    client.shell(
-        "perl -MSocket -e '
-            for (1 .. 4) {
-                socket my $socket, AF_INET, SOCK_STREAM, 0 or die $!;
-                setsockopt $socket, SOL_SOCKET, SO_REUSEADDR, 1;
-                bind $socket, pack_sockaddr_in(40001, INADDR_ANY) or die $!;
-                # The last one may not be quite gone.
-                until (connect $socket, pack_sockaddr_in(80, inet_aton(\"2.2.2.25\"))) {
-                    $!{EADDRNOTAVAIL} or die $!;
-                    select undef, undef, undef, 0.05;
-                }
-                syswrite $socket, \"GET / HTTP/1.0\\r\\n\\r\\n\";
-                1 while sysread $socket, my $answer, 1000;
-                close $socket;
-            }'",
-    );
-}
-
-/// The kernels that delay such connections are older than any that the lab has.
-#[test]
-fn no_kernel_is_accused_of_a_delay_that_it_does_not_have() {
-    let cluster = masqueraded();
-    let director = &cluster.director;
-    keep_connections(director);
-    director.ipvsadm_each(&[
-        "-A -t 2.2.2.25:80 -s rr",
-        "-a -t 2.2.2.25:80 -r 1.1.1.10 -m",
-        "-a -t 2.2.2.25:80 -r 1.1.1.20 -m",
-    ]);
-    let before = packets_repeated(&cluster.client);
-    ask_from_one_port(&cluster.client);
-    assert_eq!(packets_repeated(&cluster.client), before);
-    Examination::new(director, "").assert_ids(&[]);
-}
-
 #[test]
 fn more_connections_than_are_looked_at_are_said() {
     let cluster = Cluster::new("cluster dr");

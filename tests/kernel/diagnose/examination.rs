@@ -35,9 +35,10 @@ impl Examination {
             .findings
             .iter()
             .any(|finding| finding["level"] == "fault");
+        let is_unexplained = document["unexplained"] != Value::Array(Vec::new());
         assert_eq!(
             outcome.ending,
-            Ending::Status(i32::from(has_fault)),
+            Ending::Status(i32::from(has_fault || is_unexplained)),
             "{outcome}"
         );
         assert_eq!(document["probed"], options.contains("--probe"));
@@ -80,11 +81,16 @@ impl Examination {
 
     /// Carries out the remedies of all faults and risks as they are printed, where they say.
     pub fn repair(&self, cluster: &Cluster) {
-        let ill = self
-            .findings
-            .iter()
-            .filter(|finding| finding["level"] != "note");
-        for finding in ill {
+        self.repair_those(cluster, |finding| finding["level"] != "note");
+    }
+
+    /// The same, of the findings of an id.
+    pub fn repair_of(&self, id: &str, cluster: &Cluster) {
+        self.repair_those(cluster, |finding| finding["id"] == id);
+    }
+
+    fn repair_those(&self, cluster: &Cluster, is_one: impl Fn(&Value) -> bool) {
+        for finding in self.findings.iter().filter(|finding| is_one(finding)) {
             let remedy = finding["remedy"].as_array().unwrap();
             assert!(!remedy.is_empty(), "no remedy: {finding:#}");
             for step in remedy {

@@ -96,6 +96,11 @@ fn one_packet_scheduling_with_masquerading() {
 #[test]
 fn hashing_with_a_server_that_takes_nobody() {
     let cluster = routed();
+    // Both have had clients: a server that was added to `mh` with weight 0 turns nobody away.
+    for _ in 0..2 {
+        Conversation::open(&cluster.client, "1.1.1.254:22").goes_on();
+    }
+    cluster.director.wait_until_counted();
     for scheduler in ["sh", "mh"] {
         cluster.director.ipvsadm_each(&[
             &format!("-E -t 1.1.1.254:22 -s {scheduler}"),

@@ -1,0 +1,498 @@
+//! Of a virtual service's address, and of what comes for it.
+
+#![forbid(unsafe_code)]
+
+use std::net::IpAddr;
+
+use crate::diagnose::facts::{Facts, Interface, Rival, Route, Service, is_in};
+use crate::diagnose::findings::{Basis, Claim, Finding};
+use crate::model::{ServiceIdentity, SyncDaemonRole};
+
+use super::{name, servers_in_use, whole_length};
+
+fn has_backup(facts: &Facts) -> bool {
+    facts.director.daemons.contains(&SyncDaemonRole::Backup)
+}
+
+/// A standby that waits for the address lacks it rightly. Where somebody can be asked for it, it
+/// depends on the answer: only if nobody has it, nobody is served.
+pub fn address_not_local(facts: &Facts) -> Vec<Finding> {
+    let find = |service: &Service| {
+        let (address, route) = (service.virtual_address()?, service.address?);
+        if route == Route::Local {
+            return None;
+        }
+        let counted = service.state.statistics.incoming_packets;
+        let (basis, claim, text) = not_local(facts, service, address);
+        let finding = Finding::new(basis, claim, text)
+            .about(service.identity())
+            .seen("address", address.to_string())
+            .seen("packets_counted", counted);
+        Some(match claim {
+            Claim::Informs => finding,
+            _ => finding.here(format!(
+                "ip address add {address}/{} dev {}",
+                whole_length(address),
+                home_of(facts, address)
+            )),
+        })
+    };
+    facts.services.iter().filter_map(find).collect()
+}
+
+fn not_local(facts: &Facts, service: &Service, address: IpAddr) -> (Basis, Claim, String) {
+    let lacks = format!("The director does not have {address}");
+    let is_of_server = |rival: &Rival| {
+        let mut servers = service.servers.iter();
+        rival
+            .server
+            .is_some_and(|own| servers.any(|server| server.identity().address == own))
+    };
+    if has_backup(facts) {
+        let text = format!("{lacks}, which is right as long as another director has it.");
+        (Basis::State, Claim::Informs, text)
+    } else if service.state.statistics.incoming_packets > 0 {
+        let text =
+            format!("{lacks}, but packets for it were counted: it was here, or they are marked.");
+        (Basis::State, Claim::Informs, text)
+    } else if service.rivals.iter().any(|rival| !is_of_server(rival)) {
+        let text = format!("{lacks}, and another machine answers for it.");
+        (Basis::Probe, Claim::Informs, text)
+    } else if !can_be_asked_for(facts, address) {
+        let text =
+            format!("{lacks}: packets for it are not delivered here, and IPVS never sees them.");
+        (Basis::State, Claim::MayHinder, text)
+    } else if facts.is_probed {
+        let text = format!("{lacks}, and no other director in its network answers for it.");
+        (Basis::Probe, Claim::MayHinder, text)
+    } else {
+        let text = format!(
+            "{lacks}, which is right as long as another one has it: --probe asks who does."
+        );
+        (Basis::State, Claim::Explains, text)
+    }
+}
+
+/// Returns true if an address is in a network of the director's, where its owner says so.
+fn can_be_asked_for(facts: &Facts, address: IpAddr) -> bool {
+    let mut interfaces = facts.director.interfaces.iter();
+    interfaces.any(|interface| {
+        interface.is_up && interface.hardware.is_some() && interface.has_on_link(address)
+    })
+}
+
+pub fn address_without_link(facts: &Facts) -> Vec<Finding> {
+    let find = |service: &Service| {
+        let address = service.virtual_address()?;
+        let mut with = facts
+            .director
+            .interfaces
+            .iter()
+            .filter(|interface| interface.has(address));
+        // On one of these alone, clients find it if they look for it there.
+        let interface = with.next()?;
+        let is_cut_off = interface.hardware.is_some() && !interface.can_be_reached();
+        if !is_cut_off || with.next().is_some() {
+            return None;
+        }
+        let name = &interface.name;
+        let state = match interface.is_up {
+            true => "has no link. Is its cable in?",
+            false => "is down.",
+        };
+        let text = format!(
+            "Clients who look for {address} at {name} do not find it: the interface {state}"
+        );
+        let finding = Finding::new(Basis::State, Claim::MayHinder, text)
+            .about(service.identity())
+            .seen("interface", name.as_str())
+            .seen("is_up", interface.is_up);
+        Some(match interface.is_up {
+            true => finding,
+            false => finding.here(format!("ip link set {name} up")),
+        })
+    };
+    facts.services.iter().filter_map(find).collect()
+}
+
+/// Nobody says whose the address is where the only interface in its network leaves that to the one
+/// that has it.
+pub fn address_unanswered(facts: &Facts) -> Vec<Finding> {
+    if has_backup(facts) {
+        return Vec::new();
+    }
+    let find = |service: &Service| {
+        let address = service.virtual_address().filter(IpAddr::is_ipv4)?;
+        let interfaces = &facts.director.interfaces;
+        let asked: Vec<&Interface> = interfaces
+            .iter()
+            .filter(|interface| {
+                !interface.is_loopback
+                    && interface.is_up
+                    && interface.asks_neighbours
+                    && interface.has_on_link(address)
+            })
+            .collect();
+        let first = asked.first()?;
+        let is_silent = |interface: &&Interface| interface.hides_others && !interface.has(address);
+        if service.address != Some(Route::Local) || !asked.iter().all(is_silent) {
+            return None;
+        }
+        let holder = interfaces.iter().find(|interface| interface.has(address));
+        let holder = holder.map_or("none", |interface| &interface.name);
+        let text = format!(
+            "{address} is in the network of {}, which does not answer ARP for addresses of other \
+             interfaces (arp_ignore), and is on {holder}: clients of that network do not find it, \
+             unless another director answers.",
+            first.name
+        );
+        Some(
+            Finding::new(Basis::State, Claim::Suspects, text)
+                .about(service.identity())
+                .seen("asked_at", first.name.as_str())
+                .seen("is_on", holder)
+                .by_setting("net.ipv4.conf.all.arp_ignore", 0)
+                .by_setting(&format!("net/ipv4/conf/{}/arp_ignore", first.name), 0),
+        )
+    };
+    facts.services.iter().filter_map(find).collect()
+}
+
+/// Servers that are the director's only because a prefix on `lo` covers them.
+pub fn prefix_on_loopback(facts: &Facts) -> Vec<Finding> {
+    let interfaces = &facts.director.interfaces;
+    let is_own = |address| interfaces.iter().any(|interface| interface.has(address));
+    let mut prefixes: Vec<(&Interface, IpAddr, u8)> = Vec::new();
+    for interface in interfaces.iter().filter(|interface| interface.is_loopback) {
+        for (address, length) in &interface.addresses {
+            if !address.is_loopback() && *length < whole_length(*address) {
+                prefixes.push((interface, *address, *length));
+            }
+        }
+    }
+    prefixes
+        .into_iter()
+        .filter_map(|(lo, address, length)| {
+            let taken: Vec<(ServiceIdentity, IpAddr)> = servers_in_use(facts)
+                .map(|(service, server)| (service.identity(), server.identity().address))
+                .filter(|(_, server)| is_in(*server, address, length) && !is_own(*server))
+                .collect();
+            let (_, server) = taken.first()?;
+            let text = format!(
+                "{} has {address}/{length}, so that the director takes all of that network for \
+                 itself, the server {server} too.",
+                lo.name
+            );
+            let whole = whole_length(address);
+            Some(
+                Finding::new(Basis::State, Claim::MayHinder, text)
+                    .touching(taken.iter().map(|(service, _)| *service))
+                    .seen("interface", lo.name.as_str())
+                    .seen("address", format!("{address}/{length}"))
+                    .here(format!("ip address del {address}/{length} dev {}", lo.name))
+                    .here(format!("ip address add {address}/{whole} dev {}", lo.name)),
+            )
+        })
+        .collect()
+}
+
+/// The interface to give an address to: the one in whose network it is; else it is routed here, and
+/// `lo` will do.
+fn home_of(facts: &Facts, address: IpAddr) -> &str {
+    facts
+        .director
+        .interfaces
+        .iter()
+        .find(|interface| !interface.is_loopback && interface.has_on_link(address))
+        .map_or("lo", |interface| &interface.name)
+}
+
+pub fn backup_only(facts: &Facts) -> Vec<Finding> {
+    let director = &facts.director;
+    if !director.settings.backup_only || !director.daemons.contains(&SyncDaemonRole::Backup) {
+        return Vec::new();
+    }
+    let has_master = director.daemons.contains(&SyncDaemonRole::Master);
+    let find = |service: &Service| {
+        let address = service.virtual_address()?;
+        if service.address != Some(Route::Local) {
+            return None;
+        }
+        // A backup that is a real server of the master has the address on lo, where it hides: for
+        // such directors the setting was made.
+        let hides = !has_master && is_hidden(facts, address);
+        let text = format!(
+            "IPVS lets packets for {address} pass by while a backup sync daemon runs \
+             (net.ipv4.vs.backup_only is 1){}",
+            match hides {
+                true => ", which is right as long as this is a real server of the master.",
+                false => ", and yet the director has the address.",
+            }
+        );
+        let claim = if hides {
+            Claim::Informs
+        } else {
+            Claim::Hinders
+        };
+        let finding = Finding::new(Basis::State, claim, text)
+            .about(service.identity())
+            .seen("address", address.to_string())
+            .seen("has_master_daemon", has_master);
+        Some(match claim {
+            Claim::Informs => finding,
+            _ => finding.by_setting("net.ipv4.vs.backup_only", 0),
+        })
+    };
+    facts.services.iter().filter_map(find).collect()
+}
+
+/// Returns true if the director has an address on `lo` alone.
+fn is_hidden(facts: &Facts, address: IpAddr) -> bool {
+    let mut with = facts
+        .director
+        .interfaces
+        .iter()
+        .filter(|interface| interface.has(address))
+        .peekable();
+    with.peek().is_some() && with.all(|interface| interface.is_loopback)
+}
+
+pub fn mark_unseen(facts: &Facts) -> Vec<Finding> {
+    unseen(facts, |identity| {
+        let ServiceIdentity::FirewallMark { mark, .. } = identity else {
+            return None;
+        };
+        Some(format!(
+            "No packet with mark {mark} has come. The mark must be set before IPVS looks, in \
+             PREROUTING; and IPVS looks behind INPUT, which may have dropped it."
+        ))
+    })
+}
+
+pub fn nothing_arrives(facts: &Facts) -> Vec<Finding> {
+    unseen(facts, |identity| {
+        let ServiceIdentity::Endpoint { address, .. } = identity else {
+            return None;
+        };
+        Some(format!(
+            "No packet for {} has come. Does whoever asks for {address} reach this machine? And \
+             IPVS looks behind INPUT, whose firewall may have dropped it.",
+            name(identity)
+        ))
+    })
+}
+
+/// The services whose counters are 0, as `words` tell of them. The kernel adds up what it counts
+/// every two seconds only; connections are there at once.
+fn unseen(facts: &Facts, words: impl Fn(ServiceIdentity) -> Option<String>) -> Vec<Finding> {
+    if has_backup(facts) || facts.director.settings.counters_stand_still() {
+        return Vec::new();
+    }
+    let find = |service: &Service| {
+        let counted = service.state.statistics;
+        let mut servers = service.servers.iter();
+        if counted.connections > 0
+            || counted.incoming_packets > 0
+            || servers.any(|server| server.state.connections() > 0)
+        {
+            return None;
+        }
+        let text = words(service.identity())?;
+        Some(
+            Finding::new(Basis::State, Claim::Informs, text)
+                .about(service.identity())
+                .seen("packets_counted", counted.incoming_packets),
+        )
+    };
+    facts.services.iter().filter_map(find).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnose::checks::samples::{
+        NONE, commands, endpoint, findings, first, found, quiet, rival,
+    };
+    use crate::diagnose::findings::Level;
+    use crate::model::Statistics;
+
+    fn forget_counters(service: &mut Service) {
+        service.state.statistics = Statistics::default();
+    }
+
+    #[test]
+    fn an_address_that_is_elsewhere_is_missed_where_nobody_has_it() {
+        let with = |spoil: fn(&mut Facts)| {
+            findings(|facts| {
+                quiet(facts);
+                facts.services[0].address = Some(Route::Nowhere);
+                facts.director.interfaces[2].addresses = vec![([192, 0, 2, 7].into(), 24)];
+                spoil(facts);
+            })
+        };
+        let level = |spoil: fn(&mut Facts)| {
+            let findings = with(spoil);
+            let found = findings
+                .iter()
+                .find(|found| found.id == "address-not-local");
+            found.unwrap().level
+        };
+        assert_eq!(level(|_| ()), Level::Note);
+        let nobody = with(|facts| facts.is_probed = true);
+        assert_eq!(
+            (nobody[0].id, nobody[0].level),
+            ("address-not-local", Level::Risk)
+        );
+        assert_eq!(
+            commands(&nobody[0]),
+            ["ip address add 192.0.2.1/32 dev public"]
+        );
+        let standby: fn(&mut Facts) = |facts| {
+            facts.is_probed = true;
+            facts.services[0].rivals.push(rival(None));
+        };
+        assert_eq!(level(standby), Level::Note);
+        let routed: fn(&mut Facts) =
+            |facts| facts.director.interfaces[2].addresses = vec![([203, 0, 113, 7].into(), 24)];
+        assert_eq!(level(routed), Level::Risk);
+        let backup: fn(&mut Facts) = |facts| {
+            facts.is_probed = true;
+            facts.director.daemons = vec![SyncDaemonRole::Backup];
+        };
+        assert_eq!(level(backup), Level::Note);
+        let counted = found(|facts| facts.services[0].address = Some(Route::Nowhere));
+        assert_eq!(counted, [("address-not-local", Level::Note)]);
+    }
+
+    #[test]
+    fn an_address_at_an_interface_that_is_cut_off_is_a_risk() {
+        let with = |is_up, has_link| {
+            findings(|facts| {
+                facts.director.interfaces[2].is_up = is_up;
+                facts.director.interfaces[2].has_link = has_link;
+            })
+        };
+        assert_eq!(with(true, true), []);
+        let unplugged = with(true, false);
+        assert_eq!(unplugged[0].id, "address-without-link");
+        assert!(commands(&unplugged[0]).is_empty());
+        assert_eq!(commands(&with(false, false)[0]), ["ip link set public up"]);
+        let elsewhere_too = found(|facts| {
+            facts.director.interfaces[2].has_link = false;
+            let address = facts.director.interfaces[2].addresses[0];
+            facts.director.interfaces[0].addresses.push(address);
+        });
+        assert_eq!(elsewhere_too, NONE);
+    }
+
+    #[test]
+    fn interfaces_that_need_no_link_may_have_the_address() {
+        for spoil in [
+            (|interface: &mut Interface| interface.kind = "dummy".to_owned()) as fn(&mut Interface),
+            |interface| interface.kind = "bridge".to_owned(),
+            |interface| interface.asks_neighbours = false,
+        ] {
+            let found = found(|facts| {
+                facts.director.interfaces[2].has_link = false;
+                spoil(&mut facts.director.interfaces[2]);
+            });
+            assert_eq!(found, NONE);
+        }
+    }
+
+    #[test]
+    fn an_address_that_the_asked_interface_is_silent_about_is_not_found() {
+        let with = |spoil: fn(&mut Facts)| {
+            found(|facts| {
+                quiet(facts);
+                let [lo, _, public] = &mut facts.director.interfaces[..] else {
+                    unreachable!()
+                };
+                lo.addresses.push(([192, 0, 2, 1].into(), 32));
+                public.addresses = vec![([192, 0, 2, 7].into(), 24)];
+                public.hides_others = true;
+                spoil(facts);
+            })
+        };
+        assert_eq!(with(|_| ()), [("address-unanswered", Level::Risk)]);
+        let nothing_came = [("nothing-arrives", Level::Note)];
+        let answers = with(|facts| facts.director.interfaces[2].hides_others = false);
+        assert_eq!(answers, nothing_came);
+        let has_it = with(|facts| {
+            let public = &mut facts.director.interfaces[2];
+            public.addresses.push(([192, 0, 2, 1].into(), 32));
+        });
+        assert_eq!(has_it, nothing_came);
+        assert_eq!(
+            with(|facts| facts.director.daemons = vec![SyncDaemonRole::Backup]),
+            NONE
+        );
+    }
+
+    #[test]
+    fn a_prefix_on_lo_takes_the_servers_too() {
+        let with = |length| {
+            findings(|facts| {
+                let lo = &mut facts.director.interfaces[0];
+                lo.addresses.push(([10, 0, 0, 254].into(), length));
+            })
+        };
+        let covered = with(24);
+        assert_eq!(covered.len(), 1, "{covered:?}");
+        assert_eq!(covered[0].id, "prefix-on-loopback");
+        assert_eq!(
+            commands(&covered[0]),
+            [
+                "ip address del 10.0.0.254/24 dev lo",
+                "ip address add 10.0.0.254/32 dev lo",
+            ]
+        );
+        assert_eq!(with(32), []);
+        assert_eq!(with(28), []);
+    }
+
+    #[test]
+    fn a_backup_that_is_told_to_do_nothing_is_at_fault_where_it_has_the_address() {
+        use SyncDaemonRole::{Backup, Master};
+        let with = |daemons: &[SyncDaemonRole], is_on_lo: bool| {
+            found(|facts| {
+                facts.director.settings.backup_only = true;
+                facts.director.daemons = daemons.to_vec();
+                if is_on_lo {
+                    let address = facts.director.interfaces[2].addresses.remove(0);
+                    facts.director.interfaces[0].addresses.push(address);
+                }
+            })
+        };
+        assert_eq!(with(&[Backup], false), [("backup-only", Level::Fault)]);
+        assert_eq!(with(&[Backup], true), [("backup-only", Level::Note)]);
+        assert_eq!(
+            with(&[Master, Backup], true),
+            [("backup-only", Level::Fault)]
+        );
+        assert_eq!(with(&[Master], false), NONE);
+    }
+
+    #[test]
+    fn counters_at_0_are_worth_a_note() {
+        let unseen = found(|facts| forget_counters(&mut facts.services[0]));
+        assert_eq!(unseen, [("nothing-arrives", Level::Note)]);
+        let not_added_up = found(|facts| {
+            forget_counters(&mut facts.services[0]);
+            first(facts).state.inactive_connections = 1;
+        });
+        assert_eq!(not_added_up, NONE);
+        let stopped = found(|facts| {
+            forget_counters(&mut facts.services[0]);
+            facts.director.settings.run_estimation = Some(false);
+        });
+        assert_eq!(stopped, [("counters-stopped", Level::Note)]);
+        let marked = found(|facts| {
+            let service = &mut facts.services[0];
+            forget_counters(service);
+            service.state.service.identity = endpoint("-f 7");
+            service.address = None;
+        });
+        assert_eq!(marked, [("mark-unseen", Level::Note)]);
+    }
+}

@@ -1,0 +1,281 @@
+//! Of who asks: clients whose place keeps them from being answered.
+
+#![forbid(unsafe_code)]
+
+use std::net::IpAddr;
+
+use crate::diagnose::facts::{Facts, Route, Server, Service, is_in};
+use crate::diagnose::findings::{Basis, Claim, Finding};
+use crate::diagnose::ladder::has_answered_nothing;
+
+use super::answers::{counted_anew, source_to};
+use super::{about, is_masqueraded, is_own, listed, servers_in_use, way_to, whole_length};
+
+pub fn client_beside_server(facts: &Facts) -> Vec<Finding> {
+    servers_in_use(facts)
+        .filter_map(|(service, server)| {
+            let beside = clients_beside(facts, service, server);
+            let (client, source) = (beside.first()?, source_to(facts, server)?);
+            let address = server.identity().address;
+            let (_, interface) = way_to(facts, server)?;
+            let text = format!(
+                "{} in the network of {address}, which answers past the director, from an \
+                 address that was not asked: the client drops that.",
+                match beside.len() {
+                    1 => format!("The client {client} is"),
+                    _ => format!("The clients {} are", listed(&beside)),
+                }
+            );
+            // With entries of the firewall, it may translate the source, so that the server answers
+            // the director.
+            let claim = match facts.director.settings.conntrack {
+                true => Claim::Informs,
+                false => Claim::Hinders,
+            };
+            let finding = about(Basis::Traffic, claim, service, server, text).seen(
+                "clients",
+                beside.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            );
+            // Else the director itself would tell the server of the shorter way.
+            let finding = match address {
+                IpAddr::V4(_) => finding
+                    .by_setting("net.ipv4.conf.all.send_redirects", 0)
+                    .by_setting(
+                        &format!("net/ipv4/conf/{}/send_redirects", interface.name),
+                        0,
+                    ),
+                IpAddr::V6(_) => finding,
+            };
+            let finding = beside.iter().take(4).fold(finding, |finding, client| {
+                finding.there(format!(
+                    "ip route replace {client}/{} via {source}",
+                    whole_length(*client)
+                ))
+            });
+            Some(match has_answered_nothing(service, server) {
+                true => counted_anew(finding, service),
+                false => finding,
+            })
+        })
+        .collect()
+}
+
+/// Returns the clients that wait for a masqueraded server and are in its network. Where one of that
+/// network is served, by this server or another, answers find their way.
+fn clients_beside(facts: &Facts, service: &Service, server: &Server) -> Vec<IpAddr> {
+    let Some((way, interface)) = way_to(facts, server) else {
+        return Vec::new();
+    };
+    if !is_masqueraded(server) || way.gateway.is_some() {
+        return Vec::new();
+    }
+    let address = server.identity().address;
+    let is_beside = |client: &&IpAddr| {
+        !is_own(&facts.director, **client)
+            && **client != address
+            && interface.addresses.iter().any(|(own, length)| {
+                is_in(address, *own, *length) && is_in(**client, *own, *length)
+            })
+    };
+    let mut heard = service
+        .servers
+        .iter()
+        .filter(|other| is_masqueraded(other) && other.identity().address != address)
+        .chain([server])
+        .flat_map(|server| &server.traffic.heard.addresses);
+    if heard.any(|client| is_beside(&client)) {
+        return Vec::new();
+    }
+    let waiting = &server.traffic.waiting.addresses;
+    waiting.iter().filter(is_beside).copied().collect()
+}
+
+/// With direct routing and tunnels, the director is no client: what it asks from the service's
+/// address the servers drop, since they have that, too, and an answer from there it drops itself.
+pub fn client_on_director(facts: &Facts) -> Vec<Finding> {
+    servers_in_use(facts)
+        .filter(|(_, server)| !is_masqueraded(server) && server.route != Route::Local)
+        .filter_map(|(service, server)| {
+            let waiting = &server.traffic.waiting.addresses;
+            let address = service.virtual_address();
+            let mut own = waiting
+                .iter()
+                .filter(|client| is_own(&facts.director, **client));
+            let client = own.next()?;
+            let why = match Some(*client) == address {
+                true => "the servers have that address, too, and drop what comes from it",
+                false => {
+                    "the answers come from an address that is the director's own, so that it \
+                          drops them"
+                }
+            };
+            let text = format!(
+                "A client on the director itself, {client}, waits: {why}. Other clients are not \
+                 touched by that."
+            );
+            Some((service, client, text))
+        })
+        .fold(
+            Vec::new(),
+            |mut findings: Vec<Finding>, (service, client, text)| {
+                let is_said = |finding: &Finding| finding.service == Some(service.identity());
+                if !findings.iter().any(is_said) {
+                    findings.push(
+                        Finding::new(Basis::Traffic, Claim::Hinders, text)
+                            .about(service.identity())
+                            .seen("client", client.to_string()),
+                    );
+                }
+                findings
+            },
+        )
+}
+
+/// A masqueraded server that is sent to itself sees its own address as the client's, and answers
+/// itself.
+pub fn server_is_client(facts: &Facts) -> Vec<Finding> {
+    servers_in_use(facts)
+        .filter(|(_, server)| {
+            let waiting = &server.traffic.waiting.addresses;
+            is_masqueraded(server)
+                && server.route != Route::Local
+                && waiting.contains(&server.identity().address)
+        })
+        .map(|(service, server)| {
+            let address = server.identity().address;
+            let text = format!(
+                "{address} is a client of this service, and was sent to itself: source and \
+                 destination are one, and no route mends that. It may ask its own program at \
+                 once, or another service without itself."
+            );
+            about(Basis::Traffic, Claim::Hinders, service, server, text)
+                .seen("client", address.to_string())
+        })
+        .collect()
+}
+
+/// So many packets of a connection that is not opened are more than a client repeats.
+const PACKETS_IN_A_CIRCLE: u64 = 20;
+
+/// Two directors that are each other's servers hand packets to and fro until they are too old.
+pub fn sent_in_circles(facts: &Facts) -> Vec<Finding> {
+    servers_in_use(facts)
+        .filter(|(_, server)| {
+            let counted = &server.state.statistics;
+            let traffic = &server.traffic;
+            !is_masqueraded(server)
+                && server.route != Route::Local
+                && traffic.waiting_since_heard > 0
+                && traffic.heard.count == 0
+                && counted.connections > 0
+                && counted.incoming_packets >= PACKETS_IN_A_CIRCLE * counted.connections
+        })
+        .map(|(service, server)| {
+            let counted = &server.state.statistics;
+            let address = server.identity().address;
+            let text = format!(
+                "{} of {} went to {address}, and none was opened: {address} sends them back, as \
+                 another director does that has this one among its servers.",
+                super::counted(counted.incoming_packets, "packet"),
+                super::counted(counted.connections, "connection"),
+            );
+            about(Basis::Traffic, Claim::Hinders, service, server, text)
+                .seen("incoming_packets", counted.incoming_packets)
+                .seen("connections", counted.connections)
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnose::checks::samples::{
+        NONE, commands, findings, first, forward_by, found, keep_waiting,
+    };
+    use crate::diagnose::findings::Level;
+    use crate::model::ForwardingMethod;
+
+    fn unanswered(facts: &mut Facts) {
+        first(facts).state.statistics.outgoing_packets = 0;
+    }
+
+    #[test]
+    fn a_client_beside_its_server_explains_why_no_answer_comes() {
+        let spoil = |facts: &mut Facts| {
+            unanswered(facts);
+            first(facts).traffic.waiting.count = 6;
+            first(facts).traffic.waiting.addresses =
+                [[10, 0, 0, 99].into(), [192, 0, 2, 9].into()].into();
+        };
+        let beside = findings(spoil);
+        assert_eq!(beside.len(), 1, "{beside:?}");
+        assert_eq!(beside[0].id, "client-beside-server");
+        assert!(
+            commands(&beside[0]).contains(&"ip route replace 10.0.0.99/32 via 10.0.0.1"),
+            "{beside:?}"
+        );
+        let served = found(|facts| {
+            spoil(facts);
+            first(facts).state.statistics.outgoing_packets = 4;
+            first(facts).traffic.heard.count = 1;
+            first(facts).traffic.heard.addresses = [[10, 0, 0, 98].into()].into();
+        });
+        assert_eq!(served, NONE);
+    }
+
+    #[test]
+    fn a_source_that_is_translated_makes_it_a_note() {
+        let found = found(|facts| {
+            facts.director.settings.conntrack = true;
+            keep_waiting(first(facts), 2);
+            first(facts).traffic.waiting.addresses = [[10, 0, 0, 99].into()].into();
+        });
+        assert_eq!(found, [("client-beside-server", Level::Note)]);
+    }
+
+    #[test]
+    fn the_director_is_no_client_of_directly_routed_servers() {
+        let with = |client: [u8; 4]| {
+            found(|facts| {
+                forward_by(facts, ForwardingMethod::DirectRouting);
+                for server in &mut facts.services[0].servers {
+                    keep_waiting(server, 6);
+                    server.traffic.waiting.addresses = [client.into()].into();
+                }
+            })
+        };
+        assert_eq!(with([192, 0, 2, 1]), [("client-on-director", Level::Fault)]);
+        assert!(
+            with([192, 0, 2, 9])
+                .iter()
+                .all(|(id, _)| *id == "handshake-stuck")
+        );
+    }
+
+    #[test]
+    fn a_server_that_is_sent_to_itself_waits_for_ever() {
+        let with = |client: [u8; 4]| {
+            found(|facts| {
+                keep_waiting(first(facts), 2);
+                first(facts).traffic.waiting.addresses = [client.into()].into();
+            })
+        };
+        assert_eq!(with([10, 0, 0, 10]), [("server-is-client", Level::Fault)]);
+        assert_eq!(with([198, 51, 100, 9]), NONE);
+    }
+
+    #[test]
+    fn packets_that_come_again_and_again_run_in_circles() {
+        let with = |packets| {
+            found(|facts| {
+                forward_by(facts, ForwardingMethod::DirectRouting);
+                let server = first(facts);
+                keep_waiting(server, 5);
+                server.state.statistics.connections = 5;
+                server.state.statistics.incoming_packets = packets;
+            })
+        };
+        assert_eq!(with(100), [("sent-in-circles", Level::Fault)]);
+        assert_eq!(with(99), [("handshake-stuck", Level::Fault)]);
+    }
+}

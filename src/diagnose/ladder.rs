@@ -1,0 +1,267 @@
+//! The ladder of evidence: what may be said of whom.
+//!
+//! Checks state what they saw, on which [`Basis`], and how far that goes ([`Claim`]). This is the
+//! one place that makes a [`Level`] of it. Traffic outranks probes, and probes outrank state:
+//!
+//! | claim | clients are answered | nothing is known | clients wait in vain |
+//! | --- | --- | --- | --- |
+//! | `Hinders`, by traffic or state | fault | fault | fault |
+//! | `Hinders`, by a probe | note | risk | fault |
+//! | `MayHinder` | note, by traffic a risk | risk | fault |
+//! | `Suspects` | note | risk | risk |
+//! | `Explains` | note | note | fault |
+//! | `HurtsSome` | risk | risk | risk |
+//! | `Informs` | note | note | note |
+//!
+//! What the clients of a server meet is judged by [`standing`], from connections and counters.
+
+#![forbid(unsafe_code)]
+
+use crate::diagnose::facts::{Facts, Server, Service};
+use crate::diagnose::findings::{Accused, Basis, Claim, Finding, Level};
+use crate::diagnose::probe::{PortAnswer, Probed};
+use crate::model::{ForwardingMethod, Protocol, ServiceIdentity};
+
+/// The waiting connections that are no accident any more.
+pub const WAITING_IN_VAIN: u64 = 5;
+/// The waiting connections of a server that confirm what is known otherwise.
+const WAITING_TO_CONFIRM: u64 = 2;
+/// The packets without an answer that are no beginning any more.
+const UNANSWERED_PACKETS: u64 = 10;
+
+/// The fate of clients, by what their packets did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Clients have been heard to go on.
+    Answers,
+    /// Clients wait, and none that came as late has been heard to go on.
+    Unanswered,
+    /// There were no packets, or they do not show it.
+    Unknown,
+}
+
+/// Sets the levels.
+pub fn rank(facts: &Facts, findings: &mut [Finding]) {
+    for finding in findings {
+        finding.level = level(finding, standing_of_accused(facts, finding));
+    }
+}
+
+fn level(finding: &Finding, standing: Standing) -> Level {
+    match (finding.claim, finding.basis, standing) {
+        (Claim::Informs, ..) => Level::Note,
+        (Claim::HurtsSome, ..) => Level::Risk,
+        (Claim::Hinders, Basis::Traffic | Basis::State, _) => Level::Fault,
+        (Claim::Suspects, _, Standing::Unanswered) => Level::Risk,
+        (_, _, Standing::Unanswered) => Level::Fault,
+        (Claim::Explains, ..) => Level::Note,
+        (Claim::MayHinder, Basis::Traffic, _) => Level::Risk,
+        (_, _, Standing::Answers) => Level::Note,
+        (_, _, Standing::Unknown) => Level::Risk,
+    }
+}
+
+/// Returns true where there is a fault, or clients wait in vain, whatever was found.
+pub fn is_faulty(facts: &Facts, findings: &[Finding]) -> bool {
+    let mut faults = findings.iter().filter(|found| found.level == Level::Fault);
+    faults.next().is_some() || unanswered(facts).next().is_some()
+}
+
+/// Returns the services whose clients wait in vain, whatever was found.
+fn unanswered(facts: &Facts) -> impl Iterator<Item = &Service> {
+    let services = facts.services.iter();
+    services.filter(|service| standing_of_service(service) == Standing::Unanswered)
+}
+
+/// Returns the services whose clients wait in vain although no fault explains it.
+pub fn unexplained(facts: &Facts, findings: &[Finding]) -> Vec<ServiceIdentity> {
+    unanswered(facts)
+        .map(Service::identity)
+        .filter(|service| {
+            !findings
+                .iter()
+                .any(|finding| finding.level == Level::Fault && finding.concerns(*service))
+        })
+        .collect()
+}
+
+fn standing_of_accused(facts: &Facts, finding: &Finding) -> Standing {
+    let concerned = || {
+        let services = facts.services.iter();
+        services.filter(|service| finding.concerns(service.identity()))
+    };
+    match finding.accused() {
+        Accused::Server(identity) => worst(
+            concerned()
+                .flat_map(|service| service.servers.iter().map(move |server| (service, server)))
+                .filter(|(_, server)| server.identity() == identity)
+                .map(|(service, server)| standing(service, server)),
+        ),
+        Accused::Service(_) | Accused::Director => worst(concerned().map(standing_of_service)),
+    }
+}
+
+/// Unanswered clients anywhere count more than answered ones elsewhere.
+fn worst(standings: impl Iterator<Item = Standing>) -> Standing {
+    standings.fold(Standing::Unknown, |worst, standing| {
+        match (worst, standing) {
+            (Standing::Unanswered, _) | (_, Standing::Unanswered) => Standing::Unanswered,
+            (Standing::Answers, _) | (_, Standing::Answers) => Standing::Answers,
+            _ => Standing::Unknown,
+        }
+    })
+}
+
+/// Returns what the clients of a server meet.
+pub fn standing(service: &Service, server: &Server) -> Standing {
+    let traffic = &server.traffic;
+    if traffic.waiting_since_heard >= WAITING_TO_CONFIRM {
+        Standing::Unanswered
+    } else if traffic.heard.count > 0 || has_answered_datagrams(service, server) {
+        Standing::Answers
+    } else if has_answered_nothing(service, server) {
+        Standing::Unanswered
+    } else {
+        Standing::Unknown
+    }
+}
+
+/// Returns what the clients of a service meet: unanswered are those of a service of which nobody is
+/// heard.
+fn standing_of_service(service: &Service) -> Standing {
+    let servers = || service.servers.iter().filter(|server| server.is_in_use());
+    let is_heard = servers().any(|server| standing(service, server) == Standing::Answers);
+    let waiting: u64 = servers()
+        .map(|server| server.traffic.waiting_since_heard)
+        .sum();
+    if is_heard {
+        Standing::Answers
+    } else if waiting >= WAITING_IN_VAIN
+        || servers().any(|server| has_answered_nothing(service, server))
+    {
+        Standing::Unanswered
+    } else {
+        Standing::Unknown
+    }
+}
+
+/// Returns true where a masqueraded server of UDP has answered: nothing else shows it. The ICMP
+/// errors of one whose port is closed are counted, too, and are no answers.
+fn has_answered_datagrams(service: &Service, server: &Server) -> bool {
+    is_masqueraded(server)
+        && protocol(service) != Some(Protocol::Tcp)
+        && server.state.statistics.outgoing_packets > 0
+        && !matches!(
+            server.probed,
+            Some(Probed::Asked {
+                port: PortAnswer::Refused,
+                ..
+            })
+        )
+}
+
+/// Returns true where packets of TCP went to a masqueraded server, and none ever came back. Of UDP,
+/// and of a mark that may be UDP's, that need not mean anything.
+pub fn has_answered_nothing(service: &Service, server: &Server) -> bool {
+    is_masqueraded(server) && protocol(service) == Some(Protocol::Tcp) && counts_no_answer(server)
+}
+
+/// Returns true where enough packets went to a server to tell that none came back.
+pub fn counts_no_answer(server: &Server) -> bool {
+    let counted = &server.state.statistics;
+    counted.incoming_packets >= UNANSWERED_PACKETS && counted.outgoing_packets == 0
+}
+
+fn is_masqueraded(server: &Server) -> bool {
+    server.state.destination.forwarding_method == ForwardingMethod::Masquerading
+}
+
+/// `None` for a firewall mark.
+fn protocol(service: &Service) -> Option<Protocol> {
+    match service.identity() {
+        ServiceIdentity::Endpoint { protocol, .. } => Some(protocol),
+        ServiceIdentity::FirewallMark { .. } => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnose::checks::samples::{asked, endpoint, first, healthy, keep_waiting, quiet};
+
+    #[test]
+    fn traffic_outranks_probes_and_probes_outrank_state() {
+        use Level::{Fault, Note, Risk};
+        let of_first = |basis, claim, spoil: fn(&mut Facts)| {
+            let mut facts = healthy();
+            quiet(&mut facts);
+            spoil(&mut facts);
+            let service = &facts.services[0];
+            let mut findings = [Finding::new(basis, claim, String::new())
+                .about(service.identity())
+                .of_server(service.servers[0].identity())];
+            rank(&facts, &mut findings);
+            findings[0].level
+        };
+        let answered: fn(&mut Facts) = |facts| first(facts).traffic.heard.count = 1;
+        let unknown: fn(&mut Facts) = |_| ();
+        let waiting: fn(&mut Facts) = |facts| keep_waiting(first(facts), WAITING_TO_CONFIRM);
+        let rows = [
+            (Basis::Traffic, Claim::Hinders, [Fault, Fault, Fault]),
+            (Basis::State, Claim::Hinders, [Fault, Fault, Fault]),
+            (Basis::Probe, Claim::Hinders, [Note, Risk, Fault]),
+            (Basis::Traffic, Claim::MayHinder, [Risk, Risk, Fault]),
+            (Basis::Probe, Claim::MayHinder, [Note, Risk, Fault]),
+            (Basis::State, Claim::MayHinder, [Note, Risk, Fault]),
+            (Basis::State, Claim::Suspects, [Note, Risk, Risk]),
+            (Basis::Probe, Claim::Explains, [Note, Note, Fault]),
+            (Basis::State, Claim::HurtsSome, [Risk, Risk, Risk]),
+            (Basis::Traffic, Claim::Informs, [Note, Note, Note]),
+        ];
+        for (basis, claim, levels) in rows {
+            let given = [answered, unknown, waiting].map(|spoil| of_first(basis, claim, spoil));
+            assert_eq!(given, levels, "{claim:?} by {basis:?}");
+        }
+    }
+
+    #[test]
+    fn clients_that_wait_make_a_diagnosis_that_found_nothing_a_faulty_one() {
+        let with = |count, heard| {
+            let mut facts = healthy();
+            quiet(&mut facts);
+            keep_waiting(first(&mut facts), count);
+            facts.services[0].servers[1].traffic.heard.count = heard;
+            (is_faulty(&facts, &[]), unexplained(&facts, &[]).len())
+        };
+        assert_eq!(with(WAITING_IN_VAIN, 0), (true, 1));
+        assert_eq!(with(WAITING_IN_VAIN - 1, 0), (false, 0));
+        assert_eq!(with(WAITING_IN_VAIN, 1), (false, 0));
+        let mut facts = healthy();
+        keep_waiting(first(&mut facts), WAITING_IN_VAIN);
+        let mut fault = Finding::new(Basis::Traffic, Claim::Hinders, String::new());
+        fault.level = Level::Fault;
+        assert_eq!(unexplained(&facts, &[fault]), []);
+    }
+
+    #[test]
+    fn datagrams_out_are_answers_unless_the_port_is_closed() {
+        let mut facts = healthy();
+        facts.services[0].state.service.identity = endpoint("-u 192.0.2.1:53");
+        let service = &facts.services[0];
+        assert_eq!(standing(service, &service.servers[0]), Standing::Answers);
+        first(&mut facts).probed = asked(PortAnswer::Refused, None);
+        let service = &facts.services[0];
+        assert_eq!(standing(service, &service.servers[0]), Standing::Unknown);
+    }
+
+    #[test]
+    fn packets_of_tcp_without_any_answer_are_unanswered_and_datagrams_are_not() {
+        let mut facts = healthy();
+        first(&mut facts).state.statistics.outgoing_packets = 0;
+        let service = &facts.services[0];
+        assert_eq!(standing(service, &service.servers[0]), Standing::Unanswered);
+        first(&mut facts).state.statistics.incoming_packets = UNANSWERED_PACKETS - 1;
+        let service = &facts.services[0];
+        assert_eq!(standing(service, &service.servers[0]), Standing::Unknown);
+    }
+}
