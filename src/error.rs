@@ -5,6 +5,8 @@
 //! (`tests/parity/ipvsadm-1.31.md`, sections 1, 2 and 7). Words from the command line go into it
 //! byte for byte, so `text` gives bytes; `Display` replaces what is not UTF-8.
 
+#![forbid(unsafe_code)]
+
 use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::io;

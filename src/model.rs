@@ -6,6 +6,8 @@
 //!
 //! Integers are in host byte order. Only the kernel client knows how things look on the wire.
 
+#![forbid(unsafe_code)]
+
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
 

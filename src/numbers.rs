@@ -1,5 +1,7 @@
 //! Numbers for unit tests that try many cases: they look random and are the same in every run.
 
+#![forbid(unsafe_code)]
+
 /// A xorshift generator.
 pub struct Numbers(u64);
 

@@ -1,5 +1,7 @@
 //! What a command line asks for, once it is read. Plain values; the commands carry them out.
 
+#![forbid(unsafe_code)]
+
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 

@@ -1,6 +1,8 @@
 //! Samples for unit tests of what reads and writes a table. No two of their numbers are equal, so
 //! that one in another's place is seen.
 
+#![forbid(unsafe_code)]
+
 use crate::model::{
     Destination, DestinationIdentity, DestinationState, Encapsulation, ForwardingMethod,
     KernelInfo, KernelName, Netmask, Protocol, SchedulerFlags, ServiceIdentity, ServiceState,

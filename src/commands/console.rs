@@ -115,6 +115,19 @@ impl<'a> Console<'a> {
         }
     }
 
+    /// Adds text that is written whole or, where `write` fails, not at all.
+    pub fn add_whole(
+        &mut self,
+        write: impl FnOnce(&mut Vec<u8>) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let start = self.text.len();
+        let outcome = write(&mut self.text);
+        if outcome.is_err() {
+            self.text.truncate(start);
+        }
+        outcome
+    }
+
     /// Says to a person at a terminal that another restore is at work, and is waited for.
     pub fn tell_that_a_turn_is_awaited(&mut self) {
         if self.streams.is_interactive {

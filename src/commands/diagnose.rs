@@ -1,5 +1,7 @@
 //! `--diagnose`: looks, asks if that is wanted, judges, and tells.
 
+#![forbid(unsafe_code)]
+
 use nix::errno::Errno;
 
 use super::console::Console;

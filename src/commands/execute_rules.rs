@@ -1,5 +1,7 @@
 //! `-R`: rules from standard input, one a line, carried out as they arrive.
 
+#![forbid(unsafe_code)]
+
 use crate::cli::address::Hosts;
 use crate::cli::{LineReader, popt};
 use crate::commands::console::Console;

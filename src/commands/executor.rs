@@ -1,7 +1,11 @@
 //! Executes requests in order, sending consecutive changes as one batch.
 //!
-//! `-R` and `ipvsadm-restore` share it, where that runs rules as they come. A batch is sent when it is full and before anything is
-//! printed, so refusals, listings and faults come out in the order of the lines.
+//! `-R` and `ipvsadm-restore` share it, where the latter runs rules one after another. A batch is
+//! sent when it is full and before anything is printed, so refusals, listings and faults come out in
+//! the order of the lines.
+
+#![forbid(unsafe_code)]
+#![forbid(unsafe_code)]
 
 use crate::commands::console::Console;
 use crate::commands::{execute, help};
@@ -10,7 +14,7 @@ use crate::ipvs::Ipvs;
 use crate::model::Change;
 use crate::request::Request;
 
-/// What follows a request.
+/// The course after a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Flow {
     /// More requests may follow.
@@ -19,7 +23,7 @@ pub enum Flow {
     End,
 }
 
-/// What a message about a queued change needs to know.
+/// The origin of a queued change, for the message about its refusal.
 struct Origin<'t> {
     operation: Operation,
     line: Option<RuleLine<'t>>,
@@ -27,7 +31,7 @@ struct Origin<'t> {
 
 /// Executes requests, and remembers what its queued changes came from.
 pub struct Executor<'c, 's, 't> {
-    /// Where listings and faults are printed.
+    /// Prints listings and faults.
     pub console: &'c mut Console<'s>,
     ipvs: &'c mut Ipvs,
     waiting: Vec<Origin<'t>>,

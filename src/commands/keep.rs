@@ -3,6 +3,8 @@
 //! Reading an entry and changing it are two steps: what others change about the same entry in
 //! between goes back. The kernel has no way to do both at once.
 
+#![forbid(unsafe_code)]
+
 use nix::errno::Errno;
 
 use crate::commands::make_change;
@@ -27,7 +29,10 @@ pub fn edit(ipvs: &mut Ipvs, edit: &Edit) -> Result<(), Error> {
     make_change(ipvs, &change)
 }
 
-/// The destination that is to be edited; what the kernel says to an edit of none.
+/// Finds the destination to be edited.
+///
+/// # Errors
+/// The kernel's refusal of an edit of what does not exist.
 fn find_destination(ipvs: &mut Ipvs, edit: &DestinationEdit) -> Result<Destination, KernelError> {
     let mut destinations = Vec::new();
     ipvs.destinations(&edit.service, Detail::WithoutStatistics, &mut destinations)?;

@@ -4,6 +4,8 @@
 //! [`run`] is the whole program except the process. It picks the command by the program's name and
 //! words, and prints the fault that the command ends with.
 
+#![forbid(unsafe_code)]
+
 mod complete;
 mod console;
 mod diagnose;

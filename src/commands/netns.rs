@@ -4,6 +4,8 @@
 //! It is entered before anything else is opened or looked up, so nothing behind this module knows
 //! of it. The program has one thread: what that enters, the process is in, `/proc/net` with it.
 
+#![forbid(unsafe_code)]
+
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, OpenOptions};
 use std::os::fd::AsRawFd;

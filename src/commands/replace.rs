@@ -7,7 +7,7 @@
 
 use std::ffi::OsStr;
 use std::fs::{self, File, Metadata, OpenOptions, Permissions};
-use std::io::{self, Write};
+use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 use std::process;
@@ -28,18 +28,21 @@ const MOST_NAMES: u32 = 1000;
 ///
 /// What the kernel refuses. The file is what it was then.
 pub fn replace(path: &Path, text: &[u8]) -> io::Result<()> {
-    let place = followed(path)?;
-    match fs::metadata(path) {
-        Ok(there) if there.is_file() && is_at(&there, &place) => {
-            replace_at(&place, Some(&there), text)
+    let there = match fs::metadata(path) {
+        // A link that leads nowhere is somebody's slip, or a trap in a folder that all may write.
+        Err(fault) if fault.kind() == ErrorKind::NotFound && !path.is_symlink() => {
+            return replace_at(path, None, text);
         }
-        Ok(_) => OpenOptions::new().write(true).open(path)?.write_all(text),
-        Err(fault) if fault.kind() == io::ErrorKind::NotFound => replace_at(&place, None, text),
-        Err(fault) => Err(fault),
+        there => there?,
+    };
+    let place = followed(path)?;
+    match there.is_file() && is_at(&there, &place) {
+        true => replace_at(&place, Some(&there), text),
+        false => OpenOptions::new().write(true).open(path)?.write_all(text),
     }
 }
 
-/// Returns the place where the symbolic links at the end of a path lead, be there a file or not.
+/// Returns the place where the symbolic links at the end of a path lead.
 fn followed(path: &Path) -> io::Result<PathBuf> {
     let mut place = path.to_owned();
     for _ in 0..MOST_LINKS {
@@ -58,8 +61,8 @@ fn folder_of(place: &Path) -> &Path {
     }
 }
 
-/// Returns true if this is the file at that place. A descriptor's file below `/proc` may have lost
-/// its name.
+/// Returns true if this is the file at that place. It is another one where the kernel would not have
+/// followed the links, or where the path is that of a descriptor, whose file may have lost its name.
 fn is_at(file: &Metadata, place: &Path) -> bool {
     let identity = |file: &Metadata| (file.dev(), file.ino());
     fs::symlink_metadata(place).is_ok_and(|there| identity(&there) == identity(file))
@@ -96,7 +99,7 @@ fn create_beside(
         hidden.push(format!(".{suffix}"));
         let beside = place.with_file_name(hidden);
         match options.open(&beside) {
-            Err(fault) if fault.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(fault) if fault.kind() == ErrorKind::AlreadyExists => {}
             opened => return opened.map(|file| (file, beside)),
         }
     }
@@ -189,6 +192,9 @@ mod tests {
         fs::create_dir(&other).unwrap();
         symlink("other/first", folder.0.join("link")).unwrap();
         symlink("second", other.join("first")).unwrap();
+        let fault = replace(&folder.0.join("link"), b"zero").unwrap_err();
+        assert_eq!(fault.raw_os_error(), Some(libc::ENOENT));
+        fs::write(other.join("second"), "zero").unwrap();
         for text in ["one", "two"] {
             replace(&folder.0.join("link"), text.as_bytes()).unwrap();
             let second = other.join("second");

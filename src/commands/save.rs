@@ -1,5 +1,7 @@
 //! `-S` and `ipvsadm-save`: the table as rules.
 
+#![forbid(unsafe_code)]
+
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::{fs, io, mem};
@@ -51,15 +53,17 @@ pub fn save(console: &mut Console<'_>, ipvs: &mut Ipvs, numeric: bool) -> Result
         false => EndpointWriter::for_rules(address::read_back),
     };
     let mut walk = Walk::begin(ipvs, None, Detail::WithoutStatistics, true)?;
-    while let Some((service, destinations)) = walk.next(ipvs)? {
-        let identity = service.service.identity;
-        let add = Change::AddService(service.service);
-        rules::write_change(console.text(), &mut endpoints, &add);
-        for state in destinations {
-            let add = Change::AddDestination(identity, state.destination);
-            rules::write_change(console.text(), &mut endpoints, &add);
+    // Half a table, saved, would be restored as a table.
+    console.add_whole(|text| {
+        while let Some((service, destinations)) = walk.next(ipvs)? {
+            let identity = service.service.identity;
+            let add = Change::AddService(service.service);
+            rules::write_change(text, &mut endpoints, &add);
+            for state in destinations {
+                let add = Change::AddDestination(identity, state.destination);
+                rules::write_change(text, &mut endpoints, &add);
+            }
         }
-        console.flush_if_large()?;
-    }
-    Ok(())
+        Ok(())
+    })
 }

@@ -3,6 +3,7 @@
 //!
 //! Only one service's destinations are in memory at a time. Others may change the table meanwhile:
 //! a service that is gone when the walk gets there is left out, rather than shown without servers.
+
 #![forbid(unsafe_code)]
 
 use nix::errno::Errno;

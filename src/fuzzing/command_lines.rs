@@ -1,6 +1,8 @@
 //! The target `command_lines`: clap and popt's rules, on a command line and in a line of rules,
 //! make the same of the same words.
 
+#![forbid(unsafe_code)]
+
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 
@@ -37,7 +39,7 @@ pub fn command_lines(bytes: &[u8]) {
     }
 }
 
-/// Whether a line of these words, parted again, is these words, and no remark.
+/// Returns true if a line of these words, parted again, is these words, and no remark.
 fn fits_a_line(words: &[&[u8]]) -> bool {
     let is_whole = |word: &&[u8]| {
         !word.is_empty()

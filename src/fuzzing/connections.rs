@@ -1,6 +1,8 @@
 //! The target `connections`: whatever the kernel's file of connections holds, every format shows
 //! it.
 
+#![forbid(unsafe_code)]
+
 use serde_json::Value;
 
 use crate::ipvs::connections::parse_connection;
@@ -65,7 +67,7 @@ fn draw(connections: &[Connection<'_>], screen: Screen, numeric: bool, with_engi
     hold_to_straight_lines(out);
 }
 
-/// What is counted of connections, in every format. That their seconds are how many there are makes
+/// Counts connections, in every format. Their seconds stand for how many there are, which makes
 /// numbers of any size.
 fn count(connections: &[Connection<'_>], screen: Screen, numeric: bool) {
     let counts = connections.iter().flat_map(|connection| {

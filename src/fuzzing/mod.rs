@@ -1,8 +1,10 @@
-//! What `tests/fuzz` runs: a function for each target, which takes bytes and panics where what must
-//! always hold does not. Compiled for cargo-fuzz, and as far as a target needs no name services, for
-//! the unit tests, which draw bytes for it.
+//! The targets that `tests/fuzz` runs: a function for each, which takes bytes and panics where what
+//! must always hold does not. Compiled for cargo-fuzz; and `moving_tables` for the unit tests as
+//! well, which draw bytes for it.
 //!
 //! The name services are not asked here: `names` stands in their place.
+
+#![forbid(unsafe_code)]
 
 #[cfg(fuzzing)]
 mod command_lines;

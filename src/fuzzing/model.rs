@@ -1,5 +1,7 @@
 //! A model of the kernel's table, to which it may be held what restoring does.
 
+#![forbid(unsafe_code)]
+
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 

@@ -1,6 +1,8 @@
 //! The target `moving_tables`: a table that somebody else changes all the time is saved as it is,
 //! and restored to what is wanted.
 
+#![forbid(unsafe_code)]
+
 use std::collections::HashSet;
 
 use crate::commands::restore::convergence::{self, Table as _};
@@ -108,7 +110,7 @@ impl Draw<'_> {
     }
 }
 
-/// How many services, and how many destinations of one, there can be.
+/// The most services, and the most destinations of one.
 const MOST: usize = 120;
 
 fn service_rule(service: usize) -> String {
@@ -148,7 +150,7 @@ fn change_of(rule: &str) -> Change {
     }
 }
 
-/// What somebody else has touched.
+/// The entries that somebody else has touched.
 #[derive(Default)]
 struct Touched {
     services: HashSet<ServiceIdentity>,
@@ -169,7 +171,7 @@ impl Touched {
 struct Kernel<'a> {
     table: Table,
     wanted: Table,
-    /// How many entries fill a datagram.
+    /// The number of entries that fill a datagram.
     room: usize,
     draw: Draw<'a>,
     touched: Touched,
@@ -197,7 +199,8 @@ impl Kernel<'_> {
             if items.len() == before {
                 return Ok(datagrams);
             }
-            datagrams.push(items.len(), items.len() < before + room);
+            // The program cannot know by the byte what would have fitted.
+            datagrams.push(items.len(), items.len() + 1 < before + room);
             self.let_others_change();
         }
     }

@@ -1,6 +1,8 @@
 //! Stands in for the name services, which a fuzzer must not flood with questions: one host and one
 //! port have a name, and nothing else has.
 
+#![forbid(unsafe_code)]
+
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::model::{AddressFamily, Protocol};

@@ -1,5 +1,7 @@
 //! The target `netlink`: whatever the kernel answers is read without a panic, and printed.
 
+#![forbid(unsafe_code)]
+
 use std::cell::Cell;
 use std::io;
 

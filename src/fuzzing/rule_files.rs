@@ -1,6 +1,8 @@
 //! The target `rule_files`: a reload from any table to any other gets there, and loses nothing on
 //! the way.
 
+#![forbid(unsafe_code)]
+
 use crate::cli::LineReader;
 use crate::commands::restore::difference::{Difference, Plan, WantedTable};
 use crate::commands::restore::{ReadRule, read_rules};
@@ -46,7 +48,7 @@ fn readable(file: &[u8]) -> Vec<u8> {
     changes.collect::<Vec<_>>().join(&b'\n')
 }
 
-/// What is read of a file of good lines: the same that is read of each line by itself.
+/// Reads a file of good lines, each of which means the same by itself.
 fn rules_of(file: &[u8]) -> Vec<ReadRule<'_>> {
     let rules = read_rules(file).unwrap_or_else(|fault| panic!("{fault:?}"));
     for rule in &rules {
@@ -112,8 +114,8 @@ fn print(change: &Change) {
     assert_eq!(read, [spelled(change)]);
 }
 
-/// What a rule can say of a change: a scheduler with flags of its own has no words for others, and
-/// `ipvsadm` is no word of a rule.
+/// Reduces a change to what a rule can say of it: a scheduler with flags of its own has no words for
+/// others, and `ipvsadm` is no word of a rule.
 fn spelled(change: &Change) -> Change {
     let spelled = |service: &VirtualService| {
         let words = service.scheduler_flags.words(service.scheduler);

@@ -1,5 +1,5 @@
 //! Netlink attributes: written into one buffer, read where they lie. What an attribute means is
-//! told elsewhere.
+//! said elsewhere.
 //!
 //! neli's attribute types copy each attribute into a vector of its own, and a listing of 100 000
 //! real servers holds 2.5 million of them. Here nothing is copied.
@@ -7,6 +7,8 @@
 //! An attribute (`<linux/netlink.h>`) is a 16 bit length that counts the 4 bytes of the header, a
 //! 16 bit type, the payload, and zeros up to the next multiple of 4. Integers are in host byte
 //! order unless a function says otherwise.
+
+#![forbid(unsafe_code)]
 
 use crate::error::KernelError;
 use crate::ipvs::constants::{NLA_F_NESTED, NLA_TYPE_MASK};
@@ -85,7 +87,7 @@ impl<'a> Writer<'a> {
     }
 }
 
-/// What an attribute holds.
+/// The bytes that an attribute holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Payload<'a>(&'a [u8]);
 

@@ -6,6 +6,8 @@
 //! Exception: stopping a daemon that never ran fails with `EINTR`, which netlink does not
 //! acknowledge (the daemon is gone all the same). Such a batch ends with a `NOOP`, the fence.
 
+#![forbid(unsafe_code)]
+
 use neli::consts::nl::{NlmF, Nlmsg};
 
 use crate::ipvs::requests::{command_of, write_change, write_message, write_request};
@@ -37,12 +39,12 @@ impl Batch {
         }
     }
 
-    /// Whether it must be sent before the next change is pushed.
+    /// Returns true if it must be sent before the next change is pushed.
     pub fn is_full(&self) -> bool {
         self.length as usize >= self.capacity
     }
 
-    /// Whether there is nothing to send.
+    /// Returns true if there is nothing to send.
     pub fn is_empty(&self) -> bool {
         self.length == 0
     }
@@ -67,7 +69,7 @@ impl Batch {
         self.ends_unanswered = matches!(change, Change::StopDaemon(..));
     }
 
-    /// Whether the kernel may leave the last change unanswered.
+    /// Returns true if the kernel may leave the last change unanswered.
     pub fn needs_fence(&self) -> bool {
         self.ends_unanswered
     }

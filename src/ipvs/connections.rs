@@ -4,6 +4,8 @@
 //! The file has a line of titles, which is there even if no connection is, then a line for each
 //! connection. Source of the format: `net/netfilter/ipvs/ip_vs_conn.c` of the kernel.
 
+#![forbid(unsafe_code)]
+
 use std::fs::File;
 use std::io::{ErrorKind, Read};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -19,10 +21,10 @@ const FILE: &str = "/proc/net/ip_vs_conn";
 /// The connections, one after another in the kernel's order.
 pub struct Connections {
     file: File,
-    /// What has been read of the file, up to `end`; behind it is room for more.
+    /// Bytes of the file, up to `end`; behind it is room for more.
     buffer: Vec<u8>,
     end: usize,
-    /// Where the line stands in it.
+    /// The place of the line in it.
     line: Range<usize>,
 }
 
@@ -133,7 +135,7 @@ fn without_blanks(mut rest: &[u8]) -> &[u8] {
     rest
 }
 
-/// Whether a byte parts words. No word of the kernel's has one below the blank.
+/// Returns true if a byte parts words. No word of the kernel's has one below the blank.
 fn is_blank(byte: &u8) -> bool {
     *byte <= b' '
 }
@@ -235,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_made_of_an_ipv4_one_stays_one_of_ipv6() {
+    fn an_ipv4_mapped_address_stays_one_of_ipv6() {
         let line = b"TCP 0000:0000:0000:0000:0000:ffff:c000:0209 9C40 \
             ::ffff:192.0.2.1 0050 0000:0000:0000:0000:0000:ffff:0a00:0001 0050 NONE 7\n";
         let connection = parse_connection(line).unwrap();

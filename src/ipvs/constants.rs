@@ -1,6 +1,8 @@
 //! The kernel's numbers under the kernel's names, from `<linux/ip_vs.h>`, `<linux/netlink.h>` and
 //! `<linux/genetlink.h>`.
 
+#![forbid(unsafe_code)]
+
 pub const IPVS_GENL_NAME: [u8; 5] = *b"IPVS\0";
 pub const IPVS_GENL_VERSION: u8 = 1;
 

@@ -32,8 +32,8 @@ use constants::*;
 use socket::Socket;
 use steady::Cut;
 
-/// How much is read of services and destinations. Counters and rates are most of what the kernel
-/// tells.
+/// The part that is read of services and destinations. Counters and rates are most of what the
+/// kernel sends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Detail {
     /// Counters and rates stay 0.
@@ -108,10 +108,10 @@ impl Ipvs {
         self.info = None;
     }
 
-    /// All virtual services, in the kernel's order.
+    /// Returns all virtual services, in the kernel's order but for those that come and go meanwhile.
     ///
     /// # Errors
-    /// What the kernel said.
+    /// The kernel's refusal, or a fault of the socket.
     pub fn services(&mut self, detail: Detail) -> Result<Vec<ServiceState>, KernelError> {
         let mut services = Vec::new();
         self.steady_dump(
@@ -141,7 +141,7 @@ impl Ipvs {
     /// does not exist has none: the kernel makes no difference.
     ///
     /// # Errors
-    /// What the kernel said.
+    /// The kernel's refusal, or a fault of the socket.
     pub fn destinations(
         &mut self,
         service: &ServiceIdentity,
@@ -161,7 +161,7 @@ impl Ipvs {
     /// The timeouts, in seconds.
     ///
     /// # Errors
-    /// What the kernel said.
+    /// The kernel's refusal, or a fault of the socket.
     pub fn timeouts(&mut self) -> Result<Timeouts, KernelError> {
         self.socket.query(
             self.family,
@@ -174,7 +174,7 @@ impl Ipvs {
     /// The running sync daemons, in the kernel's order.
     ///
     /// # Errors
-    /// What the kernel said.
+    /// The kernel's refusal, or a fault of the socket.
     pub fn sync_daemons(&mut self) -> Result<Vec<SyncDaemon>, KernelError> {
         let mut daemons = Vec::new();
         self.socket.dump(
@@ -255,7 +255,7 @@ fn find_family(socket: &mut Socket) -> Result<u16, KernelError> {
     )
 }
 
-/// Loads `ip_vs`. Whether that worked shows when the family is looked up again. Standard input is
+/// Loads `ip_vs`. If that failed, the family is not found the next time either. Standard input is
 /// not modprobe's: under `-R` it holds the rules.
 fn load_module() {
     let _ = Command::new("/sbin/modprobe")
@@ -265,7 +265,7 @@ fn load_module() {
 }
 
 /// Why there is no IPVS. The reference turns to the older interface then, which begins with a raw
-/// socket, so whoever may not open one is told that.
+/// socket, so that is the fault of whoever may not open one.
 fn errno_without_ipvs() -> Errno {
     let raw = nix::sys::socket::socket(
         nix::sys::socket::AddressFamily::Inet,

@@ -3,6 +3,8 @@
 //! Attributes that we do not know are skipped; one that a value cannot do without is a fault if it
 //! is missing. Source: the kernel's `net/netfilter/ipvs/ip_vs_ctl.c`.
 
+#![forbid(unsafe_code)]
+
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::error::KernelError;

@@ -1,10 +1,12 @@
-//! What we ask of IPVS: a change in, a netlink message out. The socket sends it.
+//! The requests to IPVS: a change in, a netlink message out. The socket sends it.
 //!
 //! Headers are written by hand: neli's `Nlmsghdr` needs to know the length of its payload before it
 //! is written, so the attributes would be built in a buffer of their own and copied.
 //!
 //! Source: `tests/parity/ipvsadm-1.31.md`, section 3, and the kernel's
 //! `net/netfilter/ipvs/ip_vs_ctl.c`.
+
+#![forbid(unsafe_code)]
 
 use std::net::IpAddr;
 
@@ -256,7 +258,7 @@ mod tests {
     use crate::model::{Protocol, SchedulerFlags, SyncDaemon};
 
     #[test]
-    fn the_longest_request_is_as_long_as_told() {
+    fn the_longest_request_is_as_long_as_its_constant() {
         let address = IpAddr::V6(Ipv6Addr::LOCALHOST);
         let name = KernelName::from("fifteen letters");
         let identity = ServiceIdentity::Endpoint {

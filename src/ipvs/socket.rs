@@ -1,11 +1,11 @@
 //! The netlink socket: requests out, replies back, and what netlink does in between. What a message
-//! says is not told here.
+//! says is not known here.
 //!
 //! Interrupted calls are repeated. A dump that was interrupted, cut short or overrun is thrown away
 //! and started over. Messages that answer something else are skipped.
 //!
 //! Nothing here waits: the kernel answers a request before `send` returns, and continues a dump
-//! before `recv` returns. So whatever will ever come can be read at once, and what cannot is lost.
+//! before `recv` returns. So a reply can be read at once, or it is lost.
 //!
 //! Messages are framed by hand: reading one with neli's `Nlmsghdr` copies its payload into a value
 //! first.
@@ -34,23 +34,23 @@ use crate::ipvs::steady::Datagrams;
 /// But servers of one service that do not fit one datagram are dumped twice, and 8 KiB hold some
 /// 20, 16 KiB some 40.
 const BUFFER_LENGTH: usize = 16 * 1024 - 320;
-/// What a datagram of a dump may hold: what the receive buffer holds; or, where the kernel finds no
-/// room for one of that size, a page or two (`NLMSG_GOODSIZE`), less the kernel's own bytes.
-const CAPACITIES: [usize; 3] = [4096 - 320, 8192 - 320, BUFFER_LENGTH];
+/// What a datagram of a dump holds in a socket that nothing has been received from: the least that
+/// the kernel makes (`NLMSG_GOODSIZE`), less its own bytes; more where pages are larger.
+const FIRST_CAPACITY: usize = 4096 - 320;
 /// More than any service or destination takes in a dump: an IPv6 address, a scheduler, an engine,
 /// and all counters in 32 and in 64 bits come to 404 bytes.
 const LONGEST_ENTRY: usize = 512;
-/// How often a dump is tried. Each fault is rare; 100 in a row are no accident.
+/// The most tries of a dump. Each fault is rare; 100 in a row are no accident.
 const MOST_TRIES: usize = 100;
-/// What one refusal takes of the kernel's receive buffer at the most: our longest request, echoed,
+/// The most that one refusal takes of the kernel's receive buffer: our longest request, echoed,
 /// and the kernel's book-keeping. Measured at 852 bytes; doubled to be safe.
 const REFUSAL_LENGTH: usize = 1704;
-/// What the kernel keeps of the send buffer for itself (`netlink_sendmsg`).
+/// The part of the send buffer that the kernel keeps for itself (`netlink_sendmsg`).
 const SEND_OVERHEAD: usize = 32;
 
 const NO_ANSWER: KernelError = KernelError::Malformed("it never came");
 
-/// What carries datagrams to the kernel and back: a socket, or a script in the tests of what can go
+/// Carries datagrams to the kernel and back: a socket, or a script in the tests of what can go
 /// wrong.
 pub trait Wire {
     /// Sends one datagram.
@@ -81,8 +81,11 @@ pub struct Socket<W = NlSocket> {
     wire: W,
     sequence: u32,
     buffer: Vec<u8>,
-    /// How much of the buffer the next receive offers, if not all of it.
+    /// The part of the buffer that the next receive offers, if not all of it.
     next_length: Option<usize>,
+    /// The bytes that a datagram of a dump holds if the kernel makes it now: the most that any
+    /// receive has offered, unless it finds no memory in one piece.
+    capacity: usize,
     request: Vec<u8>,
 }
 
@@ -94,7 +97,7 @@ struct Message<'a> {
     payload: &'a [u8],
 }
 
-/// What came of reading a reply.
+/// The outcome of reading a reply.
 enum Reading {
     /// All of it.
     Complete(Datagrams),
@@ -114,8 +117,9 @@ impl Socket {
         Ok(Socket::over(socket))
     }
 
-    /// How many changes can be sent together: the send buffer must hold the requests, and the
-    /// receive buffer all their refusals, of which the kernel drops what it has no room for.
+    /// Returns the number of changes that can be sent together: the send buffer must hold the
+    /// requests, and the receive buffer all their refusals, of which the kernel drops what it has no
+    /// room for.
     pub fn changes_held(&self) -> usize {
         // SAFETY: the descriptor belongs to `self.wire`, which outlives the borrow.
         let descriptor = unsafe { BorrowedFd::borrow_raw(self.wire.as_raw_fd()) };
@@ -135,6 +139,7 @@ impl<W: Wire> Socket<W> {
             sequence: 0,
             buffer: vec![0; BUFFER_LENGTH],
             next_length: None,
+            capacity: FIRST_CAPACITY,
             request: Vec::new(),
         }
     }
@@ -254,7 +259,7 @@ impl<W: Wire> Socket<W> {
         let mut is_interrupted = false;
         let mut datagrams = Datagrams::default();
         loop {
-            let offered = self.next_length.unwrap_or(self.buffer.len());
+            let (offered, capacity) = (self.offered(), self.capacity);
             let length = match self.receive() {
                 Ok(length) => length,
                 Err(fault @ KernelError::Errno(Errno::ENOBUFS)) => {
@@ -280,7 +285,7 @@ impl<W: Wire> Socket<W> {
                 if message.kind == u16::from(Nlmsg::Done) || message.kind == u16::from(Nlmsg::Error)
                 {
                     read_verdict(message.payload)?;
-                    datagrams.push(items.len(), has_room(length));
+                    datagrams.push(items.len(), has_room(length, capacity));
                     return Ok(match is_interrupted {
                         true => Reading::StartOver(KernelError::Unsteady),
                         false => Reading::Complete(datagrams),
@@ -290,7 +295,7 @@ impl<W: Wire> Socket<W> {
                     items.push(read(message.payload)?);
                 }
             }
-            datagrams.push(items.len(), has_room(length));
+            datagrams.push(items.len(), has_room(length, capacity));
         }
     }
 
@@ -335,10 +340,16 @@ impl<W: Wire> Socket<W> {
     }
 
     fn receive(&mut self) -> Result<usize, KernelError> {
-        let offered = self.next_length.unwrap_or(self.buffer.len());
+        let offered = self.offered();
         let received = repeat_interrupted(|| self.wire.receive(&mut self.buffer[..offered]));
         self.next_length = None;
+        self.capacity = self.capacity.max(offered);
         received
+    }
+
+    /// Returns how much of the buffer the next receive offers.
+    fn offered(&self) -> usize {
+        self.next_length.unwrap_or(self.buffer.len())
     }
 
     /// Empties the socket. While a dump is under way, the kernel refuses the next one.
@@ -354,9 +365,8 @@ impl<W: Wire> Socket<W> {
 
 /// Returns true if the kernel ended a datagram of this length because nothing was left, and not
 /// because another entry did not fit.
-fn has_room(length: usize) -> bool {
-    let is_full = |capacity: &usize| length <= *capacity && length + LONGEST_ENTRY > *capacity;
-    !CAPACITIES.iter().any(is_full)
+fn has_room(length: usize, capacity: usize) -> bool {
+    length + LONGEST_ENTRY <= capacity
 }
 
 /// A reader of attributes as one of a generic message, that stands before them.
@@ -430,7 +440,7 @@ mod tests {
     const MULTI: u16 = 2;
     const DUMP_INTR: u16 = 16;
 
-    /// What one receive gives.
+    /// The outcome of one receive.
     enum Step {
         Datagram(Vec<Reply>),
         /// A datagram of which only so many bytes fit.
@@ -627,18 +637,29 @@ mod tests {
 
     #[test]
     fn a_datagram_is_full_where_another_entry_might_not_have_fitted() {
-        for (length, expected) in [
-            (3264, true),
-            (3265, false),
-            (3776, false),
-            (3777, true),
-            (7361, false),
-            (7873, true),
-            (15_552, true),
-            (15_553, false),
-            (16_064, false),
+        // The first has what a new socket is given, the second what the first receive offered.
+        let items = |count| vec![item(1); count];
+        let length = items(1)[0].3.len() + 16;
+        let fitting = |capacity: usize| (capacity - LONGEST_ENTRY) / length;
+        for (counts, is_ended) in [
+            ([fitting(FIRST_CAPACITY), 0], true),
+            ([fitting(FIRST_CAPACITY) + 1, 0], false),
+            ([9, fitting(BUFFER_LENGTH) - 1], true),
+            ([9, fitting(BUFFER_LENGTH) + 1], false),
         ] {
-            assert_eq!(has_room(length), expected, "{length}");
+            let mut steps: Vec<_> = counts
+                .map(|count| Step::Datagram(items(count)))
+                .into_iter()
+                .collect();
+            steps.push(Step::Datagram(vec![done(0)]));
+            let mut expected = Datagrams::default();
+            let mut end = 0;
+            for count in counts {
+                end += count;
+                expected.push(end, is_ended);
+            }
+            let (read, _) = dump(vec![steps]).unwrap();
+            assert_eq!(read, expected, "{counts:?}");
         }
     }
 

@@ -21,14 +21,14 @@ use std::hash::Hash;
 
 use crate::error::KernelError;
 
-/// How often a changing table is read. Each try fails only if entries at the cuts come and go.
+/// The most readings of a changing table. Each try fails only if entries at the cuts come and go.
 const MOST_TRIES: usize = 100;
 
-/// How far from the ends of a datagram two neighbours must be to count as its middle: so many
-/// entries may have moved next to them since.
+/// The distance of two neighbours from the ends of a datagram at which they are in its middle: so
+/// many entries may have moved next to them since.
 const MARGIN: usize = 4;
 
-/// How a dump is to be cut into datagrams.
+/// The way in which a dump is cut into datagrams.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cut {
     /// As the kernel does in a socket that has been read from.
@@ -37,7 +37,7 @@ pub enum Cut {
     Shifted(usize),
 }
 
-/// Where the datagrams of a dump end.
+/// The ends of the datagrams of a dump.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Datagrams {
     /// For each one that held entries, the number of entries up to its end.
@@ -76,7 +76,7 @@ impl Datagrams {
 }
 
 /// Replaces `items` by all entries that `dump` reads: each that is there all the time exactly once.
-/// `dump` replaces its entries by those of a dump cut as it is told.
+/// `dump` replaces its entries by those of a dump cut in this way.
 ///
 /// # Errors
 /// [`KernelError::Unsteady`] where that cannot be proved, and those of `dump`.
@@ -121,6 +121,8 @@ fn is_proved<T>(
         let is_within = match (last, next) {
             (_, None) if datagrams.is_ended => true,
             (Some(last), None) => reaches_the_end(last, second),
+            // An addition repeated the entry: nothing was lost.
+            (Some(last), Some(Some(next))) if last == next => true,
             (Some(last), Some(Some(next))) => is_in_the_middle(last, next, second),
             (None, _) | (_, Some(None)) => false,
         };
@@ -132,13 +134,12 @@ fn is_proved<T>(
     true
 }
 
-/// Returns true if two entries are in one datagram, in this order, and not at its edges. They are one
-/// where an addition repeated it.
+/// Returns true if two entries are in one datagram, in this order, and not at its edges.
 fn is_in_the_middle(first: usize, second: usize, datagrams: &Datagrams) -> bool {
     let (start, end, is_last) = datagrams.around(first);
     let is_before = start == 0 || first >= start + MARGIN;
     let is_behind = is_last && datagrams.is_ended || second + MARGIN < end;
-    first <= second && second < end && is_before && is_behind
+    first < second && second < end && is_before && is_behind
 }
 
 /// Returns true if the datagram of this entry, which is not at its edge, ends where the table did.

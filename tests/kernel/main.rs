@@ -26,6 +26,7 @@ mod listings;
 mod manual;
 mod matrix;
 mod missing_module;
+mod moving_tables;
 mod name_queries;
 mod netns;
 mod package;

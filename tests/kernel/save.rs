@@ -127,6 +127,16 @@ fn whatever_fails_the_file_is_what_it_was() {
             "cannot write rules: Device or resource busy",
         ),
         (
+            "ln -s nowhere lost; save -n lost",
+            "cannot write lost: No such file or directory",
+        ),
+        (
+            // Somebody's link in a folder that all may write, which the kernel does not follow.
+            "mkdir -m 1777 all; ln -s $PWD/rules all/link; chown -h 65534 all/link
+             echo 1 >/proc/sys/fs/protected_symlinks; save -n all/link",
+            "cannot write all/link: Permission denied",
+        ),
+        (
             "mkdir read; cp rules read; mount -t tmpfs -o ro none read; save -n read/rules
              status=$?; umount read; exit $status",
             "cannot write read/rules: Read-only file system",

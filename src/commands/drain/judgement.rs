@@ -1,5 +1,7 @@
 //! What may be drained, whether it is, and how that is told. Pure: the counters come from outside.
 
+#![forbid(unsafe_code)]
+
 use std::time::Duration;
 
 use crate::model::{Destination, DestinationState, Protocol, ServiceIdentity, VirtualService};

@@ -4,6 +4,8 @@
 //! [`judgement`] says what may be begun, what a look at the entries means, and how it is told;
 //! [`waiting`] lets the time pass. Here is what is asked of the kernel, and when.
 
+#![forbid(unsafe_code)]
+
 mod judgement;
 mod waiting;
 

@@ -4,6 +4,8 @@
 //! between two looks: what is begun in between is done. They stay so until the program ends, which
 //! it does soon after. The clock that counts is the monotonic one: nobody sets it.
 
+#![forbid(unsafe_code)]
+
 use std::fs;
 use std::os::fd::AsFd;
 use std::time::Duration;

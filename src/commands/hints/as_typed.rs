@@ -1,5 +1,7 @@
 //! The words of a command line, as far as they can be read: what hints are made of.
 
+#![forbid(unsafe_code)]
+
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
 

@@ -2,6 +2,8 @@
 //!
 //! Nothing is looked up in the network: a name that did not resolve would be waited for once more.
 
+#![forbid(unsafe_code)]
+
 use std::net::{IpAddr, Ipv6Addr};
 
 use crate::cli::address;

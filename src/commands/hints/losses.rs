@@ -1,6 +1,8 @@
 //! What an edit takes away without being asked to: `-e` and `-E` put everything back to its default
 //! that the command line does not name.
 
+#![forbid(unsafe_code)]
+
 use std::ffi::{OsStr, OsString};
 
 use crate::commands::hints::as_typed::OptionsAsTyped;

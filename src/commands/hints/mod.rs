@@ -4,6 +4,8 @@
 //! (`tests/parity/ipvsadm-1.31.md`, section 10). A hint never changes what a command does, and
 //! where it cannot be sure it says nothing.
 
+#![forbid(unsafe_code)]
+
 mod as_typed;
 mod endpoint;
 pub mod losses;

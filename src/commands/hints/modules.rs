@@ -4,6 +4,8 @@
 //! kernel has is in its folder below `/lib/modules`, in lists that modprobe(8) goes by. A container
 //! often has not got that folder; then only what is loaded is known.
 
+#![forbid(unsafe_code)]
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;

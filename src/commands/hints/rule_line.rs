@@ -1,6 +1,8 @@
 //! What is wrong with a line that is no rule: mostly it was written for somebody else, a shell or a
 //! person.
 
+#![forbid(unsafe_code)]
+
 /// What the line most likely is, and what a line must look like.
 pub fn about(line: &[u8]) -> Option<String> {
     let line = String::from_utf8_lossy(line);

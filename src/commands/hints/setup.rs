@@ -1,6 +1,8 @@
 //! What a new virtual service or real server still lacks: those findings of `--diagnose` that show
 //! before the first packet has come.
 
+#![forbid(unsafe_code)]
+
 use std::ffi::OsString;
 
 use crate::commands::netns;

@@ -59,7 +59,6 @@ fn list_table(
     let mut document = Document::of_services(console.text(), &info);
     while let Some((service, destinations)) = walk.next(ipvs)? {
         document.service(console.text(), &service, destinations);
-        console.flush_if_large()?;
     }
     document.end(console.text());
     Ok(())

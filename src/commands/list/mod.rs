@@ -88,27 +88,22 @@ fn list_table(
         _ => Detail::WithoutStatistics,
     };
     let mut walk = Walk::begin(ipvs, service, detail, request.sorted)?;
-    if service.is_none() {
-        let info = ipvs.info().map_err(refused_listing)?;
-        listing::write_version(console.text(), &info);
-    }
-    listing::write_titles(console.text(), format.columns);
     let mut endpoints = EndpointWriter::for_listing(format.numeric);
-    while let Some((service, destinations)) = walk.next(ipvs)? {
-        let identity = &service.service.identity;
-        listing::write_service(console.text(), format, &mut endpoints, &service);
-        for destination in destinations {
-            listing::write_destination(
-                console.text(),
-                format,
-                &mut endpoints,
-                identity,
-                destination,
-            );
+    console.add_whole(|text| {
+        if service.is_none() {
+            let info = ipvs.info().map_err(refused_listing)?;
+            listing::write_version(text, &info);
         }
-        console.flush_if_large()?;
-    }
-    Ok(())
+        listing::write_titles(text, format.columns);
+        while let Some((service, destinations)) = walk.next(ipvs)? {
+            let identity = &service.service.identity;
+            listing::write_service(text, format, &mut endpoints, &service);
+            for destination in destinations {
+                listing::write_destination(text, format, &mut endpoints, identity, destination);
+            }
+        }
+        Ok(())
+    })
 }
 
 fn list_connections(

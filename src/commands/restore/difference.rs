@@ -33,9 +33,9 @@ pub struct Refusal<'t> {
 
 /// The changes that a table needs, each part in the order in which it is to be made.
 pub struct Plan<'t> {
-    /// What adds to the table, or changes what stays.
+    /// Adds to the table, or changes what stays.
     pub additions: Vec<PlannedChange<'t>>,
-    /// What takes away from the table.
+    /// Takes away from the table.
     pub removals: Vec<PlannedChange<'t>>,
 }
 
@@ -70,11 +70,11 @@ impl<'t> WantedDestination<'t> {
 #[derive(Default)]
 pub struct WantedTable<'t> {
     services: HashMap<ServiceIdentity, WantedService<'t>>,
-    /// What has nothing to do with the table: timeouts, sync daemons.
+    /// Changes that are no matter of the table: timeouts, sync daemons.
     pub others: Vec<PlannedChange<'t>>,
     /// In the order of their lines.
     pub refusals: Vec<Refusal<'t>>,
-    /// How many comparisons there have been.
+    /// The number of comparisons so far.
     comparisons: usize,
 }
 
@@ -424,7 +424,7 @@ mod tests {
         WantedTable::of(rules).unwrap().unwrap()
     }
 
-    /// What there is to do from one list of rules to another.
+    /// Returns the plan from one list of rules to another.
     fn plan<'t>(from: &[ReadRule<'_>], to: &mut WantedTable<'t>, keeps_others: bool) -> Plan<'t> {
         let from = wanted(from);
         let mut difference = Difference::new(to, keeps_others);

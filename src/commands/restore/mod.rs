@@ -8,6 +8,8 @@
 //! run as `-R` runs them, on a table that is cleared first. Restores of one network namespace take
 //! turns, for which they wait in [`turn`].
 
+#![forbid(unsafe_code)]
+
 pub mod convergence;
 pub mod difference;
 mod turn;

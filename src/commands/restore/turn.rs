@@ -22,7 +22,7 @@ use crate::commands::console::Console;
 /// The name of the lock; a NUL stands before it.
 const NAME: &[u8] = b"ipvsadm-restore";
 
-/// How long the holder may take from binding the name to listening.
+/// The time between two attempts while the holder has the name and does not listen yet.
 const MOMENT: Duration = Duration::from_millis(1);
 
 /// The turn, which ends when this is dropped.

@@ -1,6 +1,8 @@
 //! Reads the facts: each kind in one place. Nothing is sent to anyone but the kernel, and nothing
 //! is changed.
 
+#![forbid(unsafe_code)]
+
 mod connections;
 mod module;
 pub mod network;

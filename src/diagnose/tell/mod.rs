@@ -1,4 +1,6 @@
 //! How findings are told: to people, and to programs.
 
+#![forbid(unsafe_code)]
+
 pub mod json;
 pub mod text;

@@ -1,9 +1,8 @@
 //! `ipvsadm-restore` and `-R`, held to what they promise: the table that is left is the one that
 //! the reference would leave, what stays keeps its connections, and no fault leaves half a table
-//! or an untold refusal; whoever else changes the table meanwhile.
+//! or an untold refusal.
 
 mod adversity;
-mod moving_tables;
 mod nothing_lost;
 mod random_tables;
 

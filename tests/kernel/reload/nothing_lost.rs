@@ -308,10 +308,14 @@ fn a_file_that_is_none_of_rules_gives_nothing_away() {
         );
     }
     // What begins as a rule is shown, with or without the program's name.
-    for text in ["-t 10.0.0.1:80 -q\n", "ipvsadm --add-service -q\n"] {
-        let outcome = namespace.run(&Program::ours(), &reload(&[], text));
-        let told = format!("line 1: -q: unknown option: {text}");
-        expect(&outcome, 255, &told, text);
+    for (text, what) in [
+        ("-t 10.0.0.1:80 -q\n", "no command"),
+        ("ipvsadm --add-service -q\n", "-q: unknown option"),
+    ] {
+        let place = file.clone();
+        namespace.enter(move || fs::write(place, text).unwrap());
+        let outcome = shell(&namespace, &format!("restore {}", file.display()));
+        expect(&outcome, 255, &format!("line 1: {what}: {text}"), text);
     }
     assert_eq!(saved(&namespace), TABLE);
 }
