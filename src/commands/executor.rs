@@ -5,7 +5,6 @@
 //! the order of the lines.
 
 #![forbid(unsafe_code)]
-#![forbid(unsafe_code)]
 
 use crate::commands::console::Console;
 use crate::commands::{execute, help};

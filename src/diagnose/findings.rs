@@ -2,7 +2,6 @@
 //! what to do.
 
 #![forbid(unsafe_code)]
-#![forbid(unsafe_code)]
 
 use serde_json::Value;
 

@@ -1,6 +1,5 @@
 //! Of what real servers say when they are asked, by `--probe`: each of them to this director.
 #![forbid(unsafe_code)]
-#![forbid(unsafe_code)]
 
 use std::net::IpAddr;
 

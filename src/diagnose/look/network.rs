@@ -4,7 +4,6 @@
 //! `<linux/fib_rules.h>`.
 
 #![forbid(unsafe_code)]
-#![forbid(unsafe_code)]
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 

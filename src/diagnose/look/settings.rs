@@ -2,7 +2,6 @@
 //! own network namespace, or the machine's where the kernel has them there alone.
 
 #![forbid(unsafe_code)]
-#![forbid(unsafe_code)]
 
 use std::fs;
 use std::str::FromStr;

@@ -3,7 +3,6 @@
 //! line of its own, so that it can be copied.
 
 #![forbid(unsafe_code)]
-#![forbid(unsafe_code)]
 
 use std::collections::HashMap;
 use std::mem;
