@@ -62,6 +62,7 @@ pub enum UsageError {
     McastGroupIpv6(Vec<u8>),
     SyncMaxLength,
     ProbeFrom(Vec<u8>),
+    Listen(Vec<u8>),
     TunnelType,
     TunnelPort,
     StartDaemon,
@@ -131,6 +132,11 @@ impl UsageError {
             UsageError::McastGroupIpv4(word) => around("invalid IPv4 mcast-group `", word, "'"),
             UsageError::McastGroupIpv6(word) => around("invalid IPv6 mcast-group `", word, "'"),
             UsageError::SyncMaxLength => plain("illegal sync-maxlen specified"),
+            UsageError::Listen(word) => around(
+                "illegal time `",
+                word,
+                "' to listen specified: 1 to 300 seconds",
+            ),
             UsageError::ProbeFrom(word) => {
                 around("illegal IPv4 address `", word, "' to probe from specified")
             }
@@ -432,6 +438,8 @@ pub enum Error {
     NotDiagnosed(KernelError),
     /// A diagnosis may not, or cannot, send packets.
     NotProbed(KernelError),
+    /// A diagnosis may not, or cannot, hear packets.
+    NotListened(KernelError),
     /// The kernel refused an addition, so what was to be removed has stayed.
     NothingRemoved,
     /// A line of rules makes no valid command; nothing was changed.
@@ -577,6 +585,11 @@ impl Error {
                     .to_vec()
             }
             Error::NotProbed(fault) => format!("cannot probe: {fault}").into_bytes(),
+            Error::NotListened(KernelError::Errno(Errno::EPERM)) => {
+                b"--listen hears what others send, which takes root or the capability CAP_NET_RAW"
+                    .to_vec()
+            }
+            Error::NotListened(fault) => format!("cannot listen: {fault}").into_bytes(),
             Error::NothingRemoved => b"nothing was removed".to_vec(),
             Error::Write(fault) => {
                 format!("cannot write to standard output: {}", io_text(fault)).into_bytes()
@@ -622,7 +635,8 @@ impl Error {
             Error::UnreadRedirection(_)
             | Error::Namespace(..)
             | Error::NotDiagnosed(_)
-            | Error::NotProbed(_) => STATUS_CHECK,
+            | Error::NotProbed(_)
+            | Error::NotListened(_) => STATUS_CHECK,
             Error::CannotOpen(_)
             | Error::UnexpectedInput(_)
             | Error::Read(..)

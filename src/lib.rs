@@ -10,7 +10,8 @@
 //! grow. [`error`] has the faults that end a command, with their exit statuses; what a drain or a
 //! diagnosis finds is worded there. [`schedulers`] holds what is known of the kernel's. [`names`]
 //! asks the name services, [`clock`] the time, [`screen`] and [`terminal`] the terminal;
-//! [`unbuffered`] reads and writes the standard streams.
+//! [`unbuffered`] reads and writes the standard streams, [`waiting`] lets time pass until a signal
+//! comes.
 //!
 //! Five words stand for output. What is further in is held by what is around it:
 //!
@@ -75,6 +76,7 @@ pub mod screen;
 mod selection;
 pub mod terminal;
 pub mod unbuffered;
+mod waiting;
 
 pub use commands::{InputKind, Streams, run};
 pub use diagnose::finding_ids;

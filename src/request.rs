@@ -71,6 +71,8 @@ pub struct DiagnoseRequest {
     pub service: Option<ServiceIdentity>,
     /// The client to probe as; without one, nothing is sent.
     pub probe_from: Option<Ipv4Addr>,
+    /// The most time to listen to what becomes of real packets; without it, nobody listens.
+    pub listen: Option<Duration>,
     /// For programs.
     pub json: bool,
 }

@@ -2,14 +2,19 @@
 
 #![forbid(unsafe_code)]
 
+use std::time::Duration;
+
 use nix::errno::Errno;
 
 use super::console::Console;
 use super::not_initialized;
+use crate::diagnose;
 use crate::diagnose::facts::Facts;
+use crate::diagnose::listen::listened::Listened;
 use crate::diagnose::{checks, ladder, look, probe, tell};
 use crate::error::{Error, KernelError};
 use crate::ipvs::Ipvs;
+use crate::model::ServiceIdentity;
 use crate::request::DiagnoseRequest;
 
 /// The exit status where there is a fault, or clients wait in vain.
@@ -50,9 +55,46 @@ fn facts(console: &mut Console<'_>, request: &DiagnoseRequest) -> Result<Facts, 
     };
     ipvs.info()
         .map_err(|fault| not_initialized(console, fault))?;
+    let listened = request
+        .listen
+        .map(|length| listen(console, &mut ipvs, request.service, length));
+    let listened = listened.transpose()?;
+    // After listening: counters, connections and neighbours are those of now.
     let mut facts = look::facts(&mut ipvs, request.service)?;
+    if let Some(listened) = listened {
+        diagnose::listen::add(listened, &mut facts);
+    }
     if let Some(client) = request.probe_from {
         probe::probe(&mut facts, client).map_err(Error::NotProbed)?;
     }
     Ok(facts)
+}
+
+fn listen(
+    console: &mut Console<'_>,
+    ipvs: &mut Ipvs,
+    service: Option<ServiceIdentity>,
+    length: Duration,
+) -> Result<Listened, Error> {
+    // Of all services, whichever is listened to: only so it is known what is another's.
+    let facts = look::surroundings(ipvs).map_err(Error::NotDiagnosed)?;
+    if let Some(service) = service
+        && !facts
+            .services
+            .iter()
+            .any(|known| known.identity() == service)
+    {
+        return Err(Error::NotDiagnosed(KernelError::Errno(Errno::ESRCH)));
+    }
+    let is_interactive = console.is_interactive();
+    let listened = diagnose::listen::listen(&facts, service, length, |left, ended| {
+        if is_interactive {
+            let left = left.as_secs_f64().ceil();
+            console.show_progress(&format!(
+                "listening: {ended} attempts came to their end, {left} s left, Ctrl-C ends it"
+            ));
+        }
+    });
+    console.end_progress();
+    listened.map_err(Error::NotListened)
 }

@@ -10,6 +10,7 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
+use crate::diagnose::listen::listened::{Funnel, Listened};
 use crate::diagnose::probe::Probed;
 use crate::model::{
     DestinationIdentity, DestinationState, ServiceIdentity, ServiceState, Statistics,
@@ -24,6 +25,8 @@ pub struct Facts {
     /// Connections to what is no server of their service any more.
     pub strays: Vec<Strays>,
     pub is_probed: bool,
+    /// What was heard, where somebody listened.
+    pub listened: Option<Listened>,
 }
 
 /// The machine itself.
@@ -219,6 +222,8 @@ pub struct Service {
     pub servers: Vec<Server>,
     /// Growth of its counters between two looks; see [`Traffic::growth`].
     pub growth: Growth,
+    /// How far attempts got, where somebody listened.
+    pub listened: Funnel,
     /// Other machines that call its address their own.
     pub rivals: Vec<Rival>,
 }
@@ -308,6 +313,8 @@ pub struct Traffic {
     /// Growth of the counters between two looks, half a second apart. The kernel adds up
     /// every two seconds, so that none does not mean that nothing came.
     pub growth: Growth,
+    /// How far attempts got, where somebody listened.
+    pub listened: Funnel,
 }
 
 /// Connections, and who made them.

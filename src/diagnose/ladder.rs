@@ -19,6 +19,7 @@
 
 use crate::diagnose::facts::{Facts, Server, Service};
 use crate::diagnose::findings::{Accused, Basis, Claim, Finding, Level};
+use crate::diagnose::listen::listened::Funnel;
 use crate::diagnose::probe::{PortAnswer, Probed};
 use crate::model::{ForwardingMethod, Protocol, ServiceIdentity};
 
@@ -115,6 +116,10 @@ fn worst(standings: impl Iterator<Item = Standing>) -> Standing {
 /// Returns what the clients of a server meet.
 pub fn standing(service: &Service, server: &Server) -> Standing {
     let traffic = &server.traffic;
+    // What was heard just now says more than connections that are left from before.
+    if let Some(standing) = standing_of_attempts(&traffic.listened) {
+        return standing;
+    }
     if traffic.waiting_since_heard >= WAITING_TO_CONFIRM {
         Standing::Unanswered
     } else if traffic.heard.count > 0 || has_answered_datagrams(service, server) {
@@ -126,9 +131,23 @@ pub fn standing(service: &Service, server: &Server) -> Standing {
     }
 }
 
+/// Returns what those met whose attempts were listened to; `None` where these show too little.
+fn standing_of_attempts(funnel: &Funnel) -> Option<Standing> {
+    if funnel.served > 0 {
+        Some(Standing::Answers)
+    } else if funnel.unserved() >= WAITING_TO_CONFIRM {
+        Some(Standing::Unanswered)
+    } else {
+        None
+    }
+}
+
 /// Returns what the clients of a service meet: unanswered are those of a service of which nobody is
 /// heard.
 fn standing_of_service(service: &Service) -> Standing {
+    if let Some(standing) = standing_of_attempts(&service.listened) {
+        return standing;
+    }
     let servers = || service.servers.iter().filter(|server| server.is_in_use());
     let is_heard = servers().any(|server| standing(service, server) == Standing::Answers);
     let waiting: u64 = servers()

@@ -153,6 +153,7 @@ table! {
         Diagnose = command("", "diagnose", "why a service does not answer").ours().not_among_rules().examples(&[
             "ipvsadm --diagnose",
             "ipvsadm --diagnose --probe -t 192.0.2.1:80",
+            "ipvsadm --diagnose --listen 30",
         ]);
         Zero = command("Z", "zero", "zero counters")
             .examples(&["ipvsadm -Z", "ipvsadm -Z -t 192.0.2.1:80"]);
@@ -310,6 +311,10 @@ table! {
         Probe = flag("", "probe", "ask the servers")
             .in_section(Section::Diagnosis).with(&[DIAGNOSE]).ours().not_among_rules();
         ProbeFrom = value("", "probe-from", "ADDR", "as this client (198.51.100.1)")
+            .in_section(Section::Diagnosis).with(&[DIAGNOSE]).ours().not_among_rules();
+
+        Listen = flag("", "listen", "watch what becomes of real packets (10)")
+            .takes(Argument::Optional("SECONDS"))
             .in_section(Section::Diagnosis).with(&[DIAGNOSE]).ours().not_among_rules();
 
         McastInterface = value("", "mcast-interface", "IF", "where (eth0)")

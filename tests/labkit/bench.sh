@@ -12,6 +12,8 @@
 #   connections.c   makes connections
 #   synced.c        makes many, by a director's messages to its backup
 #   lines.c         reads a file line by line
+#   flood.c         sends packets, so many a second
+#   capture.c       hears them, and looks at none
 
 # The jobs, in the order in which they are done, and about how long they take on
 # one processor of 2020. Each has a boot of its own: the kernel keeps the tables
@@ -26,6 +28,7 @@ BENCH_JOBS=(
     "filters          3 min   filters and counts of 100 000 connections"
     "watch            1 min   a look of --watch at 1000 services"
     "looks            5 min   memory of --watch after 1000 and after 10 000 looks"
+    "listen           1 min   a packet that --listen hears, of 20 000 a second"
     "large-restore    3 min   -R of 110 000 rules"
     "large-list       2 min   the listings of 110 000 rules"
     "large-filters    5 min   filters and counts of 1 000 000 connections; only --kernel sid"
@@ -94,7 +97,7 @@ bench_build() {
     say "building"
     cargo build --locked --quiet --release --manifest-path "$LAB_REPOSITORY/Cargo.toml" --target-dir "$LAB_TARGET" ||
         fail "ours does not build"
-    for name in cost floor connections synced lines; do
+    for name in cost floor connections synced lines flood capture; do
         cc -O2 -Wall -Wextra -static -o "$BENCH_WORK/$name" "$LABKIT/bench/$name.c" || fail "$name.c does not build"
     done
 }
@@ -104,7 +107,7 @@ bench_pack() {
     local root=$BENCH_WORK/root file module
     qemu_pack_root "$root"
     mkdir -- "$root"/{namespaces,ours,reference}
-    cp -- "$BENCH_WORK"/{cost,floor,connections,synced,lines} "$LABKIT/bench/rules.sh" \
+    cp -- "$BENCH_WORK"/{cost,floor,connections,synced,lines,flood,capture} "$LABKIT/bench/rules.sh" \
         "$(type -P bash)" "$(type -P grep)" "$(type -P script)" "$root/bin"
     cp -- "$LABKIT/bench/guest.sh" "$root/init"
     ln -s bash "$root/bin/sh"

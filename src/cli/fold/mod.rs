@@ -40,6 +40,9 @@ const LARGEST: u32 = i32::MAX as u32;
 const LARGEST_SYNC_MESSAGE: u16 = 65507;
 const DEFAULT_SCHEDULER: &str = "wlc";
 const DEFAULT_INTERVAL: Duration = Duration::from_secs(2);
+/// How long `--listen` listens if it is not said, and at most, in seconds.
+const DEFAULT_LISTENING: Duration = Duration::from_secs(10);
+const LONGEST_LISTENING: u32 = 300;
 /// The client that a probe plays: an address for documentation (RFC 5737), that nobody has.
 const DEFAULT_PROBE_FROM: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 1);
 
@@ -135,6 +138,7 @@ struct Draft<'a> {
     count_key: Option<CountKey>,
     watch: Option<Duration>,
     probe_from: Ipv4Addr,
+    listen: Option<Duration>,
 }
 
 impl<'a> Draft<'a> {
@@ -169,6 +173,7 @@ impl<'a> Draft<'a> {
             count_key: None,
             watch: None,
             probe_from: DEFAULT_PROBE_FROM,
+            listen: None,
         }
     }
 
@@ -313,6 +318,16 @@ impl<'a> Draft<'a> {
                     None => DEFAULT_INTERVAL,
                     Some(word) => values::interval(word)
                         .ok_or_else(|| UsageError::WatchInterval(word.to_vec()))?,
+                });
+            }
+            Modifier::Listen => {
+                self.listen = Some(match value {
+                    None => DEFAULT_LISTENING,
+                    Some(word) => {
+                        let seconds = values::number_u32(word, 1..=LONGEST_LISTENING);
+                        let seconds = seconds.ok_or_else(|| UsageError::Listen(word.to_vec()))?;
+                        Duration::from_secs(seconds.into())
+                    }
                 });
             }
             Modifier::ProbeFrom => {

@@ -49,6 +49,7 @@ impl Draft<'_> {
         Ok(DiagnoseRequest {
             service: self.service.identity(),
             probe_from: probes.then_some(self.probe_from),
+            listen: self.listen,
             json: self.given.has(Modifier::Json),
         })
     }

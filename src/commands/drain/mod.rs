@@ -2,12 +2,11 @@
 //!
 //! A server may be in many services: each entry gets weight 0, and all are waited for together.
 //! [`judgement`] says what may be begun, what a look at the entries means, and how it is told;
-//! [`waiting`] lets the time pass. Here is what is asked of the kernel, and when.
+//! [`crate::waiting`] lets the time pass. Here is what is asked of the kernel, and when.
 
 #![forbid(unsafe_code)]
 
 mod judgement;
-mod waiting;
 
 use std::fs;
 use std::time::{Duration, Instant};
@@ -24,8 +23,8 @@ use crate::render::endpoints::EndpointWriter;
 use crate::render::rules;
 use crate::request::DrainRequest;
 use crate::screen;
+use crate::waiting::Waiting;
 use judgement::{DrainProgress, Entry, Seen, Verdict};
-use waiting::Waiting;
 
 /// How long the counters are left alone.
 const PAUSE: Duration = Duration::from_secs(1);

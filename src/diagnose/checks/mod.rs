@@ -10,6 +10,7 @@ mod address;
 mod answers;
 mod clients;
 mod director;
+mod listened;
 mod probes;
 mod service;
 mod ways;
@@ -60,6 +61,7 @@ pub static CHECKS: &[Check] = &[
     check("address-not-local", address::address_not_local).unless(&["lo-down"]),
     check("address-without-link", address::address_without_link),
     check("address-unanswered", address::address_unanswered),
+    check("address-unanswered", listened::address_unanswered),
     check("backup-only", address::backup_only),
     check("ops-masquerading", service::ops_masquerading),
     check("hash-turns-away", service::hash_turns_away).unless(&["no-server"]),
@@ -67,6 +69,18 @@ pub static CHECKS: &[Check] = &[
     check("stale-connections", service::stale_connections),
     check("duplicate-address", probes::duplicate_address),
     check("prefix-on-loopback", probes::prefix_on_loopback),
+    check("duplicate-address", listened::duplicate_address),
+    check("dropped-before-ipvs", listened::dropped_before_ipvs).unless(&[
+        "lo-down",
+        "conntrack-full",
+        "connections-full",
+        "dropped-on-purpose",
+        "no-server",
+        "maybe-full",
+        "address-not-local",
+        "backup-only",
+        "hash-turns-away",
+    ]),
     check("loopback-masqueraded", ways::loopback_masqueraded),
     check("no-route", ways::no_route).unless(&["lo-down"]),
     check("not-adjacent", ways::not_adjacent),
@@ -79,10 +93,13 @@ pub static CHECKS: &[Check] = &[
     check("mtu", ways::mtu),
     check("nobody-listens", answers::nobody_listens)
         .unless(&["prefix-on-loopback", "loopback-masqueraded"]),
+    check("not-forwarded", listened::not_forwarded).unless(HINDERS_LEAVING),
     check("client-on-director", clients::client_on_director),
     check("server-is-client", clients::server_is_client),
     check("sent-in-circles", clients::sent_in_circles),
     check("port-refused", probes::port_refused),
+    check("port-refused", listened::port_refused).unless(&["nobody-listens"]),
+    check("icmp-error", listened::icmp_error),
     check("address-missing", probes::address_missing),
     check("port-silent", probes::port_silent),
     check("tunnel-refused", probes::tunnel_refused),
@@ -95,6 +112,30 @@ pub static CHECKS: &[Check] = &[
         "server-is-client",
     ]),
     check("answer-held", answers::answer_held).unless(HINDERS_ANSWERS),
+    check("answer-held", listened::answer_held).unless(&[
+        "forwarding-off",
+        "clients-unrouted",
+        "rp-filter",
+        "ops-masquerading",
+        "server-is-client",
+    ]),
+    check("server-silent", listened::server_silent).unless(&[
+        "nobody-listens",
+        "prefix-on-loopback",
+        "ops-masquerading",
+        "client-beside-server",
+        "server-is-client",
+        "wrong-gateway",
+    ]),
+    check("client-unheard", listened::client_unheard).unless(&[
+        "not-adjacent",
+        "client-on-director",
+        "server-is-client",
+        "sent-in-circles",
+        "address-missing",
+        "port-silent",
+        "port-refused",
+    ]),
     check("answers-elsewhere", answers::answers_elsewhere).unless(HINDERS_ANSWERS),
     check("handshake-stuck", answers::handshake_stuck).unless(&[
         "dropped-on-purpose",
@@ -115,6 +156,11 @@ pub static CHECKS: &[Check] = &[
         "sent-in-circles",
         "answer-held",
         "answers-elsewhere",
+        "dropped-before-ipvs",
+        "not-forwarded",
+        "icmp-error",
+        "server-silent",
+        "client-unheard",
         "port-refused",
         "address-missing",
         "port-silent",
@@ -124,7 +170,20 @@ pub static CHECKS: &[Check] = &[
     ]),
     check("mark-unseen", address::mark_unseen).unless(HINDERS_ARRIVAL),
     check("nothing-arrives", address::nothing_arrives).unless(HINDERS_ARRIVAL),
+    check("nothing-arrives", listened::nothing_arrives).unless(HINDERS_ARRIVAL),
     check("not-probed", probes::not_probed),
+];
+
+/// What keeps packets from leaving for a server.
+const HINDERS_LEAVING: &[&str] = &[
+    "lo-down",
+    "neighbour-table-full",
+    "prefix-on-loopback",
+    "loopback-masqueraded",
+    "no-route",
+    "not-adjacent",
+    "asks-from-the-address",
+    "neighbour-failed",
 ];
 
 /// The ids of whatever keeps packets from being counted.
@@ -181,14 +240,15 @@ pub fn judge(facts: &Facts) -> Vec<Finding> {
         })
         .collect();
     ladder::rank(facts, &mut found);
+    let found = without_weaker(found);
     let unexplained: Vec<Finding> = {
         let by_service = ByService::of(&found);
         let is_explained = |finding: &&Finding| {
             let check = CHECKS.iter().find(|check| check.id == finding.id);
             let unless = check.map_or(&[][..], |check| check.unless);
-            by_service
-                .that_concern(finding.service)
-                .any(|other| unless.contains(&other.id) && other.covers(finding))
+            by_service.that_concern(finding.service).any(|other| {
+                unless.contains(&other.id) && other.level <= finding.level && other.covers(finding)
+            })
         };
         let unexplained = found.iter().filter(|finding| !is_explained(finding));
         unexplained.cloned().collect()
@@ -229,6 +289,25 @@ fn told_once(findings: Vec<Finding>) -> Vec<Finding> {
         }
     }
     told
+}
+
+/// Leaves out what is found in two ways and no worse in the stronger one.
+fn without_weaker(found: Vec<Finding>) -> Vec<Finding> {
+    let key = |finding: &Finding| (finding.id, finding.service, finding.real_server);
+    let mut by_key: HashMap<_, Vec<(Basis, Level)>> = HashMap::new();
+    for finding in &found {
+        let ways = by_key.entry(key(finding)).or_default();
+        ways.push((finding.basis, finding.level));
+    }
+    let is_weaker = |finding: &Finding| {
+        let ways = by_key.get(&key(finding)).into_iter().flatten();
+        ways.into_iter()
+            .any(|(basis, level)| *basis < finding.basis && *level <= finding.level)
+    };
+    found
+        .into_iter()
+        .filter(|finding| !is_weaker(finding))
+        .collect()
 }
 
 /// Faults and risks by the service that they are about.

@@ -14,7 +14,7 @@ use super::{
 };
 
 /// The settings that a real server needs before it may have the service's address.
-const HIDE_ADDRESSES: [&str; 2] = [
+pub const HIDE_ADDRESSES: [&str; 2] = [
     "sysctl -w net.ipv4.conf.all.arp_ignore=1",
     "sysctl -w net.ipv4.conf.all.arp_announce=2",
 ];
@@ -444,7 +444,7 @@ fn rejection_text(rejection: Rejection) -> &'static str {
 }
 
 /// `02:00:00:00:00:01`.
-fn hardware_text(address: HardwareAddress) -> String {
+pub fn hardware_text(address: HardwareAddress) -> String {
     address.map(|byte| format!("{byte:02x}")).join(":")
 }
 

@@ -10,6 +10,7 @@ use crate::diagnose::facts::{
     Way,
 };
 use crate::diagnose::findings::{Finding, Level};
+use crate::diagnose::listen::listened::Funnel;
 use crate::diagnose::probe::{PortAnswer, Probed, WayBack};
 use crate::model::{
     AddressFamily, Destination, DestinationIdentity, DestinationState, ForwardingMethod,
@@ -63,6 +64,7 @@ pub fn service(words: &str) -> Service {
         address: matches!(identity, ServiceIdentity::Endpoint { .. }).then_some(Route::Local),
         servers: Vec::new(),
         growth: Growth::default(),
+        listened: Funnel::default(),
         rivals: Vec::new(),
     }
 }

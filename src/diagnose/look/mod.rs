@@ -21,6 +21,7 @@ use nix::errno::Errno;
 use crate::diagnose::facts::{
     Director, Facts, Growth, Interface, Neighbour, Route, Server, Service, Traffic,
 };
+use crate::diagnose::listen::listened::Funnel;
 use crate::error::{Error, KernelError};
 use crate::ipvs::{Detail, Ipvs};
 use crate::model::{
@@ -28,6 +29,7 @@ use crate::model::{
 };
 use crate::render::order;
 use network::{Incoming, Rtnetlink};
+pub use settings::drop_counters;
 use sockets::Listening;
 
 /// The time that a neighbour may take to say its hardware address before it counts as silent.
@@ -85,6 +87,21 @@ pub fn facts(ipvs: &mut Ipvs, only: Option<ServiceIdentity>) -> Result<Facts, Er
         services,
         strays,
         is_probed: false,
+        listened: None,
+    })
+}
+
+/// What has to be known to listen: virtual services, and the director with its neighbours.
+pub fn surroundings(ipvs: &mut Ipvs) -> Result<Facts, KernelError> {
+    let mut network = Rtnetlink::open()?;
+    let director = director(ipvs, &mut network)?;
+    let mut services = services(ipvs)?;
+    find_routes(&mut network, &director, &mut services)?;
+    find_next_hops(&mut network, &director, &mut services)?;
+    Ok(Facts {
+        director,
+        services,
+        ..Facts::default()
     })
 }
 
@@ -159,6 +176,7 @@ fn service(ipvs: &mut Ipvs, state: ServiceState) -> Result<Service, KernelError>
         address: None,
         servers: servers.collect(),
         growth: Growth::default(),
+        listened: Funnel::default(),
         rivals: Vec::new(),
     })
 }

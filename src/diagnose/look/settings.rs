@@ -12,6 +12,10 @@ const SETTINGS: &str = "/proc/sys/net";
 const SETTINGS_OF_IPVS: &str = "/proc/sys/net/ipv4/vs";
 /// Counters of TCP and IP beyond those that the standards ask for.
 const COUNTERS: &str = "/proc/net/netstat";
+const STANDARD_COUNTERS: &str = "/proc/net/snmp";
+/// Counters that each processor has a line for.
+const ROUTE_COUNTERS: &str = "/proc/net/stat/rt_cache";
+const CONNTRACK_COUNTERS: &str = "/proc/net/stat/nf_conntrack";
 
 pub fn settings() -> Settings {
     let of_ipvs = |name: &str| number::<u32>(&format!("ipv4/vs/{name}")).unwrap_or(0);
@@ -66,6 +70,29 @@ pub fn unread() -> Vec<&'static str> {
     .map(|(what, _)| what)
     .take(1)
     .collect()
+}
+
+/// The counters of what the kernel drops on its way to IPVS, by the kernel's names.
+pub fn drop_counters() -> Vec<(&'static str, u64)> {
+    let read = |file: &str| fs::read_to_string(file).unwrap_or_default();
+    let (beyond, standard) = (read(COUNTERS), read(STANDARD_COUNTERS));
+    let of_ip = [
+        ("IPReversePathFilter", &beyond),
+        ("InNoRoutes", &beyond),
+        ("InAddrErrors", &standard),
+    ];
+    let mut counters: Vec<(&'static str, u64)> = of_ip
+        .into_iter()
+        .filter_map(|(name, text)| Some((name, counter(text, name)?)))
+        .collect();
+    for (file, names) in [
+        (ROUTE_COUNTERS, &["in_martian_dst", "in_martian_src"][..]),
+        (CONNTRACK_COUNTERS, &["invalid", "drop"]),
+    ] {
+        let text = read(file);
+        counters.extend(names.iter().map(|name| (*name, sum_of_column(&text, name))));
+    }
+    counters
 }
 
 /// Returns the times that there was no room for a further neighbour. The tables are the machine's,

@@ -8,6 +8,7 @@ use serde_json::Value;
 use crate::diagnose::facts::Facts;
 use crate::diagnose::findings::Finding;
 use crate::diagnose::ladder;
+use crate::diagnose::tell::listened::ListenedFields;
 use crate::render::json::{Endpoint, ServiceFields};
 
 pub fn write(out: &mut Vec<u8>, facts: &Facts, findings: &[Finding]) {
@@ -25,6 +26,12 @@ pub fn write(out: &mut Vec<u8>, facts: &Facts, findings: &[Finding]) {
         format!("{end}],\"probed\":{},\"unexplained\":", facts.is_probed).as_bytes(),
     );
     let _ = serde_json::to_writer(&mut *out, &unexplained);
+    let listened = facts
+        .listened
+        .as_ref()
+        .map(|listened| ListenedFields::of(facts, listened));
+    out.extend_from_slice(b",\"listened\":");
+    let _ = serde_json::to_writer(&mut *out, &listened);
     out.extend_from_slice(b"}\n");
 }
 

@@ -2,5 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+mod funnel;
 pub mod json;
+mod listened;
 pub mod text;

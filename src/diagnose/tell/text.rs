@@ -12,6 +12,7 @@ use tabled::settings::Color;
 use crate::diagnose::facts::{Facts, Server, Service};
 use crate::diagnose::findings::{Finding, Level};
 use crate::diagnose::probe::{PortAnswer, Probed, WayBack};
+use crate::diagnose::tell::funnel;
 use crate::diagnose::{checks, ladder};
 use crate::model::{ForwardingMethod, ServiceIdentity};
 use crate::render::endpoints::EndpointWriter;
@@ -48,21 +49,27 @@ pub fn write(out: &mut Vec<u8>, screen: Screen, facts: &Facts, findings: &[Findi
         .iter()
         .any(|finding| finding.level != Level::Note);
     if is_urgent {
-        page.write_group(DIRECTOR, "", &of_director);
+        page.write_group(DIRECTOR, "", &[], &of_director);
     }
-    page.write_group(SEVERAL, "", &of_servers);
+    page.write_group(SEVERAL, "", &[], &of_servers);
     let is_one = facts.services.len() == 1;
     for service in &facts.services {
         let found = of(Some(service.identity()));
-        if is_one || !found.is_empty() {
-            page.write_group(&title(service), &summary(facts, service), &found);
+        if is_one || !found.is_empty() || service.listened.count > 0 {
+            let heard = funnel::lines(facts, service, page.width);
+            let summary =
+                funnel::summary(facts, service).unwrap_or_else(|| summary(facts, service));
+            page.write_group(&title(service), &summary, &heard, &found);
         }
     }
     page.write_rest();
     if !is_urgent {
-        page.write_group(DIRECTOR, "", &of_director);
+        page.write_group(DIRECTOR, "", &[], &of_director);
     }
     page.end_group();
+    for gap in funnel::gaps(facts) {
+        page.write_line(&gap);
+    }
     page.text.push_str(&conclusion(facts, findings));
     out.extend_from_slice(page.text.as_bytes());
 }
@@ -86,14 +93,16 @@ impl Page {
         }
     }
 
-    fn write_group(&mut self, title: &str, summary: &str, findings: &[&Finding]) {
+    /// Writes what there is of a service: its title, what was heard of it, what was found.
+    fn write_group(&mut self, title: &str, summary: &str, heard: &[String], findings: &[&Finding]) {
         let mut told = Vec::new();
         for finding in findings {
             if self.is_worth_telling(finding) {
                 told.push(*finding);
             }
         }
-        if told.is_empty() && (summary.is_empty() || !findings.is_empty()) {
+        let is_heard = !heard.is_empty();
+        if told.is_empty() && !is_heard && (summary.is_empty() || !findings.is_empty()) {
             return;
         }
         self.end_group();
@@ -104,6 +113,7 @@ impl Page {
             _ => format!("{title}{}{summary}", " ".repeat(gap)),
         };
         self.write_line(&line);
+        heard.iter().for_each(|line| self.write_line(line));
         for finding in told {
             self.write_finding(finding);
         }

@@ -20,6 +20,8 @@ const SERVERS: [(&str, &str); 3] = [
 /// The findings of a diagnosis.
 pub struct Examination {
     findings: Vec<Value>,
+    /// What listening brought; null without.
+    pub listened: Value,
 }
 
 impl Examination {
@@ -30,7 +32,10 @@ impl Examination {
         assert!(outcome.stderr.is_empty(), "{options}:\n{outcome}");
         let document = checked(&outcome.stdout_text());
         let findings = document["findings"].as_array().unwrap().clone();
-        let examination = Self { findings };
+        let examination = Self {
+            findings,
+            listened: document["listened"].clone(),
+        };
         let has_fault = examination
             .findings
             .iter()

@@ -7,6 +7,7 @@
 mod director;
 mod examination;
 mod healthy;
+mod listening;
 mod probing;
 mod services;
 mod ways;

@@ -7,7 +7,7 @@
 #![forbid(unsafe_code)]
 
 use std::fs;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 
 use nix::errno::Errno;
@@ -37,14 +37,24 @@ impl Waiting {
 
     /// Waits for so long, or until a signal comes, which is told by its number.
     pub fn pause(&mut self, length: Duration) -> Option<u32> {
+        self.wait(length, None)
+    }
+
+    /// Waits as [`Waiting::pause`] does, or until there is something to read.
+    pub fn pause_or_read(&mut self, length: Duration, from: BorrowedFd<'_>) -> Option<u32> {
+        self.wait(length, Some(from))
+    }
+
+    fn wait(&mut self, length: Duration, from: Option<BorrowedFd<'_>>) -> Option<u32> {
         // Rounded up: what is left of a millisecond would be spent in looks.
         let length = length + Duration::from_millis(1);
         let length = PollTimeout::try_from(length).unwrap_or(PollTimeout::MAX);
+        let awaited = [Some(self.0.as_fd()), from].into_iter().flatten();
+        let mut awaited: Vec<PollFd<'_>> = awaited
+            .map(|descriptor| PollFd::new(descriptor, PollFlags::POLLIN))
+            .collect();
         // A fault, like a stop by SIGSTOP, only makes this wait shorter.
-        let _ = poll(
-            &mut [PollFd::new(self.0.as_fd(), PollFlags::POLLIN)],
-            length,
-        );
+        let _ = poll(&mut awaited, length);
         let signal = self.0.read_signal().ok().flatten()?;
         Some(signal.ssi_signo)
     }

@@ -1,0 +1,217 @@
+#![forbid(unsafe_code)]
+
+use super::*;
+use std::time::Duration;
+
+use crate::diagnose::checks::samples::{commands, endpoint as identity, findings, forward_by};
+use crate::diagnose::facts::HardwareAddress;
+use crate::diagnose::findings::Level;
+use crate::diagnose::listen;
+use crate::diagnose::listen::listened::{AddressTalk, Exit, Sighting};
+use crate::diagnose::listen::packets::Flow;
+
+const CLIENT: &str = "198.51.100.7:40001";
+const SERVICE: &str = "192.0.2.1:80";
+const SERVER: &str = "10.0.0.10:80";
+const SIGHTING: Sighting = Sighting {
+    interface: 2,
+    hardware: None,
+};
+
+/// An attempt that came three times, and got no further.
+fn attempt(protocol: Protocol) -> Attempt {
+    let flow = Flow {
+        protocol,
+        source: CLIENT.parse().unwrap(),
+        destination: SERVICE.parse().unwrap(),
+    };
+    let service = match protocol {
+        Protocol::Udp => identity("-u 192.0.2.1:80"),
+        _ => identity("-t 192.0.2.1:80"),
+    };
+    let mut attempt = Attempt::new(Some(service), flow, 71, SIGHTING, Duration::from_secs(1));
+    attempt.arrivals = 3;
+    attempt
+}
+
+fn leaves(attempt: &mut Attempt, destination: &str) {
+    attempt.exit = Some(Exit {
+        sighting: SIGHTING,
+        tunnel: None,
+        destination: destination.parse().unwrap(),
+    });
+    let server = SERVER.parse::<std::net::SocketAddr>().unwrap();
+    attempt.server = Some(crate::model::DestinationIdentity {
+        address: server.ip(),
+        port: server.port(),
+    });
+}
+
+fn heard(attempts: Vec<Attempt>) -> Listened {
+    Listened {
+        duration: Duration::from_secs(10),
+        attempts,
+        ..Listened::default()
+    }
+}
+
+/// Returns what is found of attempts beside healthy facts, but for notes.
+fn found(attempts: Vec<Attempt>, spoil: fn(&mut Facts)) -> Vec<(&'static str, Level)> {
+    findings(|facts| {
+        spoil(facts);
+        listen::add(heard(attempts), facts);
+    })
+    .into_iter()
+    .filter(|finding| finding.level != Level::Note)
+    .map(|finding| (finding.id, finding.level))
+    .collect()
+}
+
+#[test]
+fn where_attempts_end_is_what_is_found() {
+    type Steps = fn(&mut Attempt);
+    let masqueraded: [(Steps, &str); 6] = [
+        (|_| (), "dropped-before-ipvs"),
+        (
+            |attempt| {
+                leaves(attempt, SERVER);
+                (attempt.exit, attempt.has_entry) = (None, true);
+            },
+            "not-forwarded",
+        ),
+        (|attempt| leaves(attempt, SERVER), "server-silent"),
+        (
+            |attempt| {
+                leaves(attempt, SERVER);
+                attempt.answer = Some(Answer::Agreed);
+            },
+            "answer-held",
+        ),
+        (
+            |attempt| {
+                leaves(attempt, SERVER);
+                attempt.answer = Some(Answer::Agreed);
+                attempt.answer_left = true;
+            },
+            "client-unheard",
+        ),
+        (
+            |attempt| {
+                leaves(attempt, SERVER);
+                attempt.answer = Some(Answer::Refused);
+                attempt.answer_left = true;
+            },
+            "port-refused",
+        ),
+    ];
+    for (steps, id) in masqueraded {
+        let mut ended = attempt(Protocol::Tcp);
+        steps(&mut ended);
+        assert_eq!(found(vec![ended.clone()], |_| ()), [(id, Level::Fault)]);
+        // One that came only twice may be an accident.
+        ended.arrivals = 2;
+        assert_eq!(found(vec![ended.clone()], |_| ()), [(id, Level::Risk)]);
+        // Who was heard is served, whatever was seen before.
+        ended.is_heard = true;
+        assert_eq!(found(vec![ended], |_| ()), []);
+    }
+    let mut direct = attempt(Protocol::Tcp);
+    leaves(&mut direct, SERVICE);
+    let routed = |facts: &mut Facts| forward_by(facts, ForwardingMethod::DirectRouting);
+    assert_eq!(
+        found(vec![direct], routed),
+        [("client-unheard", Level::Fault)]
+    );
+}
+
+#[test]
+fn where_others_are_served_it_hurts_some() {
+    let mut ended = attempt(Protocol::Tcp);
+    leaves(&mut ended, SERVER);
+    let mut served = ended.clone();
+    served.is_heard = true;
+    let risk = [("server-silent", Level::Risk)];
+    assert_eq!(found(vec![ended.clone(), served.clone()], |_| ()), risk);
+    ended.arrivals = 2;
+    assert_eq!(found(vec![ended, served], |_| ()), []);
+}
+
+#[test]
+fn a_silence_over_udp_is_a_risk_only_where_others_were_answered() {
+    let as_udp: fn(&mut Facts) =
+        |facts| facts.services[0].state.service.identity = identity("-u 192.0.2.1:80");
+    let mut silent = attempt(Protocol::Udp);
+    leaves(&mut silent, SERVER);
+    assert_eq!(found(vec![silent.clone()], as_udp), []);
+    let mut answered = attempt(Protocol::Udp);
+    leaves(&mut answered, "10.0.0.20:80");
+    answered.server = None;
+    answered.answer = Some(Answer::Agreed);
+    answered.answer_left = true;
+    assert_eq!(
+        found(vec![silent, answered], as_udp),
+        [("server-silent", Level::Risk)]
+    );
+}
+
+#[test]
+fn what_keeps_attempts_from_leaving_explains_that_they_do_not() {
+    let mut ended = attempt(Protocol::Tcp);
+    leaves(&mut ended, SERVER);
+    (ended.exit, ended.has_entry) = (None, true);
+    let no_route: fn(&mut Facts) = |facts| facts.services[0].servers[0].route = Route::Nowhere;
+    assert_eq!(
+        found(vec![ended.clone(), ended.clone()], no_route),
+        [("no-route", Level::Fault)]
+    );
+    // A risk explains no fault.
+    assert_eq!(
+        found(vec![ended], no_route),
+        [("no-route", Level::Risk), ("not-forwarded", Level::Fault)]
+    );
+}
+
+#[test]
+fn an_address_is_unanswered_if_somebody_asks_in_vain_and_duplicate_if_another_has_it() {
+    let with = |questions: u32, is_announced_here: bool, rivals: &[HardwareAddress]| {
+        let rivals = rivals.iter().copied().collect();
+        let mut all = findings(|facts| {
+            let mut listened = heard(Vec::new());
+            let talk = AddressTalk {
+                questions: [("192.0.2.77".parse().unwrap(), (2, questions))].into(),
+                is_announced_here,
+                rivals,
+            };
+            listened
+                .addresses
+                .insert("192.0.2.1".parse().unwrap(), talk);
+            listen::add(listened, facts);
+        });
+        all.retain(|finding| finding.level != Level::Note);
+        all
+    };
+    let ids =
+        |findings: &[Finding]| -> Vec<&str> { findings.iter().map(|finding| finding.id).collect() };
+    assert_eq!(ids(&with(2, false, &[])), ["address-unanswered"]);
+    assert_eq!(ids(&with(1, false, &[])), [""; 0]);
+    assert_eq!(ids(&with(2, true, &[])), [""; 0]);
+    let rival = with(2, false, &[[2, 0, 0, 0, 0, 0x66]]);
+    assert_eq!(ids(&rival), ["duplicate-address"]);
+    assert_eq!(commands(&rival[0]), [""; 0]);
+}
+
+#[test]
+fn nobody_is_a_note_and_says_how_to_try() {
+    let all = findings(|facts| listen::add(heard(Vec::new()), facts));
+    let nothing = all.iter().find(|finding| finding.id == "nothing-arrives");
+    let nothing = nothing.unwrap();
+    assert_eq!(
+        (nothing.level, nothing.basis),
+        (Level::Note, Basis::Traffic)
+    );
+    assert!(
+        nothing.text.contains("nc -z -w 3 192.0.2.1 80"),
+        "{}",
+        nothing.text
+    );
+}

@@ -1,0 +1,248 @@
+//! `--listen`: what becomes of real packets.
+//!
+//! [`capture`] hears what all interfaces receive and send, as far as [`filter`] lets it pass, and
+//! sends nothing itself. [`packets`] reads headers, [`attempts`] follows what clients attempt, and
+//! [`listened`] says how far each attempt got. What that means is left to the checks.
+
+mod attempts;
+mod capture;
+mod filter;
+pub mod listened;
+pub mod packets;
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::os::fd::AsFd;
+use std::time::{Duration, Instant};
+
+use crate::attribution::Servers;
+use crate::diagnose::facts::{Facts, Server, Service};
+use crate::diagnose::look;
+use crate::error::KernelError;
+use crate::ipvs::connections::Connections;
+use crate::model::{AddressFamily, Encapsulation, ForwardingMethod, ServiceIdentity};
+use crate::waiting::Waiting;
+pub use attempts::MOST_ATTEMPTS;
+
+use attempts::Attempts;
+use capture::Capture;
+use filter::Interest;
+use listened::Listened;
+
+/// So many attempts that came to their end are enough.
+const ENOUGH: usize = 50;
+/// After them, for so long it is awaited what becomes of those that are open: a SYN is repeated
+/// after a second.
+const LAST_PATIENCE: Duration = Duration::from_millis(1500);
+/// Between two looks at the kernel's table of connections: it keeps what is not answered for a
+/// minute.
+const LOOK_INTERVAL: Duration = Duration::from_secs(20);
+/// The most connections that are looked at, and for how long: what comes meanwhile has to find
+/// room.
+const MOST_CONNECTIONS: usize = 200_000;
+const LONGEST_LOOK: Duration = Duration::from_millis(500);
+/// After how many packets or connections the clock is looked at.
+const CLOCK_STEP: usize = 64;
+/// The most time that nothing is said about how it goes.
+const TICK: Duration = Duration::from_millis(500);
+
+/// Listens for so long, or until a signal comes or enough was heard, to what is for one of the
+/// services, or for all. `facts` are those of all of the table's services. `progress` is given the
+/// time that is left and the number of attempts that came to their end.
+///
+/// # Errors
+/// `EPERM` without `CAP_NET_RAW`; else what the kernel said.
+pub fn listen(
+    facts: &Facts,
+    only: Option<ServiceIdentity>,
+    length: Duration,
+    mut progress: impl FnMut(Duration, usize),
+) -> Result<Listened, KernelError> {
+    let mut waiting = Waiting::begin().map_err(KernelError::Errno)?;
+    let drops_before = look::drop_counters();
+    let gue_ports = gue_ports(&facts.services);
+    let mut capture = Capture::open(&interest(facts, only))?;
+    let mut attempts = Attempts::new(facts, only);
+    let begin = Instant::now();
+    let mut packets = 0;
+    let mut packets_lost = 0;
+    let mut next_look = LOOK_INTERVAL;
+    let mut enough_at = None;
+    loop {
+        let mut now = begin.elapsed();
+        progress(length.saturating_sub(now), attempts.ended());
+        while now < length
+            && let Some((frame, packet)) = capture.next()?
+        {
+            if packets % CLOCK_STEP as u64 == 0 {
+                now = begin.elapsed();
+            }
+            packets += 1;
+            if let Some(packet) = packets::read(packet, &gue_ports) {
+                attempts.hear(&frame, &packet, now);
+            }
+            if enough_at.is_none() && attempts.ended() >= ENOUGH {
+                enough_at = Some(now);
+            }
+        }
+        packets_lost += capture.take_drops();
+        now = begin.elapsed();
+        let is_enough = enough_at.is_some_and(|moment| {
+            now >= moment + LAST_PATIENCE || !attempts.has_open_ones_from_before(moment)
+        });
+        if now >= length || is_enough {
+            break;
+        }
+        if now >= next_look {
+            look_at_connections(facts, &mut attempts);
+            next_look = begin.elapsed() + LOOK_INTERVAL;
+        }
+        let pause = TICK.min(length - now);
+        if waiting.pause_or_read(pause, capture.as_fd()).is_some() {
+            break;
+        }
+    }
+    let duration = begin.elapsed();
+    look_at_connections(facts, &mut attempts);
+    let drops = grown(&drops_before, look::drop_counters());
+    let (attempts, addresses, attempts_not_followed) = attempts.finish();
+    Ok(Listened {
+        duration,
+        attempts,
+        attempts_not_followed,
+        packets,
+        packets_lost,
+        addresses,
+        drops,
+    })
+}
+
+/// Adds what was heard to facts that were read when listening had ended: by then the director knew
+/// its neighbours.
+pub fn add(mut listened: Listened, facts: &mut Facts) {
+    for attempt in &mut listened.attempts {
+        let mut services = facts.services.iter();
+        let service = services.find(|service| Some(service.identity()) == attempt.service);
+        if let (None, Some(exit), Some(service)) = (attempt.server, attempt.exit, service) {
+            attempt.server = exit.server_among(service);
+        }
+    }
+    for service in &mut facts.services {
+        let attempts = listened.of(service.identity());
+        service.listened = listened.funnel(attempts.clone());
+        for server in &mut service.servers {
+            let identity = server.identity();
+            let its = attempts
+                .clone()
+                .filter(|attempt| attempt.server == Some(identity));
+            server.traffic.listened = listened.funnel(its);
+        }
+    }
+    facts.listened = Some(listened);
+}
+
+/// The addresses of the services that are listened to, and of their servers.
+fn interest(facts: &Facts, only: Option<ServiceIdentity>) -> Interest {
+    let mut interest = Interest::default();
+    let wanted = facts
+        .services
+        .iter()
+        .filter(|service| only.is_none_or(|only| service.identity() == only));
+    for service in wanted {
+        match service.identity() {
+            ServiceIdentity::Endpoint { address, .. } => {
+                interest.addresses.insert(address);
+            }
+            ServiceIdentity::FirewallMark { family, .. } => match family {
+                AddressFamily::Ipv4 => interest.all_ipv4 = true,
+                AddressFamily::Ipv6 => interest.all_ipv6 = true,
+            },
+        }
+        let servers = service.servers.iter();
+        interest
+            .addresses
+            .extend(servers.map(|server| server.identity().address));
+    }
+    interest
+}
+
+/// The UDP ports at which servers take packets out of tunnels.
+fn gue_ports(services: &[Service]) -> Vec<u16> {
+    let servers = services.iter().flat_map(|service| &service.servers);
+    let ports: BTreeSet<u16> = servers
+        .filter_map(|server| match server.state.destination.forwarding_method {
+            ForwardingMethod::Tunnel(Encapsulation::Gue { port, .. }) => Some(port),
+            _ => None,
+        })
+        .collect();
+    ports.into_iter().collect()
+}
+
+/// Finds out which attempts IPVS took, and whom it chose for them. What cannot be read is not
+/// known: that accuses nobody.
+fn look_at_connections(facts: &Facts, attempts: &mut Attempts<'_>) {
+    if !attempts.has_unknown_ones() {
+        return;
+    }
+    let Ok(mut entries) = Connections::open() else {
+        return;
+    };
+    let mut servers = Servers::default();
+    for service in &facts.services {
+        let identities = service.servers.iter().map(Server::identity);
+        servers.insert(service.identity(), identities);
+    }
+    let begin = Instant::now();
+    let mut count = 0;
+    while matches!(entries.advance(), Ok(true)) {
+        let is_late = count % CLOCK_STEP == 0 && begin.elapsed() > LONGEST_LOOK;
+        if count == MOST_CONNECTIONS || is_late {
+            break;
+        }
+        count += 1;
+        let Ok(connection) = entries.connection() else {
+            break;
+        };
+        let Some(protocol) = connection.named_protocol() else {
+            continue;
+        };
+        let Ok((service, server)) = servers.server_of(&connection) else {
+            continue;
+        };
+        let endpoint = |(address, port)| SocketAddr::new(address, port);
+        let server = facts.services[service].servers[server].identity();
+        attempts.scheduled(
+            protocol,
+            endpoint(connection.client),
+            endpoint(connection.service),
+            (service, server),
+        );
+    }
+}
+
+/// The counters that grew, and by how much.
+fn grown(
+    before: &[(&'static str, u64)],
+    after: Vec<(&'static str, u64)>,
+) -> Vec<(&'static str, u64)> {
+    after
+        .into_iter()
+        .filter_map(|(name, count)| {
+            let (_, was) = before.iter().find(|(known, _)| *known == name)?;
+            let more = count.checked_sub(*was)?;
+            (more > 0).then_some((name, more))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counters_that_stand_still_or_begin_anew_are_left_out() {
+        let before = [("InNoRoutes", 3), ("IPReversePathFilter", 7), ("drop", 9)];
+        let after = vec![("InNoRoutes", 8), ("IPReversePathFilter", 7), ("drop", 2)];
+        assert_eq!(grown(&before, after), [("InNoRoutes", 5)]);
+    }
+}
