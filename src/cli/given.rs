@@ -4,7 +4,7 @@
 #![forbid(unsafe_code)]
 
 use crate::error::UsageError;
-use crate::options::matrix::{Modifiers, NEW, OF_TUNNELS, Owner, OwnerRule, TunnelType};
+use crate::options::matrix::{Modifiers, NEW, OF_TUNNELS, Owner, OwnerOptions, TunnelType};
 use crate::options::{Command, Modifier};
 
 /// The options that were given so far.
@@ -77,12 +77,16 @@ impl Given {
 }
 
 fn check(given: Modifiers, owner: Owner) -> Result<(), UsageError> {
-    let rule = owner.rule();
-    let OwnerRule { needs, one_of, .. } = *rule;
-    let beyond = given.without(needs.and(rule.may).and(one_of));
+    let OwnerOptions {
+        needs,
+        needed_names,
+        may,
+        one_of,
+    } = *owner.options();
+    let beyond = given.without(needs.and(may).and(one_of));
     // As no name is there twice, there are as many options as names.
     if beyond.is_empty()
-        && given.only(needs).count() == rule.needed_names
+        && given.only(needs).count() == needed_names
         && given.only(one_of).count() <= 1
     {
         return Ok(());

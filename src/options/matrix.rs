@@ -129,12 +129,12 @@ impl Owner {
         }
     }
 
-    /// Returns the rule of the options that go with it.
-    pub(crate) fn rule(self) -> &'static OwnerRule {
-        &RULES[self.index()]
+    /// Returns the options that go with it.
+    pub(crate) fn options(self) -> &'static OwnerOptions {
+        &OF_OWNERS[self.index()]
     }
 
-    /// Returns its place in [`RULES`].
+    /// Returns its index in [`OF_OWNERS`].
     const fn index(self) -> usize {
         match self {
             Owner::Command(command) => command as usize,
@@ -232,7 +232,7 @@ impl Modifier {
 
 /// The options that go with an owner. Those that share a name are in the same sets.
 #[derive(Clone, Copy)]
-pub(crate) struct OwnerRule {
+pub(crate) struct OwnerOptions {
     /// The options that it cannot do without.
     pub needs: Modifiers,
     /// The number of names that those have.
@@ -246,9 +246,9 @@ pub(crate) struct OwnerRule {
 // What follows is gathered from the rows when the program is compiled, so that checking a line of
 // rules takes a few instructions.
 
-/// The rules of all owners.
-static RULES: [OwnerRule; OWNER_COUNT] = {
-    let mut rules = [OwnerRule {
+/// The options of each owner.
+static OF_OWNERS: [OwnerOptions; OWNER_COUNT] = {
+    let mut all = [OwnerOptions {
         needs: Modifiers::NONE,
         needed_names: 0,
         may: Modifiers::NONE,
@@ -256,19 +256,18 @@ static RULES: [OwnerRule; OWNER_COUNT] = {
     }; OWNER_COUNT];
     let mut owner = 0;
     while owner < OWNER_COUNT {
-        let rule = &mut rules[owner];
-        rule.read_rows(owner);
+        all[owner].read_rows(owner);
         if owner >= FIRST_VARIANT {
-            let of_command = rules[VARIANTS[owner - FIRST_VARIANT].0 as usize];
-            rules[owner].add_what_is_not_named(of_command);
+            let of_command = all[VARIANTS[owner - FIRST_VARIANT].0 as usize];
+            all[owner].add_what_is_not_named(of_command);
         }
-        rules[owner].count_needed_names();
+        all[owner].count_needed_names();
         owner += 1;
     }
-    rules
+    all
 };
 
-impl OwnerRule {
+impl OwnerOptions {
     /// Sorts in what the rows say of an owner. What is never checked may always come.
     const fn read_rows(&mut self, owner: usize) {
         let mut index = 0;
@@ -289,7 +288,7 @@ impl OwnerRule {
         }
     }
 
-    const fn add_what_is_not_named(&mut self, other: OwnerRule) {
+    const fn add_what_is_not_named(&mut self, other: OwnerOptions) {
         let named = self.needs.and(self.may).and(self.one_of);
         self.needs = self.needs.and(other.needs.without(named));
         self.may = self.may.and(other.may.without(named));
