@@ -1,10 +1,8 @@
 //! Executes requests in order, sending consecutive changes as one batch.
 //!
 //! `-R` and `ipvsadm-restore` share it, where the latter runs rules one after another. A batch is
-//! sent when it is full and before anything is printed, so refusals, listings and faults come out in
-//! the order of the lines.
-
-#![forbid(unsafe_code)]
+//! sent when it is full and before anything is printed, so refusals, listings and faults come out
+//! in the order of the lines.
 
 use crate::commands::console::Console;
 use crate::commands::{execute, help};
@@ -38,7 +36,7 @@ pub struct Executor<'c, 's, 't> {
 }
 
 impl<'c, 's, 't> Executor<'c, 's, 't> {
-    /// An executor with nothing queued.
+    /// Makes an executor with nothing queued.
     pub fn new(console: &'c mut Console<'s>, ipvs: &'c mut Ipvs) -> Executor<'c, 's, 't> {
         Executor {
             console,
@@ -158,7 +156,7 @@ impl<'c, 's, 't> Executor<'c, 's, 't> {
     }
 }
 
-/// The end of a run whose refusals have been printed.
+/// Returns how a run ends whose refusals have been printed.
 pub fn outcome(is_refused: bool) -> Result<(), Error> {
     match is_refused {
         true => Err(Error::AlreadyReported(STATUS_REFUSED)),
