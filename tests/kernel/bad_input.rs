@@ -13,11 +13,11 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use nix::mount::{MsFlags, mount};
-
 use crate::support::pair::{Pair, compare};
 use crate::support::pty::Pty;
-use crate::support::{Ending, Invocation, Namespace, Outcome, Program, Random, SCRATCH, file_with};
+use crate::support::{
+    Ending, Invocation, Namespace, Outcome, Program, Random, SCRATCH, file_with, mount_memory,
+};
 
 /// A table for the tests that must not lose it.
 const TABLE: &str = "-A -t 192.0.2.1:80 -s rr
@@ -52,7 +52,7 @@ fn assert_one_line(outcome: &Outcome, status: i32) {
     );
 }
 
-/// A namespace with [`TABLE`] in it.
+/// Returns a namespace with [`TABLE`] in it.
 fn with_table() -> Namespace {
     let namespace = Namespace::new();
     let filled = namespace.run(&Program::reference(), &Invocation::restore(TABLE));
@@ -727,17 +727,7 @@ fn without_privilege_both_say_the_same() {
 fn connections_that_cannot_be_read() {
     let pair = Pair::new(false);
     for namespace in [&pair.reference_namespace, &pair.our_namespace] {
-        namespace.enter(|| {
-            const NOTHING: Option<&str> = None;
-            mount(
-                Some("tmpfs"),
-                "/proc",
-                Some("tmpfs"),
-                MsFlags::empty(),
-                NOTHING,
-            )
-            .unwrap();
-        });
+        namespace.enter(|| mount_memory("/proc"));
     }
     for line in [
         "-lnc",
@@ -879,17 +869,9 @@ fn a_terminal_is_shown_no_control_characters_of_persistence_data() {
 
 /// Puts a file with `text` in the place of the kernel's list of connections, for this thread.
 fn lay_over_connections(text: &[u8]) {
-    const NOTHING: Option<&str> = None;
     // `/proc/net` is the reader's own; a folder of files in its place is anybody's.
     let _ = nix::mount::umount2("/proc", nix::mount::MntFlags::MNT_DETACH);
-    mount(
-        Some("tmpfs"),
-        "/proc",
-        Some("tmpfs"),
-        MsFlags::empty(),
-        NOTHING,
-    )
-    .unwrap();
+    mount_memory("/proc");
     fs::create_dir_all("/proc/net").unwrap();
     let mut file = File::create("/proc/net/ip_vs_conn").unwrap();
     file.write_all(text).unwrap();

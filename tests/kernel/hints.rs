@@ -2,9 +2,7 @@
 
 use std::process::Command;
 
-use nix::mount::{MsFlags, mount};
-
-use crate::support::{Invocation, Namespace, Program};
+use crate::support::{Invocation, Namespace, Program, mount_memory};
 
 /// Types `line` behind `ipvsadm` at a terminal of its own, and gives what that shows.
 fn type_at_terminal(namespace: &Namespace, line: &str) -> String {
@@ -14,7 +12,7 @@ fn type_at_terminal(namespace: &Namespace, line: &str) -> String {
     namespace.output(command).stdout_text().replace('\r', "")
 }
 
-/// A table with something to mistake.
+/// Returns a table with something to mistake.
 fn table() -> Namespace {
     let namespace = Namespace::new();
     let rules = "-A -t 192.0.2.1:80 -s rr\n\
@@ -154,11 +152,7 @@ fn a_scheduler_that_this_kernel_has_not_got_is_answered_with_those_that_it_has()
     }
 
     // In a container the modules' folder is often empty, so that nobody knows.
-    namespace.enter(|| {
-        const NOTHING: Option<&str> = None;
-        let (folder, kind) = ("/lib/modules", Some("tmpfs"));
-        mount(kind, folder, kind, MsFlags::empty(), NOTHING).unwrap();
-    });
+    namespace.enter(|| mount_memory("/lib/modules"));
     let shown = type_at_terminal(&namespace, "-A -t 192.0.2.2:80 -s round-robin");
     let module = "ip_vs_round-robin";
     let hint =

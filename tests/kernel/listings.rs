@@ -9,6 +9,7 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::time::{Duration, Instant};
 
+use crate::support::busy::{PATIENCE, serve};
 use crate::support::pair::listed_by_both;
 use crate::support::{Invocation, Namespace, Program};
 
@@ -43,7 +44,7 @@ struct Cluster {
 }
 
 impl Cluster {
-    /// The cluster with servers that answer, and the director's table filled.
+    /// Makes the cluster with servers that answer, and the director's table filled.
     fn new() -> Self {
         let cluster = Self {
             client: Namespace::new(),
@@ -141,7 +142,7 @@ impl Cluster {
         })
     }
 
-    /// The reference's listing with these words.
+    /// Returns the reference's listing with these words.
     fn list(&self, words: &str) -> String {
         let outcome = self
             .director
@@ -153,25 +154,6 @@ impl Cluster {
     fn assert_listed_alike(&self, words: &str) {
         listed_by_both(&self.director, &Invocation::line(words));
     }
-}
-
-/// The time that an answer may take.
-const PATIENCE: Duration = Duration::from_secs(20);
-
-/// Answers every connection to `listener` with as many bytes as it asks for.
-fn serve(listener: TcpListener) {
-    std::thread::spawn(move || {
-        for connection in listener.incoming() {
-            let mut connection = connection.unwrap();
-            std::thread::spawn(move || {
-                let mut wanted = [0; 4];
-                while connection.read_exact(&mut wanted).is_ok() {
-                    let answer = vec![b'x'; u32::from_be_bytes(wanted) as usize];
-                    connection.write_all(&answer).unwrap();
-                }
-            });
-        }
-    });
 }
 
 /// Answers every datagram with itself.
@@ -198,7 +180,7 @@ fn request(address: &str, length: usize) -> TcpStream {
     connection
 }
 
-/// The numbers of the line of `listing` that begins with `name`.
+/// Returns the numbers of the line of `listing` that begins with `name`.
 fn numbers(listing: &str, name: &str) -> Vec<u64> {
     listing
         .lines()

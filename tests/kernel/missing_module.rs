@@ -11,7 +11,7 @@ use std::process::{Command, Stdio};
 use nix::mount::{MsFlags, mount};
 
 use crate::support::pair::{Pair, compare};
-use crate::support::{Ending, Invocation, Namespace, Outcome, Program, SCRATCH};
+use crate::support::{Ending, Invocation, Namespace, Outcome, Program, SCRATCH, mount_memory};
 
 /// Removes IPVS from the kernel, its schedulers and engines first.
 fn unload() {
@@ -44,15 +44,7 @@ fn unload() {
 
 /// Hides the modules' files from the thread that calls this, and from what it starts.
 fn hide_modules() {
-    const NOTHING: Option<&str> = None;
-    mount(
-        Some("tmpfs"),
-        "/lib/modules",
-        Some("tmpfs"),
-        MsFlags::empty(),
-        NOTHING,
-    )
-    .unwrap();
+    mount_memory("/lib/modules");
 }
 
 /// While it lives the kernel asks nobody for modules; where it may, naming the netlink family loads
@@ -123,12 +115,12 @@ fn show_other_modules() {
     fs::write(format!("{folder}/modules.dep"), list).unwrap();
 }
 
-/// The first finding of a diagnosis, which must have found a fault.
+/// Returns the first finding of a diagnosis, which must have found a fault.
 fn diagnosed(namespace: &Namespace) -> serde_json::Value {
     diagnosed_by(namespace, &[])
 }
 
-/// The same, of the program started by `words`.
+/// Returns the same, of the program started by `words`.
 fn diagnosed_by(namespace: &Namespace, words: &[&str]) -> serde_json::Value {
     let program = Program::ours().command(OsStr::new("ipvsadm"));
     let mut words = words.iter().map(OsStr::new).chain([program.get_program()]);

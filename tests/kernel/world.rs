@@ -6,9 +6,9 @@
 //! [`diagnose`](crate::diagnose).
 
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
-use crate::support::{Ending, Namespace, Program, names_in};
+use crate::support::{Ending, Namespace, Program, bash_with_own_names, names_in};
 
 const REPOSITORY: &str = env!("CARGO_MANIFEST_DIR");
 
@@ -128,14 +128,8 @@ cases! {
 }
 
 fn is_judged_right(case: &str) {
-    let mut command = Command::new("bash");
+    let mut command = bash_with_own_names();
     command
-        // Names of hosts that no other case has.
-        .args([
-            "-c",
-            "mkdir -p /run/netns && mount -t tmpfs names /run/netns && exec bash \"$@\"",
-            "-",
-        ])
         .arg(Path::new(REPOSITORY).join("tests/world/run.sh"))
         .arg(Program::ours().command("ipvsadm".as_ref()).get_program())
         .arg(case)

@@ -85,10 +85,10 @@ impl Busy {
 }
 
 /// The time that an answer may take.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Answers every connection with as many bytes as it asks for, and keeps it open.
-fn serve(listener: TcpListener) {
+pub fn serve(listener: TcpListener) {
     std::thread::spawn(move || {
         for connection in listener.incoming() {
             let mut connection = connection.unwrap();

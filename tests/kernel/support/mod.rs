@@ -52,8 +52,8 @@ const NAME_SERVICES: [(&str, &str); 4] = [
 /// links into that.)
 pub const SCRATCH: &str = "/media";
 
-/// The time that a command may take. None takes nearly as long, even on a slow machine: one that has
-/// not ended by then stands still.
+/// The time that a command may take. None takes nearly as long, even on a slow machine: one that
+/// has not ended by then stands still.
 const LIMIT: Duration = Duration::from_secs(300);
 
 /// One of the two programs that are compared.
@@ -68,7 +68,7 @@ pub struct Program {
 }
 
 impl Program {
-    /// The program whose behaviour is the standard.
+    /// Returns the program whose behaviour is the standard.
     pub fn reference() -> Self {
         let path = std::env::var_os("IPVSADM_REFERENCE")
             .expect("needs a kernel with IPVS, and the reference: run tests/lab test");
@@ -79,8 +79,8 @@ impl Program {
         }
     }
 
-    /// Our program, or the one that `IPVSADM_UNDER_TEST` names in its place: with the reference
-    /// itself there, every comparison must come out equal.
+    /// Returns our program, or the one that `IPVSADM_UNDER_TEST` names in its place: with the
+    /// reference itself there, every comparison must come out equal.
     pub fn ours() -> Self {
         let reference = Self::reference();
         let path = std::env::var_os("IPVSADM_UNDER_TEST").map_or_else(
@@ -99,8 +99,8 @@ impl Program {
         self.helpers_are_files
     }
 
-    /// The command that runs this program under the name `argv0`, with nothing but the standard
-    /// environment. The name decides about the helpers, as it does for an administrator.
+    /// Returns the command that runs this program under the name `argv0`, with nothing but the
+    /// standard environment. The name decides about the helpers, as it does for an administrator.
     pub fn command(&self, argv0: &OsStr) -> Command {
         let base = Path::new(argv0).file_name().unwrap_or(argv0);
         let mut path = self.path.clone();
@@ -125,7 +125,7 @@ pub struct Invocation {
 }
 
 impl Invocation {
-    /// `ipvsadm` with these words and an empty standard input.
+    /// Makes `ipvsadm` with these words and an empty standard input.
     pub fn new<W: Into<OsString>>(words: impl IntoIterator<Item = W>) -> Self {
         Self {
             argv0: "ipvsadm".into(),
@@ -134,12 +134,12 @@ impl Invocation {
         }
     }
 
-    /// `ipvsadm` with the words of `line`, parted by blanks.
+    /// Makes `ipvsadm` with the words of `line`, parted by blanks.
     pub fn line(line: &str) -> Self {
         Self::new(line.split_whitespace())
     }
 
-    /// `ipvsadm -R` fed with `rules`.
+    /// Makes `ipvsadm -R`, fed with `rules`.
     pub fn restore(rules: impl Into<Vec<u8>>) -> Self {
         Self {
             stdin: rules.into(),
@@ -187,19 +187,20 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    /// The standard output as text, for tests that know it is.
+    /// Returns the standard output as text, for tests that know it is.
     pub fn stdout_text(&self) -> String {
         String::from_utf8_lossy(&self.stdout).into_owned()
     }
 
-    /// The standard error as text, for tests that know it is.
+    /// Returns the standard error as text, for tests that know it is.
     pub fn stderr_text(&self) -> String {
         String::from_utf8_lossy(&self.stderr).into_owned()
     }
 }
 
 impl fmt::Display for Outcome {
-    /// Every line with a mark for where it came from: `>` stdout, `!` stderr, `=` the ending.
+    /// Returns every line with a mark for where it came from: `>` stdout, `!` stderr, `=` the
+    /// ending.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (mark, bytes) in [('>', &self.stdout), ('!', &self.stderr)] {
             for line in bytes.split_inclusive(|byte| *byte == b'\n') {
@@ -226,13 +227,14 @@ pub struct Namespace {
 }
 
 impl Namespace {
-    /// A fresh namespace with nothing but `lo`.
+    /// Makes a fresh namespace with nothing but `lo`.
     pub fn new() -> Self {
         load_ipvs();
         Self::start(leave_for_new_namespaces)
     }
 
-    /// A thread with this one's files, in the network namespace that `ip netns` keeps at `file`.
+    /// Returns a thread with this one's files, in the network namespace that `ip netns` keeps at
+    /// `file`.
     pub fn join(&self, file: PathBuf) -> Self {
         // A thread begins in the namespaces of the one that starts it.
         self.enter(|| {
@@ -244,7 +246,7 @@ impl Namespace {
         })
     }
 
-    /// A thread that makes itself at home, and then works off what it is sent.
+    /// Returns a thread that makes itself at home, and then works off what it is sent.
     fn start(settle: impl FnOnce() + Send + 'static) -> Self {
         let (jobs, queue) = mpsc::channel::<Job>();
         let (thread_id, settled) = mpsc::channel();
@@ -362,7 +364,7 @@ impl Namespace {
         panic!("the kernel does not add up what it has counted");
     }
 
-    /// The thread's id: where others find this namespace as `/proc/ID/ns/net`.
+    /// Returns the thread's id: where others find this namespace as `/proc/ID/ns/net`.
     pub fn thread_id(&self) -> i32 {
         self.thread_id
     }
@@ -394,7 +396,8 @@ fn counted_by_processors() -> [u64; 5] {
     sum
 }
 
-/// The columns of a listing with `--stats`, summed up: of its services, or of its real servers.
+/// Returns the columns of a listing with `--stats`, summed up: of its services, or of its real
+/// servers.
 fn sum_of_rows(listing: &str, servers: bool) -> [u64; 5] {
     let mut sum = [0; 5];
     let rows = listing.lines().skip(3);
@@ -427,8 +430,8 @@ pub fn names_in(folder: &str, extension: &str) -> Vec<String> {
     names
 }
 
-/// An anonymous file that holds `bytes`, read from its beginning: a standard input that, unlike a
-/// pipe, never waits for its writer.
+/// Returns an anonymous file that holds `bytes`, read from its beginning: a standard input that,
+/// unlike a pipe, never waits for its writer.
 pub fn file_with(bytes: &[u8]) -> Stdio {
     if bytes.is_empty() {
         return Stdio::null();
@@ -529,16 +532,35 @@ fn put_reference_on_path() {
         .expect("the reference over the installed program");
     } else {
         let folder = Path::new("/usr/local/sbin");
-        mount(
-            Some("tmpfs"),
-            folder,
-            Some("tmpfs"),
-            MsFlags::empty(),
-            NOTHING,
-        )
-        .expect("a tmpfs on /usr/local/sbin");
+        mount_memory(folder);
         std::os::unix::fs::symlink(&reference, folder.join("ipvsadm")).expect("a link to it");
     }
+}
+
+/// Puts an empty tmpfs over a folder, for this thread and what it starts.
+pub fn mount_memory(folder: impl AsRef<Path>) {
+    let folder = folder.as_ref();
+    const NOTHING: Option<&str> = None;
+    mount(
+        Some("tmpfs"),
+        folder,
+        Some("tmpfs"),
+        MsFlags::empty(),
+        NOTHING,
+    )
+    .unwrap_or_else(|errno| panic!("a tmpfs on {}: {errno}", folder.display()));
+}
+
+/// Returns a bash for the script, with its arguments, that is added to it. No other command sees the
+/// names of network namespaces that the script makes.
+pub fn bash_with_own_names() -> Command {
+    let mut command = Command::new("bash");
+    command.args([
+        "-c",
+        "mkdir -p /run/netns && mount -t tmpfs names /run/netns && exec bash \"$@\"",
+        "-",
+    ]);
+    command
 }
 
 /// Puts the tests' name services over the machine's, for this thread and what it starts.
@@ -553,14 +575,7 @@ fn install_name_services() {
     )
     .expect("private mounts");
     let folder = Path::new(SCRATCH);
-    mount(
-        Some("tmpfs"),
-        folder,
-        Some("tmpfs"),
-        MsFlags::empty(),
-        NOTHING,
-    )
-    .expect("a tmpfs for the name services");
+    mount_memory(folder);
     for (name, text) in NAME_SERVICES {
         let file = folder.join(name);
         fs::write(&file, text).expect("room on the tmpfs");
@@ -576,12 +591,13 @@ fn install_name_services() {
     }
 }
 
-/// The seed of this run: `tests/lab test` draws one, or takes the one it is given, and names it.
+/// Returns the seed of this run: `tests/lab test` draws one, or takes the one it is given, and
+/// names it.
 pub fn seed() -> u64 {
     number_from_environment("IPVSADM_SEED").expect("IPVSADM_SEED is set: run tests/lab test")
 }
 
-/// A number that may be set from outside.
+/// Returns a number that may be set from outside.
 pub fn number_from_environment(name: &str) -> Option<u64> {
     let text = std::env::var(name).ok()?;
     Some(
@@ -594,17 +610,17 @@ pub fn number_from_environment(name: &str) -> Option<u64> {
 pub struct Random(u64);
 
 impl Random {
-    /// The generator of this run.
+    /// Returns the generator of this run.
     pub fn of_this_run() -> Self {
         Self::new(seed())
     }
 
-    /// The generator that begins with this seed.
+    /// Makes the generator that begins with this seed.
     pub fn new(seed: u64) -> Self {
         Self(seed)
     }
 
-    /// The next 64 random bits.
+    /// Returns the next 64 random bits.
     pub fn next_bits(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
@@ -613,17 +629,17 @@ impl Random {
         mixed ^ (mixed >> 31)
     }
 
-    /// A number below `end`.
+    /// Returns a number below `end`.
     pub fn below(&mut self, end: usize) -> usize {
         usize::try_from(self.next_bits() % end as u64).unwrap()
     }
 
-    /// True in `percent` of 100 cases.
+    /// Returns true in `percent` of 100 cases.
     pub fn chance(&mut self, percent: usize) -> bool {
         self.below(100) < percent
     }
 
-    /// One of these.
+    /// Returns one of these.
     pub fn pick<T: Clone>(&mut self, from: &[T]) -> T {
         from[self.below(from.len())].clone()
     }
