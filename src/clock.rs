@@ -3,7 +3,7 @@
 use std::mem::MaybeUninit;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// The date and time, as `2026-11-26 23:04:05`. Empty where the C library cannot tell.
+/// Returns the local date and time, as `2026-11-26 23:04:05`; empty where the C library has none.
 pub fn local_time() -> String {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     let seconds = since.map_or(0, |since| since.as_secs());

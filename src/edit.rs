@@ -1,5 +1,5 @@
-//! What `--keep` asks for: an edit that names only what is to change, and what it makes of the
-//! entry that is there.
+//! The edit that `--keep` asks for: it names only what is to change, and is applied to the entry
+//! that is there.
 //!
 //! Pure. Where the entry is read, in the kernel or in the rules before, is the business of
 //! [`crate::commands`]: of `keep` and of `restore` there.
@@ -54,7 +54,7 @@ pub struct NamedFlags {
 }
 
 impl ServiceEdit {
-    /// The service as it is to be.
+    /// Returns the service as it is to be.
     ///
     /// # Errors
     /// [`UsageError::SchedulerFlagOfAnother`] where the scheduler that is there has no such flag.
@@ -84,8 +84,8 @@ impl ServiceEdit {
     }
 }
 
-/// The flags that a service keeps. To another scheduler the same bits may mean something else: they
-/// stay only where it calls them by the same words.
+/// Returns the flags that a service keeps. To another scheduler the same bits may mean something
+/// else: they stay only where it calls them by the same words.
 fn kept_flags(there: &VirtualService, scheduler: KernelName) -> SchedulerFlags {
     let flags = there.scheduler_flags;
     match flags.words(there.scheduler).eq(flags.words(scheduler)) {

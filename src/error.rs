@@ -1,7 +1,7 @@
 //! Every fault that ends a command or a line of rules: its text and its exit status. Nothing is
 //! printed here.
 //!
-//! Where the reference has a text, ours is the same, since scripts read it
+//! A text that the reference has is the same here, since scripts read it
 //! (`tests/parity/ipvsadm-1.31.md`, sections 1, 2 and 7). Words from the command line go into it
 //! byte for byte, so `text` gives bytes; `Display` replaces what is not UTF-8.
 
@@ -24,7 +24,7 @@ pub const STATUS_REFUSED: u8 = 255;
 const STATUS_CHECK: u8 = 2;
 /// Clients are still on a server that was to be drained.
 const STATUS_NOT_DRAINED: u8 = 3;
-/// What a signal's number is added to, as shells do.
+/// The status to which a signal's number is added, as shells do.
 const STATUS_SIGNAL: u32 = 128;
 /// A listing could not be made, or input or output failed.
 const STATUS_FAILED: u8 = 1;
@@ -90,7 +90,7 @@ pub enum UsageError {
 }
 
 impl UsageError {
-    /// The text, without the last newline. `program` is the program's name as it was typed.
+    /// Returns the text, without the last newline. `program` is the program's name as it was typed.
     pub fn text(&self, program: &[u8]) -> Vec<u8> {
         let around = |before: &str, word: &[u8], after: &str| {
             [before.as_bytes(), word, after.as_bytes()].concat()
@@ -207,7 +207,7 @@ impl UsageError {
         }
     }
 
-    /// The exit status of a command line that is at fault.
+    /// Returns the exit status of a command line that is at fault.
     pub fn status(&self) -> u8 {
         match self {
             UsageError::TryHelp | UsageError::RestoreAmongRules => STATUS_REFUSED,
@@ -216,7 +216,7 @@ impl UsageError {
         }
     }
 
-    /// Whether `-R` reports it and reads on. All other faults end the program.
+    /// Returns true if `-R` reports it and reads on. All other faults end the program.
     pub fn lets_restore_go_on(&self) -> bool {
         matches!(
             self,
@@ -235,7 +235,7 @@ impl fmt::Display for UsageError {
 
 impl std::error::Error for UsageError {}
 
-/// What the kernel was asked for when it refused: one errno means several things.
+/// The operation that the kernel refused: one errno means several things.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Operation {
     AddService,
@@ -270,7 +270,7 @@ impl From<&Change> for Operation {
     }
 }
 
-/// What the reference says to an errno of the kernel.
+/// Returns the reference's text for an errno of the kernel.
 fn refusal_text(operation: Option<Operation>, errno: Errno) -> String {
     use Operation::{
         AddDestination, AddService, DeleteDestination, DeleteService, EditDestination, EditService,
@@ -308,12 +308,12 @@ fn refusal_text(operation: Option<Operation>, errno: Errno) -> String {
     text.to_owned()
 }
 
-/// The C library's text for an errno, which is what the reference prints.
+/// Returns the C library's text for an errno, which is what the reference prints.
 fn errno_text(errno: i32) -> String {
     io_text(&io::Error::from_raw_os_error(errno))
 }
 
-/// The system's text for a fault. Rust puts the number of the errno behind it.
+/// Returns the system's text for a fault. Rust puts the number of the errno behind it.
 fn io_text(fault: &io::Error) -> String {
     let text = fault.to_string();
     let number = fault
@@ -325,7 +325,7 @@ fn io_text(fault: &io::Error) -> String {
     }
 }
 
-/// What can go wrong between us and the kernel.
+/// A fault between us and the kernel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum KernelError {
     /// The kernel answered with an errno, or the socket did.
@@ -346,7 +346,7 @@ pub enum KernelError {
 }
 
 impl KernelError {
-    /// The fault that an errno stands for, a positive number.
+    /// Returns the fault that an errno stands for, a positive number.
     pub fn from_errno(errno: i32) -> KernelError {
         match Errno::from_raw(errno) {
             Errno::UnknownErrno => KernelError::UnnamedErrno(errno),
@@ -362,7 +362,7 @@ impl From<Errno> for KernelError {
 }
 
 impl From<io::Error> for KernelError {
-    /// Of a system call, whose faults all have an errno.
+    /// Takes the fault of a system call; all of those have an errno.
     fn from(fault: io::Error) -> KernelError {
         KernelError::from_errno(fault.raw_os_error().unwrap_or(libc::EIO))
     }
@@ -420,7 +420,7 @@ pub enum Error {
     CannotOpen(&'static str),
     /// The file at this path does not hold what it should.
     UnexpectedInput(&'static str),
-    /// What messages call by this name cannot be read.
+    /// Input cannot be read; the string is its name in messages.
     Read(&'static str, io::Error),
     /// The file that the words name cannot be read.
     ReadFile(OsString, io::Error),
@@ -434,7 +434,7 @@ pub enum Error {
     NoRules(Option<OsString>),
     /// A `<` or `>` that reached the program: what was to be its input or output is not.
     UnreadRedirection(char),
-    /// What a diagnosis needs to know cannot be read.
+    /// The facts that a diagnosis needs cannot be read.
     NotDiagnosed(KernelError),
     /// A diagnosis may not, or cannot, send packets.
     NotProbed(KernelError),
@@ -466,7 +466,7 @@ pub struct RuleLine<'t> {
 }
 
 impl RuleLine<'_> {
-    /// A copy that outlives the input.
+    /// Returns a copy that outlives the input.
     pub fn to_owned(self) -> OwnedRuleLine {
         OwnedRuleLine {
             number: self.number,
@@ -524,8 +524,9 @@ fn kernel_text(operation: Operation, fault: KernelError) -> String {
 }
 
 impl Error {
-    /// Returns the fault of a file that the caller named. A line of it is shown only where it begins
-    /// as a rule does: who may restore a file, by way of sudo, need not be allowed to read it.
+    /// Returns the fault of a file that the caller named. A line of it is shown only where it
+    /// begins as a rule does: who may restore a file, by way of sudo, need not be allowed to read
+    /// it.
     pub fn in_named_file(self) -> Error {
         match self {
             Error::Rule(fault, line) if !line.begins_as_rule() => Error::NotARule(fault, line),
@@ -533,8 +534,8 @@ impl Error {
         }
     }
 
-    /// The text, with its last newline; empty where everything has been said. `program` is the
-    /// program's name as it was typed.
+    /// Returns the text, with its last newline; empty where everything has been said. `program` is
+    /// the program's name as it was typed.
     pub fn text(&self, program: &OsStr) -> Vec<u8> {
         let mut text = match self {
             Error::Usage(fault) => fault.text(program.as_bytes()),
@@ -625,7 +626,7 @@ impl Error {
         text
     }
 
-    /// The exit status of a command that ends with this fault.
+    /// Returns the exit status of a command that ends with this fault.
     pub fn status(&self) -> u8 {
         match self {
             Error::Usage(fault) => fault.status(),

@@ -29,7 +29,7 @@
 //!     └── Screen
 //! ```
 //!
-//! What machine it runs on is nowhere taken for granted:
+//! Nothing takes for granted which machine it runs on:
 //!
 //! - Byte order: the kernel's numbers are in the machine's, addresses and ports in the network's.
 //!   Which one it is, [`ipvs::attributes`] says in the name of each function; clippy is told to
@@ -38,7 +38,7 @@
 //!   only says how much of something there is in memory.
 //! - `c_char`, which is signed on some machines: text of C is read as a `CStr`, never by the
 //!   character.
-//! - The C library: what is asked of it, glibc and musl both have; [`names`] tells what differs.
+//! - The C library: what is asked of it, glibc and musl both have; [`names`] says what differs.
 #![cfg_attr(
     test,
     allow(

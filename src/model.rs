@@ -1,5 +1,5 @@
-//! What the program speaks of: virtual services, destinations, connections, sync daemons, timeouts,
-//! counters, and the changes that can be made to them.
+//! The values that the program speaks of: virtual services, destinations, connections, sync
+//! daemons, timeouts, counters, and the changes that can be made to them.
 //!
 //! Plain values that do no input or output. The command line is read into them, the kernel client
 //! sends and receives them, the printers show them; this module knows none of the three.
@@ -28,7 +28,7 @@ impl AddressFamily {
         }
     }
 
-    /// The kernel's number of the family (`<linux/socket.h>`).
+    /// Returns the kernel's number of the family (`<linux/socket.h>`).
     pub fn number(self) -> u16 {
         match self {
             AddressFamily::Ipv4 => libc::AF_INET as u16,
@@ -36,7 +36,7 @@ impl AddressFamily {
         }
     }
 
-    /// The family with this number, if it is one that IPVS knows.
+    /// Returns the family with this number, if it is one that IPVS knows.
     pub fn from_number(number: u16) -> Option<AddressFamily> {
         [AddressFamily::Ipv4, AddressFamily::Ipv6]
             .into_iter()
@@ -55,7 +55,7 @@ pub enum Protocol {
 }
 
 impl Protocol {
-    /// The protocol's number in an IP header.
+    /// Returns the protocol's number in an IP header.
     pub fn number(self) -> u16 {
         match self {
             Protocol::Tcp => libc::IPPROTO_TCP as u16,
@@ -64,14 +64,14 @@ impl Protocol {
         }
     }
 
-    /// The protocol with this number, if it is one that IPVS balances.
+    /// Returns the protocol with this number, if it is one that IPVS balances.
     pub fn from_number(number: u16) -> Option<Protocol> {
         [Protocol::Tcp, Protocol::Udp, Protocol::Sctp]
             .into_iter()
             .find(|protocol| protocol.number() == number)
     }
 
-    /// The name in upper case, as listings print it.
+    /// Returns the name in upper case, as listings print it.
     pub fn label(self) -> &'static str {
         match self {
             Protocol::Tcp => "TCP",
@@ -80,7 +80,7 @@ impl Protocol {
         }
     }
 
-    /// The name as the services database spells it.
+    /// Returns the name as the services database spells it.
     pub fn name(self) -> &'static str {
         match self {
             Protocol::Tcp => "tcp",
@@ -105,8 +105,8 @@ impl KernelName {
     /// The most bytes a name holds.
     pub const MAX_LENGTH: usize = 15;
 
-    /// The name made of `word`, cut at its first NUL and after [`KernelName::MAX_LENGTH`] bytes, as
-    /// the reference cuts longer words (`tests/parity/ipvsadm-1.31.md`, section 3).
+    /// Returns the name made of `word`, cut at its first NUL and after [`KernelName::MAX_LENGTH`]
+    /// bytes, as the reference cuts longer words (`tests/parity/ipvsadm-1.31.md`, section 3).
     pub fn truncated(word: &[u8]) -> KernelName {
         let mut name = KernelName::default();
         for (slot, &byte) in name.bytes.iter_mut().zip(word) {
@@ -119,7 +119,7 @@ impl KernelName {
         name
     }
 
-    /// The bytes of the name, without a NUL.
+    /// Returns the bytes of the name, without a NUL.
     pub fn as_bytes(&self) -> &[u8] {
         &self.bytes[..usize::from(self.length)]
     }
@@ -148,7 +148,7 @@ impl fmt::Debug for KernelName {
     }
 }
 
-/// What tells one virtual service from all others in the kernel's table.
+/// The identity of a virtual service: no two in the kernel's table have the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ServiceIdentity {
     /// A protocol, an address and a port; port 0 is every port.
@@ -167,7 +167,7 @@ pub enum ServiceIdentity {
 }
 
 impl ServiceIdentity {
-    /// The family of the packets that the service takes.
+    /// Returns the family of the packets that the service takes.
     pub fn family(&self) -> AddressFamily {
         match *self {
             ServiceIdentity::Endpoint { address, .. } => AddressFamily::of(address),
@@ -175,7 +175,7 @@ impl ServiceIdentity {
         }
     }
 
-    /// The port, host byte order; 0 for a firewall mark.
+    /// Returns the port, host byte order; 0 for a firewall mark.
     pub fn port(&self) -> u16 {
         match *self {
             ServiceIdentity::Endpoint { port, .. } => port,
@@ -183,8 +183,8 @@ impl ServiceIdentity {
         }
     }
 
-    /// The protocol whose service names apply to the ports of the service and of its destinations;
-    /// none for a firewall mark, whose ports stay numbers.
+    /// Returns the protocol whose service names apply to the ports of the service and of its
+    /// destinations; none for a firewall mark, whose ports stay numbers.
     pub fn protocol(&self) -> Option<Protocol> {
         match *self {
             ServiceIdentity::Endpoint { protocol, .. } => Some(protocol),
@@ -193,7 +193,8 @@ impl ServiceIdentity {
     }
 }
 
-/// How many clients share one persistence entry.
+/// The bits of a client's address that count for persistence: clients that are equal in them share
+/// one entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Netmask {
     /// A dotted mask.
@@ -203,7 +204,7 @@ pub enum Netmask {
 }
 
 impl Netmask {
-    /// The mask that tells every single client from the others.
+    /// Returns the mask under which no two clients are the same.
     pub fn single_host(family: AddressFamily) -> Netmask {
         match family {
             AddressFamily::Ipv4 => Netmask::Ipv4(Ipv4Addr::BROADCAST),
@@ -232,12 +233,12 @@ const SCHEDULER_FLAG_WORDS: [(&str, Option<&str>, u8); 7] = [
 ];
 
 impl SchedulerFlags {
-    /// From three bits, `flag-1` in the lowest; others are dropped.
+    /// Makes the flags of three bits, `flag-1` in the lowest; others are dropped.
     pub fn from_bits(bits: u8) -> SchedulerFlags {
         SchedulerFlags(bits & 0b111)
     }
 
-    /// The three bits, `flag-1` in the lowest.
+    /// Returns the three bits, `flag-1` in the lowest.
     pub fn bits(self) -> u8 {
         self.0
     }
@@ -246,8 +247,8 @@ impl SchedulerFlags {
         self.0 == 0
     }
 
-    /// The flag that a word stands for, and the scheduler if it belongs to one alone; `None` if the
-    /// word is no flag.
+    /// Returns the flag that a word stands for, and the scheduler if it belongs to one alone;
+    /// `None` if the word is no flag.
     pub fn from_word(word: &[u8]) -> Option<(SchedulerFlags, Option<&'static str>)> {
         let (_, scheduler, bit) = SCHEDULER_FLAG_WORDS
             .iter()
@@ -255,8 +256,8 @@ impl SchedulerFlags {
         Some((SchedulerFlags(1 << bit), *scheduler))
     }
 
-    /// The words of the flags that are set, spelled for `scheduler`. One with flag words of its own
-    /// has no words for the other flags: it does not read them.
+    /// Returns the words of the flags that are set, spelled for `scheduler`. One with flag words of
+    /// its own has no words for the other flags: it does not read them.
     pub fn words(self, scheduler: KernelName) -> impl Iterator<Item = &'static str> {
         let owner = SCHEDULER_FLAG_WORDS
             .iter()
@@ -286,11 +287,11 @@ pub struct VirtualService {
     pub netmask: Netmask,
     /// The persistence engine, empty for none.
     pub persistence_engine: KernelName,
-    /// Whether each packet is scheduled by itself (UDP).
+    /// True if each packet is scheduled by itself (UDP).
     pub one_packet: bool,
 }
 
-/// How the header checksum of an encapsulated packet is made.
+/// The way in which the header checksum of an encapsulated packet is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 pub enum TunnelChecksum {
     #[default]
@@ -301,7 +302,7 @@ pub enum TunnelChecksum {
 }
 
 impl TunnelChecksum {
-    /// The word that `-S` writes and the parser reads.
+    /// Returns the word that `-S` writes and the parser reads.
     pub fn option(self) -> &'static str {
         match self {
             TunnelChecksum::None => "--tun-nocsum",
@@ -311,7 +312,7 @@ impl TunnelChecksum {
     }
 }
 
-/// How a tunnelled packet is wrapped.
+/// The way in which a tunnelled packet is wrapped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Encapsulation {
     Ipip,
@@ -325,7 +326,7 @@ pub enum Encapsulation {
     },
 }
 
-/// How packets reach a real server.
+/// The forwarding method: the way in which packets reach a real server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ForwardingMethod {
     /// Address translation, both ways through the director.
@@ -338,7 +339,7 @@ pub enum ForwardingMethod {
     DirectRouting,
 }
 
-/// What tells one destination of a virtual service from its others.
+/// The identity of a destination: no two of a virtual service have the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DestinationIdentity {
     pub address: IpAddr,
@@ -384,7 +385,7 @@ pub struct Statistics {
 }
 
 impl Statistics {
-    /// The counters, in the order of a listing's columns.
+    /// Returns the counters, in the order of a listing's columns.
     pub fn counters(&self) -> [u64; 5] {
         [
             self.connections,
@@ -395,7 +396,7 @@ impl Statistics {
         ]
     }
 
-    /// The rates, in the order of a listing's columns.
+    /// Returns the rates, in the order of a listing's columns.
     pub fn rates(&self) -> [u64; 5] {
         [
             self.connection_rate,
@@ -407,14 +408,14 @@ impl Statistics {
     }
 }
 
-/// A virtual service as the kernel tells of it.
+/// A virtual service as the kernel reports it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ServiceState {
     pub service: VirtualService,
     pub statistics: Statistics,
 }
 
-/// A destination as the kernel tells of it.
+/// A destination as the kernel reports it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DestinationState {
     pub destination: Destination,
@@ -426,7 +427,7 @@ pub struct DestinationState {
     pub statistics: Statistics,
 }
 
-/// How far a destination of weight 0 is on its way out.
+/// The stage of a destination of weight 0 on its way out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DrainState {
     /// Somebody is on it: a connection, or a client that persistence holds.
@@ -436,18 +437,18 @@ pub enum DrainState {
 }
 
 impl DestinationState {
-    /// The connections that the kernel compares with the thresholds.
+    /// Returns the connections that the kernel compares with the thresholds.
     pub fn connections(&self) -> u64 {
         u64::from(self.active_connections) + u64::from(self.inactive_connections)
     }
 
-    /// Whether it is at its upper threshold.
+    /// Returns true if it is at its upper threshold.
     pub fn is_full(&self) -> bool {
         let upper = u64::from(self.destination.upper_threshold);
         upper > 0 && self.connections() >= upper
     }
 
-    /// How far it is on its way out; `None` for one that takes new connections.
+    /// Returns its stage on the way out; `None` for one that takes new connections.
     pub fn drain_state(&self) -> Option<DrainState> {
         let is_idle = self.connections() == 0 && self.persistent_connections == 0;
         (self.destination.weight == 0).then_some(match is_idle {
@@ -457,7 +458,7 @@ impl DestinationState {
     }
 }
 
-/// A connection as the kernel tells of it. Ports are in host byte order.
+/// A connection as the kernel reports it. Ports are in host byte order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Connection<'a> {
     /// The protocol, in upper case.
@@ -475,7 +476,7 @@ pub struct Connection<'a> {
 }
 
 impl Connection<'_> {
-    /// The protocol, if it is one whose ports have names.
+    /// Returns the protocol, if it is one whose ports have names.
     pub fn named_protocol(&self) -> Option<Protocol> {
         [Protocol::Tcp, Protocol::Udp, Protocol::Sctp]
             .into_iter()
@@ -486,14 +487,14 @@ impl Connection<'_> {
 /// The two kinds of sync daemon.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum SyncDaemonRole {
-    /// Tells the others of its connections.
+    /// Sends its connections to the others.
     Master,
     /// Listens to a master.
     Backup,
 }
 
 impl SyncDaemonRole {
-    /// The word for it, on the command line and in listings.
+    /// Returns the word for it, on the command line and in listings.
     pub fn word(self) -> &'static str {
         match self {
             SyncDaemonRole::Master => "master",
@@ -508,7 +509,7 @@ impl SyncDaemonRole {
     }
 }
 
-/// A sync daemon: what it is started with, and what the kernel tells of it. `None` leaves a value
+/// A sync daemon: what it is started with, and what the kernel reports of it. `None` leaves a value
 /// to the kernel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SyncDaemon {
@@ -531,7 +532,7 @@ pub struct Timeouts {
     pub udp: u32,
 }
 
-/// What the kernel tells of IPVS itself.
+/// The facts that the kernel reports of IPVS itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KernelInfo {
     /// The version, a byte each for major, minor and patch.

@@ -4,7 +4,7 @@
 //! `/etc/nsswitch.conf` names are heard, the same as for the reference. One of the few files that
 //! hold `unsafe`, for that interface is C. It knows neither options nor listings.
 //!
-//! Where glibc and musl take different words for names, what is one is decided here. What musl
+//! It is decided here what is a name, where glibc and musl differ. What musl
 //! cannot do stays so: it does not read `/etc/nsswitch.conf`, knows no names of SCTP's ports, and
 //! none of a port that has more than 15 characters, takes the names in `/etc/hosts` as they are
 //! spelled there, does not read an IPv6 address there as the IPv4 one that it stands for, has the
@@ -26,9 +26,9 @@ unsafe extern "C" {
     ) -> *mut libc::hostent;
 }
 
-/// The first address that a host has in a family. `None` where it has none, or where the name
-/// cannot be one: an address with colons is none, though the resolver would read it; nor is what
-/// looks like an IPv4 address, though `/etc/hosts` may name a host so.
+/// Returns the first address that a host has in a family. `None` where it has none, or where the
+/// name cannot be one: an address with colons is none, though the resolver would read it; nor is
+/// what looks like an IPv4 address, though `/etc/hosts` may name a host so.
 pub fn host_address(name: &[u8], family: AddressFamily) -> Option<IpAddr> {
     if name.is_empty() || name.contains(&b':') || is_like_ipv4(name) {
         return None;
@@ -44,13 +44,13 @@ pub fn host_address(name: &[u8], family: AddressFamily) -> Option<IpAddr> {
     }
 }
 
-/// Whether a name has only digits and dots, and no dot at its end.
+/// Returns true if a name has only digits and dots, and no dot at its end.
 fn is_like_ipv4(name: &[u8]) -> bool {
     let is_numeric = |byte: &u8| byte.is_ascii_digit() || *byte == b'.';
     name.iter().all(is_numeric) && !name.ends_with(b".")
 }
 
-/// The first address of a host in a family of addresses of `N` bytes.
+/// Returns the first address of a host in a family of addresses of `N` bytes.
 ///
 /// The newer getaddrinfo would give another one: it sorts the addresses of a host by how near they
 /// are, where this and the reference keep the order of the name services; and this reads `::1` in
@@ -70,8 +70,8 @@ fn first_address<const N: usize>(name: &CStr, family: c_int) -> Option<[u8; N]> 
     }
 }
 
-/// The port, host byte order, of a service name of a protocol. No name has a slash or a blank,
-/// which musl would find in the lines of `/etc/services`.
+/// Returns the port, host byte order, of a service name of a protocol. No name has a slash or a
+/// blank, which musl would find in the lines of `/etc/services`.
 pub fn service_port(name: &[u8], protocol: Protocol) -> Option<u16> {
     if name
         .iter()
@@ -90,7 +90,7 @@ pub fn service_port(name: &[u8], protocol: Protocol) -> Option<u16> {
     }
 }
 
-/// The names of all services of a protocol that the databases list.
+/// Returns the names of all services of a protocol that the databases list.
 pub fn service_names(protocol: Protocol) -> Vec<Vec<u8>> {
     let mut names = Vec::new();
     // SAFETY: each entry is read before the next call can overwrite it, for the program has one
@@ -106,7 +106,7 @@ pub fn service_names(protocol: Protocol) -> Vec<Vec<u8>> {
     names
 }
 
-/// The name of a service at a port (host byte order).
+/// Returns the name of a service at a port (host byte order).
 pub fn service_name(port: u16, protocol: Protocol) -> Option<Vec<u8>> {
     let protocol = CString::new(protocol.name()).ok()?;
     // SAFETY: as above; `s_name` is a NUL-terminated string of the entry, copied at once.
@@ -116,7 +116,8 @@ pub fn service_name(port: u16, protocol: Protocol) -> Option<Vec<u8>> {
     }
 }
 
-/// The name of the host at an address. musl gives the address itself, as text, where there is none.
+/// Returns the name of the host at an address. musl gives the address itself, as text, where there
+/// is none.
 pub fn host_name(address: IpAddr) -> Option<Vec<u8>> {
     let name = match address {
         IpAddr::V4(address) => name_at(&address.octets(), libc::AF_INET),
@@ -126,7 +127,7 @@ pub fn host_name(address: IpAddr) -> Option<Vec<u8>> {
     name.filter(|name| read(name) != Some(address))
 }
 
-/// The name of the host at an address of a family, network byte order.
+/// Returns the name of the host at an address of a family, network byte order.
 fn name_at<const N: usize>(address: &[u8; N], family: c_int) -> Option<Vec<u8>> {
     // SAFETY: the address is valid for the length it is given with. As above, the entry is read
     // before any other call; `h_name` is a NUL-terminated string of it, copied at once.

@@ -17,12 +17,12 @@ impl Numbers {
         self.0
     }
 
-    /// A number from 0 to `limit - 1`.
+    /// Returns a number from 0 to `limit - 1`.
     pub fn below(&mut self, limit: usize) -> usize {
         (self.next() % limit as u64) as usize
     }
 
-    /// One of `modifiers`.
+    /// Returns one of `modifiers`.
     pub fn pick<'a, T>(&mut self, modifiers: &'a [T]) -> &'a T {
         &modifiers[self.below(modifiers.len())]
     }

@@ -1,4 +1,4 @@
-//! What a command line asks for, once it is read. Plain values; the commands carry them out.
+//! The request that a command line makes. Plain values; the commands carry them out.
 
 #![forbid(unsafe_code)]
 
@@ -10,7 +10,7 @@ use crate::model::{Change, DestinationIdentity, ServiceIdentity};
 use crate::options::Command;
 use crate::selection::{CountKey, Selection};
 
-/// What a command line asks for.
+/// The request that a command line makes.
 ///
 /// A file of rules is one for each line, nearly all of them changes, so what is larger is boxed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,7 +38,7 @@ pub enum Request {
     Version,
 }
 
-/// Which real servers to drain, and what then.
+/// The real servers to drain, and what becomes of them then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DrainRequest {
     /// Of which virtual service; of all, where none is named.
@@ -47,24 +47,24 @@ pub struct DrainRequest {
     pub address: IpAddr,
     /// Its port, host byte order; every port, where none is named.
     pub port: Option<u16>,
-    /// Whether they are deleted in the end.
+    /// True if they are deleted in the end.
     pub deletes: bool,
     /// The most seconds to wait; without them, for as long as it takes.
     pub seconds: Option<u32>,
     /// Even where new clients will find no server.
     pub is_forced: bool,
-    /// Whether it is no fault that there is no such server (`--exist`).
+    /// True if it is no fault that there is no such server (`--exist`).
     pub may_be_missing: bool,
 }
 
 impl DrainRequest {
-    /// Whether it is about this destination, of a service that it is about.
+    /// Returns true if it is about this destination, of a service that it is about.
     pub fn names(&self, destination: &DestinationIdentity) -> bool {
         self.address == destination.address && self.port.is_none_or(|port| port == destination.port)
     }
 }
 
-/// What to diagnose, and how.
+/// The services to diagnose, and how.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DiagnoseRequest {
     /// One virtual service, or all.
@@ -77,12 +77,12 @@ pub struct DiagnoseRequest {
     pub json: bool,
 }
 
-/// What to list, and how.
+/// The listing to make.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ListRequest {
-    /// What.
+    /// Its subject.
     pub subject: Subject,
-    /// How it looks.
+    /// Its look.
     pub format: ListFormat,
     /// In order, not as the kernel gives it.
     pub sorted: bool,
@@ -104,14 +104,14 @@ impl Default for ListRequest {
     }
 }
 
-/// What a listing is of.
+/// The subject of a listing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Subject {
     /// Virtual services: one, or all.
     Table(Option<ServiceIdentity>),
     /// The connection table.
     ConnectionEntries(Selection),
-    /// How many connections there are of each client, service and so on.
+    /// The number of connections of each client, service and so on.
     ConnectionCounts(Selection, CountKey),
     Timeouts,
     Daemons,
@@ -144,10 +144,10 @@ pub enum Columns {
     TunnelInfo,
 }
 
-/// How a listing looks.
+/// The look of a listing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ListFormat {
-    /// Which columns.
+    /// Its columns.
     pub columns: Columns,
     /// Addresses and ports as numbers.
     pub numeric: bool,

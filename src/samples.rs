@@ -79,7 +79,7 @@ pub fn destination() -> DestinationState {
     }
 }
 
-/// Returns a sync daemon of which the kernel tells all that it can.
+/// Returns a sync daemon of which the kernel reports all that it can.
 pub fn sync_daemon() -> SyncDaemon {
     SyncDaemon {
         role: SyncDaemonRole::Master,

@@ -1,5 +1,5 @@
-//! What is known of the kernel's schedulers: their names, and which of them turn clients away. Facts
-//! of the kernel, without a kernel.
+//! The kernel's schedulers: their names, and which of them turn clients away. Facts of the kernel,
+//! without a kernel.
 
 #![forbid(unsafe_code)]
 
@@ -25,8 +25,8 @@ pub const SCHEDULERS: [(&str, &str); 14] = [
     ("twos", "the better of two at random (not in every kernel)"),
 ];
 
-/// What a scheduler that hashes does to the clients of a server that takes no new connections, for
-/// its weight is 0 or it is full: it turns them away, though other servers would take them.
+/// The clients that a hashing scheduler turns away, though other servers would take them: those of
+/// a server that takes no new connections, for its weight is 0 or it is full.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TurningAway {
     /// The flag that would have it look for another server, and its word; `dh` has none.
@@ -36,7 +36,7 @@ pub struct TurningAway {
 impl TurningAway {
     /// Returns `None` for a service whose clients go to other servers. `sh` and `mh` do that with
     /// their fallback only, `dh` never; all others look for a server that takes connections
-    /// (`tests/clusters/scheduling.rs` has clients try it).
+    /// (clients try it in `tests/kernel/clusters/scheduling.rs`).
     pub fn by(service: &VirtualService) -> Option<TurningAway> {
         let word = match service.scheduler.as_bytes() {
             b"sh" => "sh-fallback",

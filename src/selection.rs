@@ -1,7 +1,7 @@
 //! A selection of the kernel's connections, and the key by which they are counted.
 //!
-//! Plain values, and the comparison of a connection with them; it asks nobody. It takes the kernel's
-//! table to find out if a connection's real server is still one of its service's: see
+//! Plain values, and the comparison of a connection with them; it asks nobody. It takes the
+//! kernel's table to find out if a connection's real server is still one of its service's: see
 //! [`crate::attribution`].
 
 #![forbid(unsafe_code)]
@@ -73,7 +73,8 @@ impl Selection {
 }
 
 /// The addresses that begin with the same bits. An IPv4 address is in no network of IPv6, also when
-/// one of its addresses is IPv4-mapped (`::ffff:192.0.2.1`): to the kernel, too, they are different.
+/// one of its addresses is IPv4-mapped (`::ffff:192.0.2.1`): to the kernel, too, they are
+/// different.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Network {
     family: AddressFamily,
@@ -83,7 +84,8 @@ pub struct Network {
 }
 
 impl Network {
-    /// The network of an address, so many bits long; `None` for more bits than the address has.
+    /// Makes the network of an address, so many bits long; `None` for more bits than the address
+    /// has.
     pub fn new(address: IpAddr, length: u32) -> Option<Network> {
         let family = AddressFamily::of(address);
         let width = width(family);
@@ -96,7 +98,7 @@ impl Network {
         })
     }
 
-    /// A single address.
+    /// Returns a single address.
     pub fn of_host(address: IpAddr) -> Network {
         Network {
             family: AddressFamily::of(address),
@@ -217,7 +219,7 @@ impl CountKey {
             .find(|key| key.word().as_bytes() == word)
     }
 
-    /// The word for it, on the command line and in documents.
+    /// Returns the word for it, on the command line and in documents.
     pub fn word(self) -> &'static str {
         CountKey::WORDS[self as usize].0
     }

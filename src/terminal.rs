@@ -34,8 +34,9 @@ const BEGIN: &[u8] = b"\x1b[?1049h\x1b[?25l";
 /// Colours off, the cursor back, and the screen that was there before.
 const END: &[u8] = b"\x1b[m\x1b[?25h\x1b[?1049l";
 
-/// Whether a signal, left to its default, ends the program and can be caught. SIGINT ends it with 0:
-/// it is one of the two ways to say that one has seen enough. The others end it as they would have.
+/// Returns true for a signal that, left to its default, ends the program and can be caught. SIGINT
+/// ends it with 0: it is one of the two ways to say that one has seen enough. The others end it as
+/// they would have.
 fn is_ending(signal: Signal) -> bool {
     !matches!(
         signal,
@@ -51,14 +52,14 @@ fn is_ending(signal: Signal) -> bool {
     )
 }
 
-/// What only interrupts waiting.
+/// The signals that only interrupt waiting.
 const WAKING: [Signal; 2] = [Signal::SIGWINCH, Signal::SIGTSTP];
 
-/// What the terminal was like.
+/// The terminal's settings before it was taken over.
 static BEFORE: OnceLock<libc::termios> = OnceLock::new();
-/// Whether it is to be given back.
+/// True while the terminal is to be given back.
 static IS_TAKEN: AtomicBool = AtomicBool::new(false);
-/// Whether Ctrl-Z was pressed.
+/// True once Ctrl-Z was pressed.
 static IS_TO_STOP: AtomicBool = AtomicBool::new(false);
 
 /// Why waiting has ended.
@@ -81,11 +82,11 @@ pub struct Terminal {
 }
 
 impl Terminal {
-    /// Takes the terminal over. `None` where standard output is none, or one that has no alternate
-    /// screen.
+    /// Takes the terminal over. Returns `None` where standard output is none, or one that has no
+    /// alternate screen.
     ///
     /// # Errors
-    /// What the terminal, or the kernel, refuses.
+    /// Refusals of the terminal, or of the kernel.
     pub fn take() -> io::Result<Option<Terminal>> {
         let kind = env::var_os("TERM").unwrap_or_default();
         if !io::stdout().is_terminal() || kind.is_empty() || kind == "dumb" {
@@ -122,7 +123,7 @@ impl Terminal {
     /// Waits until something is to be done, at the latest at this moment.
     ///
     /// # Errors
-    /// What the kernel refuses.
+    /// Refusals of the kernel.
     pub fn wait(&mut self, until: Instant) -> io::Result<Waking> {
         loop {
             let left = until.saturating_duration_since(Instant::now());
@@ -212,8 +213,9 @@ fn give_back() {
     IS_TAKEN.store(false, Ordering::Relaxed);
 }
 
-/// Has a signal handled. What the caller ignores stays ignored, and what the runtime handles, its
-/// own; but Ctrl-C and the size are part of the terminal that is taken over.
+/// Installs the handler of a signal. A signal that the caller ignores stays ignored, and one that
+/// the runtime handles, its own; but Ctrl-C and the size are part of the terminal that is taken
+/// over.
 fn handle(
     signal: Signal,
     handler: extern "C" fn(libc::c_int),
@@ -264,15 +266,16 @@ extern "C" fn wake(signal: libc::c_int) {
     }
 }
 
-/// Waits for a moment, or until nobody reads standard output any more; whether somebody does.
+/// Waits for a moment, or until nobody reads standard output any more. Returns true if somebody
+/// still does.
 ///
 /// # Errors
-/// What the kernel refuses.
+/// Refusals of the kernel.
 pub fn wait_for_moment_or_reader(until: Instant) -> io::Result<bool> {
     loop {
         let left = until.saturating_duration_since(Instant::now());
         let output = io::stdout();
-        // That nobody reads is told without being asked for.
+        // That nobody reads is reported without being asked for.
         let mut reader = [PollFd::new(output.as_fd(), PollFlags::empty())];
         match ppoll(&mut reader, Some(TimeSpec::from_duration(left)), None) {
             Err(Errno::EINTR) => {}

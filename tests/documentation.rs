@@ -72,7 +72,7 @@ fn the_manual_has_every_field_of_the_documents() {
     assert!(missing.is_empty(), "not in man/ipvsadm.8: {missing:?}");
 }
 
-/// The names of all fields that a schema describes.
+/// Adds the names of all fields that a schema describes.
 fn collect_fields(schema: &serde_json::Value, fields: &mut BTreeSet<String>) {
     if let Some(properties) = schema.get("properties").and_then(|value| value.as_object()) {
         fields.extend(properties.keys().cloned());
@@ -130,7 +130,7 @@ fn the_manual_has_every_option_of_the_helpers() {
     }
 }
 
-/// The program tells shells what may come, so that an option is added in one place.
+/// The program itself answers what may come next, so that an option is added in one place.
 #[test]
 fn completions_name_no_options_and_are_short() {
     for file in fs::read_dir(path("completions")).expect("the folder") {
@@ -193,7 +193,7 @@ fn run(command: &mut Command, package: &str) -> (String, String) {
     (text(&output.stdout), text(&output.stderr))
 }
 
-/// An option as the manual heads its paragraph.
+/// Returns an option as the manual heads its paragraph.
 fn heading(spec: &OptionSpec) -> String {
     let mut spellings: Vec<String> = spec
         .short
@@ -209,7 +209,7 @@ fn heading(spec: &OptionSpec) -> String {
     spellings.join(", ") + &value
 }
 
-/// The value of an option as the usage text names it.
+/// Returns the value of an option as the usage text names it.
 fn value(spec: &OptionSpec) -> String {
     match spec.argument {
         Argument::None => String::new(),

@@ -13,7 +13,7 @@ use crate::cli::popt::{self, Event};
 use crate::error::Error;
 use crate::options::{Command, Helper, Meaning, Modifier};
 
-/// What a helper's words ask for.
+/// The request that a helper's words make.
 #[derive(Debug)]
 pub enum HelperRequest {
     /// The usage text.
@@ -24,7 +24,7 @@ pub enum HelperRequest {
     Run(HelperOptions),
 }
 
-/// What a helper is to do its work with.
+/// The options and operands of a helper.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct HelperOptions {
     flags: Vec<Modifier>,

@@ -43,7 +43,7 @@ pub struct LineReader<'a> {
 }
 
 impl<'a> LineReader<'a> {
-    /// A reader that knows what the name services have said to another one.
+    /// Returns a reader that knows what the name services have said to another one.
     pub fn knowing(hosts: Hosts) -> LineReader<'a> {
         LineReader {
             hosts,
@@ -56,8 +56,9 @@ impl<'a> LineReader<'a> {
         self.hosts
     }
 
-    /// Reads a line; returns `None` for one that holds no word, or a remark. Editors of other systems put a
-    /// byte order mark before the first word (`tests/parity/ipvsadm-1.31.md`, section 10).
+    /// Reads a line; returns `None` for one that holds no word, or a remark. Editors of other
+    /// systems put a byte order mark before the first word (`tests/parity/ipvsadm-1.31.md`, section
+    /// 10).
     pub fn read(&mut self, line: &'a [u8]) -> Result<Option<Request>, UsageError> {
         let words = LineWords::of(line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(line));
         match words.clone().next() {

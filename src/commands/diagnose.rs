@@ -1,4 +1,4 @@
-//! `--diagnose`: looks, asks if that is wanted, judges, and tells.
+//! `--diagnose`: looks, probes if that is wanted, judges, and reports.
 
 #![forbid(unsafe_code)]
 

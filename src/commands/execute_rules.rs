@@ -38,7 +38,7 @@ pub fn execute_rules(console: &mut Console<'_>, ipvs: &mut Ipvs) -> Result<(), E
             return executor.finish();
         }
         executor.flush()?;
-        // The reader borrows the lines; what it has been told of hosts is good for the next ones.
+        // The reader borrows the lines; the hosts that it has looked up are good for the next ones.
         hosts = reader.into_hosts();
         input.drain(..start);
         searched = input.len();

@@ -1,5 +1,5 @@
-//! Where request, kernel and text meet: one file for each command that is more than a single
-//! change.
+//! The commands, in which request, kernel and text meet: one file for each that is more than a
+//! single change.
 //!
 //! [`run`] is the whole program except the process. It picks the command by the program's name and
 //! words, and prints the fault that the command ends with.
@@ -36,8 +36,8 @@ use crate::options::Helper;
 use crate::request::Request;
 use console::Console;
 
-/// Runs a command line and returns its exit status. `program` is the name as it was typed; its last
-/// part tells `ipvsadm-save` and `ipvsadm-restore` from `ipvsadm`.
+/// Runs a command line and returns its exit status. `program` is the name as it was typed; by its
+/// last part, `ipvsadm-save` and `ipvsadm-restore` are known from `ipvsadm`.
 pub fn run(program: &OsStr, arguments: &[OsString], streams: Streams<'_>) -> u8 {
     let mut console = Console::new(program, streams);
     let helper = Helper::of_program(program);
@@ -115,7 +115,7 @@ fn run_command(console: &mut Console<'_>, arguments: &[OsString]) -> Result<(), 
         return diagnose::run(console, request, there.as_deref());
     }
     let mut ipvs = match request {
-        // A change needs no permission check: its refusal tells the same.
+        // A change needs no permission check: its refusal says the same.
         Request::Change(_) | Request::Exist(_) | Request::Keep(_) => open(console)?,
         _ => open_checked(console)?,
     };

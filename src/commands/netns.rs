@@ -22,9 +22,9 @@ use crate::cli::popt::{self, Event};
 use crate::error::Error;
 use crate::options::{Command, Meaning, Modifier};
 
-/// Where `ip netns` keeps namespaces by name.
+/// The folder where `ip netns` keeps namespaces by name.
 const NAMES: &str = "/run/netns";
-/// Where it looks for files of `/etc` that a namespace has for itself.
+/// The folder where it looks for files of `/etc` that a namespace has for itself.
 const FILES: &str = "/etc/netns";
 
 /// Enters the namespace that the words of a command line name, if they do. Help and version are the
@@ -57,7 +57,7 @@ fn named_among(arguments: &[OsString]) -> Option<&[u8]> {
     })
 }
 
-/// The names that `ip netns` knows, in order.
+/// Returns the names that `ip netns` knows, in order.
 pub fn names() -> Vec<OsString> {
     let entries = fs::read_dir(NAMES).into_iter().flatten().flatten();
     let mut names: Vec<_> = entries.map(|entry| entry.file_name()).collect();
@@ -65,7 +65,7 @@ pub fn names() -> Vec<OsString> {
     names
 }
 
-/// What a word stands for.
+/// A namespace as a word names it.
 #[derive(Debug, PartialEq, Eq)]
 enum Namespace {
     Name(PathBuf),
@@ -93,7 +93,7 @@ impl Namespace {
         }
     }
 
-    /// What to look at where nothing is found there.
+    /// Returns the advice for a word that names no namespace.
     fn others(&self) -> &'static str {
         match self {
             Namespace::Name(_) => "ip netns shows the names there are",
@@ -103,8 +103,8 @@ impl Namespace {
     }
 }
 
-/// What a shell takes before a command that is to run in the namespace that the words of a command
-/// line name, if they do.
+/// Returns the prefix, such as `ip netns exec NAME`, that runs a command in the namespace that
+/// `--netns` names; `None` without one.
 pub fn command_prefix(arguments: &[OsString]) -> Option<String> {
     let word = OsStr::from_bytes(named_among(arguments)?);
     Some(match Namespace::of(word, is_name) {
@@ -115,7 +115,7 @@ pub fn command_prefix(arguments: &[OsString]) -> Option<String> {
     })
 }
 
-/// A word as a shell takes it for one.
+/// Returns a word as a shell takes it for one.
 fn quoted(word: &str) -> String {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-:@%+".contains(&byte);
     match word.bytes().all(is_plain) {

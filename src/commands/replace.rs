@@ -21,12 +21,12 @@ const MOST_NAMES: u32 = 1000;
 
 /// Makes `text` the content of the file at `path`, or makes that file.
 ///
-/// Mode and owner stay, and so do symbolic links: what they lead to is replaced. What has no content
-/// to be replaced, such as a pipe, is written to.
+/// Mode and owner stay, and so do symbolic links: what they lead to is replaced. What has no
+/// content to be replaced, such as a pipe, is written to.
 ///
 /// # Errors
 ///
-/// What the kernel refuses. The file is what it was then.
+/// The kernel's refusals. The file is then as it was.
 pub fn replace(path: &Path, text: &[u8]) -> io::Result<()> {
     let there = match fs::metadata(path) {
         // A link that leads nowhere is somebody's slip, or a trap in a folder that all may write.
@@ -61,8 +61,9 @@ fn folder_of(place: &Path) -> &Path {
     }
 }
 
-/// Returns true if this is the file at that place. It is another one where the kernel would not have
-/// followed the links, or where the path is that of a descriptor, whose file may have lost its name.
+/// Returns true if this is the file at that place. It is another one where the kernel would not
+/// have followed the links, or where the path is that of a descriptor, whose file may have lost its
+/// name.
 fn is_at(file: &Metadata, place: &Path) -> bool {
     let identity = |file: &Metadata| (file.dev(), file.ino());
     fs::symlink_metadata(place).is_ok_and(|there| identity(&there) == identity(file))
@@ -134,7 +135,7 @@ mod tests {
             Folder(folder)
         }
 
-        /// The names in it and what the files hold, in order.
+        /// Returns the names in it and what the files hold, in order.
         fn content(&self) -> Vec<(String, String)> {
             let mut content: Vec<_> = fs::read_dir(&self.0)
                 .unwrap()

@@ -2,7 +2,7 @@
 //! heading; elsewhere one follows the other.
 //!
 //! A look that fails shows its fault and is tried again: the service may come back, and the module.
-//! What a look costs and holds depends on the table, not on the looks before.
+//! The time and memory of a look depend on the table, not on the looks before.
 #![forbid(unsafe_code)]
 
 use std::fs;

@@ -16,9 +16,9 @@ use crate::render::table::connections::ConnectionTable;
 use crate::screen::Screen;
 use crate::selection::CountKey;
 
-/// A connection file, up to the first line of another shape, through every printer, and what is
-/// counted of it: each shows every connection, what is drawn for a terminal has straight lines and
-/// moves no cursor, and the document for programs is one.
+/// Sends a connection file, up to the first line of another shape, through every printer, and what
+/// is counted of it: each shows every connection, what is drawn for a terminal has straight lines
+/// and moves no cursor, and the document for programs is one.
 ///
 /// The screen is as wide as the file's first byte says; the kernel's is the P of the titles, 80.
 pub fn connections(bytes: &[u8]) {

@@ -26,8 +26,8 @@ pub struct Service {
 }
 
 impl Table {
-    /// The table that rules make, one after another; and the lines that are refused, with the
-    /// errno.
+    /// Returns the table that rules make, one after another; and the lines that are refused, with
+    /// the errno.
     pub fn of(rules: &[ReadRule<'_>]) -> (Table, Vec<(usize, Errno)>) {
         let mut table = Table::default();
         let mut refusals = Vec::new();
@@ -91,8 +91,8 @@ impl Table {
 }
 
 impl Service {
-    /// The destinations as the kernel shows them: newest first for all we know, and local ones as
-    /// such where nothing is translated.
+    /// Returns the destinations as the kernel shows them: newest first for all we know, and local
+    /// ones as such where nothing is translated.
     pub fn shown(&self) -> Vec<DestinationState> {
         let states = self.destinations.values().rev().map(|destination| {
             let is_local = destination.identity.address.is_loopback()

@@ -15,8 +15,8 @@ use crate::model::{
     Change, DestinationIdentity, DestinationState, ServiceIdentity, VirtualService,
 };
 
-/// Bytes as a table, as the rules of a wanted one, and as what somebody else does meanwhile: between
-/// any two datagrams of a dump, and between any two changes.
+/// Bytes as a table, as the rules of a wanted one, and as what somebody else does meanwhile:
+/// between any two datagrams of a dump, and between any two changes.
 ///
 /// - What is read has each entry that nobody touches exactly once.
 /// - A restore takes nothing away that is wanted. If it ends well, what is wanted is there and
@@ -121,8 +121,8 @@ fn destination_rule(service: usize, destination: usize, weight: usize) -> String
     format!("-a -t 10.0.0.{service}:80 -r 10.1.0.{destination}:80 -m -w {weight}\n")
 }
 
-/// A table as rules: some services in a row but for holes, of which the first has many destinations
-/// and each other one a few.
+/// Returns a table as rules: some services in a row but for holes, of which the first has many
+/// destinations and each other one a few.
 fn draw_rules(draw: &mut Draw<'_>) -> Vec<u8> {
     let first = draw.below(20);
     let end = first + draw.below(MOST - first);
@@ -139,7 +139,7 @@ fn draw_rules(draw: &mut Draw<'_>) -> Vec<u8> {
     rules.into_bytes()
 }
 
-/// The change that a rule asks for.
+/// Returns the change that a rule asks for.
 fn change_of(rule: &str) -> Change {
     match read_rules(rule.as_bytes()).as_deref() {
         Ok([read]) => match read.request {
@@ -178,7 +178,7 @@ struct Kernel<'a> {
 }
 
 impl Kernel<'_> {
-    /// A dump: the entries that `list` finds in the table, a datagram at a time.
+    /// Answers a dump: the entries that `list` finds in the table, a datagram at a time.
     fn dump<T>(
         &mut self,
         cut: Cut,

@@ -22,7 +22,7 @@ use crate::render::{listing, order};
 use crate::request::{Columns, ListFormat};
 use crate::screen::Screen;
 
-/// The datagrams that the kernel answers with, each behind its length in 16 bits, through the
+/// Sends datagrams that the kernel answers with, each behind its length in 16 bits, through the
 /// socket and every reader. What was read of a service, a daemon and the timeouts is the same once
 /// it is written and read again; and every printer prints what was read.
 pub fn netlink(bytes: &[u8]) {

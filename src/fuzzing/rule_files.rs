@@ -16,9 +16,9 @@ use crate::request::Request;
 /// Parts the two files: a byte that UTF-8 does not have.
 const BETWEEN_FILES: u8 = 0xff;
 
-/// Two rule files. The first makes a table, as the kernel would have it; the plan to restore the
-/// second one there leaves what the second one makes of an empty table. On the way there, nothing
-/// is refused, and nothing is missing that both tables have.
+/// Reads two rule files. The first makes a table, as the kernel would have it; the plan to restore
+/// the second one there leaves what the second one makes of an empty table. On the way there,
+/// nothing is refused, and nothing is missing that both tables have.
 pub fn rule_files(bytes: &[u8]) {
     let mut files = bytes.splitn(2, |byte| *byte == BETWEEN_FILES);
     let there = readable(files.next().unwrap_or_default());
@@ -27,8 +27,8 @@ pub fn rule_files(bytes: &[u8]) {
     restore(&there, &rules_of(&wanted));
 }
 
-/// The lines of a file that are no fault and change tables, timeouts or daemons. The file is read
-/// as well as its lines are.
+/// Returns the lines of a file that are no fault and change tables, timeouts or daemons. The file
+/// is read as well as its lines are.
 fn readable(file: &[u8]) -> Vec<u8> {
     let lines = file.split(|byte| *byte == b'\n');
     let lines: Vec<_> = lines
@@ -103,7 +103,7 @@ fn carry_out(there: &Table, plan: &Plan<'_>, wanted: &Table) {
     }
 }
 
-/// A change of a dry run is a rule that asks for that change.
+/// Asserts that a change of a dry run is a rule that asks for that change.
 fn print(change: &Change) {
     let mut rule = Vec::new();
     rules::write_change(&mut rule, &mut EndpointWriter::numeric(), change);
@@ -114,8 +114,8 @@ fn print(change: &Change) {
     assert_eq!(read, [spelled(change)]);
 }
 
-/// Reduces a change to what a rule can say of it: a scheduler with flags of its own has no words for
-/// others, and `ipvsadm` is no word of a rule.
+/// Reduces a change to what a rule can say of it: a scheduler with flags of its own has no words
+/// for others, and `ipvsadm` is no word of a rule.
 fn spelled(change: &Change) -> Change {
     let spelled = |service: &VirtualService| {
         let words = service.scheduler_flags.words(service.scheduler);
@@ -133,7 +133,7 @@ fn spelled(change: &Change) -> Change {
     }
 }
 
-/// Without persistence a mask means nothing.
+/// Returns a service without a mask that means nothing, for want of persistence.
 fn meaning_of(service: VirtualService) -> VirtualService {
     let netmask = match service.persistence_timeout {
         Some(_) => service.netmask,
@@ -163,7 +163,7 @@ fn wanted_by<'t>(rules: &[ReadRule<'t>]) -> WantedTable<'t> {
     }
 }
 
-/// The changes that restoring comes to.
+/// Returns the changes that restoring comes to.
 fn plan<'t>(there: &Table, wanted: &mut WantedTable<'t>, keeps_others: bool) -> Plan<'t> {
     let mut difference = Difference::new(wanted, keeps_others);
     for service in there.0.values() {

@@ -16,7 +16,7 @@ use crate::model::KernelName;
 
 const HEADER_LENGTH: usize = 4;
 
-/// The next multiple of 4, where the next attribute or message begins.
+/// Returns the next multiple of 4, where the next attribute or message begins.
 pub const fn align(length: usize) -> usize {
     (length + 3) & !3
 }
@@ -27,7 +27,7 @@ pub struct Writer<'a> {
 }
 
 impl<'a> Writer<'a> {
-    /// A writer that appends to `buffer`, whose length must be a multiple of 4.
+    /// Makes a writer that appends to `buffer`, whose length must be a multiple of 4.
     pub fn new(buffer: &'a mut Vec<u8>) -> Writer<'a> {
         Writer { buffer }
     }
@@ -39,7 +39,7 @@ impl<'a> Writer<'a> {
         self.buffer.extend_from_slice(&[0; 3][..align(N) - N]);
     }
 
-    /// A name and the NUL behind it.
+    /// Appends a name and the NUL behind it.
     pub fn name(&mut self, kind: u16, name: &KernelName) {
         let text = name.as_bytes();
         self.header(kind, text.len() + 1);
@@ -48,34 +48,34 @@ impl<'a> Writer<'a> {
         self.buffer.extend_from_slice(&[0; 4][..padding]);
     }
 
-    /// `length` is that of the payload, which is never anywhere near 64 KiB.
+    /// Appends a header. `length` is that of the payload, which is never anywhere near 64 KiB.
     fn header(&mut self, kind: u16, length: usize) {
         let length = (HEADER_LENGTH + length) as u16;
         self.buffer.extend_from_slice(&length.to_ne_bytes());
         self.buffer.extend_from_slice(&kind.to_ne_bytes());
     }
 
-    /// 8 bits.
+    /// Appends 8 bits.
     pub fn u8(&mut self, kind: u16, value: u8) {
         self.bytes(kind, [value]);
     }
 
-    /// 16 bits, host byte order.
+    /// Appends 16 bits, host byte order.
     pub fn u16(&mut self, kind: u16, value: u16) {
         self.bytes(kind, value.to_ne_bytes());
     }
 
-    /// 16 bits, network byte order.
+    /// Appends 16 bits, network byte order.
     pub fn be16(&mut self, kind: u16, value: u16) {
         self.bytes(kind, value.to_be_bytes());
     }
 
-    /// 32 bits, host byte order.
+    /// Appends 32 bits, host byte order.
     pub fn u32(&mut self, kind: u16, value: u32) {
         self.bytes(kind, value.to_ne_bytes());
     }
 
-    /// The attributes that `fill` writes, in one that holds them.
+    /// Appends the attributes that `fill` writes, in one that holds them.
     pub fn nested(&mut self, kind: u16, fill: impl FnOnce(&mut Writer<'_>)) {
         let start = self.buffer.len();
         self.buffer.extend_from_slice(&[0, 0]);
@@ -92,17 +92,17 @@ impl<'a> Writer<'a> {
 pub struct Payload<'a>(&'a [u8]);
 
 impl<'a> Payload<'a> {
-    /// The bytes up to the first NUL.
+    /// Returns the bytes up to the first NUL.
     pub fn string(self) -> &'a [u8] {
         self.0.split(|&byte| byte == 0).next().unwrap_or_default()
     }
 
-    /// The attributes in it.
+    /// Returns the attributes in it.
     pub fn nested(self) -> Attributes<'a> {
         Attributes::new(self.0)
     }
 
-    /// The first `N` bytes. The kernel may have appended more.
+    /// Returns the first `N` bytes. The kernel may have appended more.
     pub fn first<const N: usize>(self) -> Result<[u8; N], KernelError> {
         match self.0.first_chunk() {
             Some(bytes) => Ok(*bytes),
@@ -112,27 +112,27 @@ impl<'a> Payload<'a> {
         }
     }
 
-    /// 8 bits.
+    /// Reads 8 bits.
     pub fn u8(self) -> Result<u8, KernelError> {
         self.first().map(u8::from_ne_bytes)
     }
 
-    /// 16 bits, host byte order.
+    /// Reads 16 bits, host byte order.
     pub fn u16(self) -> Result<u16, KernelError> {
         self.first().map(u16::from_ne_bytes)
     }
 
-    /// 16 bits, network byte order.
+    /// Reads 16 bits, network byte order.
     pub fn be16(self) -> Result<u16, KernelError> {
         self.first().map(u16::from_be_bytes)
     }
 
-    /// 32 bits, host byte order.
+    /// Reads 32 bits, host byte order.
     pub fn u32(self) -> Result<u32, KernelError> {
         self.first().map(u32::from_ne_bytes)
     }
 
-    /// 64 bits if there are so many, else 32; host byte order.
+    /// Reads 64 bits if there are so many, else 32; host byte order.
     pub fn u32_or_u64(self) -> Result<u64, KernelError> {
         match self.0.first_chunk() {
             Some(bytes) => Ok(u64::from_ne_bytes(*bytes)),
@@ -149,7 +149,7 @@ pub struct Attributes<'a> {
 }
 
 impl<'a> Attributes<'a> {
-    /// The attributes that `bytes` hold.
+    /// Returns the attributes that `bytes` hold.
     pub fn new(bytes: &'a [u8]) -> Attributes<'a> {
         Attributes { rest: bytes }
     }
@@ -190,7 +190,7 @@ impl<'a, const N: usize> Fields<'a, N> {
         Ok(Fields(fields))
     }
 
-    /// The payload of the attribute with this number, if there is one.
+    /// Returns the payload of the attribute with this number, if there is one.
     pub fn get(&self, kind: u16) -> Option<Payload<'a>> {
         self.0.get(usize::from(kind)).copied().flatten()
     }

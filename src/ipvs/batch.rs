@@ -27,7 +27,7 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// An empty batch, for a socket that holds so many changes.
+    /// Makes an empty batch, for a socket that holds so many changes.
     pub fn new(changes_held: usize) -> Batch {
         Batch {
             requests: Vec::new(),
@@ -90,8 +90,8 @@ impl Batch {
         self.ends_unanswered = false;
     }
 
-    /// The encoded requests, the last of which asks for an acknowledgement, and their first and
-    /// last sequence numbers.
+    /// Returns the encoded requests, the last of which asks for an acknowledgement, and their first
+    /// and last sequence numbers.
     pub fn requests(&mut self) -> (&[u8], u32, u32) {
         let flags = (NlmF::REQUEST | NlmF::ACK).bits().to_ne_bytes();
         // Bytes 6 and 7 of a netlink header are its flags.

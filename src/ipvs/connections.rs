@@ -55,7 +55,7 @@ impl Connections {
         self.read_line()
     }
 
-    /// The connection.
+    /// Returns the connection.
     ///
     /// # Errors
     /// [`Error::UnexpectedInput`] for a line of another shape.
@@ -69,7 +69,8 @@ impl Connections {
     }
 
     /// Goes on to the next line; `false` at the end of the file. Lines are looked at where they
-    /// were read: a `BufRead`, which copies each of them, adds a fifth to what a filter itself does.
+    /// were read: a `BufRead`, which copies each of them, adds a fifth to what a filter itself
+    /// does.
     fn read_line(&mut self) -> Result<bool, Error> {
         let mut start = self.line.end;
         loop {
@@ -95,7 +96,7 @@ impl Connections {
     }
 }
 
-/// The connection that a line of the file describes; `None` for one of another shape.
+/// Returns the connection that a line of the file describes; `None` for one of another shape.
 ///
 /// A table may have millions of them, so this looks at each byte once.
 pub fn parse_connection(line: &[u8]) -> Option<Connection<'_>> {
@@ -140,7 +141,7 @@ fn is_blank(byte: &u8) -> bool {
     *byte <= b' '
 }
 
-/// An address, eight hexadecimal digits or IPv6 as text, and a port, four digits.
+/// Returns an address, eight hexadecimal digits or IPv6 as text, and a port, four digits.
 fn parse_endpoint(rest: &mut &[u8]) -> Option<(IpAddr, u16)> {
     let address = match next_digits::<8>(rest) {
         Some(number) => IpAddr::V4(Ipv4Addr::from(number)),
@@ -150,7 +151,8 @@ fn parse_endpoint(rest: &mut &[u8]) -> Option<(IpAddr, u16)> {
     Some((address, u16::try_from(port).ok()?))
 }
 
-/// An address of IPv6 as the kernel writes it here, all its digits there; or in any other way.
+/// Returns an address of IPv6 as the kernel writes it here, all its digits there; or in any other
+/// way.
 fn parse_ipv6(word: &[u8]) -> Option<Ipv6Addr> {
     let mut segments = [0; 8];
     if word.len() == "0000:".len() * segments.len() - 1 {
@@ -166,7 +168,8 @@ fn parse_ipv6(word: &[u8]) -> Option<Ipv6Addr> {
     std::str::from_utf8(word).ok()?.parse().ok()
 }
 
-/// The next word as a number of so many hexadecimal digits; if it is none, it is left where it is.
+/// Returns the next word as a number of so many hexadecimal digits; if it is none, it is left where
+/// it is.
 fn next_digits<const COUNT: usize>(rest: &mut &[u8]) -> Option<u32> {
     let (word, after) = without_blanks(rest).split_first_chunk::<COUNT>()?;
     let ends = after.first().is_none_or(is_blank);

@@ -87,8 +87,8 @@ impl Ipvs {
         })
     }
 
-    /// Version and table size. Doubles as the permission check. Cached: the reference asks once,
-    /// and kernels from 7.2 on resize the table later.
+    /// Returns version and table size. Doubles as the permission check. Cached: the reference asks
+    /// once, and kernels from 7.2 on resize the table later.
     ///
     /// # Errors
     /// `EPERM` without `CAP_NET_ADMIN`.
@@ -108,7 +108,8 @@ impl Ipvs {
         self.info = None;
     }
 
-    /// Returns all virtual services, in the kernel's order but for those that come and go meanwhile.
+    /// Returns all virtual services, in the kernel's order but for those that come and go
+    /// meanwhile.
     ///
     /// # Errors
     /// The kernel's refusal, or a fault of the socket.
@@ -124,7 +125,7 @@ impl Ipvs {
         Ok(services)
     }
 
-    /// One virtual service, with statistics.
+    /// Returns one virtual service, with statistics.
     ///
     /// # Errors
     /// `ESRCH` where there is no such service.
@@ -158,7 +159,7 @@ impl Ipvs {
         )
     }
 
-    /// The timeouts, in seconds.
+    /// Returns the timeouts, in seconds.
     ///
     /// # Errors
     /// The kernel's refusal, or a fault of the socket.
@@ -171,7 +172,7 @@ impl Ipvs {
         )
     }
 
-    /// The running sync daemons, in the kernel's order.
+    /// Returns the running sync daemons, in the kernel's order.
     ///
     /// # Errors
     /// The kernel's refusal, or a fault of the socket.
@@ -264,8 +265,8 @@ fn load_module() {
         .status();
 }
 
-/// Why there is no IPVS. The reference turns to the older interface then, which begins with a raw
-/// socket, so that is the fault of whoever may not open one.
+/// Returns why there is no IPVS. The reference turns to the older interface then, which begins with
+/// a raw socket, so that is the fault of whoever may not open one.
 fn errno_without_ipvs() -> Errno {
     let raw = nix::sys::socket::socket(
         nix::sys::socket::AddressFamily::Inet,

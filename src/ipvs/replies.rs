@@ -1,4 +1,4 @@
-//! What IPVS answers: the attributes of a message in, a value of the model out.
+//! Reads what IPVS answers: the attributes of a message in, a value of the model out.
 //!
 //! Attributes that we do not know are skipped; one that a value cannot do without is a fault if it
 //! is missing. Source: the kernel's `net/netfilter/ipvs/ip_vs_ctl.c`.
@@ -34,7 +34,7 @@ macro_rules! needed {
     };
 }
 
-/// A virtual service, from a `GET_SERVICE` reply. Without statistics they are 0.
+/// Returns a virtual service, from a `GET_SERVICE` reply. Without statistics they are 0.
 pub fn read_service(
     attributes: Attributes<'_>,
     detail: Detail,
@@ -87,9 +87,9 @@ fn read_service_identity(fields: &ServiceFields<'_>) -> Result<ServiceIdentity, 
     })
 }
 
-/// A destination, from a `GET_DEST` reply. Without statistics they are 0.
+/// Returns a destination, from a `GET_DEST` reply. Without statistics they are 0.
 ///
-/// Kernels before 3.18 do not tell a destination's family; it is its service's then.
+/// Kernels before 3.18 do not report a destination's family; it is its service's then.
 pub fn read_destination(
     attributes: Attributes<'_>,
     service_family: AddressFamily,
@@ -128,7 +128,8 @@ pub fn read_destination(
     })
 }
 
-/// How a tunnel wraps its packets. Kernels before 5.2 do not tell, and know only one way.
+/// Reads how a tunnel wraps its packets. Kernels before 5.2 know only one way, and do not report
+/// it.
 fn read_encapsulation(fields: &DestinationFields<'_>) -> Result<Encapsulation, KernelError> {
     let flags = fields
         .get(IPVS_DEST_ATTR_TUN_FLAGS)
@@ -180,7 +181,7 @@ fn read_statistics(
     })
 }
 
-/// A sync daemon, from a `GET_DAEMON` reply.
+/// Returns a sync daemon, from a `GET_DAEMON` reply.
 pub fn read_sync_daemon(attributes: Attributes<'_>) -> Result<SyncDaemon, KernelError> {
     let message = MessageFields::of(attributes)?;
     let fields = DaemonFields::of(needed!(message, IPVS_CMD_ATTR_DAEMON)?.nested())?;
@@ -217,8 +218,8 @@ pub fn read_sync_daemon(attributes: Attributes<'_>) -> Result<SyncDaemon, Kernel
     })
 }
 
-/// The timeouts, from a `GET_CONFIG` reply. A kernel without TCP or UDP balancing leaves theirs
-/// out; they are 0 then.
+/// Returns the timeouts, from a `GET_CONFIG` reply. A kernel without TCP or UDP balancing leaves
+/// theirs out; they are 0 then.
 pub fn read_timeouts(attributes: Attributes<'_>) -> Result<Timeouts, KernelError> {
     let message = MessageFields::of(attributes)?;
     let seconds = |kind| message.get(kind).map_or(Ok(0), Payload::u32);
@@ -229,7 +230,7 @@ pub fn read_timeouts(attributes: Attributes<'_>) -> Result<Timeouts, KernelError
     })
 }
 
-/// Version and table size, from a `GET_INFO` reply.
+/// Returns version and table size, from a `GET_INFO` reply.
 pub fn read_info(attributes: Attributes<'_>) -> Result<KernelInfo, KernelError> {
     let fields = InfoFields::of(attributes)?;
     Ok(KernelInfo {
@@ -238,12 +239,12 @@ pub fn read_info(attributes: Attributes<'_>) -> Result<KernelInfo, KernelError> 
     })
 }
 
-/// The message type of a generic netlink family, from a `GETFAMILY` reply.
+/// Returns the message type of a generic netlink family, from a `GETFAMILY` reply.
 pub fn read_family_id(attributes: Attributes<'_>) -> Result<u16, KernelError> {
     needed!(FamilyFields::of(attributes)?, CTRL_ATTR_FAMILY_ID)?.u16()
 }
 
-/// The errno at the start of an `NLMSG_ERROR` or `NLMSG_DONE` message; `Ok` for 0.
+/// Returns the errno at the start of an `NLMSG_ERROR` or `NLMSG_DONE` message; `Ok` for 0.
 pub fn read_verdict(payload: &[u8]) -> Result<(), KernelError> {
     let errno = payload
         .first_chunk::<4>()

@@ -63,7 +63,7 @@ pub fn write_request(
     });
 }
 
-/// The IPVS command for a change.
+/// Returns the IPVS command for a change.
 pub fn command_of(change: &Change) -> u8 {
     match change {
         Change::AddService(_) => IPVS_CMD_NEW_SERVICE,
@@ -231,7 +231,7 @@ fn write_destination(attributes: &mut Writer<'_>, destination: &Destination) {
     attributes.u32(IPVS_DEST_ATTR_L_THRESH, destination.lower_threshold);
 }
 
-/// The kernel's `union nf_inet_addr`: 16 bytes, an IPv4 address in the first four.
+/// Returns the kernel's `union nf_inet_addr`: 16 bytes, an IPv4 address in the first four.
 fn address_bytes(address: IpAddr) -> [u8; 16] {
     match address {
         IpAddr::V4(address) => {

@@ -34,8 +34,8 @@ use crate::ipvs::steady::Datagrams;
 /// But servers of one service that do not fit one datagram are dumped twice, and 8 KiB hold some
 /// 20, 16 KiB some 40.
 const BUFFER_LENGTH: usize = 16 * 1024 - 320;
-/// What a datagram of a dump holds in a socket that nothing has been received from: the least that
-/// the kernel makes (`NLMSG_GOODSIZE`), less its own bytes; more where pages are larger.
+/// The bytes that a datagram of a dump holds in a socket that nothing has been received from: the
+/// least that the kernel makes (`NLMSG_GOODSIZE`), less its own; more where pages are larger.
 const FIRST_CAPACITY: usize = 4096 - 320;
 /// More than any service or destination takes in a dump: an IPv6 address, a scheduler, an engine,
 /// and all counters in 32 and in 64 bits come to 404 bytes.
@@ -111,15 +111,15 @@ impl Socket {
         Socket::open_family(NlFamily::Generic)
     }
 
-    /// The same of any family.
+    /// Opens a socket of any family.
     pub fn open_family(family: NlFamily) -> Result<Socket, KernelError> {
         let socket = NlSocket::connect(family, None, Groups::empty())?;
         Ok(Socket::over(socket))
     }
 
     /// Returns the number of changes that can be sent together: the send buffer must hold the
-    /// requests, and the receive buffer all their refusals, of which the kernel drops what it has no
-    /// room for.
+    /// requests, and the receive buffer all their refusals, of which the kernel drops what it has
+    /// no room for.
     pub fn changes_held(&self) -> usize {
         // SAFETY: the descriptor belongs to `self.wire`, which outlives the borrow.
         let descriptor = unsafe { BorrowedFd::borrow_raw(self.wire.as_raw_fd()) };
@@ -153,7 +153,7 @@ impl<W: Wire> Socket<W> {
         self
     }
 
-    /// A sequence number that was not used before.
+    /// Returns a sequence number that was not used before.
     pub fn next_sequence(&mut self) -> u32 {
         self.sequence = self.sequence.wrapping_add(1);
         self.sequence
@@ -219,7 +219,8 @@ impl<W: Wire> Socket<W> {
             .map(drop)
     }
 
-    /// `write` appends a request with these flags and this sequence number.
+    /// Collects the entries of a dump, and repeats one that is not whole. `write` appends a request
+    /// with these flags and this sequence number.
     fn collect<T>(
         &mut self,
         flags: NlmF,
@@ -369,7 +370,7 @@ fn has_room(length: usize, capacity: usize) -> bool {
     length + LONGEST_ENTRY <= capacity
 }
 
-/// A reader of attributes as one of a generic message, that stands before them.
+/// Turns a reader of attributes into one of generic messages, whose header stands before them.
 fn behind_generic_header<T>(
     mut read: impl FnMut(Attributes<'_>) -> Result<T, KernelError>,
 ) -> impl FnMut(&[u8]) -> Result<T, KernelError> {

@@ -2,10 +2,10 @@
 //! twice.
 //!
 //! A datagram of a dump is of one moment: the kernel fills it under the lock that changes need. The
-//! next one is resumed by counting entries (`ip_vs_genl_dump_services`, `ip_vs_genl_dump_dests`), so
-//! a deletion in front of the count loses an entry that nobody touched, an addition there repeats
-//! one, and neither is reported. What is lost stood between the last entry of a datagram and the
-//! first of the next.
+//! next one is resumed by counting entries (`ip_vs_genl_dump_services`, `ip_vs_genl_dump_dests`),
+//! so a deletion in front of the count loses an entry that nobody touched, an addition there
+//! repeats one, and neither is reported. What is lost stood between the last entry of a datagram
+//! and the first of the next.
 //!
 //! So a dump of several datagrams is read a second time, cut at other entries. Where the second one
 //! has both neighbours of each cut of the first in the middle of a datagram, it has whatever stood
@@ -65,8 +65,8 @@ impl Datagrams {
         }
     }
 
-    /// Returns where the datagram that holds the entry at `place` begins and ends, and true if it is
-    /// the last one.
+    /// Returns where the datagram that holds the entry at `place` begins and ends, and true if it
+    /// is the last one.
     fn around(&self, place: usize) -> (usize, usize, bool) {
         let index = self.ends.partition_point(|end| *end <= place);
         let start = index.checked_sub(1).map_or(0, |before| self.ends[before]);
@@ -152,7 +152,7 @@ fn reaches_the_end(last: usize, datagrams: &Datagrams) -> bool {
 mod tests {
     use super::*;
 
-    /// A dump of these datagrams, of which only the last has room.
+    /// Makes a dump of these datagrams, of which only the last has room.
     fn cut(datagrams: &[&[u32]]) -> (Vec<u32>, Datagrams) {
         let mut all = Datagrams::default();
         let items = datagrams.concat();

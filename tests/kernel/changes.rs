@@ -1,7 +1,7 @@
 //! `--keep` and `--exist` on a real kernel: an edit changes what it names and nothing else, and
 //! what is there already, or not, is no fault.
 //!
-//! What the kernel holds is read here from its own messages, byte for byte, not by our program: an
+//! The kernel's table is read here from its own messages, byte for byte, not by our program: an
 //! attribute that the program does not know would be lost on it unseen.
 
 use std::collections::BTreeMap;
@@ -49,7 +49,8 @@ const TUNNEL_FLAGS: u16 = 15;
 /// Counters and rates, which nobody sets.
 const STATISTICS: [u16; 2] = [10, 12];
 
-/// All services with their destinations, without counters, as the kernel's messages give them.
+/// Returns all services with their destinations, without counters, as the kernel's messages give
+/// them.
 fn kernel_table(namespace: &Namespace) -> Vec<(Attributes, Vec<Attributes>)> {
     namespace.enter(|| {
         let socket = NlSocket::connect(NlFamily::Generic, None, Groups::empty()).unwrap();
@@ -85,7 +86,7 @@ fn without_statistics(bytes: &[u8]) -> Attributes {
     attributes
 }
 
-/// An attribute, with what fills it up to four bytes.
+/// Returns an attribute, with what fills it up to four bytes.
 fn attribute(kind: u16, bytes: &[u8]) -> Vec<u8> {
     let length = u16::try_from(bytes.len() + 4).unwrap();
     let mut attribute = [length.to_ne_bytes(), kind.to_ne_bytes()].concat();
@@ -191,7 +192,7 @@ const OF_A_SERVER: [(&str, &[u16]); 6] = [
     ),
 ];
 
-/// A UDP service, which may have everything, and its options at random.
+/// Returns a UDP service, which may have everything, and its options at random.
 fn random_service(random: &mut Random, number: usize) -> (String, String) {
     let name = match random.below(3) {
         0 => format!("-u 192.0.2.{number}:53"),
@@ -287,7 +288,7 @@ fn nothing_changes_but_what_is_named() {
     }
 }
 
-/// That two tables differ in one entry at the most, and there only in these attributes.
+/// Asserts that two tables differ in one entry at the most, and there only in these attributes.
 fn kept(
     before: &[(Attributes, Vec<Attributes>)],
     after: &[(Attributes, Vec<Attributes>)],

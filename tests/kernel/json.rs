@@ -15,7 +15,7 @@ fn list(value: &Value) -> &Vec<Value> {
     value.as_array().unwrap()
 }
 
-/// The first line of `listing` that begins with `name`.
+/// Returns the first line of `listing` that begins with `name`.
 fn line<'a>(listing: &'a str, name: &str) -> &'a str {
     listing
         .lines()
@@ -23,7 +23,7 @@ fn line<'a>(listing: &'a str, name: &str) -> &'a str {
         .unwrap_or_else(|| panic!("no line {name} in\n{listing}"))
 }
 
-/// The words of the first line of `listing` that begins with `name`, behind that name.
+/// Returns the words of the first line of `listing` that begins with `name`, behind that name.
 fn words<'a>(listing: &'a str, name: &str) -> Vec<&'a str> {
     line(listing, name)[name.len()..]
         .split_whitespace()

@@ -1,7 +1,7 @@
 //! The examples of ipvsadm(8), run as they stand there, on a real kernel.
 //!
-//! What they say of other programs (`sysctl`, `ip`, `iptables`) is not run here: the clusters of
-//! the lab are set up with the same commands.
+//! Their commands for other programs (`sysctl`, `ip`, `iptables`) are not run here: the clusters of
+//! the lab are set up with the same.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -53,8 +53,8 @@ fn every_example_of_the_manual_works() {
     fs::remove_dir_all(&programs).expect("our own links");
 }
 
-/// The titles of sections and, from the examples in each, the lines that call the program. The
-/// first is of one example alone, on which others build.
+/// Returns the titles of sections and, from the examples in each, the lines that call the program.
+/// The first is of one example alone, on which others build.
 fn sections_with_examples(page: &str) -> Vec<(String, String)> {
     let mut sections: Vec<(String, String)> = Vec::new();
     let mut title = String::new();

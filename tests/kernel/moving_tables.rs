@@ -18,7 +18,7 @@ use crate::reload::{ours, reload, saved};
 use crate::support::pty::Pty;
 use crate::support::{Ending, Invocation, Namespace, Program};
 
-/// How long the toggler rests between two changes: 1 600 of them a second, as far as the machine
+/// The toggler's rest between two changes: 1 600 of them a second, as far as the machine
 /// keeps up.
 const REST: Duration = Duration::from_micros(625);
 
@@ -102,7 +102,7 @@ fn servers() -> (String, Vec<String>) {
     (service + &wanted.collect::<String>(), toggled.collect())
 }
 
-/// The lines about what nobody toggles, in order.
+/// Returns the lines about what nobody toggles, in order.
 fn untouched(rules: &str) -> Vec<&str> {
     let mut lines: Vec<_> = rules
         .lines()

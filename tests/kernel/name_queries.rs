@@ -19,8 +19,8 @@ const AAAA: u16 = 28;
 /// The number of questions, by name and type.
 type Questions = BTreeMap<(String, u16), usize>;
 
-/// A namespace whose one source of names is a server that knows `web.example`, 192.0.2.7, and
-/// notes all questions.
+/// Returns a namespace whose one source of names is a server that knows `web.example`, 192.0.2.7,
+/// and notes all questions.
 fn namespace_with_name_service() -> (Namespace, Arc<Mutex<Questions>>) {
     let namespace = Namespace::new();
     let questions = Arc::new(Mutex::new(Questions::new()));
@@ -69,7 +69,7 @@ fn serve(socket: &UdpSocket, questions: &Mutex<Questions>) {
     }
 }
 
-/// The name and type of a query's question, and where it ends.
+/// Returns the name and type of a query's question, and where it ends.
 fn question(query: &[u8]) -> (String, u16, usize) {
     let mut labels = Vec::new();
     let mut at = 12;
@@ -85,7 +85,7 @@ fn question(query: &[u8]) -> (String, u16, usize) {
     )
 }
 
-/// The questions that a command line leads to.
+/// Returns the questions that a command line leads to.
 fn asked_by(program: &Program, invocation: &Invocation) -> Vec<(String, u16, usize)> {
     let (namespace, questions) = namespace_with_name_service();
     namespace.run(program, invocation);

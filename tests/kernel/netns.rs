@@ -6,7 +6,7 @@ use std::process::Command;
 
 use crate::support::{Ending, Invocation, Namespace, Outcome, Program, SCRATCH};
 
-/// A namespace from which others can be entered, by the names `blue`, `red` and `7`.
+/// Returns a namespace from which others can be entered, by the names `blue`, `red` and `7`.
 fn director() -> Namespace {
     let namespace = Namespace::new();
     shell(

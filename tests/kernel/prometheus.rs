@@ -49,7 +49,7 @@ fn samples(text: &str) -> Samples {
     samples
 }
 
-/// The labels that identify a service.
+/// Returns the labels that identify a service.
 fn labels_of(service: &Value) -> BTreeSet<String> {
     let text = |field: &str| service[field].as_str().unwrap_or_default().to_owned();
     let mut labels = BTreeSet::new();
@@ -91,7 +91,7 @@ const STATE: [&str; 6] = [
     "persistent_connections",
 ];
 
-/// All samples that a document of the table stands for, but for how services schedule.
+/// Returns all samples that a document of the table stands for, but for how services schedule.
 fn expected(document: &Value) -> Samples {
     let mut samples = Samples::new();
     let mut add = |name: String, labels: &BTreeSet<String>, value: &Value| {
@@ -143,7 +143,7 @@ fn promtool(namespace: &Namespace, text: &str) {
     );
 }
 
-/// A table with what collides easily: a mark of both families.
+/// Returns a table with what collides easily: a mark of both families.
 fn busy() -> Busy {
     let busy = Busy::new();
     for rule in [
@@ -371,7 +371,7 @@ fn scrape() -> String {
     panic!("prometheus-node-exporter does not serve");
 }
 
-/// The samples of IPVS and of the collectors among all.
+/// Returns the samples of IPVS and of the collectors among all.
 fn samples_among_others(text: &str) -> Samples {
     let blocks = text.split("# HELP ").skip(1);
     let wanted = blocks.filter(|block| {

@@ -59,7 +59,7 @@ struct Service {
 }
 
 impl Service {
-    /// True if two of the servers may be one.
+    /// Returns true if two of the servers may be one.
     fn has_a_server_twice(&self) -> bool {
         let mut hosts: Vec<_> = self.servers.iter().map(|server| host(server)).collect();
         hosts.sort();
@@ -136,7 +136,7 @@ impl Generator {
         }
     }
 
-    /// A whole script.
+    /// Returns a whole script.
     fn script(&mut self) -> Vec<Invocation> {
         let steps = 3 + self.random.below(3);
         (0..steps)
@@ -150,7 +150,7 @@ impl Generator {
             .collect()
     }
 
-    /// One command of its own.
+    /// Returns one command of its own.
     fn command_line(&mut self) -> Invocation {
         let words = self.words();
         Invocation::new(words)
@@ -195,7 +195,7 @@ impl Generator {
         Invocation::restore(text)
     }
 
-    /// A table for `ipvsadm-restore`: good rules only.
+    /// Returns a table for `ipvsadm-restore`: good rules only.
     fn restore(&mut self) -> Invocation {
         self.services.clear();
         self.only_good = true;
@@ -224,7 +224,7 @@ impl Generator {
         }
     }
 
-    /// The words of one command, some of them spoilt.
+    /// Returns the words of one command, some of them spoilt.
     fn words(&mut self) -> Vec<String> {
         let mut sentence = match self.random.below(100) {
             _ if self.services.is_empty() => self.add_service(),
@@ -306,7 +306,7 @@ impl Generator {
         }
     }
 
-    /// The words of a sentence, each option in one of its spellings.
+    /// Returns the words of a sentence, each option in one of its spellings.
     fn spell(&mut self, sentence: Sentence) -> Vec<String> {
         let mut words = vec![sentence.command.to_owned()];
         words.extend(sentence.arguments);
@@ -415,7 +415,7 @@ impl Generator {
         }
     }
 
-    /// The settings of `-A` and `-E`.
+    /// Returns the settings of `-A` and `-E`.
     fn service_settings(&mut self, service: &Service) -> Vec<Setting> {
         let mut settings = Vec::new();
         if self.random.chance(80) {
@@ -518,7 +518,7 @@ impl Generator {
         self.random.pick(&self.services)
     }
 
-    /// The settings of `-a` and `-e` but for the server itself.
+    /// Returns the settings of `-a` and `-e` but for the server itself.
     fn server_settings(&mut self, tunnel: bool) -> Vec<Setting> {
         let mut settings = Vec::new();
         if tunnel {
@@ -723,7 +723,7 @@ impl Generator {
     }
 }
 
-/// The host of a real server's address, a name as what it stands for.
+/// Returns the host of a real server's address, a name as what it stands for.
 fn host(server: &str) -> String {
     let host = match server.strip_prefix('[') {
         Some(rest) => rest.split(']').next(),
@@ -734,7 +734,7 @@ fn host(server: &str) -> String {
 }
 
 impl Sentence {
-    /// A command and nothing else.
+    /// Returns a command and nothing else.
     fn bare(command: &'static str) -> Self {
         Self {
             command,
@@ -745,7 +745,7 @@ impl Sentence {
     }
 }
 
-/// The row of the table with this long name.
+/// Returns the row of the table with this long name.
 fn option(long: &str) -> &'static Opt {
     OPTIONS
         .iter()
@@ -783,7 +783,7 @@ fn run(script: &[Invocation]) -> Tally {
     tally
 }
 
-/// Our output without the thresholds that only ours writes, where it is a table as rules.
+/// Returns our output without the thresholds that only ours writes, where it is a table as rules.
 fn without_thresholds(mut outcome: Outcome) -> Outcome {
     let mut stdout = Vec::with_capacity(outcome.stdout.len());
     for line in outcome.stdout.split_inclusive(|byte| *byte == b'\n') {
@@ -810,7 +810,7 @@ fn without_thresholds(mut outcome: Outcome) -> Outcome {
     outcome
 }
 
-/// Our output without the rules that `ipvsadm-restore` names, as in `line 3: FAULT: RULE`.
+/// Returns our output without the rules that `ipvsadm-restore` names, as in `line 3: FAULT: RULE`.
 fn without_rules(invocation: &Invocation, mut outcome: Outcome) -> Outcome {
     if invocation.argv0 != "ipvsadm-restore" {
         return outcome;
@@ -860,7 +860,7 @@ fn shrink(mut script: Vec<Invocation>) -> Vec<Invocation> {
     script
 }
 
-/// A step as the hand-written scripts would have it.
+/// Returns a step as the hand-written scripts would have it.
 fn as_script(invocation: &Invocation) -> String {
     let mut text = invocation.argv0.to_string_lossy().into_owned();
     for word in &invocation.words {
@@ -946,7 +946,7 @@ fn random_tables_are_listed_in_the_same_order() {
     }
 }
 
-/// Any address with a port that is not 0.
+/// Returns any address with a port that is not 0.
 fn address(random: &mut Random, ipv6: bool) -> String {
     let port = 1 + random.below(65535);
     let bits = random.next_bits();

@@ -10,10 +10,10 @@ const TABLE: &str = "-A -t 192.0.2.1:80 -s rr
 -A -f 7 -s wlc
 ";
 
-/// What was saved before.
+/// The rules that were saved before.
 const BEFORE: &str = "-A -f 9 -s sh\n";
 
-/// A namespace with [`TABLE`], and a folder of its own in which `rules` holds [`BEFORE`].
+/// Returns a namespace with [`TABLE`], and a folder of its own in which `rules` holds [`BEFORE`].
 fn director() -> (Namespace, String) {
     let namespace = Namespace::new();
     let filled = namespace.run(&Program::ours(), &Invocation::restore(TABLE));

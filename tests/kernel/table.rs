@@ -47,7 +47,7 @@ fn on_terminal(
     outcome.stdout_text().replace('\r', "")
 }
 
-/// A text without its colours.
+/// Returns a text without its colours.
 fn without_colours(text: &str) -> String {
     let mut parts = text.split('\u{1b}');
     let first = parts.next().unwrap_or_default().to_owned();
@@ -63,7 +63,7 @@ fn frame_width(text: &str) -> usize {
         .count()
 }
 
-/// The line with a text in it.
+/// Returns the line with a text in it.
 fn line<'a>(text: &'a str, part: &str) -> &'a str {
     text.lines()
         .find(|line| line.contains(part))

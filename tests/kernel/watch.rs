@@ -416,7 +416,7 @@ impl Stream {
         Schema::new().check(&line)
     }
 
-    /// A listing up to the empty line behind it.
+    /// Returns a listing up to the empty line behind it.
     fn listing(&mut self) -> Vec<String> {
         let lines = std::iter::from_fn(|| Some(self.next()));
         lines.take_while(|line| !line.is_empty()).collect()
@@ -548,7 +548,8 @@ impl Traffic {
     }
 }
 
-/// The number in a column of the row with a name; columns are known by the ends of their titles.
+/// Returns the number in a column of the row with a name; columns are known by the ends of their
+/// titles.
 fn cell(listing: &[String], name: &str, title: &str) -> Option<f64> {
     let titles = listing.iter().find(|line| line.contains("Conn/s"))?;
     let end = titles.find(title)? + title.len();

@@ -81,7 +81,7 @@ impl Booted {
         }
     }
 
-    /// The kernel's table and sync daemons.
+    /// Returns the kernel's table and sync daemons.
     pub fn state(&mut self) -> String {
         self.succeed("ipvsadm -Sn && ipvsadm -L --daemon")
     }
@@ -99,7 +99,7 @@ impl Booted {
         writeln!(input, "{line}").expect("a guest that listens");
     }
 
-    /// All until the next line that is the agent's own, and what that says.
+    /// Returns all until the next line that is the agent's own, and what that says.
     fn answer(&mut self) -> (String, String) {
         let mut printed = String::new();
         loop {
@@ -128,7 +128,7 @@ impl Drop for Booted {
     }
 }
 
-/// A file in a folder that the lab names in the environment, by its name in a guest.
+/// Returns a file in a folder that the lab names in the environment, by its name in a guest.
 pub fn file(folder: &str, name: &str) -> String {
     let folder = std::env::var_os(folder).expect("a folder: run tests/lab test");
     let path = PathBuf::from(folder).join(name);

@@ -18,7 +18,7 @@ impl<'a> OptionsAsTyped<'a> {
         OptionsAsTyped(events)
     }
 
-    /// The options with their values, in order.
+    /// Returns the options with their values, in order.
     fn options(&self) -> impl Iterator<Item = (Modifier, Option<&'a [u8]>)> {
         self.0.iter().filter_map(|event| match *event {
             Event::Option {
@@ -34,13 +34,13 @@ impl<'a> OptionsAsTyped<'a> {
         self.options().any(|(modifier, _)| modifier == wanted)
     }
 
-    /// The value of an option, of its first if it stands there twice.
+    /// Returns the value of an option, of its first if it stands there twice.
     pub fn value_of(&self, wanted: Modifier) -> Option<String> {
         let (_, value) = self.options().find(|(modifier, _)| *modifier == wanted)?;
         value.map(|value| String::from_utf8_lossy(value).into_owned())
     }
 
-    /// The word that names the service, and the protocol in which it does; a mark has none.
+    /// Returns the word that names the service, and the protocol in which it does; a mark has none.
     pub fn service(&self) -> Option<(Option<Protocol>, String)> {
         let mut options = self.options();
         let (modifier, word) = options.find(|(modifier, _)| modifier.names_service())?;
@@ -48,7 +48,7 @@ impl<'a> OptionsAsTyped<'a> {
         Some((modifier.protocol(), word))
     }
 
-    /// Two options that do not go together, as they are spelled.
+    /// Returns two options that do not go together, as they are spelled.
     pub fn rivals(&self) -> Option<(String, String)> {
         let spelling = |modifier: Modifier| match modifier.row().letter() {
             Some(letter) => format!("-{letter}"),
@@ -65,7 +65,7 @@ impl<'a> OptionsAsTyped<'a> {
     }
 }
 
-/// The commands that have a letter.
+/// Returns the commands that have a letter.
 pub fn commands() -> String {
     let commands = OPTIONS
         .iter()
@@ -77,8 +77,8 @@ pub fn commands() -> String {
         .join(" ")
 }
 
-/// The option that a misspelled one most likely is: one that it begins, or that is a letter or two
-/// away. Nothing rather than a guess that makes the reader laugh.
+/// Returns the option that a misspelled one most likely is: one that it begins, or that is a letter
+/// or two away. Nothing rather than a guess that makes the reader laugh.
 pub fn similar_option(arguments: &[OsString]) -> Option<&'static str> {
     let names = OPTIONS.iter().map(|row| row.long);
     let is_known = |name: &str| names.clone().any(|known| known == name);

@@ -1,4 +1,4 @@
-//! What is wrong with a word that is no `HOST:PORT`.
+//! Explains what is wrong with a word that is no `HOST:PORT`.
 //!
 //! Nothing is looked up in the network: a name that did not resolve would be waited for once more.
 
@@ -9,8 +9,8 @@ use std::net::{IpAddr, Ipv6Addr};
 use crate::cli::address;
 use crate::model::Protocol;
 
-/// What is wrong with a word that [`address::endpoint`] has refused, as far as it can be told.
-/// Without a protocol only numbers are ports.
+/// Explains what is wrong with a word that [`address::endpoint`] has refused; `None` if that is
+/// unknown. Without a protocol only numbers are ports.
 pub fn about(word: &str, protocol: Option<Protocol>) -> Option<String> {
     let told = |text: &str| Some(text.to_owned());
     if word.contains('/') {
@@ -39,8 +39,8 @@ pub fn about(word: &str, protocol: Option<Protocol>) -> Option<String> {
     about_parts(host, port.unwrap_or("0"), protocol)
 }
 
-/// What is wrong with a host or a port, of which one is at fault. The port is looked at first: the
-/// services database is on this machine.
+/// Explains what is wrong with a host or a port, one of which is at fault. The port is looked at
+/// first: the services database is on this machine.
 fn about_parts(host: &str, port: &str, protocol: Option<Protocol>) -> Option<String> {
     if port.is_empty() {
         return Some("a port is missing behind the colon".to_owned());
@@ -62,15 +62,15 @@ fn about_parts(host: &str, port: &str, protocol: Option<Protocol>) -> Option<Str
     })
 }
 
-/// Whether a word is made of what IPv6 addresses are made of, and has more colons than a host with
-/// a port.
+/// Returns true if a word has only characters of IPv6 addresses, and more colons than a host with a
+/// port.
 fn looks_like_ipv6(word: &str) -> bool {
     let is_part = |byte: u8| byte.is_ascii_hexdigit() || byte == b':' || byte == b'.';
     let (first, rest) = word.split_once(':').unwrap_or((word, ""));
     rest.contains(':') && !first.contains('.') && word.bytes().all(is_part)
 }
 
-/// What a service that has no port should have had. Its port was forgotten, or stands in an IPv6
+/// Explains how to name the port of a service that has none. It was forgotten, or stands in an IPv6
 /// address for want of brackets.
 pub fn about_missing_port(word: &str) -> String {
     const EVERY_PORT: &str = "port 0, every port, takes -p";

@@ -1,5 +1,5 @@
-//! What an edit takes away without being asked to: `-e` and `-E` put everything back to its default
-//! that the command line does not name.
+//! Names what an edit takes away without being asked to: `-e` and `-E` put everything back to its
+//! default that the command line does not name.
 
 #![forbid(unsafe_code)]
 
@@ -21,7 +21,7 @@ pub struct Loss {
     option: String,
 }
 
-/// What a change is about to take away. To be asked before it is made, for afterwards nobody knows.
+/// Returns what a change is about to take away. Ask before it is made: afterwards nobody knows.
 pub fn of(ipvs: &mut Ipvs, change: &Change, arguments: &[OsString]) -> Vec<Loss> {
     let given = OptionsAsTyped::read(arguments);
     match change {
@@ -48,7 +48,7 @@ pub fn without_rules(file: Option<&OsStr>, services: usize) -> Option<String> {
     })
 }
 
-/// Tells of what has been taken away.
+/// Returns the hint that names what has been taken away; `None` if that is nothing.
 pub fn text(losses: &[Loss]) -> Option<String> {
     let join = |part: fn(&Loss) -> &str, separator: &str| {
         losses.iter().map(part).collect::<Vec<_>>().join(separator)
@@ -97,7 +97,8 @@ fn of_destination(
     losses
 }
 
-/// `-e` without `-m` or `-i` means direct routing, `-i` without `--tun-type` means ipip.
+/// Returns the forwarding method that is lost: `-e` without `-m` or `-i` means direct routing, `-i`
+/// without `--tun-type` means ipip.
 fn lost_method(
     was: &Destination,
     becomes: &Destination,
@@ -183,7 +184,7 @@ fn of_service(
     losses
 }
 
-/// The options that ask for a forwarding method.
+/// Returns the options that ask for a forwarding method.
 pub fn options_of(method: ForwardingMethod) -> String {
     match method {
         ForwardingMethod::Masquerading => "-m".to_owned(),

@@ -35,10 +35,10 @@ use crate::request::{DrainRequest, Request, Subject};
 use as_typed::OptionsAsTyped;
 use losses::Loss;
 
-/// How many of the services or servers that were perhaps meant are named.
+/// The most services or servers that a hint names as perhaps meant.
 const MOST_NAMED: usize = 3;
 
-/// What helps after a fault in the words.
+/// Returns the hint after a fault in the words.
 pub fn after_usage_fault(fault: &UsageError, arguments: &[OsString]) -> Option<String> {
     let given = OptionsAsTyped::read(arguments);
     match fault {
@@ -99,14 +99,14 @@ fn similar_option(arguments: &[OsString]) -> Option<String> {
     Some(format!("did you mean --{option}?"))
 }
 
-/// Whether somebody looks for output that programs read.
+/// Returns true if this unknown word asks for output that programs read.
 fn asks_for_a_format(word: &[u8]) -> bool {
     let word = word.strip_prefix(b"--").unwrap_or(word);
     let name = word.split(|byte| *byte == b'=').next().unwrap_or_default();
     [&b"xml"[..], b"json", b"yaml", b"csv", b"output", b"format"].contains(&name)
 }
 
-/// The flags that a scheduler has.
+/// Returns the flags that a scheduler has.
 fn about_flags(given: &OptionsAsTyped<'_>) -> String {
     let scheduler = given
         .value_of(Modifier::Scheduler)
@@ -116,7 +116,7 @@ fn about_flags(given: &OptionsAsTyped<'_>) -> String {
     format!("the flags of {scheduler} are {}", flags.join(" "))
 }
 
-/// What helps after the kernel refused to be opened.
+/// Returns the hint after the kernel refused to be opened.
 pub fn after_initialize(fault: KernelError) -> Option<String> {
     match fault {
         KernelError::Errno(Errno::EPERM) => {
@@ -129,7 +129,7 @@ pub fn after_initialize(fault: KernelError) -> Option<String> {
     }
 }
 
-/// What helps after the kernel refused a request.
+/// Returns the hint after the kernel refused a request.
 pub fn after_refusal(ipvs: &mut Ipvs, request: &Request, errno: Errno) -> Option<String> {
     let change = match request {
         Request::Change(change) | Request::Exist(change) => change,
@@ -199,7 +199,7 @@ pub fn after_refusal(ipvs: &mut Ipvs, request: &Request, errno: Errno) -> Option
     }
 }
 
-/// What helps after the kernel refused an edit that names only what is to change.
+/// Returns the hint after the kernel refused an edit that names only what is to change.
 fn after_refused_edit(ipvs: &mut Ipvs, edit: &Edit, errno: Errno) -> Option<String> {
     match (edit, errno) {
         (Edit::Service(edit), Errno::ESRCH) => other_services(ipvs, &edit.identity),
@@ -215,7 +215,7 @@ fn after_refused_edit(ipvs: &mut Ipvs, edit: &Edit, errno: Errno) -> Option<Stri
     }
 }
 
-/// What a change that has been made did, and perhaps was not to do.
+/// Returns the hint after a change that did more, or other, than was perhaps meant.
 pub fn after_change(change: &Change, losses: &[Loss], arguments: &[OsString]) -> Option<String> {
     let given = OptionsAsTyped::read(arguments);
     losses::text(losses)
@@ -223,7 +223,8 @@ pub fn after_change(change: &Change, losses: &[Loss], arguments: &[OsString]) ->
         .or_else(|| about_prefix_length(change, &given))
 }
 
-/// Without `-m`, a real server has its service's port, whatever was typed.
+/// Returns the hint about a port that does not count: without `-m`, a real server has its service's
+/// port, whatever was typed.
 fn about_overruled_port(change: &Change, given: &OptionsAsTyped<'_>) -> Option<String> {
     let (Change::AddDestination(service, wanted) | Change::EditDestination(service, wanted)) =
         change
@@ -239,7 +240,7 @@ fn about_overruled_port(change: &Change, given: &OptionsAsTyped<'_>) -> Option<S
         .then(|| format!("the real server's port is the service's, {port}; {typed} takes -m"))
 }
 
-/// For IPv4, a mask is an address, and so is a number.
+/// Returns the hint about a prefix length: for IPv4, a mask is an address, and so is a number.
 fn about_prefix_length(change: &Change, given: &OptionsAsTyped<'_>) -> Option<String> {
     let (Change::AddService(service) | Change::EditService(service)) = change else {
         return None;
@@ -315,7 +316,7 @@ fn other_destinations(
     }))
 }
 
-/// `there is A, B, C`, or nothing of nothing.
+/// Returns `there is A, B, C`; `None` without names.
 fn list_of(names: impl Iterator<Item = Vec<u8>>) -> Option<String> {
     let mut names: Vec<String> = names
         .take(MOST_NAMED + 1)
@@ -331,8 +332,7 @@ fn list_of(names: impl Iterator<Item = Vec<u8>>) -> Option<String> {
     Some(format!("there is {}", names.join(", ")))
 }
 
-/// Whether the loopback interface of this network namespace is up; where that cannot be told it
-/// counts as up.
+/// Returns true if the loopback interface of this network namespace is up, or cannot be read.
 fn is_loopback_up() -> bool {
     let Ok(mut interfaces) = getifaddrs() else {
         return true;

@@ -1,4 +1,4 @@
-//! Which scheduler or persistence engine the kernel has not found, and why.
+//! Explains why the kernel has not found a scheduler or a persistence engine.
 //!
 //! Each is a module, which the kernel loads when a service first names it. What modules the running
 //! kernel has is in its folder below `/lib/modules`, in lists that modprobe(8) goes by. A container
@@ -13,11 +13,11 @@ use std::path::Path;
 use crate::model::KernelName;
 use crate::options::SCHEDULERS;
 
-/// What the names of all modules of schedulers begin with.
+/// The beginning of the names of all modules of schedulers.
 const PREFIX: &str = "ip_vs_";
 
-/// What helps after the kernel has not found this scheduler or this engine, which is empty where
-/// none was asked for.
+/// Returns the hint after the kernel has not found this scheduler or this engine. `engine` is empty
+/// where none was asked for.
 pub fn about_missing(scheduler: KernelName, engine: KernelName) -> Option<String> {
     let release = fs::read_to_string("/proc/sys/kernel/osrelease").ok()?;
     let installed = Installed::read(&Path::new("/lib/modules").join(release.trim()));
@@ -79,7 +79,7 @@ impl Installed {
         self.built_in.is_empty() && self.loadable.is_empty()
     }
 
-    /// The schedulers that there are: those of the table in its order, then others.
+    /// Returns the schedulers that there are: those of the table in its order, then others.
     fn schedulers(&self, is_loaded: impl Fn(&str) -> bool) -> Vec<&str> {
         let is_there = |name: &str| {
             let module = format!("{PREFIX}{name}");
@@ -101,7 +101,7 @@ impl Installed {
     }
 }
 
-/// The name of the module in a file, if it begins as those of IPVS do.
+/// Returns the name of the module in a file, if it begins as those of IPVS do.
 fn module_at(path: &str) -> Option<String> {
     let (_, file) = path.rsplit_once('/')?;
     // Behind `.ko` may stand how it is compressed.

@@ -1,9 +1,9 @@
-//! What is wrong with a line that is no rule: mostly it was written for somebody else, a shell or a
-//! person.
+//! Explains what is wrong with a line that is no rule. Mostly it was written for somebody else, a
+//! shell or a person.
 
 #![forbid(unsafe_code)]
 
-/// What the line most likely is, and what a line must look like.
+/// Explains what the line most likely is, and what a rule looks like.
 pub fn about(line: &[u8]) -> Option<String> {
     let line = String::from_utf8_lossy(line);
     let words: Vec<&str> = line.split_whitespace().collect();

@@ -1,5 +1,5 @@
-//! What a new virtual service or real server still lacks: those findings of `--diagnose` that show
-//! before the first packet has come.
+//! Names what a new virtual service or real server still lacks: those findings of `--diagnose` that
+//! show before the first packet has come.
 
 #![forbid(unsafe_code)]
 
@@ -16,7 +16,7 @@ const OF_A_SERVICE: &[&str] = &["address-not-local", "ops-masquerading"];
 /// Those that concern a new real server.
 const OF_A_SERVER: &[&str] = &["not-adjacent", "forwarding-off", "ops-masquerading"];
 
-/// What is wrong with what has just been added.
+/// Returns the hint that names what is wrong with what has just been added.
 pub fn after_change(ipvs: &mut Ipvs, change: &Change, arguments: &[OsString]) -> Option<String> {
     let (service, server, ids) = match change {
         Change::AddService(service) => (service.identity, None, OF_A_SERVICE),

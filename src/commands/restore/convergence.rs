@@ -86,7 +86,7 @@ pub struct Refused<'t> {
 }
 
 impl Refused<'_> {
-    /// The message, which quotes the line that asked for the change, if one did.
+    /// Returns the message, which quotes the line that asked for the change, if one did.
     pub fn error(&self) -> Error {
         match self.line {
             None => Error::Kernel(self.operation, self.fault),
@@ -104,8 +104,8 @@ impl Refused<'_> {
 /// to be reported; also where the outcome is an error.
 ///
 /// # Errors
-/// [`Error::NothingRemoved`] where an addition was refused; [`Error::Kernel`] where the table cannot
-/// be read, or nothing be sent.
+/// [`Error::NothingRemoved`] where an addition was refused; [`Error::Kernel`] where the table
+/// cannot be read, or nothing be sent.
 pub fn make_equal<'t>(
     table: &mut impl Table,
     wanted: &mut WantedTable<'t>,

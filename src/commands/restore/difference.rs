@@ -79,7 +79,8 @@ pub struct WantedTable<'t> {
 }
 
 impl<'t> WantedTable<'t> {
-    /// `None` if the rules do more than change tables, timeouts and daemons.
+    /// Returns the table that the rules make; `None` if they do more than change tables, timeouts
+    /// and daemons.
     ///
     /// # Errors
     /// [`Error::Rule`] for an edit that does not go with what the rules before it have left.
@@ -155,7 +156,7 @@ impl<'t> WantedTable<'t> {
     }
 }
 
-/// The change that an edit comes to which leaves what it does not name as it is.
+/// Returns the change that an edit comes to. What the edit does not name stays as it is.
 fn edited(wanted: Option<&WantedService<'_>>, edit: &Edit) -> Result<Change, Error> {
     let missing = |errno| Error::Kernel(edit.operation(), KernelError::Errno(errno));
     let wanted = wanted.ok_or_else(|| missing(Errno::ESRCH))?;
@@ -239,7 +240,7 @@ fn check_destination(destination: &Destination) -> Result<(), Errno> {
     Ok(())
 }
 
-/// The service that a rule is about.
+/// Returns the service that a rule is about.
 fn service_of<'r>(rule: &'r ReadRule<'_>) -> Option<&'r ServiceIdentity> {
     match &rule.request {
         Request::Change(change) | Request::Exist(change) => match change {
@@ -334,7 +335,8 @@ impl<'w, 't> Difference<'w, 't> {
         ));
     }
 
-    /// The changes that are needed, once every service of the kernel's table has been compared.
+    /// Returns the changes that are needed, once every service of the kernel's table has been
+    /// compared.
     pub fn into_plan(self) -> Plan<'t> {
         let comparison = self.wanted.comparisons;
         let services = self.wanted.services.values();
@@ -366,7 +368,7 @@ impl<'w, 't> Difference<'w, 't> {
     }
 }
 
-/// The changes that destinations ask for, in the order of their lines.
+/// Returns the changes that destinations ask for, in the order of their lines.
 fn in_line_order<'t>(
     mut destinations: Vec<(Destination, RuleLine<'t>)>,
     change: impl Fn(Destination) -> Change,
@@ -436,7 +438,7 @@ mod tests {
         difference.into_plan()
     }
 
-    /// The changes from one list of rules to another, as rules.
+    /// Returns the changes from one list of rules to another, as rules.
     fn changes(from: &str, to: &str, keeps_others: bool) -> Vec<String> {
         let mut endpoints = crate::render::endpoints::EndpointWriter::numeric();
         let Plan {

@@ -94,7 +94,7 @@ fn services(ipvs: &mut Ipvs) -> Result<usize, Error> {
     Ok(services.map_err(refused_listing)?.len())
 }
 
-/// Reads all of the input, and tells whether it is a regular file.
+/// Returns all of the input, and true if it is a regular file.
 fn read_input(console: &mut Console<'_>, file: Option<&OsStr>) -> Result<(Vec<u8>, bool), Error> {
     let mut input = Vec::new();
     let Some(path) = file else {
@@ -112,8 +112,8 @@ fn read_input(console: &mut Console<'_>, file: Option<&OsStr>) -> Result<(Vec<u8
     Ok((input, is_regular_file))
 }
 
-/// What comes without a single rule from anything but a file is most likely what is left of a pipe
-/// that broke, or of a redirection that nobody carried out.
+/// Refuses input without a single rule, unless the table is empty already. From anything but a file,
+/// it is most likely what is left of a pipe that broke, or of a redirection that nobody carried out.
 fn without_rules(console: &mut Console<'_>, options: &HelperOptions) -> Result<(), Error> {
     if !options.has(Modifier::Test) && services(&mut open_checked(console)?)? == 0 {
         return Ok(());

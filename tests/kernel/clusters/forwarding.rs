@@ -100,7 +100,7 @@ fn a_tunnel_of_ipv6_carries_a_service_of_ipv4() {
     director.listed_by_both("-ln");
 }
 
-/// The counters InPkts and OutPkts of a service.
+/// Returns the counters InPkts and OutPkts of a service.
 fn packets_of(director: &Host, service: &str) -> [u64; 2] {
     director.wait_until_counted();
     let listing = director.listed_by_both(&format!("-ln --stats -t {service}"));
@@ -109,7 +109,7 @@ fn packets_of(director: &Host, service: &str) -> [u64; 2] {
     [columns[3].parse().unwrap(), columns[4].parse().unwrap()]
 }
 
-/// The hardware address that a host has found for an address of its network.
+/// Returns the hardware address that a host has found for an address of its network.
 fn neighbour(host: &Host, address: &str) -> String {
     let entry = host.shell(&format!("ip neighbour show {address}"));
     let mut words = entry

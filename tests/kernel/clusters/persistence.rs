@@ -13,7 +13,7 @@ const SSH: &str = "1.1.1.254:22";
 /// The document's rule, where the kernel has iptables (7.2 has not); it is the mark that counts.
 const MARK_HTTP_AND_HTTPS: &str = "on director bash -c \"$(cluster_mark 1.1.1.254 1 80 443)\"";
 
-/// A cluster of direct routing whose servers answer at port 443 as well.
+/// Returns a cluster of direct routing whose servers answer at port 443 as well.
 fn with_https(more: &str) -> Cluster {
     Cluster::new(&format!(
         "cluster dr; serve rs1 http:443; serve rs2 http:443; {more}"
@@ -82,8 +82,9 @@ fn a_firewall_mark_of_ipv6_is_another_service() {
     );
 }
 
-/// The server that takes so many connections to each of the addresses, which must be one. All stay
-/// open until the last one is: a client that has connections is not forgotten, however slow it is.
+/// Returns the server that takes so many connections to each of the addresses, which must be one.
+/// All stay open until the last one is: a client that has connections is not forgotten, however
+/// slow it is.
 fn one_server_for(client: &Host, addresses: &[&str], count: usize) -> String {
     let open: Vec<Conversation> = addresses
         .iter()

@@ -14,8 +14,8 @@ const RELOADS: usize = 20;
 /// The time that a client waits for an answer that nothing holds up.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// The table of a reload. The service that is watched gets a server more with each, and another
-/// weight; of a hundred others that nobody asks, each reload takes one away.
+/// Returns the table of a reload. The service that is watched gets a server more with each, and
+/// another weight; of a hundred others that nobody asks, each reload takes one away.
 fn table(reload: usize) -> String {
     let watched = "-t 2.2.2.25:80";
     let mut rules: String = (reload..100)
@@ -32,7 +32,7 @@ fn table(reload: usize) -> String {
     rules
 }
 
-/// Tells the client to stop, also where a reload fails.
+/// Stops the client, also where a reload fails.
 struct SetWhenDropped<'a>(&'a AtomicBool);
 
 impl Drop for SetWhenDropped<'_> {

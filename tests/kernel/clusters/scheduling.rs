@@ -1,4 +1,4 @@
-//! Which server is chosen: by the client's address, by thresholds, by a weight of 0.
+//! The choice of a server: by the client's address, by thresholds, by a weight of 0.
 
 use std::io;
 
@@ -33,7 +33,8 @@ fn greeting_of_each(client: &Host) -> Vec<Option<String>> {
         .collect()
 }
 
-/// Both servers are chosen, and by the same clients each time; flags change what they are for.
+/// Asserts that both servers are chosen, and by the same clients each time; flags change what they
+/// are for.
 fn hashes_the_client(scheduler: &str) {
     let cluster = cluster_with_many_clients();
     let (client, director) = (&cluster.client, &cluster.director);

@@ -6,7 +6,7 @@ use crate::support::{Invocation, Program};
 
 const SERVICE: &str = "1.1.1.254:22";
 
-/// Two directors, the first of which has the virtual address and both real servers.
+/// Returns two directors, the first of which has the virtual address and both real servers.
 fn two_directors() -> (Cluster, Host) {
     let cluster = Cluster::new("cluster dr 2");
     cluster.director.ipvsadm_each(&[

@@ -1,7 +1,7 @@
 //! The completions in `completions/`, tried in the real shells on a real table.
 //!
-//! Which options are offered after a command is held to the program's own table, [`OPTIONS`]; the
-//! values are held to cases written by hand, the same for each shell.
+//! The options offered after a command are held to the program's own table, [`OPTIONS`]; the values
+//! are held to cases written by hand, the same for each shell.
 
 mod terminal;
 
@@ -365,7 +365,7 @@ fn check_everything(shell: Shell) {
     report(&faults);
 }
 
-/// A namespace with the table, and an interface that only it has.
+/// Returns a namespace with the table, and an interface that only it has.
 fn namespace_with_table() -> Namespace {
     let namespace = Namespace::new();
     namespace.enter(|| {

@@ -26,7 +26,7 @@ const PROMPT: &[u8] = b"$ ";
 
 /// Empties line and screen.
 const NEW_PAGE: &str = "\x18n";
-/// Has the shell report its line.
+/// The key that makes the shell report its line.
 const REPORT: &str = "\x18m";
 /// Around the line in a report: a command to the terminal that no terminal knows.
 const REPORT_BEGINS: &[u8] = b"\x1b]7777;";
@@ -44,7 +44,7 @@ pub enum Shell {
 }
 
 impl Shell {
-    /// The shell's program, which is also its Debian package.
+    /// Returns the shell's program, which is also its Debian package.
     fn program(self) -> &'static str {
         match self {
             Shell::Bash | Shell::BashCompletion => "bash",
@@ -120,7 +120,7 @@ impl Shell {
         }
     }
 
-    /// The keys for a text: to zsh, a bracket that begins a word must be quoted.
+    /// Returns the keys for a text: to zsh, a bracket that begins a word must be quoted.
     fn spell(self, text: &str) -> String {
         if self == Shell::Zsh && !text.contains('\'') {
             text.replace('[', "\\[")
@@ -129,8 +129,8 @@ impl Shell {
         }
     }
 
-    /// A line without what the shell has put there for a bracket: a backslash before it or, fish
-    /// from release 4 on, quotes around a word of which nothing was typed.
+    /// Returns a line without what the shell has put there for a bracket: a backslash before it or,
+    /// fish from release 4 on, quotes around a word of which nothing was typed.
     fn without_its_quoting(self, typed: &str, line: &str) -> String {
         let line = line.replace('\\', "");
         let added = line.strip_prefix(typed).filter(|_| typed.ends_with(' '));
@@ -141,7 +141,7 @@ impl Shell {
         }
     }
 
-    /// The candidates in the rows of a screen: what is listed, without descriptions.
+    /// Returns the candidates in the rows of a screen: what is listed, without descriptions.
     fn candidates(self, rows: &[String]) -> BTreeSet<String> {
         let mut candidates = BTreeSet::new();
         for row in rows {

@@ -19,7 +19,7 @@ struct Row {
     server: String,
 }
 
-/// The rows of a plain list, sorted; how long each is kept is left out.
+/// Returns the rows of a plain list, sorted; how long each is kept is left out.
 fn rows(listing: &str) -> Vec<Row> {
     let mut lines = listing.lines();
     assert_eq!(lines.next(), Some("IPVS connection entries"));
@@ -41,7 +41,7 @@ fn rows(listing: &str) -> Vec<Row> {
     rows
 }
 
-/// An address and port in text, parted.
+/// Returns an address and port in text, parted.
 fn parted(endpoint: &str) -> (IpAddr, u16) {
     let (address, port) = endpoint.rsplit_once(':').unwrap();
     let address = address.trim_matches(['[', ']']);

@@ -61,12 +61,12 @@ impl Examination {
         ids
     }
 
-    /// The ids of faults and risks.
+    /// Returns the ids of faults and risks.
     pub fn ids(&self) -> Vec<&str> {
         self.ids_of(&["fault", "risk"])
     }
 
-    /// The ids of notes.
+    /// Returns the ids of notes.
     pub fn notes(&self) -> Vec<&str> {
         self.ids_of(&["note"])
     }
@@ -76,7 +76,7 @@ impl Examination {
         assert_eq!(self.ids(), expected, "{:#?}", self.findings);
     }
 
-    /// The first finding of an id.
+    /// Returns the first finding of an id.
     pub fn finding(&self, id: &str) -> &Value {
         let mut findings = self.findings.iter();
         findings
@@ -112,7 +112,7 @@ impl Examination {
     }
 }
 
-/// The document in `text`, once it is known to be one that the schema describes.
+/// Returns the document in `text`, once it is known to be one that the schema describes.
 fn checked(text: &str) -> Value {
     let schema = include_str!("../../../man/ipvsadm.schema.json");
     let (mut schemas, mut compiler) = (Schemas::new(), Compiler::new());
@@ -152,7 +152,7 @@ pub fn knock(client: &Host, address: &str, count: usize) {
     });
 }
 
-/// A service of `nat`, with both servers.
+/// Returns a service of `nat`, with both servers.
 pub fn masqueraded() -> Cluster {
     let cluster = Cluster::new("cluster nat");
     cluster.director.ipvsadm_each(&[
@@ -163,7 +163,7 @@ pub fn masqueraded() -> Cluster {
     cluster
 }
 
-/// A service of `dr`, with both servers.
+/// Returns a service of `dr`, with both servers.
 pub fn routed() -> Cluster {
     let cluster = Cluster::new("cluster dr");
     cluster.director.ipvsadm_each(&[

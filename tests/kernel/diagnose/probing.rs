@@ -432,7 +432,7 @@ fn what_cannot_be_probed_is_said() {
     assert_eq!(not_probed, 3, "{notes:?}");
 }
 
-/// All that a probe must leave as it is.
+/// Returns all that a probe must leave as it is.
 fn state(cluster: &Cluster, hosts: &[&str]) -> String {
     let director = &cluster.director;
     let mut state = director.ipvsadm("-Ln --stats --exact");

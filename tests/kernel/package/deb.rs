@@ -3,22 +3,22 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// The package that `tests/lab test` has built.
+/// Returns the package that `tests/lab test` has built.
 pub fn our_package() -> PathBuf {
     built("ipvsadm.deb")
 }
 
-/// Debian's package of the reference.
+/// Returns Debian's package of the reference.
 pub fn reference_package() -> PathBuf {
     file("LAB_CACHE", "reference/ipvsadm.deb")
 }
 
-/// A package, or a folder of them, that `tests/lab test` has built.
+/// Returns a package, or a folder of them, that `tests/lab test` has built.
 pub fn built(name: &str) -> PathBuf {
     file("LAB_PACKAGES", name)
 }
 
-/// A file in a folder that the lab names in the environment.
+/// Returns a file in a folder that the lab names in the environment.
 fn file(folder: &str, name: &str) -> PathBuf {
     let folder = std::env::var_os(folder).expect("a folder: run tests/lab test");
     let path = PathBuf::from(folder).join(name);
@@ -26,14 +26,14 @@ fn file(folder: &str, name: &str) -> PathBuf {
     path
 }
 
-/// A field of a package's control data.
+/// Returns a field of a package's control data.
 pub fn field(package: &Path, name: &str) -> String {
     read(&["--field", &package.to_string_lossy(), name])
         .trim()
         .to_owned()
 }
 
-/// The list of the files in a package.
+/// Returns the list of the files in a package.
 pub fn contents(package: &Path) -> String {
     read(&["--contents", &package.to_string_lossy()])
 }

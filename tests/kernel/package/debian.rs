@@ -24,18 +24,18 @@ pub struct Debian {
 }
 
 impl Debian {
-    /// With the essential packages only.
+    /// Makes a Debian with the essential packages only.
     pub fn new() -> Self {
         Self::above(&[essential()], &new_folder())
     }
 
-    /// With the reference's package installed.
+    /// Makes a Debian with the reference's package installed.
     pub fn with_reference() -> Self {
         Self::above(&[with_reference(), essential()], &new_folder())
     }
 
-    /// With the files of these layers, the upper ones first. What is changed goes to a folder
-    /// `changes` in `folder`.
+    /// Makes a Debian of the files of these layers, the upper ones first. What is changed goes to a
+    /// folder `changes` in `folder`.
     fn above(layers: &[&Path], folder: &Path) -> Self {
         let layers: Vec<_> = layers.iter().map(|layer| layer.to_string_lossy()).collect();
         let layers = layers.join(":");
@@ -101,7 +101,7 @@ impl Debian {
         ))
     }
 
-    /// The kernel's table and sync daemons.
+    /// Returns the kernel's table and sync daemons.
     pub fn state(&self) -> String {
         self.succeed("printf -- '-S -n\\n-L --daemon\\n' | ipvsadm -R")
     }
@@ -116,7 +116,7 @@ impl Debian {
         self.place(path).symlink_metadata().is_ok()
     }
 
-    /// All of a file.
+    /// Returns all of a file.
     pub fn read(&self, path: &str) -> String {
         fs::read_to_string(self.place(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
     }
@@ -126,7 +126,7 @@ impl Debian {
         fs::write(self.place(path), text).unwrap_or_else(|error| panic!("{path}: {error}"));
     }
 
-    /// All files and folders but those of dpkg's own books.
+    /// Returns all files and folders but those of dpkg's own books.
     pub fn files(&self) -> BTreeSet<String> {
         self.succeed(
             "find / -xdev \\( -path /var/lib/dpkg -o -path /var/log -o -path /tmp -o -path '/var/cache/*' \\) -prune -o -print",
@@ -182,7 +182,7 @@ fn mount_root(layers: &str, folder: &Path) {
     .expect("dev");
 }
 
-/// The files of the essential packages, and of those that the reference needs.
+/// Returns the files of the essential packages, and of those that the reference needs.
 fn essential() -> &'static Path {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     FOLDER.get_or_init(|| {
@@ -193,7 +193,7 @@ fn essential() -> &'static Path {
     })
 }
 
-/// The changes that installing the reference made to these files.
+/// Returns the changes that installing the reference made to these files.
 fn with_reference() -> &'static Path {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     FOLDER.get_or_init(|| {
@@ -203,7 +203,7 @@ fn with_reference() -> &'static Path {
     })
 }
 
-/// A new folder in memory.
+/// Returns a new folder in memory.
 pub fn new_folder() -> PathBuf {
     static COUNT: AtomicUsize = AtomicUsize::new(0);
     let count = COUNT.fetch_add(1, Ordering::Relaxed);

@@ -66,7 +66,7 @@ impl Books {
         )
     }
 
-    /// The essential packages, those that `depends` names, and all that they depend on.
+    /// Returns the essential packages, those that `depends` names, and all that they depend on.
     fn closure(mut self, depends: &str) -> Self {
         let mut found = BTreeMap::new();
         let mut wanted: Vec<String> = self
@@ -180,7 +180,7 @@ impl Books {
         fs::write(dpkg.join("info/format"), "1\n").unwrap();
     }
 
-    /// The files of this kind that dpkg keeps about these packages.
+    /// Returns the files of this kind that dpkg keeps about these packages.
     fn books(&self, kind: &str) -> Vec<PathBuf> {
         fs::read_dir("/var/lib/dpkg/info")
             .unwrap()
@@ -194,14 +194,14 @@ impl Books {
     }
 }
 
-/// The first line of a field in notes of dpkg's.
+/// Returns the first line of a field in notes of dpkg's.
 fn field_of<'a>(notes: &'a str, name: &str) -> Option<&'a str> {
     notes
         .lines()
         .find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
 }
 
-/// The names of packages in a field like `a (>= 1), b | c`.
+/// Returns the names of packages in a field like `a (>= 1), b | c`.
 fn names_in(field: &str) -> impl Iterator<Item = &str> {
     field
         .split([',', '|'])

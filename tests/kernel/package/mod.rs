@@ -68,15 +68,15 @@ fn it_asks_for_no_newer_c_library_than_the_program_needs() {
     assert_eq!(asked, needed_c_library(), "{depends}");
 }
 
-/// What is built on Debian 12 can be installed on what is older. (Built with a newer C library it
-/// cannot, so the lab leaves this one out where the machine has one.)
+/// A package that is built on Debian 12 can be installed on what is older. One that is
+/// built with a newer C library cannot, so the lab leaves this test out where the machine has one.
 #[test]
 fn it_installs_where_the_c_library_is_that_of_rhel_9() {
     let needed = needed_c_library();
     assert!(needed <= vec![2, 34], "{needed:?}");
 }
 
-/// The newest version of the C library that the program has a symbol of.
+/// Returns the newest version of the C library that the program has a symbol of.
 fn needed_c_library() -> Vec<u32> {
     let folder = debian::new_folder();
     deb::unpack(&our_package(), &folder);
@@ -505,8 +505,8 @@ impl Unit {
     }
 }
 
-/// `/etc/default/ipvsadm` as an administrator may have written it: a shell reads more than plain
-/// assignments.
+/// Returns an `/etc/default/ipvsadm` as an administrator may have written it: a shell reads more
+/// than plain assignments.
 fn settings(automatic: &str, daemon: &str, sync_id: &str) -> String {
     format!(
         "# ours\nSITE=$SET_NOWHERE\nAUTO=\"{automatic}\"\nDAEMON={daemon} # for now\nIFACE=\"eth0\"\t\nSYNCID={sync_id}\n"

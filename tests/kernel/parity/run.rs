@@ -111,7 +111,7 @@ fn matches_lines(output: &[u8], wanted: &[String]) -> bool {
     lines.next().is_none()
 }
 
-/// An outcome's text, moved to the right.
+/// Returns an outcome's text, moved to the right.
 fn indent(outcome: &Outcome) -> String {
     outcome
         .to_string()

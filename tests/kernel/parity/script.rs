@@ -173,7 +173,7 @@ impl Script {
     }
 }
 
-/// The words of a command line.
+/// Returns the words of a command line.
 fn read_command(line: &str) -> Invocation {
     let mut words = Vec::new();
     let mut word: Option<Vec<u8>> = None;
@@ -219,7 +219,8 @@ fn read_input(stdin: &mut Vec<u8>, line: &str) {
     stdin.push(b'\n');
 }
 
-/// The byte that an escape stands for; `rest` begins after the backslash and is moved past it.
+/// Returns the byte that an escape stands for; `rest` begins after the backslash and is moved past
+/// it.
 fn read_escape(rest: &mut &[u8]) -> Option<u8> {
     let (&letter, after) = rest
         .split_first()

@@ -17,7 +17,7 @@ use crate::support::{Ending, Invocation, Namespace, Program, Random, file_with};
 /// The time that anything may take that will surely happen.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// So many services of three servers, with a weight.
+/// Returns the rules of so many services of three servers, with a weight.
 fn table(services: usize, weight: usize) -> String {
     let service = |number: usize| {
         let name = format!("-t 10.0.{}.{}:80", number / 250, number % 250 + 1);

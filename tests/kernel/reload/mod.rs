@@ -18,7 +18,7 @@ use crate::support::pair::{Pair, compare};
 use crate::support::{Ending, Invocation, Namespace, Outcome, Program, Random, SCRATCH, file_with};
 use random_tables::Table;
 
-/// `ipvsadm-restore` with these words and rules.
+/// Returns `ipvsadm-restore` with these words and rules.
 pub fn reload(words: &[&str], rules: &str) -> Invocation {
     Invocation {
         argv0: OsString::from("ipvsadm-restore"),
@@ -43,7 +43,7 @@ fn succeeds(outcome: &Outcome, invocation: &Invocation) -> String {
     outcome.stdout_text()
 }
 
-/// The table as our `-Sn` writes it.
+/// Returns the table as our `-Sn` writes it.
 pub fn saved(namespace: &Namespace) -> String {
     ours(namespace, &Invocation::line("-Sn"))
 }

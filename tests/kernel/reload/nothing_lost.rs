@@ -15,7 +15,7 @@ const TABLE: &str = "-A -t 10.0.0.1:80 -s rr\n-a -t 10.0.0.1:80 -r 10.1.0.1:80 -
 const NO_RULES: &str =
     "no rules on standard input: nothing was changed (ipvsadm -C clears the table)\n";
 
-/// A namespace with this table.
+/// Returns a namespace with this table.
 fn with_table(rules: &str) -> Namespace {
     let namespace = Namespace::new();
     ours(&namespace, &Invocation::restore(rules));
@@ -365,7 +365,8 @@ const HOSTS: &str = "\
 2001:db8::5 plain.example
 ";
 
-/// `elsewhere.example` is 10.0.0.4 by address, and something else by name.
+/// Makes hosts files in which `elsewhere.example` is 10.0.0.4 by address, and something else by
+/// name.
 fn install_hosts() {
     let hosts = HOSTS.replace(
         "10.0.0.4 else",

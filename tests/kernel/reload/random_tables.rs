@@ -39,7 +39,7 @@ impl Table {
         }
     }
 
-    /// The rules that build it, servers anywhere behind their service.
+    /// Returns the rules that build it, servers anywhere behind their service.
     pub fn rules(&self, random: &mut Random) -> String {
         let mut rules = Vec::new();
         let mut names: Vec<_> = self.0.iter().collect();

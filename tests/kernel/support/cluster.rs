@@ -53,7 +53,7 @@ impl Cluster {
         }
     }
 
-    /// A host by its name.
+    /// Returns a host by its name.
     pub fn host(&self, name: &str) -> Host {
         Host::of(&self.names, name)
     }
@@ -124,7 +124,7 @@ impl Host {
         assert!(outcome.stdout.is_empty(), "ipvsadm {line}:\n{outcome}");
     }
 
-    /// A listing, which must be the same by both programs.
+    /// Returns a listing, which must be the same by both programs.
     pub fn listed_by_both(&self, line: &str) -> String {
         pair::listed_by_both(self, &Invocation::line(line)).stdout_text()
     }

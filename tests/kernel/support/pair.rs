@@ -31,7 +31,7 @@ const FINAL_LISTINGS: &str = "-Sn
 const LINES_SHOWN: usize = 12;
 
 impl Pair {
-    /// Two fresh namespaces, both with an interface `eth0` if that is asked for.
+    /// Makes two fresh namespaces, both with an interface `eth0` if that is asked for.
     pub fn new(eth0: bool) -> Self {
         let pair = Self {
             reference: Program::reference(),
@@ -67,7 +67,7 @@ impl Pair {
         compare(&self.run_reference(invocation), &got)
     }
 
-    /// Both tables as the reference lists them, or the difference between them.
+    /// Returns both tables as the reference lists them, or the difference between them.
     pub fn compare_tables(&self) -> Result<(), String> {
         let listings = Invocation::restore(FINAL_LISTINGS);
         let expected = self.run_reference(&listings);
@@ -79,8 +79,8 @@ impl Pair {
 /// The number of times that a listing is repeated because the table changed meanwhile.
 const TRIES: usize = 100;
 
-/// A listing by both programs, one after the other, of one table that nobody changes: the
-/// reference's must be ours, which is handed back. Time goes by meanwhile, on a busy machine more
+/// Lists by both programs, one after the other, a table that nobody changes, and returns our
+/// listing, which must be the reference's. Time goes by meanwhile, on a busy machine more
 /// than a second. So where the two differ the reference lists again, and ours must be what both its
 /// listings are, but for what a connection has left, which may be any time between theirs. Where
 /// the reference's differ in more than that (rates fade, connections run out), all is tried again.
@@ -118,8 +118,8 @@ pub fn listed_by_both(namespace: &Namespace, invocation: &Invocation) -> Outcome
     );
 }
 
-/// A listing of connections without the times that they have left, and these, in seconds. Any other
-/// listing is as it was.
+/// Returns a listing of connections without the times that they have left, and these, in seconds.
+/// Any other listing is as it was.
 fn without_clocks(listing: &Outcome) -> (Outcome, Vec<u64>) {
     let mut listing = listing.clone();
     let text = listing.stdout_text();
@@ -146,9 +146,9 @@ fn without_clocks(listing: &Outcome) -> (Outcome, Vec<u64>) {
     (listing, clocks)
 }
 
-/// A listing with its services, and the real servers of each, in the order of their text. The
-/// reference's own order is not the same for the same table in another namespace where addresses
-/// are in a ring (192.0.2.1 before 10.0.0.1 before 127.0.0.1 before 192.0.2.1).
+/// Returns a listing with its services, and the real servers of each, in the order of their text.
+/// The reference's own order is not the same for the same table in another namespace where
+/// addresses are in a ring (192.0.2.1 before 10.0.0.1 before 127.0.0.1 before 192.0.2.1).
 fn in_one_order(mut listing: Outcome) -> Outcome {
     let text = listing.stdout_text();
     let mut services: Vec<(&str, Vec<&str>)> = Vec::new();

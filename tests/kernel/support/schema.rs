@@ -21,7 +21,7 @@ impl Schema {
         Self { schemas, index }
     }
 
-    /// The document in `text`, once it is known to be one that the schema describes.
+    /// Returns the document in `text`, once it is known to be one that the schema describes.
     pub fn check(&self, text: &str) -> Value {
         let document = serde_json::from_str(text)
             .unwrap_or_else(|error| panic!("not one JSON document ({error}):\n{text}"));

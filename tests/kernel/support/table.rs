@@ -37,7 +37,7 @@ pub enum Value {
 }
 
 impl Value {
-    /// A value that is always good, `None` for a flag.
+    /// Returns a value that is always good, `None` for a flag.
     pub fn sample(self) -> Option<&'static str> {
         Some(match self {
             Self::Flag => return None,

@@ -62,7 +62,7 @@ pub fn greeting_from(client: &Host, source: &str, address: &str) -> io::Result<S
         .map(|conversation| conversation.server)
 }
 
-/// That nobody takes a connection, and at once.
+/// Asserts that nobody takes a connection, and at once.
 pub fn refused(client: &Host, address: &str) {
     match Conversation::try_open(client, Transport::Tcp, None, address) {
         Ok(conversation) => panic!("{address} is answered by {}", conversation.server),
@@ -197,7 +197,7 @@ fn dial(
     Ok(stream)
 }
 
-/// nix has no name for SCTP.
+/// Opens a socket of SCTP, for which nix has no name.
 fn sctp_socket(family: AddressFamily) -> io::Result<OwnedFd> {
     // SAFETY: socket takes three numbers.
     let socket = unsafe {
@@ -223,7 +223,7 @@ pub fn shares(answers: &[String]) -> BTreeMap<&str, usize> {
     shares
 }
 
-/// That rs1 and rs2 took turns. Which of them was first is the kernel's business.
+/// Asserts that rs1 and rs2 took turns. Which of them was first is the kernel's business.
 pub fn assert_turns(answers: &[String]) {
     let second = if answers[0] == "rs1" { "rs2" } else { "rs1" };
     let first = if second == "rs1" { "rs2" } else { "rs1" };
@@ -235,7 +235,7 @@ pub fn assert_turns(answers: &[String]) {
     assert_eq!(answers, expected);
 }
 
-/// That all came from this server.
+/// Asserts that all came from this server.
 pub fn assert_all(answers: &[String], server: &str) {
     assert!(
         answers.iter().all(|answer| answer == server),

@@ -553,8 +553,8 @@ mod tests {
         }
     }
 
-    /// A service with servers in every condition, one with long addresses and much to say, one with
-    /// nobody.
+    /// Returns a service with servers in every condition, one with long addresses and much to say,
+    /// one with nobody.
     fn cluster() -> Vec<(ServiceState, Vec<DestinationState>)> {
         let mut full = server("10.0.0.14", 6, 32, 100_000);
         full.destination.upper_threshold = 101;
