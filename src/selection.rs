@@ -285,8 +285,7 @@ mod tests {
             }),
             server: Some(SelectedEndpoint::new(address("10.0.0.9"), 8080)),
             clients: Network::new(address("10.0.0.0"), 24),
-            states: None,
-            is_stale: false,
+            ..Selection::default()
         };
         assert!(fitting.takes(&connection) && Selection::default().takes(&connection));
         let with_service = |protocol, port| Selection {

@@ -31,6 +31,33 @@ fn the_manual_has_every_option_with_its_value() {
 }
 
 #[test]
+fn the_synopsis_names_every_command_and_option() {
+    let page = read("man/ipvsadm.8");
+    let (_, section) = page.split_once(".SH SYNOPSIS\n").expect("the section");
+    let (section, _) = section.split_once("\n.SH ").expect("a section behind it");
+    let section = ["\\fB", "\\fI", "\\fR"]
+        .iter()
+        .fold(section.replace("\\-", "-"), |text, font| {
+            text.replace(font, " ")
+        });
+    let words: BTreeSet<&str> = section
+        .split(|character: char| !(character.is_ascii_alphanumeric() || character == '-'))
+        .collect();
+    for spec in OPTIONS {
+        let has_letter = spec
+            .short
+            .chars()
+            .any(|letter| words.contains(format!("-{letter}").as_str()));
+        let has_name = words.contains(format!("--{}", spec.long).as_str());
+        assert!(
+            has_letter || has_name,
+            "not in the synopsis: --{}",
+            spec.long
+        );
+    }
+}
+
+#[test]
 fn the_manual_has_every_scheduler() {
     let page = read("man/ipvsadm.8");
     for (name, _) in SCHEDULERS {

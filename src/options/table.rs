@@ -1,8 +1,8 @@
 //! The table: a row for each command and option, in the order in which `-h` shows them.
 //!
 //! To add an option, add its row here, use its `Modifier` where it has its meaning (a value is read
-//! in `cli::fold`; a flag is asked for with `given.has`), and describe it in the manual. A helper's
-//! option is asked for with `HelperOptions::has`.
+//! in `cli::fold`; a flag is asked for with `given.has`), and add it to the manual's synopsis and
+//! describe it there. A helper's option is asked for with `HelperOptions::has`.
 
 #![forbid(unsafe_code)]
 
