@@ -4,6 +4,8 @@
 //! sent when it is full and before anything is printed, so refusals, listings and faults come out
 //! in the order of the lines.
 
+#![forbid(unsafe_code)]
+
 use crate::commands::console::Console;
 use crate::commands::{execute, help};
 use crate::error::{Error, Operation, RuleLine, STATUS_REFUSED, UsageError};
