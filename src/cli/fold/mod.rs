@@ -40,7 +40,7 @@ const LARGEST: u32 = i32::MAX as u32;
 const LARGEST_SYNC_MESSAGE: u16 = 65507;
 const DEFAULT_SCHEDULER: &str = "wlc";
 const DEFAULT_INTERVAL: Duration = Duration::from_secs(2);
-/// How long `--listen` listens if it is not said, and at most, in seconds.
+/// The seconds for which `--listen` listens if it is not said, and the most.
 const DEFAULT_LISTENING: Duration = Duration::from_secs(10);
 const LONGEST_LISTENING: u32 = 300;
 /// The client that a probe plays: an address for documentation (RFC 5737), that nobody has.

@@ -20,7 +20,7 @@ const SERVERS: [(&str, &str); 3] = [
 /// The findings of a diagnosis.
 pub struct Examination {
     findings: Vec<Value>,
-    /// What listening brought; null without.
+    /// The outcome of listening; null without.
     pub listened: Value,
 }
 

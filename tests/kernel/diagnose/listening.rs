@@ -181,7 +181,7 @@ fn a_tunnel_that_is_not_unpacked_is_told_by_icmp_or_leaves_clients_unheard() {
     examination.assert_ids(&["client-unheard"]);
 }
 
-/// Has a host's interface drop what goes in or out, and matches.
+/// Makes a host's interface drop what goes in or out, and matches.
 fn drop_at(host: &Host, interface: &str, direction: &str, matches: &str) {
     host.shell(&format!(
         "tc qdisc add dev {interface} clsact; tc filter add dev {interface} {direction} \
