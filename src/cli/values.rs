@@ -223,6 +223,7 @@ mod tests {
             ("1.", 1000),
             ("1.25", 1250),
             ("2678400", 2_678_400_000),
+            ("3.000000000000000000", 3000),
         ] {
             let interval = Duration::from_millis(milliseconds);
             assert_eq!(super::interval(word.as_bytes()), Some(interval), "{word}");
@@ -241,6 +242,7 @@ mod tests {
             "2s",
             "2678400.1",
             "1.2.3",
+            "3.0000000000000000000",
         ] {
             assert_eq!(interval(word.as_bytes()), None, "{word:?}");
         }
