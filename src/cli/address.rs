@@ -39,6 +39,16 @@ impl Hosts {
             .entry((family, name.to_vec()))
             .or_insert_with(|| names::host_address(name, family))
     }
+
+    /// Makes answers that are known before anything is asked.
+    #[cfg(test)]
+    pub fn answering(answers: &[(&str, AddressFamily, Option<&str>)]) -> Hosts {
+        let answers = answers.iter().map(|(name, family, address)| {
+            let address = address.and_then(|address| address.parse().ok());
+            ((*family, name.as_bytes().to_vec()), address)
+        });
+        Hosts(answers.collect())
+    }
 }
 
 /// Reads an endpoint; returns `None` for what is none. Service names are those of `protocol`;
@@ -243,19 +253,10 @@ mod tests {
         }
     }
 
-    /// Hosts of whom everything is known that a test asks.
-    fn hosts(answers: &[(&str, AddressFamily, Option<&str>)]) -> Hosts {
-        let answers = answers.iter().map(|(name, family, address)| {
-            let address = address.map(|address| address.parse().unwrap());
-            ((*family, name.as_bytes().to_vec()), address)
-        });
-        Hosts(answers.collect())
-    }
-
     #[test]
     fn a_name_stands_for_the_first_address_of_the_family_that_is_asked_first() {
         use AddressFamily::{Ipv4, Ipv6};
-        let mut hosts = hosts(&[
+        let mut hosts = Hosts::answering(&[
             ("both", Ipv4, Some("192.0.2.7")),
             ("both", Ipv6, Some("2001:db8::7")),
             ("new", Ipv4, None),
@@ -264,6 +265,9 @@ mod tests {
             ("old", Ipv6, None),
             ("none", Ipv4, None),
             ("none", Ipv6, None),
+            ("a:b", Ipv4, Some("192.0.2.10")),
+            ("10.7", Ipv4, Some("192.0.2.11")),
+            ("[both]", Ipv4, Some("192.0.2.12")),
         ]);
         for (word, expected) in [
             ("both:80", Some(("192.0.2.7", Some(80)))),
@@ -271,6 +275,7 @@ mod tests {
             ("[both]:81", Some(("2001:db8::7", Some(81)))),
             ("new:82", Some(("2001:db8::8", Some(82)))),
             ("[old]:83", Some(("192.0.2.9", Some(83)))),
+            ("a:b:86", Some(("192.0.2.10", Some(86)))),
             ("none:84", None),
             ("both:x-85", None),
         ] {
@@ -294,14 +299,15 @@ mod tests {
                 false => assert_eq!(read, Some(of_host), "{word}"),
             }
         }
-        for word in ["none", "[both]", "both/33", "both/08"] {
+        // Numbers and what is in brackets are no names, whatever the name services say.
+        for word in ["none", "[both]", "10.7", "both/33", "both/08"] {
             assert_eq!(network(word.as_bytes(), &mut hosts), None, "{word}");
         }
     }
 
     #[test]
     fn a_reader_of_lines_asks_for_no_name_that_another_has_asked_for() {
-        let known = hosts(&[("web.invalid", AddressFamily::Ipv4, Some("192.0.2.7"))]);
+        let known = Hosts::answering(&[("web.invalid", AddressFamily::Ipv4, Some("192.0.2.7"))]);
         let mut first = LineReader::knowing(known);
         let by_name = first.read(b"-D -t web.invalid:80");
         let mut second = LineReader::knowing(first.into_hosts());

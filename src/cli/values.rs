@@ -181,6 +181,8 @@ mod tests {
             "7 ",
             "0x7",
             "7a",
+            "7:",
+            "7/",
             "+-7",
             "- 7",
             "101",
@@ -211,6 +213,25 @@ mod tests {
             "-9223372036854775808",
         ] {
             assert_eq!(ipv6_netmask(word.as_bytes()), None, "{word:?}");
+        }
+    }
+
+    #[test]
+    fn an_ipv4_mask_is_an_address_or_the_name_of_one() {
+        use AddressFamily::{Ipv4, Ipv6};
+        let mut hosts = Hosts::answering(&[
+            ("mask.invalid", Ipv4, Some("255.255.254.0")),
+            ("new.invalid", Ipv4, None),
+            ("new.invalid", Ipv6, Some("2001:db8::7")),
+        ]);
+        for (word, mask) in [
+            ("255.255.0.0", Some([255, 255, 0, 0])),
+            ("255.254", Some([255, 0, 0, 254])),
+            ("mask.invalid", Some([255, 255, 254, 0])),
+            ("new.invalid", None),
+        ] {
+            let mask = mask.map(Ipv4Addr::from);
+            assert_eq!(ipv4_netmask(word.as_bytes(), &mut hosts), mask, "{word}");
         }
     }
 
