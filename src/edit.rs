@@ -266,6 +266,16 @@ mod tests {
                 "-E -u 10.0.0.1:53 -s sh -p 5 -M 255.255.0.0 --pe sip -o -b sh-fallback,sh-port",
             ),
             (
+                "-A -f 2 -s sh -p 301 -b sh-port",
+                "-E -f 2 --keep -o -M 255.0.0.0",
+                "-E -f 2 -s sh -p 301 -M 255.0.0.0 -o -b sh-port",
+            ),
+            (
+                "-A -f 2 -s rr -p 302",
+                "-E -f 2 --keep --pe sip",
+                "-E -f 2 -s rr -p 302 --pe sip",
+            ),
+            (
                 SERVICE,
                 "-E -u 10.0.0.1:53 --keep -s mh",
                 "-E -u 10.0.0.1:53 -s mh -p 300 -M 255.255.0.0 --pe sip -o",
@@ -289,6 +299,26 @@ mod tests {
                 SERVER,
                 "-e -t 10.0.0.1:80 -r 10.1.0.1:8080 --keep -w 0",
                 "-e -t 10.0.0.1:80 -r 10.1.0.1:8080 -m -w 0 -x 9 -y 5",
+            ),
+            (
+                SERVER,
+                "-e -t 10.0.0.1:80 -r 10.1.0.1:8080 --keep -y 6",
+                "-e -t 10.0.0.1:80 -r 10.1.0.1:8080 -m -w 3 -x 9 -y 6",
+            ),
+            (
+                SERVER,
+                "-e -t 10.0.0.1:80 -r 10.1.0.1:8080 --keep -i --tun-type gre --tun-csum",
+                "-e -t 10.0.0.1:80 -r 10.1.0.1:80 -i -w 3 -x 9 -y 5 --tun-type gre --tun-csum",
+            ),
+            (
+                TUNNEL,
+                "-e -t 10.0.0.1:80 -r 10.1.0.1 --keep --tun-nocsum",
+                "-e -t 10.0.0.1:80 -r 10.1.0.1:80 -i -w 3 --tun-type gue --tun-port 7 --tun-nocsum",
+            ),
+            (
+                TUNNEL,
+                "-e -t 10.0.0.1:80 -r 10.1.0.1 --keep --tun-type ipip",
+                "-e -t 10.0.0.1:80 -r 10.1.0.1:80 -i -w 3 --tun-type ipip",
             ),
             (
                 SERVER,
@@ -356,6 +386,61 @@ mod tests {
             ),
         ] {
             assert_eq!(edited(there, line), Err(fault.to_owned()), "{line}");
+        }
+    }
+
+    #[test]
+    fn exist_takes_no_refusal_for_its_own_that_says_something_else() {
+        let parse = |line: &str| match cli::parse_words(line.split(' ').map(str::as_bytes)) {
+            Ok(Request::Change(change)) => change,
+            other => panic!("{line}: {other:?}"),
+        };
+        let edit = |line| Some(Instead::Edit(parse(line)));
+        let nothing = Some(Instead::Nothing);
+        let (service, server) = ("-t 10.0.0.1:80 -s rr", "-t 10.0.0.1:80 -r 10.1.0.1 -w 3");
+        let name = "-t 10.0.0.1:80 -r 10.1.0.1";
+        for (line, by_eexist, by_enoent, by_esrch) in [
+            (
+                format!("-A {service}"),
+                edit(&format!("-E {service}")),
+                None,
+                None,
+            ),
+            (
+                format!("-a {server}"),
+                edit(&format!("-e {server}")),
+                None,
+                None,
+            ),
+            ("-D -f 7".to_owned(), None, None, nothing),
+            (format!("-d {name}"), None, nothing, nothing),
+            (format!("-E {service}"), None, None, None),
+            (format!("-e {server}"), None, None, None),
+            ("-C".to_owned(), None, None, None),
+        ] {
+            let change = parse(&line);
+            for (errno, expected) in [
+                (Errno::EEXIST, by_eexist),
+                (Errno::ENOENT, by_enoent),
+                (Errno::ESRCH, by_esrch),
+                (Errno::EPERM, None),
+            ] {
+                assert_eq!(Instead::of(&change, errno), expected, "{line} {errno}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_edit_is_the_operation_that_it_comes_to() {
+        for (line, operation) in [
+            ("-E -f 7 --keep", Operation::EditService),
+            ("-e -f 7 -r 10.1.0.1 --keep", Operation::EditDestination),
+        ] {
+            let Ok(Request::Keep(edit)) = cli::parse_words(line.split(' ').map(str::as_bytes))
+            else {
+                panic!("{line}");
+            };
+            assert_eq!(edit.operation(), operation);
         }
     }
 }

@@ -296,6 +296,16 @@ mod tests {
             ..fitting
         };
         assert!(with_service(Protocol::Sctp, 80).takes(&connection));
+        let in_states = |names: [&[u8]; 2]| {
+            let mut states = States::default();
+            assert!(names.iter().all(|name| states.insert(name)));
+            Selection {
+                states: Some(states),
+                ..fitting
+            }
+        };
+        let fitting_states = in_states([b"CLOSE", b"ESTABLISHED"]);
+        assert!(fitting_states.takes(&connection));
         for other in [
             with_service(Protocol::Tcp, 80),
             with_service(Protocol::Sctp, 81),
@@ -310,6 +320,11 @@ mod tests {
             Selection {
                 states: Some(States::default()),
                 ..fitting
+            },
+            in_states([b"CLOSE", b"UDP"]),
+            Selection {
+                server: Some(SelectedEndpoint::new(address("10.0.0.8"), 8080)),
+                ..Selection::default()
             },
         ] {
             assert!(!other.takes(&connection), "{other:?}");

@@ -39,6 +39,16 @@ impl Hosts {
             .entry((family, name.to_vec()))
             .or_insert_with(|| names::host_address(name, family))
     }
+
+    /// Makes answers that are known before anything is asked.
+    #[cfg(test)]
+    pub fn answering(answers: &[(&str, AddressFamily, Option<&str>)]) -> Hosts {
+        let answers = answers.iter().map(|(name, family, address)| {
+            let address = address.and_then(|address| address.parse().ok());
+            ((*family, name.as_bytes().to_vec()), address)
+        });
+        Hosts(answers.collect())
+    }
 }
 
 /// Reads an endpoint; returns `None` for what is none. Service names are those of `protocol`;
@@ -192,6 +202,7 @@ fn inet_aton_part(word: &[u8]) -> Option<(u32, &[u8])> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::LineReader;
 
     fn read(word: &str) -> Option<(String, Option<u16>)> {
         endpoint(word.as_bytes(), Some(Protocol::Tcp), &mut Hosts::default())
@@ -209,6 +220,10 @@ mod tests {
             ("0", "0.0.0.0"),
             ("1.2.3.4 x", "1.2.3.4"),
             ("1.2.3.0xff", "1.2.3.255"),
+            ("255.254.253.252\tx", "255.254.253.252"),
+            ("1.16777215", "1.255.255.255"),
+            ("1.2.65535", "1.2.255.255"),
+            ("0X7F.0377", "127.0.0.255"),
         ] {
             assert_eq!(
                 inet_aton(word.as_bytes()),
@@ -230,9 +245,89 @@ mod tests {
             "08",
             " 1.2.3.4",
             "4294967296",
+            "1.16777216",
+            "1.2.65536",
+            "1.2.3.4x",
         ] {
             assert_eq!(inet_aton(word.as_bytes()), None, "{word:?}");
         }
+    }
+
+    #[test]
+    fn a_name_stands_for_the_first_address_of_the_family_that_is_asked_first() {
+        use AddressFamily::{Ipv4, Ipv6};
+        let mut hosts = Hosts::answering(&[
+            ("both", Ipv4, Some("192.0.2.7")),
+            ("both", Ipv6, Some("2001:db8::7")),
+            ("new", Ipv4, None),
+            ("new", Ipv6, Some("2001:db8::8")),
+            ("old", Ipv4, Some("192.0.2.9")),
+            ("old", Ipv6, None),
+            ("none", Ipv4, None),
+            ("none", Ipv6, None),
+            ("a:b", Ipv4, Some("192.0.2.10")),
+            ("10.7", Ipv4, Some("192.0.2.11")),
+            ("[both]", Ipv4, Some("192.0.2.12")),
+        ]);
+        for (word, expected) in [
+            ("both:80", Some(("192.0.2.7", Some(80)))),
+            ("both", Some(("192.0.2.7", None))),
+            ("[both]:81", Some(("2001:db8::7", Some(81)))),
+            ("new:82", Some(("2001:db8::8", Some(82)))),
+            ("[old]:83", Some(("192.0.2.9", Some(83)))),
+            ("a:b:86", Some(("192.0.2.10", Some(86)))),
+            ("none:84", None),
+            ("both:x-85", None),
+        ] {
+            let expected = expected.map(|(address, port)| Endpoint {
+                address: address.parse().unwrap(),
+                port,
+            });
+            let read = endpoint(word.as_bytes(), None, &mut hosts);
+            assert_eq!(read, expected, "{word}");
+        }
+        for (word, address, length) in [
+            ("both", "192.0.2.7", 32),
+            ("both/25", "192.0.2.7", 25),
+            ("new/33", "2001:db8::8", 33),
+        ] {
+            let expected = Network::new(address.parse().unwrap(), length);
+            let of_host = Network::of_host(address.parse().unwrap());
+            let read = network(word.as_bytes(), &mut hosts);
+            match word.contains('/') {
+                true => assert_eq!(read, expected, "{word}"),
+                false => assert_eq!(read, Some(of_host), "{word}"),
+            }
+        }
+        // Numbers and what is in brackets are no names, whatever the name services say.
+        for word in ["none", "[both]", "10.7", "both/33", "both/08"] {
+            assert_eq!(network(word.as_bytes(), &mut hosts), None, "{word}");
+        }
+    }
+
+    #[test]
+    fn a_reader_of_lines_asks_for_no_name_that_another_has_asked_for() {
+        let known = Hosts::answering(&[("web.invalid", AddressFamily::Ipv4, Some("192.0.2.7"))]);
+        let mut first = LineReader::knowing(known);
+        let by_name = first.read(b"-D -t web.invalid:80");
+        let mut second = LineReader::knowing(first.into_hosts());
+        let by_number = second.read(b"-D -t 192.0.2.7:80");
+        assert!(by_name.is_ok());
+        assert_eq!(by_name, by_number);
+        assert_eq!(second.read(b"-D -t web.invalid:80"), by_number);
+    }
+
+    #[test]
+    fn what_a_writer_of_rules_wrote_is_read_back() {
+        let read = |word: &str| read_back(word.as_bytes(), Some(Protocol::Udp));
+        for (word, address, port) in [
+            ("192.0.2.7:53", "192.0.2.7", Some(53)),
+            ("192.0.2.8", "192.0.2.8", None),
+            ("[2001:db8::7]:54", "2001:db8::7", Some(54)),
+        ] {
+            assert_eq!(read(word), Some((address.parse().unwrap(), port)), "{word}");
+        }
+        assert_eq!(read("192.0.2.7:"), None);
     }
 
     #[test]

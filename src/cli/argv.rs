@@ -214,6 +214,30 @@ mod tests {
     }
 
     #[test]
+    fn words_are_a_request_or_the_fault_that_popts_rules_find() {
+        let parse = |line: &str| {
+            let words = line.split(' ').filter(|word| !word.is_empty());
+            let arguments: Vec<OsString> = words.map(OsString::from).collect();
+            parse_arguments(&arguments)
+        };
+        assert_eq!(parse(""), Ok(Request::List(Box::default())));
+        assert_eq!(parse("-Sn"), Ok(Request::Save { numeric: true }));
+        for (line, fault) in [
+            ("-A -x", UsageError::MissingArgument(b"-x".into())),
+            ("-A -w x", UsageError::Weight),
+            // The word is the last that the second command took.
+            ("-L -n -C", UsageError::SecondCommand(b"-C".into())),
+            ("-L -nC -A", UsageError::SecondCommand(b"-nC".into())),
+            (
+                "-C --start-daemon master",
+                UsageError::SecondCommand(b"master".into()),
+            ),
+        ] {
+            assert_eq!(parse(line), Err(fault), "{line}");
+        }
+    }
+
+    #[test]
     fn a_lone_dash_is_left_to_popts_rules() {
         for line in [&["-A", "-p", "-"][..], &["-L", "-"], &["-A", "-w", "-"]] {
             assert_eq!(both(line).0, None, "{line:?}");

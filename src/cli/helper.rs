@@ -211,6 +211,16 @@ mod tests {
     }
 
     #[test]
+    fn a_flag_that_was_given_is_there_and_no_other() {
+        let read = read(Helper::Restore, &words("--test --netns x"));
+        let Ok(HelperRequest::Run(options)) = read else {
+            panic!("{read:?}");
+        };
+        assert!(options.has(Modifier::Test));
+        assert!(!options.has(Modifier::DryRun) && !options.has(Modifier::NoFlush));
+    }
+
+    #[test]
     fn the_first_fault_counts() {
         let fault = |line| read(Helper::Restore, &words(line)).unwrap_err();
         assert!(matches!(

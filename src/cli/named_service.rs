@@ -109,3 +109,75 @@ impl NamedService {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::LineReader;
+    use crate::model::Change;
+    use crate::request::Request;
+
+    #[test]
+    fn a_line_names_its_own_service_whatever_the_last_one_named() {
+        let address = "192.0.2.1".parse().unwrap();
+        let endpoint = |protocol, port| ServiceIdentity::Endpoint {
+            protocol,
+            address,
+            port,
+        };
+        let mark = |mark, family| ServiceIdentity::FirewallMark { mark, family };
+        let mut reader = LineReader::default();
+        for (line, identity) in [
+            ("-D -t 192.0.2.1:80", endpoint(Protocol::Tcp, 80)),
+            ("-D -t 192.0.2.1:80", endpoint(Protocol::Tcp, 80)),
+            ("-D -u 192.0.2.1:80", endpoint(Protocol::Udp, 80)),
+            ("-D -u 192.0.2.1:81", endpoint(Protocol::Udp, 81)),
+            ("-D --sctp-service 192.0.2.1", endpoint(Protocol::Sctp, 0)),
+            ("-D -f 7", mark(7, AddressFamily::Ipv4)),
+            ("-D -6 -f 7", mark(7, AddressFamily::Ipv6)),
+            ("-D -f 4294967295", mark(u32::MAX, AddressFamily::Ipv4)),
+        ] {
+            let expected = Request::Change(Change::DeleteService(identity));
+            assert_eq!(reader.read(line.as_bytes()), Ok(Some(expected)), "{line}");
+        }
+    }
+
+    #[test]
+    fn ports_have_the_names_of_the_services_protocol_and_of_tcp_with_a_mark() {
+        let mark = ServiceIdentity::FirewallMark {
+            mark: 7,
+            family: AddressFamily::Ipv6,
+        };
+        let endpoint = ServiceIdentity::Endpoint {
+            protocol: Protocol::Udp,
+            address: "192.0.2.1".parse().unwrap(),
+            port: 53,
+        };
+        for (service, protocol, family) in [
+            (NamedService::Missing, None, AddressFamily::Ipv4),
+            (
+                NamedService::Illegal(None),
+                Some(Protocol::Tcp),
+                AddressFamily::Ipv4,
+            ),
+            (
+                NamedService::Illegal(Some(Protocol::Sctp)),
+                Some(Protocol::Sctp),
+                AddressFamily::Ipv4,
+            ),
+            (
+                NamedService::Known(mark),
+                Some(Protocol::Tcp),
+                AddressFamily::Ipv6,
+            ),
+            (
+                NamedService::Known(endpoint),
+                Some(Protocol::Udp),
+                AddressFamily::Ipv4,
+            ),
+        ] {
+            assert_eq!(service.port_names(), protocol);
+            assert_eq!(service.family(), family);
+        }
+    }
+}

@@ -181,6 +181,8 @@ mod tests {
             "7 ",
             "0x7",
             "7a",
+            "7:",
+            "7/",
             "+-7",
             "- 7",
             "101",
@@ -215,6 +217,25 @@ mod tests {
     }
 
     #[test]
+    fn an_ipv4_mask_is_an_address_or_the_name_of_one() {
+        use AddressFamily::{Ipv4, Ipv6};
+        let mut hosts = Hosts::answering(&[
+            ("mask.invalid", Ipv4, Some("255.255.254.0")),
+            ("new.invalid", Ipv4, None),
+            ("new.invalid", Ipv6, Some("2001:db8::7")),
+        ]);
+        for (word, mask) in [
+            ("255.255.0.0", Some([255, 255, 0, 0])),
+            ("255.254", Some([255, 0, 0, 254])),
+            ("mask.invalid", Some([255, 255, 254, 0])),
+            ("new.invalid", None),
+        ] {
+            let mask = mask.map(Ipv4Addr::from);
+            assert_eq!(ipv4_netmask(word.as_bytes(), &mut hosts), mask, "{word}");
+        }
+    }
+
+    #[test]
     fn an_interval_is_seconds_with_fractions() {
         for (word, milliseconds) in [
             ("2", 2000),
@@ -223,6 +244,7 @@ mod tests {
             ("1.", 1000),
             ("1.25", 1250),
             ("2678400", 2_678_400_000),
+            ("3.000000000000000000", 3000),
         ] {
             let interval = Duration::from_millis(milliseconds);
             assert_eq!(super::interval(word.as_bytes()), Some(interval), "{word}");
@@ -241,6 +263,7 @@ mod tests {
             "2s",
             "2678400.1",
             "1.2.3",
+            "3.0000000000000000000",
         ] {
             assert_eq!(interval(word.as_bytes()), None, "{word:?}");
         }

@@ -243,4 +243,71 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn options_stand_under_the_headings_of_what_they_are_about() {
+        let headings = |text: String| -> Vec<String> {
+            let lines = text
+                .lines()
+                .filter(|line| line.starts_with(char::is_uppercase));
+            let headings = lines.filter(|line| !line.starts_with("Usage: "));
+            headings.map(str::to_owned).collect()
+        };
+        for (command, expected) in [
+            (
+                Command::EditService,
+                &[
+                    "Which virtual service",
+                    "How a virtual service works (-A, -E)",
+                    "How a change is meant (-A, -E, -D, -a, -e, -d)",
+                    "With every command",
+                    "Schedulers",
+                    "Examples",
+                ][..],
+            ),
+            (
+                Command::AddServer,
+                &[
+                    "Which virtual service",
+                    "Which real server, and how it is reached (-a, -e)",
+                    "How a tunnel is made (-a, -e with -i)",
+                    "How a change is meant (-A, -E, -D, -a, -e, -d)",
+                    "With every command",
+                    "Examples",
+                ],
+            ),
+            (
+                Command::List,
+                &[
+                    "Which virtual service",
+                    "What is listed, and how (-L; -S has -n)",
+                    "Which connections (-L -c, which also takes SERVICE and -r)",
+                    "With every command",
+                    "Examples",
+                ],
+            ),
+            (
+                Command::Diagnose,
+                &[
+                    "Which virtual service",
+                    "What is listed, and how (-L; -S has -n)",
+                    "What else is tried (--diagnose)",
+                    "With every command",
+                    "Examples",
+                ],
+            ),
+            (
+                Command::StartDaemon,
+                &[
+                    "Sync daemons (--start-daemon, --stop-daemon); ROLE is master or backup",
+                    "With every command",
+                    "Examples",
+                ],
+            ),
+        ] {
+            assert_eq!(headings(usage_of_command(command)), expected);
+        }
+        let all = headings(usage());
+        assert!(all.contains(&"Commands".to_owned()), "{all:?}");
+    }
 }

@@ -106,3 +106,69 @@ impl OptionSpec {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::options::Modifier;
+
+    #[test]
+    fn a_helper_is_called_by_its_name_wherever_it_lies() {
+        for (program, helper) in [
+            ("ipvsadm-save", Some(Helper::Save)),
+            ("/usr/sbin/ipvsadm-restore", Some(Helper::Restore)),
+            ("./ipvsadm-save", Some(Helper::Save)),
+            ("ipvsadm", None),
+            ("/usr/sbin/ipvsadm-save/ipvsadm", None),
+            ("my-ipvsadm-save", None),
+            ("/", None),
+            ("", None),
+        ] {
+            assert_eq!(Helper::of_program(program.as_ref()), helper, "{program}");
+        }
+    }
+
+    #[test]
+    fn the_usage_text_has_every_option_of_a_helper() {
+        for (helper, first) in [
+            (
+                Helper::Save,
+                "usage: ipvsadm-save [-n] [--netns NAME|PATH|PID] [FILE]",
+            ),
+            (
+                Helper::Restore,
+                "usage: ipvsadm-restore [--netns NAME|PATH|PID] [--dry-run] [--noflush] [--test] \
+                 [FILE]",
+            ),
+        ] {
+            let usage = helper.usage();
+            assert_eq!(usage.lines().next(), Some(first));
+            assert_eq!(usage.lines().count(), 2);
+        }
+    }
+
+    #[test]
+    fn words_that_only_ipvsadm_knows_are_none_of_a_helpers() {
+        let meaning = |row: Option<&'static OptionSpec>| row.map(|row| row.meaning);
+        let save = |name: &str| meaning(Helper::Save.by_long(name.as_bytes()));
+        assert_eq!(save("netns"), Some(Meaning::Modifier(Modifier::Netns)));
+        assert_eq!(save("help"), Some(Meaning::Command(Command::Help)));
+        // The operand has no name, and -n no long one.
+        for name in ["", "numeric", "list", "noflush"] {
+            assert_eq!(save(name), None, "{name}");
+        }
+        for (helper, letter, expected) in [
+            (
+                Helper::Save,
+                b'n',
+                Some(Meaning::Modifier(Modifier::Numeric)),
+            ),
+            (Helper::Save, b'v', Some(Meaning::Command(Command::Version))),
+            (Helper::Restore, b'h', Some(Meaning::Command(Command::Help))),
+            (Helper::Restore, b'n', None),
+            (Helper::Save, b'L', None),
+        ] {
+            assert_eq!(meaning(helper.by_letter(letter)), expected);
+        }
+    }
+}

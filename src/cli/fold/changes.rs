@@ -138,3 +138,106 @@ impl Draft<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::cli;
+    use crate::render::endpoints::EndpointWriter;
+    use crate::render::rules::write_change;
+    use crate::request::Request;
+
+    /// Reads a line; returns the change that it asks for as the line that names all of it.
+    fn in_full(line: &str) -> String {
+        let change = match cli::parse_words(line.split(' ').map(str::as_bytes)) {
+            Ok(Request::Change(change)) => change,
+            other => panic!("{line}: {other:?}"),
+        };
+        let mut out = Vec::new();
+        write_change(&mut out, &mut EndpointWriter::numeric(), &change);
+        String::from_utf8(out).unwrap().trim_end().to_owned()
+    }
+
+    #[test]
+    fn what_is_named_is_in_the_change() {
+        for line in [
+            "-A -t 192.0.2.1:80 -s rr",
+            "-A -t 192.0.2.1:0 -s wrr -p 61",
+            "-E -u 192.0.2.1:53 -s sh -p 62 -M 255.255.254.0 --pe sip -o -b sh-fallback,sh-port",
+            "-A --sctp-service [2001:db8::1]:38412 -s mh -p 63 -M 48 -b mh-port",
+            "-A -f 7 -6 -s lc -p 2678400 -M 49 -o",
+            "-D -u 192.0.2.1:53",
+            "-D -f 8 -6",
+            "-C",
+            "-Z",
+            "-Z -f 9",
+            "-a -t 192.0.2.1:80 -r 198.51.100.7:8080 -m -w 3 -x 1009 -y 805",
+            "-e -f 7 -r 198.51.100.7:8081 -g -w 2147483647 -x 2147483646 -y 2147483645",
+            "-a -u 192.0.2.1:53 -r [2001:db8::7]:53 -i -w 0 --tun-type gue --tun-port 6081 --tun-csum",
+            "-e -f 7 -r 198.51.100.7:0 -i -w 4 --tun-type gue --tun-port 65535 --tun-remcsum",
+            "-a -f 7 -r 198.51.100.7:82 -i -w 5 --tun-type gre --tun-csum",
+            "-d -t 192.0.2.1:80 -r 198.51.100.7:8080",
+            "--set 2678400 3 4",
+            "--start-daemon backup --mcast-interface eth1 --syncid 255 --sync-maxlen 65507 \
+             --mcast-group 224.0.0.83 --mcast-port 8849 --mcast-ttl 254",
+            "--start-daemon master --mcast-interface eth2 --syncid 17 --mcast-group ff02::83 \
+             --mcast-port 65535 --mcast-ttl 255",
+            "--stop-daemon backup --syncid 18",
+            "--stop-daemon master --syncid 19",
+        ] {
+            assert_eq!(in_full(line), line);
+        }
+    }
+
+    #[test]
+    fn what_is_not_named_has_its_default() {
+        for (line, whole) in [
+            ("-A -t 192.0.2.1:80", "-A -t 192.0.2.1:80 -s wlc"),
+            ("-A -p -u 192.0.2.1", "-A -u 192.0.2.1:0 -s wlc -p 360"),
+            ("-E -M 50 -p 64 -6 -f 7", "-E -f 7 -6 -s wlc -p 64 -M 50"),
+            // By default, a mask of either family is one of single hosts.
+            ("-A -p 65 -6 -f 7", "-A -f 7 -6 -s wlc -p 65"),
+            (
+                "-a -t 192.0.2.1:80 -r 198.51.100.7",
+                "-a -t 192.0.2.1:80 -r 198.51.100.7:80 -g -w 1",
+            ),
+            (
+                "-a -f 7 -r 198.51.100.7 -m",
+                "-a -f 7 -r 198.51.100.7:0 -m -w 1",
+            ),
+            (
+                "-a -f 7 -r 198.51.100.7:83 -i",
+                "-a -f 7 -r 198.51.100.7:83 -i -w 1 --tun-type ipip",
+            ),
+            (
+                "-a -f 7 -r 198.51.100.7:83 -i --tun-type gre",
+                "-a -f 7 -r 198.51.100.7:83 -i -w 1 --tun-type gre --tun-nocsum",
+            ),
+            (
+                "-d -t 192.0.2.1:80 -r 198.51.100.7",
+                "-d -t 192.0.2.1:80 -r 198.51.100.7:80",
+            ),
+            (
+                "--start-daemon master",
+                "--start-daemon master --mcast-interface eth0 --syncid 0",
+            ),
+            ("--stop-daemon backup", "--stop-daemon backup --syncid 0"),
+        ] {
+            assert_eq!(in_full(line), whole, "{line}");
+        }
+    }
+
+    #[test]
+    fn only_masquerading_and_firewall_marks_change_ports() {
+        const SERVER: &str = "-t 192.0.2.1:80 -r 198.51.100.7";
+        for (forwarding, port, rest) in [
+            ("-g", 80, "-g -w 1"),
+            ("-i", 80, "-i -w 1 --tun-type ipip"),
+            ("-m", 8080, "-m -w 1"),
+        ] {
+            assert_eq!(
+                in_full(&format!("-e {SERVER}:8080 {forwarding}")),
+                format!("-e {SERVER}:{port} {rest}")
+            );
+        }
+    }
+}

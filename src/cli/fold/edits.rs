@@ -78,3 +78,66 @@ impl Draft<'_> {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::cli;
+    use crate::request::{DrainRequest, Request};
+
+    fn read(line: &str) -> Request {
+        cli::parse_words(line.split(' ').map(str::as_bytes)).unwrap()
+    }
+
+    #[test]
+    fn a_drain_is_of_the_servers_that_are_named() {
+        let address = "198.51.100.7".parse().unwrap();
+        let Request::Change(crate::model::Change::DeleteService(service)) =
+            read("-D -t 192.0.2.1:443")
+        else {
+            panic!("no service");
+        };
+        let everywhere = DrainRequest {
+            service: None,
+            address,
+            port: None,
+            deletes: false,
+            seconds: None,
+            is_forced: false,
+            may_be_missing: false,
+        };
+        for (line, expected) in [
+            ("-e -r 198.51.100.7 --drain", everywhere),
+            (
+                "-d -r 198.51.100.7:8080 --drain 77 --force",
+                DrainRequest {
+                    port: Some(8080),
+                    deletes: true,
+                    seconds: Some(77),
+                    is_forced: true,
+                    ..everywhere
+                },
+            ),
+            (
+                "-d -t 192.0.2.1:443 -r 198.51.100.7 --drain 0 --exist",
+                DrainRequest {
+                    service: Some(service),
+                    port: Some(443),
+                    deletes: true,
+                    seconds: Some(0),
+                    may_be_missing: true,
+                    ..everywhere
+                },
+            ),
+            (
+                "-e -t 192.0.2.1:443 -r 198.51.100.7:8080 --drain",
+                DrainRequest {
+                    service: Some(service),
+                    port: Some(8080),
+                    ..everywhere
+                },
+            ),
+        ] {
+            assert_eq!(read(line), Request::Drain(expected), "{line}");
+        }
+    }
+}

@@ -445,3 +445,175 @@ impl<'a> Draft<'a> {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli;
+    use crate::options::matrix::Owner;
+
+    fn read(line: &str) -> Result<Request, UsageError> {
+        cli::parse_words(line.split(' ').map(str::as_bytes))
+    }
+
+    /// The bounds that are taken are in the tests of [`changes`].
+    #[test]
+    fn a_value_out_of_its_bounds_is_named_as_the_reference_does() {
+        let quoted = |fault: fn(Vec<u8>) -> UsageError, word: &str| fault(word.into());
+        let timeout = |word| quoted(UsageError::Timeout, word);
+        for (line, fault) in [
+            ("-A -f 7 -p 0", timeout("0")),
+            ("-A -f 7 -p 2678401", timeout("2678401")),
+            ("-A -t 192.0.2.1:x", UsageError::ServiceAddress),
+            ("-A --sctp-service 192.0.2", UsageError::ZeroPort),
+            ("-A -f 0", quoted(UsageError::FirewallMark, "0")),
+            ("-A -f 7x", quoted(UsageError::FirewallMark, "7x")),
+            (
+                "-A -f 4294967296",
+                quoted(UsageError::FirewallMark, "4294967296"),
+            ),
+            ("-A -6 -u 192.0.2.1:53", UsageError::Ipv6WithoutFirewallMark),
+            ("-A -f 7 -M 255.0.0.", UsageError::NetmaskIpv4),
+            ("-A -f 7 -6 -M 129", UsageError::NetmaskIpv6),
+            ("-A -f 7 -b x", quoted(UsageError::SchedulerFlag, "x")),
+            (
+                "-A -f 7 -b mh-port",
+                quoted(UsageError::SchedulerFlagOfAnother, "mh-port"),
+            ),
+            ("-a -f 7 -r 80", UsageError::ServerAddress),
+            ("-a -f 7 -w -1", UsageError::Weight),
+            ("-a -f 7 -w 2147483648", UsageError::Weight),
+            ("-a -f 7 -x 2147483648", UsageError::UpperThreshold),
+            ("-a -f 7 -y 2147483648", UsageError::LowerThreshold),
+            ("-a -f 7 --tun-type sit", UsageError::TunnelType),
+            ("-a -f 7 --tun-port 0", UsageError::TunnelPort),
+            ("-a -f 7 --tun-port 65536", UsageError::TunnelPort),
+            ("-d --drain 2147483648", timeout("2147483648")),
+            ("--start-daemon Master", UsageError::StartDaemon),
+            ("--stop-daemon slave", UsageError::StopDaemon),
+            (
+                "--start-daemon master --mcast-group 192.0.2.1",
+                quoted(UsageError::McastGroupIpv4, "192.0.2.1"),
+            ),
+            (
+                "--start-daemon master --mcast-group 2001:db8::1",
+                quoted(UsageError::McastGroupIpv6, "2001:db8::1"),
+            ),
+            (
+                "--mcast-port 0 --start-daemon master",
+                UsageError::McastPort,
+            ),
+            ("--start-daemon master --mcast-ttl 0", UsageError::McastTtl),
+            (
+                "--start-daemon master --mcast-ttl 256",
+                UsageError::McastTtl,
+            ),
+            ("--start-daemon master --syncid 256", UsageError::SyncId),
+            (
+                "--start-daemon master --sync-maxlen 0",
+                UsageError::SyncMaxLength,
+            ),
+            (
+                "--start-daemon master --sync-maxlen 65508",
+                UsageError::SyncMaxLength,
+            ),
+            ("-L -c --client 10/8", UsageError::ClientNetwork),
+            (
+                "-L -c --state CLOSE,SHUT",
+                quoted(UsageError::ConnectionState, "SHUT"),
+            ),
+            (
+                "-L -c --count clients",
+                quoted(UsageError::CountKey, "clients"),
+            ),
+            ("-L --watch 0.09", quoted(UsageError::WatchInterval, "0.09")),
+            ("--set 2678401 2 3", timeout("2678401")),
+            ("--diagnose --listen 0", quoted(UsageError::Listen, "0")),
+            ("--diagnose --listen 301", quoted(UsageError::Listen, "301")),
+        ] {
+            assert_eq!(read(line), Err(fault), "{line}");
+        }
+        for client in [
+            "0.0.0.0",
+            "127.0.0.2",
+            "224.0.0.9",
+            "255.255.255.255",
+            "2001:db8::1",
+            "198.51.100",
+        ] {
+            assert_eq!(
+                read(&format!("--diagnose --probe --probe-from {client}")),
+                Err(quoted(UsageError::ProbeFrom, client))
+            );
+        }
+    }
+
+    #[test]
+    fn the_first_fault_wins_and_questions_come_before_it() {
+        let owner = Owner::Command(Command::AddService);
+        for (line, fault) in [
+            ("-A -w x -Z -q", UsageError::Weight),
+            ("-A -Z -w x -q", UsageError::SecondCommand(b"-Z".into())),
+            ("-A -w 1 -q y", UsageError::UnknownOption(b"-q".into())),
+            // Words too many are found after all options, and before what goes with what.
+            ("-A y -n", UsageError::UnexpectedArgument(b"y".into())),
+            ("-A -n -b x", UsageError::SchedulerFlag(b"x".into())),
+            ("-A -n", UsageError::Illegal(Modifier::Numeric, owner)),
+            (
+                "-A -t 192.0.2.1 -w 1",
+                UsageError::Illegal(Modifier::Weight, owner),
+            ),
+            ("-w x", UsageError::TryHelp),
+            ("--netns x y", UsageError::TryHelp),
+            ("--netns x -q", UsageError::TryHelp),
+        ] {
+            assert_eq!(read(line), Err(fault), "{line}");
+        }
+        for (line, request) in [
+            ("-v -q", Request::Version),
+            ("-h -w x", Request::Help(None)),
+            ("-A -h -q", Request::Help(Some(Command::AddService))),
+            (
+                "-A -w 1 --help -w x",
+                Request::Help(Some(Command::AddService)),
+            ),
+            ("--netns x", Request::List(Box::default())),
+            ("-S", Request::Save { numeric: false }),
+            ("-S -n", Request::Save { numeric: true }),
+            ("-R", Request::ExecuteRules),
+        ] {
+            assert_eq!(read(line), Ok(request), "{line}");
+        }
+        assert_eq!(
+            cli::parse_words(std::iter::empty()),
+            Err(UsageError::TryHelp)
+        );
+    }
+
+    #[test]
+    fn exist_and_keep_say_how_a_change_is_meant() {
+        let plain = |line: &str| match read(line) {
+            Ok(Request::Change(change)) => change,
+            other => panic!("{line}: {other:?}"),
+        };
+        for line in [
+            "-A -f 7 -s rr",
+            "-a -f 7 -r 198.51.100.7 -m",
+            "-D -f 8",
+            "-d -f 7 -r 198.51.100.8",
+        ] {
+            let meant = read(&format!("{line} --exist"));
+            assert_eq!(meant, Ok(Request::Exist(plain(line))), "{line}");
+        }
+        for line in ["-E -f 7 -s rr --keep", "-e -f 7 -r 198.51.100.7 --keep"] {
+            assert!(matches!(read(line), Ok(Request::Keep(_))), "{line}");
+        }
+        // The scheduler is the one that is there, which only the kernel knows.
+        let unknown = read("-E -f 7 -b mh-port --keep");
+        assert!(matches!(unknown, Ok(Request::Keep(_))), "{unknown:?}");
+        assert_eq!(
+            read("-E -f 7 -s rr -b mh-port --keep"),
+            Err(UsageError::SchedulerFlagOfAnother(b"mh-port".into()))
+        );
+    }
+}

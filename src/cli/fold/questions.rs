@@ -112,3 +112,241 @@ impl Draft<'_> {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::IpAddr;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::cli;
+    use crate::model::{AddressFamily, Protocol};
+    use crate::request::Request;
+    use crate::selection::{CountKey, Network, States};
+
+    fn read(line: &str) -> Request {
+        cli::parse_words(line.split(' ').map(str::as_bytes)).unwrap()
+    }
+
+    fn listing(line: &str) -> ListRequest {
+        match read(line) {
+            Request::List(request) => *request,
+            other => panic!("{line}: {other:?}"),
+        }
+    }
+
+    const SERVICE: ServiceIdentity = ServiceIdentity::Endpoint {
+        protocol: Protocol::Udp,
+        address: IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1)),
+        port: 53,
+    };
+
+    #[test]
+    fn a_listing_is_of_what_is_named() {
+        let mark = ServiceIdentity::FirewallMark {
+            mark: 7,
+            family: AddressFamily::Ipv6,
+        };
+        for (line, subject) in [
+            ("-L", Subject::Table(None)),
+            ("-l -u 192.0.2.1:53", Subject::Table(Some(SERVICE))),
+            ("-L -f 7 -6", Subject::Table(Some(mark))),
+            ("-L --timeout", Subject::Timeouts),
+            ("-L --daemon --syncid 3", Subject::Daemons),
+            ("-L -c", Subject::ConnectionEntries(Selection::default())),
+        ] {
+            let expected = ListRequest {
+                subject,
+                ..ListRequest::default()
+            };
+            assert_eq!(listing(line), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn connections_are_those_that_are_selected() {
+        let endpoint = |address: &str, port| SelectedEndpoint {
+            address: address.parse().unwrap(),
+            port,
+        };
+        let service = |port| {
+            Some(SelectedService {
+                protocol: Protocol::Udp,
+                endpoint: endpoint("192.0.2.1", port),
+            })
+        };
+        let mut states = States::default();
+        assert!(states.insert(b"SYN_RECV") && states.insert(b"CLOSE"));
+        for (line, selection) in [
+            (
+                "-u 192.0.2.1:53",
+                Selection {
+                    service: service(Some(53)),
+                    ..Selection::default()
+                },
+            ),
+            (
+                "-u 192.0.2.1 --stale",
+                Selection {
+                    service: service(None),
+                    is_stale: true,
+                    ..Selection::default()
+                },
+            ),
+            (
+                "-r 198.51.100.7 --client 203.0.113.9/28",
+                Selection {
+                    server: Some(endpoint("198.51.100.7", None)),
+                    clients: Network::new([203, 0, 113, 0].into(), 28),
+                    ..Selection::default()
+                },
+            ),
+            (
+                "-r 198.51.100.7:8080 --state close,syn_recv",
+                Selection {
+                    server: Some(endpoint("198.51.100.7", Some(8080))),
+                    states: Some(states),
+                    ..Selection::default()
+                },
+            ),
+        ] {
+            assert_eq!(
+                listing(&format!("-L -c {line}")).subject,
+                Subject::ConnectionEntries(selection),
+                "{line}"
+            );
+            for (word, key) in [
+                ("client", CountKey::Client),
+                ("server", CountKey::Server),
+                ("service", CountKey::Service),
+                ("state", CountKey::State),
+            ] {
+                assert_eq!(
+                    listing(&format!("-L -c {line} --count {word}")).subject,
+                    Subject::ConnectionCounts(selection, key),
+                    "{line} {word}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_listing_looks_as_its_options_say() {
+        for (options, columns) in [
+            ("--stats", Columns::Statistics),
+            ("--rate", Columns::Rate),
+            ("--thresholds", Columns::Thresholds),
+            ("--persistent-conn", Columns::PersistentConnections),
+            ("--tun-info", Columns::TunnelInfo),
+            ("--tun-info --rate", Columns::Rate),
+        ] {
+            let columns = ListFormat {
+                columns,
+                ..ListFormat::default()
+            };
+            assert_eq!(listing(&format!("-L {options}")).format, columns);
+        }
+        let plain = ListRequest::default();
+        let format = plain.format;
+        let watched = |milliseconds| ListRequest {
+            watch: Some(Duration::from_millis(milliseconds)),
+            ..plain
+        };
+        let written = |output_format| ListRequest {
+            output_format,
+            ..plain
+        };
+        for (options, expected) in [
+            ("--sort", plain),
+            (
+                "--nosort",
+                ListRequest {
+                    sorted: false,
+                    ..plain
+                },
+            ),
+            (
+                "-n",
+                ListRequest {
+                    format: ListFormat {
+                        numeric: true,
+                        ..format
+                    },
+                    ..plain
+                },
+            ),
+            (
+                "--exact",
+                ListRequest {
+                    format: ListFormat {
+                        exact: true,
+                        ..format
+                    },
+                    ..plain
+                },
+            ),
+            ("--json", written(OutputFormat::Json)),
+            ("--table", written(OutputFormat::Table)),
+            ("--prometheus", written(OutputFormat::Prometheus)),
+            ("--watch", watched(2000)),
+            ("--watch 0.3", watched(300)),
+        ] {
+            assert_eq!(listing(&format!("-L {options}")), expected, "{options}");
+        }
+    }
+
+    #[test]
+    fn a_diagnosis_is_of_what_is_named_and_sends_what_it_may() {
+        let reading = DiagnoseRequest {
+            service: None,
+            probe_from: None,
+            listen: None,
+            json: false,
+        };
+        for (options, expected) in [
+            ("-n", reading),
+            (
+                "-u 192.0.2.1:53 --json",
+                DiagnoseRequest {
+                    service: Some(SERVICE),
+                    json: true,
+                    ..reading
+                },
+            ),
+            (
+                "--listen",
+                DiagnoseRequest {
+                    listen: Some(Duration::from_secs(10)),
+                    ..reading
+                },
+            ),
+            (
+                "--listen 300",
+                DiagnoseRequest {
+                    listen: Some(Duration::from_secs(300)),
+                    ..reading
+                },
+            ),
+            (
+                "--probe",
+                DiagnoseRequest {
+                    probe_from: Some([198, 51, 100, 1].into()),
+                    ..reading
+                },
+            ),
+            (
+                "--probe-from 203.0.113.9 --probe",
+                DiagnoseRequest {
+                    probe_from: Some([203, 0, 113, 9].into()),
+                    ..reading
+                },
+            ),
+        ] {
+            assert_eq!(
+                read(&format!("--diagnose {options}")),
+                Request::Diagnose(expected),
+                "{options}"
+            );
+        }
+    }
+}

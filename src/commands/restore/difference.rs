@@ -647,4 +647,96 @@ mod tests {
         }
         assert!(WantedTable::of(&[]).unwrap().is_some());
     }
+
+    #[test]
+    fn changes_of_a_service_are_in_the_order_of_their_lines() {
+        let from = "-A -f 1 -s rr\n-a -f 1 -r 10.1.0.1\n-a -f 1 -r 10.1.0.2";
+        let to = "-A -f 9 -s wrr\n-a -f 9 -r 10.1.0.8\n-a -f 9 -r 10.1.0.7\n\
+                  -A -f 8 -s lc\n\
+                  -A -f 1 -s rr\n\
+                  -a -f 1 -r 10.1.0.6\n-a -f 1 -r 10.1.0.5\n\
+                  -a -f 1 -r 10.1.0.2 -w 4\n-a -f 1 -r 10.1.0.1 -w 3";
+        assert_eq!(
+            changes(from, to, false),
+            [
+                "-A -f 9 -s wrr",
+                "-a -f 9 -r 10.1.0.8:0 -g -w 1",
+                "-a -f 9 -r 10.1.0.7:0 -g -w 1",
+                "-A -f 8 -s lc",
+                "-a -f 1 -r 10.1.0.6:0 -g -w 1",
+                "-a -f 1 -r 10.1.0.5:0 -g -w 1",
+                "-e -f 1 -r 10.1.0.2:0 -g -w 4",
+                "-e -f 1 -r 10.1.0.1:0 -g -w 3",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_mask_counts_with_persistence_and_local_is_direct_routing() {
+        let masked = |seconds: &str| format!("-A -f 1 -s rr{seconds} -M 255.0.0.0");
+        let bare = |seconds: &str| format!("-A -f 1 -s rr{seconds}");
+        assert_eq!(
+            changes(&masked(" -p 61"), &bare(" -p 61"), false),
+            ["-E -f 1 -s rr -p 61"]
+        );
+        assert_eq!(
+            changes(&masked(" -p 62"), &bare(""), false),
+            ["-E -f 1 -s rr"]
+        );
+        let rules = rules("-A -f 1\n-a -f 1 -r 10.1.0.1 -w 3\n-a -f 1 -r 10.1.0.2 -w 4 -m");
+        let mut wanted = wanted(&rules);
+        let service = wanted.services.values().next().unwrap();
+        let (identity, service) = (service.service.identity, service.service);
+        let local: Vec<_> = wanted.services[&identity]
+            .destinations
+            .values()
+            .map(|wanted| {
+                state(Destination {
+                    forwarding_method: ForwardingMethod::Local,
+                    ..wanted.destination
+                })
+            })
+            .collect();
+        let mut difference = Difference::new(&mut wanted, false);
+        assert!(difference.needs_destinations_of(&service));
+        difference.compare(&service, &local);
+        let additions = difference.into_plan().additions;
+        let lines: Vec<_> = additions
+            .iter()
+            .map(|(_, line)| line.map(|line| line.number))
+            .collect();
+        assert_eq!(lines, [Some(3)]);
+    }
+
+    #[test]
+    fn the_destinations_of_a_service_that_is_not_wanted_need_not_be_read() {
+        let rules = rules("-A -f 1");
+        let mut wanted = wanted(&rules);
+        let service = wanted.services.values().next().unwrap().service;
+        let other = VirtualService {
+            identity: ServiceIdentity::FirewallMark {
+                mark: 2,
+                family: crate::model::AddressFamily::Ipv4,
+            },
+            ..service
+        };
+        let difference = Difference::new(&mut wanted, false);
+        assert!(difference.needs_destinations_of(&service));
+        assert!(!difference.needs_destinations_of(&other));
+    }
+
+    #[test]
+    fn a_lower_threshold_may_be_as_high_as_the_upper() {
+        let rules = rules(
+            "-A -f 1\n-a -f 1 -r 10.1.0.1 -x 5 -y 5\n-e -f 1 -r 10.1.0.1 -x 6 -y 7\n\
+             -a -f 1 -r 10.1.0.2 -x 9 -y 8",
+        );
+        let wanted = wanted(&rules);
+        let refused: Vec<_> = wanted
+            .refusals
+            .iter()
+            .map(|refusal| (refusal.line.number, refusal.fault))
+            .collect();
+        assert_eq!(refused, [(3, KernelError::Errno(Errno::ERANGE))]);
+    }
 }
