@@ -4,7 +4,7 @@
 //! has it mean, and a standard stream that is closed is still seen to be. What the runtime does
 //! besides, nothing here needs: argv is read as the C library passes it, and commands write out
 //! their output before they return. On kernel 6.1, the kernel's instructions included, an `-A`
-//! executes 1.54 million so and 1.98 with the runtime, the reference's 1.94; the listing of an empty
+//! executed 1.54 million so and 1.98 with the runtime, the reference's 1.94; the listing of an empty
 //! table 1.56, 2.01 and 1.91 (`tests/lab bench single`).
 #![no_main]
 
