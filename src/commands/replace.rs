@@ -5,7 +5,6 @@
 
 #![forbid(unsafe_code)]
 
-use std::ffi::OsStr;
 use std::fs::{self, File, Metadata, OpenOptions, Permissions};
 use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
@@ -13,6 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process;
 
 use nix::errno::Errno;
+use nix::sys::statfs::{PROC_SUPER_MAGIC, statfs};
 
 /// The symbolic links that the kernel follows, too.
 const MOST_LINKS: usize = 40;
@@ -21,8 +21,9 @@ const MOST_NAMES: u32 = 1000;
 
 /// Makes `text` the content of the file at `path`, or makes that file.
 ///
-/// Mode and owner stay, and so do symbolic links: what they lead to is replaced. What has no
-/// content to be replaced, such as a pipe, is written to.
+/// Mode and owner stay, and so do symbolic links: what they lead to is replaced. What has no content
+/// to be replaced, such as a pipe, is written to, and so is what a path below `/proc` or `/dev/fd`
+/// stands for: who holds it open would go on with the file that was replaced.
 ///
 /// # Errors
 ///
@@ -38,20 +39,31 @@ pub fn replace(path: &Path, text: &[u8]) -> io::Result<()> {
     let place = followed(path)?;
     match there.is_file() && is_at(&there, &place) {
         true => replace_at(&place, Some(&there), text),
-        false => OpenOptions::new().write(true).open(path)?.write_all(text),
+        // Only a file, of which that was a descriptor, is cut to nothing first.
+        false => File::options()
+            .write(true)
+            .truncate(true)
+            .open(path)?
+            .write_all(text),
     }
 }
 
-/// Returns the place where the symbolic links at the end of a path lead.
+/// Returns the place where the symbolic links at the end of a path lead. A link of procfs is the end:
+/// it leads to an open file, and the place that it names is one where that may have been.
 fn followed(path: &Path) -> io::Result<PathBuf> {
     let mut place = path.to_owned();
     for _ in 0..MOST_LINKS {
         match fs::read_link(&place) {
+            Ok(_) if is_in_procfs(&place) => return Ok(place),
             Ok(target) => place = folder_of(&place).join(target),
             Err(_) => return Ok(place),
         }
     }
     Err(Errno::ELOOP.into())
+}
+
+fn is_in_procfs(place: &Path) -> bool {
+    statfs(folder_of(place)).is_ok_and(|there| there.filesystem_type() == PROC_SUPER_MAGIC)
 }
 
 fn folder_of(place: &Path) -> &Path {
@@ -61,17 +73,16 @@ fn folder_of(place: &Path) -> &Path {
     }
 }
 
-/// Returns true if this is the file at that place. It is another one where the kernel would not
-/// have followed the links, or where the path is that of a descriptor, whose file may have lost its
-/// name.
+/// Returns true if this is the file at that place. It is another one where the kernel would not have
+/// followed the links, or where the path is that of a descriptor.
 fn is_at(file: &Metadata, place: &Path) -> bool {
     let identity = |file: &Metadata| (file.dev(), file.ino());
     fs::symlink_metadata(place).is_ok_and(|there| identity(&there) == identity(file))
 }
 
 fn replace_at(place: &Path, before: Option<&Metadata>, text: &[u8]) -> io::Result<()> {
-    let name = place.file_name().ok_or(Errno::ENOENT)?;
-    let (file, beside) = create_beside(place, name, before)?;
+    place.file_name().ok_or(Errno::ENOENT)?;
+    let (file, beside) = create_beside(place, before)?;
     let replaced = fill(file, before, text).and_then(|()| fs::rename(&beside, place));
     if replaced.is_err() {
         // A file that is left over is no fault beside that one.
@@ -83,22 +94,16 @@ fn replace_at(place: &Path, before: Option<&Metadata>, text: &[u8]) -> io::Resul
     Ok(())
 }
 
-/// Creates an empty file in the folder of another, with a hidden name that nobody has.
-fn create_beside(
-    place: &Path,
-    name: &OsStr,
-    before: Option<&Metadata>,
-) -> io::Result<(File, PathBuf)> {
+/// Creates an empty file in the folder of another, with a hidden name that nobody has. It is short:
+/// that of the other may be as long as can be.
+fn create_beside(place: &Path, before: Option<&Metadata>) -> io::Result<(File, PathBuf)> {
     let mut options = OpenOptions::new();
     // Until it has that of the file before, the mode is the strictest.
     options.write(true).create_new(true);
     options.mode(if before.is_some() { 0o600 } else { 0o666 });
     for number in 0..MOST_NAMES {
         let suffix = process::id().wrapping_add(number);
-        let mut hidden = OsStr::new(".").to_owned();
-        hidden.push(name);
-        hidden.push(format!(".{suffix}"));
-        let beside = place.with_file_name(hidden);
+        let beside = place.with_file_name(format!(".ipvsadm-save.{suffix}"));
         match options.open(&beside) {
             Err(fault) if fault.kind() == ErrorKind::AlreadyExists => {}
             opened => return opened.map(|file| (file, beside)),
@@ -121,6 +126,7 @@ fn fill(mut file: File, before: Option<&Metadata>, text: &[u8]) -> io::Result<()
 
 #[cfg(test)]
 mod tests {
+    use std::os::fd::AsRawFd;
     use std::os::unix::fs::symlink;
 
     use super::*;
@@ -224,10 +230,35 @@ mod tests {
     fn a_name_that_somebody_has_is_left_alone() {
         let folder = Folder::new("names");
         let file = folder.0.join("rules");
-        let taken = format!(".rules.{}", process::id());
+        let taken = format!(".ipvsadm-save.{}", process::id());
         fs::write(folder.0.join(&taken), "theirs").unwrap();
         replace(&file, b"ours").unwrap();
         folder.holds(&[(&taken, "theirs"), ("rules", "ours")]);
+    }
+
+    #[test]
+    fn a_name_may_be_as_long_as_can_be() {
+        let folder = Folder::new("long");
+        let name = "n".repeat(255);
+        for text in ["one", "two"] {
+            replace(&folder.0.join(&name), text.as_bytes()).unwrap();
+            folder.holds(&[(&name, text)]);
+        }
+    }
+
+    #[test]
+    fn who_holds_a_file_open_goes_on_behind_what_its_descriptor_was_given() {
+        let folder = Folder::new("descriptor");
+        let path = folder.0.join("rules");
+        let mut options = OpenOptions::new();
+        let mut held = options.append(true).create_new(true).open(path).unwrap();
+        held.write_all(b"longer than what follows").unwrap();
+        let number = held.as_raw_fd();
+        for link in ["/proc/self/fd", "/dev/fd"] {
+            replace(Path::new(&format!("{link}/{number}")), b"text").unwrap();
+        }
+        held.write_all(b" and more").unwrap();
+        folder.holds(&[("rules", "text and more")]);
     }
 
     #[test]
@@ -244,8 +275,9 @@ mod tests {
             .create_new(true)
             .open(&path)
             .unwrap();
+        fs::write(&path, "longer than what follows").unwrap();
         fs::remove_file(path).unwrap();
-        let number = std::os::fd::AsRawFd::as_raw_fd(&file);
+        let number = file.as_raw_fd();
         replace(Path::new(&format!("/proc/self/fd/{number}")), b"text").unwrap();
         assert_eq!(io::read_to_string(file).unwrap(), "text");
         folder.holds(&[]);

@@ -213,25 +213,33 @@ fn a_restore_waits_for_its_turn_and_says_so_at_a_terminal() {
 fn nobody_but_root_is_waited_for() {
     const RULES: &str = "-A -f 1 -s rr\n";
     const HOLDER: &str = "use Socket; $| = 1;
-        socket my $socket, PF_UNIX, SOCK_STREAM, 0 or die $!;
-        bind $socket, pack_sockaddr_un(qq(\\0ipvsadm-restore)) or die $!;
-        listen $socket, 9 or die $!;
+        my $name = pack_sockaddr_un(qq(\\0ipvsadm-restore));
+        sub stream { socket my $socket, PF_UNIX, SOCK_STREAM, 0 or die $!; $socket }
+        my $holder = stream();
+        bind $holder, $name or die $!;
+        my ($queue, @others) = @ARGV;
+        !defined $queue or listen $holder, $queue or die $!;
+        $_ = stream() and connect $_, $name or die $! for @others;
         print qq(held\\n);
         <STDIN>;";
-    let namespace = Namespace::new();
-    let mut command = Command::new("perl");
-    command
-        .args(["-e", HOLDER])
-        .uid(65534)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped());
-    let mut holder = namespace.enter(move || command.spawn()).unwrap();
-    let mut line = String::new();
-    let output = BufReader::new(holder.stdout.take().unwrap()).read_line(&mut line);
-    assert_eq!((output.unwrap(), line.as_str()), (5, "held\n"));
-    let outcome = namespace.run(&Program::ours(), &reload(&[], RULES));
-    assert_eq!(outcome.ending, Ending::Status(0), "{outcome}");
-    assert_eq!(saved(&namespace), RULES);
-    drop(holder.stdin.take());
-    holder.wait().unwrap();
+    // Who listens; who does not; who has as many in a queue as it holds.
+    for words in [&["9"][..], &[], &["0", "another"]] {
+        let namespace = Namespace::new();
+        let mut command = Command::new("perl");
+        command
+            .args(["-e", HOLDER])
+            .args(words)
+            .uid(65534)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped());
+        let mut holder = namespace.enter(move || command.spawn()).unwrap();
+        let mut line = String::new();
+        let output = BufReader::new(holder.stdout.take().unwrap()).read_line(&mut line);
+        assert_eq!((output.unwrap(), line.as_str()), (5, "held\n"));
+        let outcome = namespace.run(&Program::ours(), &reload(&[], RULES));
+        assert_eq!(outcome.ending, Ending::Status(0), "{words:?} {outcome}");
+        assert_eq!(saved(&namespace), RULES);
+        drop(holder.stdin.take());
+        holder.wait().unwrap();
+    }
 }

@@ -95,6 +95,17 @@ fn what_is_no_file_is_written_to() {
         "echo kept >out; save -n /dev/stdout >>out; cat out",
         &format!("kept\n{TABLE}"),
     );
+    // Who holds the file open goes on behind the table.
+    prints(
+        &director,
+        "exec 7>>held; echo before >&7; save -n /dev/fd/7; echo more >&7; cat held",
+        &format!("{TABLE}more\n"),
+    );
+    prints(
+        &director,
+        "exec 2>>held; save -n /dev/stderr; echo more >&2; cat held",
+        &format!("{TABLE}more\n"),
+    );
 }
 
 #[test]

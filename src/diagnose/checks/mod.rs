@@ -98,7 +98,7 @@ pub static CHECKS: &[Check] = &[
     check("server-is-client", clients::server_is_client),
     check("sent-in-circles", clients::sent_in_circles),
     check("port-refused", probes::port_refused),
-    check("port-refused", listened::port_refused).unless(&["nobody-listens"]),
+    check("port-refused", listened::port_refused).unless(&["nobody-listens", "prefix-on-loopback"]),
     check("icmp-error", listened::icmp_error),
     check("address-missing", probes::address_missing),
     check("port-silent", probes::port_silent),
