@@ -1,5 +1,5 @@
-//! The edit that `--keep` asks for: it names only what is to change, and is applied to the entry
-//! that is there.
+//! The edit that `--keep` asks for, which names only what is to change, and is applied to the entry
+//! that is there; and what `--exist` does where an entry is there already, or is not.
 //!
 //! Pure. Where the entry is read, in the kernel or in the rules before, is the business of
 //! [`crate::commands`]: of `keep` and of `restore` there.
@@ -11,7 +11,8 @@ use nix::errno::Errno;
 use crate::error::{Operation, UsageError};
 use crate::model::{
     AddressFamily, Change, Destination, DestinationIdentity, Encapsulation, ForwardingMethod,
-    KernelName, Netmask, SchedulerFlags, ServiceIdentity, TunnelChecksum, VirtualService,
+    KernelName, Netmask, SchedulerFlags, ServiceIdentity, SyncDaemon, TunnelChecksum,
+    VirtualService,
 };
 use crate::options::matrix::TunnelType;
 use crate::options::{Modifier, Owner};
@@ -186,6 +187,119 @@ impl TunnelEdit {
     }
 }
 
+/// An addition of what may be there already, and then changes only as far as it is named.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Addition {
+    Service(ServiceAddition),
+    Destination(DestinationAddition),
+}
+
+impl Addition {
+    /// Returns the service that it is about.
+    pub fn service(&self) -> &ServiceIdentity {
+        match self {
+            Addition::Service(addition) => &addition.edit.identity,
+            Addition::Destination(addition) => &addition.edit.service,
+        }
+    }
+
+    /// Returns the operation that the kernel is asked for where the entry is missing.
+    pub fn operation(&self) -> Operation {
+        match self {
+            Addition::Service(_) => Operation::AddService,
+            Addition::Destination(_) => Operation::AddDestination,
+        }
+    }
+}
+
+/// An addition of a virtual service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServiceAddition {
+    /// The change where it is there.
+    pub edit: ServiceEdit,
+    /// The entry to add where it is missing; a fault of the words counts only then.
+    pub whole: Result<VirtualService, UsageError>,
+}
+
+impl ServiceAddition {
+    /// Returns the change to make of the service that is there, or is missing; `None` where nothing
+    /// is to change.
+    ///
+    /// # Errors
+    /// Those of [`ServiceEdit::of`], and what keeps a missing one from being added.
+    pub fn change(&self, there: Option<&VirtualService>) -> Result<Option<Change>, UsageError> {
+        let Some(there) = there else {
+            return self.whole.clone().map(Change::AddService).map(Some);
+        };
+        let becomes = self.edit.of(there)?;
+        let is_new = !is_same_service(there, &becomes);
+        Ok(is_new.then_some(Change::EditService(becomes)))
+    }
+}
+
+/// An addition of a destination.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DestinationAddition {
+    /// The change where it is there.
+    pub edit: DestinationEdit,
+    /// The entry to add where it is missing; a fault of the words counts only then.
+    pub whole: Result<Destination, UsageError>,
+}
+
+impl DestinationAddition {
+    /// Returns the change to make, given the way to find a destination that is there; `None` where
+    /// nothing is to change.
+    ///
+    /// The port that is named counts first, for what is there may be masqueraded; then the one that
+    /// a new destination would have.
+    ///
+    /// # Errors
+    /// Those of [`DestinationEdit::of`], and what keeps a missing one from being added.
+    pub fn change(
+        &self,
+        find: impl Fn(&DestinationIdentity) -> Option<Destination>,
+    ) -> Result<Option<Change>, UsageError> {
+        let find_new = || find(&self.whole.as_ref().ok()?.identity);
+        let service = self.edit.service;
+        let Some(there) = find(&self.edit.identity).or_else(find_new) else {
+            let whole = self.whole.clone()?;
+            return Ok(Some(Change::AddDestination(service, whole)));
+        };
+        let edit = DestinationEdit {
+            identity: there.identity,
+            ..self.edit
+        };
+        let becomes = edit.of(&there)?;
+        let is_new = !is_same_destination(&there, &becomes);
+        Ok(is_new.then_some(Change::EditDestination(service, becomes)))
+    }
+}
+
+/// Returns true if two descriptions of a service are the same to the kernel. Without persistence a
+/// mask means nothing.
+pub fn is_same_service(there: &VirtualService, wanted: &VirtualService) -> bool {
+    let netmask = if wanted.persistence_timeout.is_none() {
+        there.netmask
+    } else {
+        wanted.netmask
+    };
+    *there == VirtualService { netmask, ..*wanted }
+}
+
+/// Returns true if two descriptions of a destination are the same to the kernel, which finds out by
+/// itself that a server is local and then shows that instead of direct routing.
+pub fn is_same_destination(there: &Destination, wanted: &Destination) -> bool {
+    let forwarding_method = match (there.forwarding_method, wanted.forwarding_method) {
+        (ForwardingMethod::Local, ForwardingMethod::DirectRouting) => ForwardingMethod::Local,
+        (_, method) => method,
+    };
+    *there
+        == Destination {
+            forwarding_method,
+            ..*wanted
+        }
+}
+
 /// The answer of `--exist` to a refusal that says no more than that an entry is there already, or
 /// not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -194,6 +308,8 @@ pub enum Instead {
     Edit(Change),
     /// Nothing is left to do.
     Nothing,
+    /// Nothing is left to do if the daemon that runs in this role is the same.
+    NothingIfSame(SyncDaemon),
 }
 
 impl Instead {
@@ -208,9 +324,9 @@ impl Instead {
             (Change::AddDestination(service, destination), EEXIST) => Some(Instead::Edit(
                 Change::EditDestination(*service, *destination),
             )),
-            (Change::DeleteService(_), ESRCH) | (Change::DeleteDestination(..), ESRCH | ENOENT) => {
-                Some(Instead::Nothing)
-            }
+            (Change::DeleteService(_) | Change::StopDaemon(..), ESRCH)
+            | (Change::DeleteDestination(..), ESRCH | ENOENT) => Some(Instead::Nothing),
+            (Change::StartDaemon(daemon), EEXIST) => Some(Instead::NothingIfSame(*daemon)),
             _ => None,
         }
     }

@@ -24,6 +24,8 @@ pub const STATUS_REFUSED: u8 = 255;
 const STATUS_CHECK: u8 = 2;
 /// Clients are still on a server that was to be drained.
 const STATUS_NOT_DRAINED: u8 = 3;
+/// A dry run has found something to do, and is to say so by its status.
+pub const STATUS_DIFFERS: u8 = 3;
 /// The status to which a signal's number is added, as shells do.
 const STATUS_SIGNAL: u32 = 128;
 /// A listing could not be made, or input or output failed.
@@ -434,6 +436,10 @@ pub enum Error {
     NoRules(Option<OsString>),
     /// A `<` or `>` that reached the program: what was to be its input or output is not.
     UnreadRedirection(char),
+    /// `--exit-code` without the dry run whose status it is about.
+    ExitCodeWithoutDryRun,
+    /// Rules that are run one after the other, and would clear the weights that are to be kept.
+    WeightsNotKept,
     /// The facts that a diagnosis needs cannot be read.
     NotDiagnosed(KernelError),
     /// A diagnosis may not, or cannot, send packets.
@@ -580,6 +586,14 @@ impl Error {
                 "no shell read the '{sign}': name the file without it, or run the line with sh -c"
             )
             .into_bytes(),
+            Error::ExitCodeWithoutDryRun => {
+                b"--exit-code takes --dry-run, and does not go with --test".to_vec()
+            }
+            Error::WeightsNotKept => {
+                b"--keep-weights takes rules that only describe a table: these \
+                list or zero as well, or change services that --noflush leaves"
+                    .to_vec()
+            }
             Error::NotDiagnosed(fault) => kernel_text(Operation::List, *fault).into_bytes(),
             Error::NotProbed(KernelError::Errno(Errno::EPERM)) => {
                 b"--probe sends packets of its own, which takes root or the capability CAP_NET_RAW"
@@ -634,6 +648,8 @@ impl Error {
             Error::Kernel(Operation::List, _) => STATUS_FAILED,
             Error::Kernel(..) | Error::RefusedRule(..) | Error::NothingRemoved => STATUS_REFUSED,
             Error::UnreadRedirection(_)
+            | Error::ExitCodeWithoutDryRun
+            | Error::WeightsNotKept
             | Error::Namespace(..)
             | Error::NotDiagnosed(_)
             | Error::NotProbed(_)

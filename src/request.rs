@@ -5,7 +5,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
-use crate::edit::Edit;
+use crate::edit::{Addition, Edit};
 use crate::model::{Change, DestinationIdentity, ServiceIdentity};
 use crate::options::Command;
 use crate::selection::{CountKey, Selection};
@@ -21,6 +21,9 @@ pub enum Request {
     Exist(Change),
     /// An edit that leaves what it does not name as it is (`--keep`).
     Keep(Box<Edit>),
+    /// An addition that leaves what it does not name as it is, if it is there already
+    /// (`--exist --keep`).
+    AddMissing(Box<Addition>),
     /// Real servers that are to be left by their clients (`--drain`).
     Drain(DrainRequest),
     List(Box<ListRequest>),

@@ -77,7 +77,7 @@ impl<'c, 's, 't> Executor<'c, 's, 't> {
         }
         match request {
             Request::ExecuteRules => return Err(UsageError::RestoreAmongRules.into()),
-            Request::Exist(_) | Request::Keep(_) => {
+            Request::Exist(_) | Request::Keep(_) | Request::AddMissing(_) => {
                 self.change_what_is_there(request, line)?;
                 return Ok(Flow::GoOn);
             }

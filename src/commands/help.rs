@@ -110,7 +110,9 @@ fn usage_of_command(command: Command) -> String {
     let help = row.help;
     let mut text = format!("Usage: ipvsadm {name}{service}{server}{options}    {help}\n\n");
     write_sections(&mut text, |row| {
-        row.is_of_use_to(owner) || command == Command::List && row.section == Section::Connections
+        row.is_of_use_to(owner)
+            || row.is_of_use_to(Owner::Variant(command, Modifier::Exist))
+            || command == Command::List && row.section == Section::Connections
     });
     if Modifier::Scheduler.row().is_of_use_to(owner) {
         text.push_str("Schedulers\n");
@@ -299,6 +301,7 @@ mod tests {
             (
                 Command::StartDaemon,
                 &[
+                    "How a change is meant (-A, -E, -D, -a, -e, -d)",
                     "Sync daemons (--start-daemon, --stop-daemon); ROLE is master or backup",
                     "With every command",
                     "Examples",

@@ -1,17 +1,21 @@
 //! `--keep` and `--exist`: changes that depend on what is there.
 //!
 //! Reading an entry and changing it are two steps: what others change about the same entry in
-//! between goes back. The kernel has no way to do both at once.
+//! between goes back. The kernel has no way to do both at once. Where they have added or deleted it
+//! in between, it is looked at again.
 
 #![forbid(unsafe_code)]
 
 use nix::errno::Errno;
 
-use crate::commands::make_change;
-use crate::edit::{DestinationEdit, Edit, Instead};
+use crate::commands::{daemons, make_change};
+use crate::edit::{Addition, DestinationEdit, Edit, Instead};
 use crate::error::{Error, KernelError};
 use crate::ipvs::{Detail, Ipvs};
-use crate::model::{Change, Destination};
+use crate::model::{Change, Destination, ServiceIdentity};
+
+/// The most looks at an entry. The refusal after the last one stands.
+const MOST_LOOKS: usize = 20;
 
 /// Makes an edit that leaves what it does not name as it is.
 pub fn edit(ipvs: &mut Ipvs, edit: &Edit) -> Result<(), Error> {
@@ -34,11 +38,8 @@ pub fn edit(ipvs: &mut Ipvs, edit: &Edit) -> Result<(), Error> {
 /// # Errors
 /// The kernel's refusal of an edit of what does not exist.
 fn find_destination(ipvs: &mut Ipvs, edit: &DestinationEdit) -> Result<Destination, KernelError> {
-    let mut destinations = Vec::new();
-    ipvs.destinations(&edit.service, Detail::WithoutStatistics, &mut destinations)?;
-    let found = destinations
+    let found = destinations(ipvs, &edit.service)?
         .into_iter()
-        .map(|state| state.destination)
         .find(|destination| destination.identity == edit.identity);
     match found {
         Some(destination) => Ok(destination),
@@ -50,15 +51,88 @@ fn find_destination(ipvs: &mut Ipvs, edit: &DestinationEdit) -> Result<Destinati
     }
 }
 
+fn destinations(
+    ipvs: &mut Ipvs,
+    service: &ServiceIdentity,
+) -> Result<Vec<Destination>, KernelError> {
+    let mut destinations = Vec::new();
+    ipvs.destinations(service, Detail::WithoutStatistics, &mut destinations)?;
+    let destinations = destinations.into_iter();
+    Ok(destinations.map(|state| state.destination).collect())
+}
+
+/// Adds what is missing; what is there changes as far as it is named.
+pub fn add_missing(ipvs: &mut Ipvs, addition: &Addition) -> Result<(), Error> {
+    for looks in 1.. {
+        let Some(change) = missing(ipvs, addition)? else {
+            break;
+        };
+        let outcome = make_change(ipvs, &change);
+        if looks == MOST_LOOKS || !is_overtaken(&change, &outcome) {
+            return outcome;
+        }
+    }
+    Ok(())
+}
+
+/// The change that an addition comes to; `None` where nothing is to change.
+fn missing(ipvs: &mut Ipvs, addition: &Addition) -> Result<Option<Change>, Error> {
+    let refused = |fault| super::refused(addition.operation(), fault);
+    let change = match addition {
+        Addition::Service(addition) => match ipvs.service(&addition.edit.identity) {
+            Ok(there) => addition.change(Some(&there.service)),
+            Err(KernelError::Errno(Errno::ESRCH)) => addition.change(None),
+            Err(fault) => return Err(refused(fault)),
+        },
+        Addition::Destination(addition) => {
+            let there = destinations(ipvs, &addition.edit.service).map_err(refused)?;
+            addition.change(|identity| {
+                let mut there = there.iter();
+                there.find(|there| there.identity == *identity).copied()
+            })
+        }
+    };
+    Ok(change?)
+}
+
 /// Makes a change that may have been made before.
 pub fn exist(ipvs: &mut Ipvs, change: &Change) -> Result<(), Error> {
-    let outcome = make_change(ipvs, change);
-    let Err(Error::Kernel(_, KernelError::Errno(errno))) = &outcome else {
-        return outcome;
-    };
-    match Instead::of(change, *errno) {
-        Some(Instead::Edit(change)) => make_change(ipvs, &change),
-        Some(Instead::Nothing) => Ok(()),
-        None => outcome,
+    for looks in 1.. {
+        let refusal = make_change(ipvs, change);
+        let Err(Error::Kernel(_, KernelError::Errno(errno))) = refusal else {
+            return refusal;
+        };
+        let is_last = looks == MOST_LOOKS;
+        match Instead::of(change, errno) {
+            None => return refusal,
+            Some(Instead::Nothing) => break,
+            Some(Instead::Edit(edit)) => {
+                let outcome = make_change(ipvs, &edit);
+                if is_last || !is_overtaken(&edit, &outcome) {
+                    return outcome;
+                }
+            }
+            Some(Instead::NothingIfSame(daemon)) => match daemons::is_running(ipvs, &daemon)? {
+                Some(true) => break,
+                None if !is_last => {}
+                Some(false) | None => return refusal,
+            },
+        }
     }
+    Ok(())
+}
+
+/// Returns true if a change was refused because the entry has been added, or deleted, meanwhile.
+fn is_overtaken(change: &Change, outcome: &Result<(), Error>) -> bool {
+    let Err(Error::Kernel(_, KernelError::Errno(errno))) = outcome else {
+        return false;
+    };
+    matches!(
+        (change, errno),
+        (
+            Change::AddService(_) | Change::AddDestination(..),
+            Errno::EEXIST
+        ) | (Change::EditService(_), Errno::ESRCH)
+            | (Change::EditDestination(..), Errno::ENOENT)
+    )
 }

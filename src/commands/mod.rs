@@ -8,6 +8,7 @@
 
 mod complete;
 mod console;
+mod daemons;
 mod diagnose;
 mod drain;
 mod execute_rules;
@@ -26,9 +27,11 @@ mod watch;
 use std::ffi::{OsStr, OsString};
 
 pub use console::{InputKind, Streams};
+use nix::errno::Errno;
 
 use crate::cli;
 use crate::cli::helper::HelperRequest;
+use crate::edit::Instead;
 use crate::error::{Error, KernelError, Operation, UsageError};
 use crate::ipvs::Ipvs;
 use crate::model::Change;
@@ -116,7 +119,9 @@ fn run_command(console: &mut Console<'_>, arguments: &[OsString]) -> Result<(), 
     }
     let mut ipvs = match request {
         // A change needs no permission check: its refusal says the same.
-        Request::Change(_) | Request::Exist(_) | Request::Keep(_) => open(console)?,
+        Request::Change(_) | Request::Exist(_) | Request::Keep(_) | Request::AddMissing(_) => {
+            open(console)?
+        }
         _ => open_checked(console)?,
     };
     if console.is_interactive() {
@@ -134,6 +139,10 @@ fn execute_with_hints(
 ) -> Result<(), Error> {
     let losses = match request {
         Request::Change(change) => hints::losses::of(ipvs, change, arguments),
+        Request::Exist(change) => match Instead::of(change, Errno::EEXIST) {
+            Some(Instead::Edit(edit)) => hints::losses::of(ipvs, &edit, arguments),
+            _ => Vec::new(),
+        },
         _ => Vec::new(),
     };
     let outcome = execute(console, ipvs, request);
@@ -143,12 +152,14 @@ fn execute_with_hints(
                 hints::after_change(change, &losses, arguments)
                     .or_else(|| hints::setup::after_change(ipvs, change, arguments))
             }
+            Request::AddMissing(addition) => hints::after_addition(ipvs, addition, arguments),
             _ => None,
         },
         Err(Error::Initialize(fault)) => hints::after_initialize(*fault),
         Err(Error::Kernel(_, KernelError::Errno(errno))) => {
             hints::after_refusal(ipvs, request, *errno)
         }
+        Err(Error::Usage(fault)) => hints::after_usage_fault(fault, arguments),
         Err(_) => None,
     });
     outcome
@@ -180,7 +191,7 @@ fn make_change(ipvs: &mut Ipvs, change: &Change) -> Result<(), Error> {
 
 fn refused(operation: Operation, fault: KernelError) -> Error {
     match fault {
-        KernelError::Errno(nix::errno::Errno::EPERM) => Error::Initialize(fault),
+        KernelError::Errno(Errno::EPERM) => Error::Initialize(fault),
         fault => Error::Kernel(operation, fault),
     }
 }
@@ -200,6 +211,7 @@ fn execute(console: &mut Console<'_>, ipvs: &mut Ipvs, request: &Request) -> Res
         Request::Change(change) => make_change(ipvs, change),
         Request::Exist(change) => keep::exist(ipvs, change),
         Request::Keep(edit) => keep::edit(ipvs, edit),
+        Request::AddMissing(addition) => keep::add_missing(ipvs, addition),
         Request::Drain(request) => drain::drain(console, ipvs, request),
         Request::ExecuteRules => execute_rules::execute_rules(console, ipvs),
         // Callers answer these before it comes to the table, and rules cannot diagnose.

@@ -6,8 +6,9 @@
 use std::collections::HashSet;
 
 use crate::commands::restore::convergence::{self, Table as _};
-use crate::commands::restore::difference::{PlannedChange, WantedTable};
+use crate::commands::restore::difference::{Kept, PlannedChange};
 use crate::commands::restore::read_rules;
+use crate::commands::restore::wanted::WantedTable;
 use crate::error::{Error, KernelError};
 use crate::fuzzing::model::Table;
 use crate::ipvs::steady::{self, Cut, Datagrams};
@@ -43,14 +44,14 @@ pub fn moving_tables(bytes: &[u8]) {
     save(&mut kernel);
     kernel.touched = Touched::default();
     let mut refused = Vec::new();
-    let outcome = convergence::make_equal(&mut kernel, &mut wanted, false, &mut refused);
+    let outcome = convergence::make_equal(&mut kernel, &mut wanted, Kept::default(), &mut refused);
     if outcome.is_ok() && refused.is_empty() {
         kernel.expect_the_wanted_table();
     }
     kernel.draw = Draw(&[]);
     kernel.touched = Touched::default();
     refused.clear();
-    let outcome = convergence::make_equal(&mut kernel, &mut wanted, false, &mut refused);
+    let outcome = convergence::make_equal(&mut kernel, &mut wanted, Kept::default(), &mut refused);
     assert!(outcome.is_ok() && refused.is_empty(), "{outcome:?}");
     kernel.expect_the_wanted_table();
 }
@@ -317,6 +318,10 @@ impl convergence::Table for Kernel<'_> {
             }
         }
         Ok(())
+    }
+
+    fn exist(&mut self, change: &Change) -> Result<(), Error> {
+        panic!("{change:?} is not about tables");
     }
 }
 

@@ -4,7 +4,8 @@
 #![forbid(unsafe_code)]
 
 use crate::cli::LineReader;
-use crate::commands::restore::difference::{Difference, Plan, WantedTable};
+use crate::commands::restore::difference::{Difference, Kept, Plan};
+use crate::commands::restore::wanted::WantedTable;
 use crate::commands::restore::{ReadRule, read_rules};
 use crate::error::KernelError;
 use crate::fuzzing::model::Table;
@@ -61,7 +62,7 @@ fn rules_of(file: &[u8]) -> Vec<ReadRule<'_>> {
 fn restore(there: &Table, rules: &[ReadRule<'_>]) {
     let (wanted, refusals) = Table::of(rules);
     let mut table = wanted_by(rules);
-    let plan = plan(there, &mut table, false);
+    let plan = plan(there, &mut table, Kept::default());
     let foreseen = table.refusals.iter().map(|refusal| match refusal.fault {
         KernelError::Errno(errno) => (refusal.line.number, errno),
         fault => panic!("{fault:?}"),
@@ -69,7 +70,7 @@ fn restore(there: &Table, rules: &[ReadRule<'_>]) {
     assert_eq!(foreseen.collect::<Vec<_>>(), refusals);
     let others = rules.iter().map(|rule| *change_of(rule));
     let others: Vec<_> = others.filter(|change| !is_about_tables(change)).collect();
-    let planned: Vec<_> = table.others.iter().map(|(change, _)| *change).collect();
+    let planned: Vec<_> = table.others.iter().map(|other| other.change).collect();
     assert_eq!(planned, others);
     carry_out(there, &plan, &wanted);
 
@@ -78,7 +79,11 @@ fn restore(there: &Table, rules: &[ReadRule<'_>]) {
     if rules.iter().all(|rule| is_addition(change_of(rule))) {
         let mut both = there.clone();
         both.0.extend(wanted.0);
-        let plan = self::plan(there, &mut wanted_by(rules), true);
+        let kept = Kept {
+            others: true,
+            ..Kept::default()
+        };
+        let plan = self::plan(there, &mut wanted_by(rules), kept);
         carry_out(there, &plan, &both);
     }
 }
@@ -164,8 +169,8 @@ fn wanted_by<'t>(rules: &[ReadRule<'t>]) -> WantedTable<'t> {
 }
 
 /// Returns the changes that restoring comes to.
-fn plan<'t>(there: &Table, wanted: &mut WantedTable<'t>, keeps_others: bool) -> Plan<'t> {
-    let mut difference = Difference::new(wanted, keeps_others);
+fn plan<'t>(there: &Table, wanted: &mut WantedTable<'t>, kept: Kept) -> Plan<'t> {
+    let mut difference = Difference::new(wanted, kept);
     for service in there.0.values() {
         let destinations = match difference.needs_destinations_of(&service.service) {
             true => service.shown(),

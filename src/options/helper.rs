@@ -137,8 +137,8 @@ mod tests {
             ),
             (
                 Helper::Restore,
-                "usage: ipvsadm-restore [--netns NAME|PATH|PID] [--dry-run] [--noflush] [--test] \
-                 [FILE]",
+                "usage: ipvsadm-restore [--netns NAME|PATH|PID] [--dry-run] [--exit-code] \
+                 [--noflush] [--keep-weights] [--test] [FILE]",
             ),
         ] {
             let usage = helper.usage();

@@ -96,12 +96,15 @@ pub enum Owner {
 }
 
 /// The commands that an option makes work otherwise.
-const VARIANTS: [(Command, Modifier); 3] = [
+const VARIANTS: [(Command, Modifier); 5] = [
     // Lists connections, and can be narrowed.
     (Command::List, Modifier::Connection),
     // Need no service: without one a server is drained in all of them.
     (Command::EditServer, Modifier::Drain),
     (Command::DeleteServer, Modifier::Drain),
+    // May find there what they add, and leave of it what is not named.
+    (Command::AddService, Modifier::Exist),
+    (Command::AddServer, Modifier::Exist),
 ];
 
 impl Owner {

@@ -57,6 +57,8 @@ const EDIT_SERVER: Owner = Owner::Command(Command::EditServer);
 const DELETE_SERVER: Owner = Owner::Command(Command::DeleteServer);
 const EDIT_DRAINING: Owner = Owner::Variant(Command::EditServer, Modifier::Drain);
 const DELETE_DRAINING: Owner = Owner::Variant(Command::DeleteServer, Modifier::Drain);
+const ADD_SERVICE_EXISTING: Owner = Owner::Variant(Command::AddService, Modifier::Exist);
+const ADD_SERVER_EXISTING: Owner = Owner::Variant(Command::AddServer, Modifier::Exist);
 const FLUSH: Owner = Owner::Command(Command::Flush);
 const LIST: Owner = Owner::Command(Command::List);
 const CONNECTIONS: Owner = Owner::CONNECTIONS;
@@ -241,10 +243,13 @@ table! {
             .alternative_in(&[GUE]);
 
         Keep = flag("", "keep", "leave what is not named as it is")
-            .in_section(Section::Change).with(&[EDIT_SERVICE, EDIT_SERVER]).ours();
+            .in_section(Section::Change)
+            .with(&[EDIT_SERVICE, EDIT_SERVER, ADD_SERVICE_EXISTING, ADD_SERVER_EXISTING]).ours();
         Exist = flag("", "exist", "no error if it exists, or is already gone")
             .in_section(Section::Change)
-            .with(&[ADD_SERVICE, ADD_SERVER, DELETE_SERVICE, DELETE_SERVER]).ours();
+            .with(&[
+                ADD_SERVICE, ADD_SERVER, DELETE_SERVICE, DELETE_SERVER, START_DAEMON, STOP_DAEMON,
+            ]).ours();
 
         Drain = flag("", "drain", "first let its clients leave")
             .takes(Argument::Optional("SECONDS"))
@@ -339,7 +344,11 @@ table! {
 
     helpers {
         DryRun = flag("", "dry-run", "print the changes, make none").with(&[IPVSADM_RESTORE]);
+        ExitCode = flag("", "exit-code", "end with status 3 if there are changes")
+            .with(&[IPVSADM_RESTORE]).ours();
         NoFlush = flag("", "noflush", "leave alone the services that the rules do not name")
+            .with(&[IPVSADM_RESTORE]).ours();
+        KeepWeights = flag("", "keep-weights", "leave the weights of servers that are there")
             .with(&[IPVSADM_RESTORE]).ours();
         Test = flag("", "test", "check the rules, change nothing").with(&[IPVSADM_RESTORE]).ours();
         File = flag("", "", "the rules (a standard stream)").takes(Argument::Operands("FILE"))

@@ -257,30 +257,33 @@ fn nothing_changes_but_what_is_named() {
     for number in 1..=12 {
         let (service, options) = random_service(&mut random, number);
         rules += &format!("-A {service} {options}\n");
-        edits.push((format!("-E {service}"), &OF_A_SERVICE));
+        edits.push((format!("-E {service}"), "--keep", &OF_A_SERVICE));
+        edits.push((format!("-A {service}"), "--exist --keep", &OF_A_SERVICE));
         for number in 1..=3 {
             let (server, options) = random_server(&mut random, &service, number);
             rules += &format!("-a {service} {server} {options}\n");
-            edits.push((format!("-e {service} {server}"), &OF_A_SERVER));
+            edits.push((format!("-e {service} {server}"), "--keep", &OF_A_SERVER));
+            let addition = format!("-a {service} {server}");
+            edits.push((addition, "--exist --keep", &OF_A_SERVER));
         }
     }
     let outcome = restored(&namespace, &rules);
     assert!(outcome.stderr.is_empty(), "{rules}{outcome}");
 
     let mut before = kernel_table(&namespace);
-    for (command, named) in &edits {
+    for (command, keep, named) in &edits {
         // Nothing named, nothing changed.
-        done(&namespace, &format!("{command} --keep"));
+        done(&namespace, &format!("{command} {keep}"));
         assert!(
             kernel_table(&namespace) == before,
-            "{command} --keep\n{rules}"
+            "{command} {keep}\n{rules}"
         );
 
         let (mut words, attributes) = random.pick(&named[..]);
         if command.contains("-6") && words.contains("-M") {
             words = "-M 48";
         }
-        let line = format!("{command} {words} --keep");
+        let line = format!("{command} {words} {keep}");
         done(&namespace, &line);
         let after = kernel_table(&namespace);
         assert_eq!(kept(&before, &after, attributes), Ok(()), "{line}\n{rules}");

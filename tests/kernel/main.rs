@@ -12,6 +12,7 @@
     reason = "a test fails by panicking and reports by printing"
 )]
 
+mod already_there;
 mod bad_input;
 mod changes;
 mod clusters;

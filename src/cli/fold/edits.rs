@@ -4,7 +4,9 @@
 #![forbid(unsafe_code)]
 
 use super::Draft;
-use crate::edit::{DestinationEdit, NamedFlags, ServiceEdit, TunnelEdit};
+use crate::edit::{
+    DestinationAddition, DestinationEdit, NamedFlags, ServiceAddition, ServiceEdit, TunnelEdit,
+};
 use crate::error::UsageError;
 use crate::model::ServiceIdentity;
 use crate::options::{Command, Modifier};
@@ -24,6 +26,30 @@ impl Draft<'_> {
             netmask: self.netmask,
             persistence_engine: self.named(Modifier::PersistenceEngine, self.persistence_engine),
             one_packet: self.one_packet(identity)?,
+        })
+    }
+
+    pub(super) fn service_addition(
+        &self,
+        identity: ServiceIdentity,
+        flags: NamedFlags,
+    ) -> Result<ServiceAddition, UsageError> {
+        let whole = self
+            .named_flags(Some(self.scheduler))
+            .and_then(|flags| self.virtual_service(identity, flags.flags));
+        Ok(ServiceAddition {
+            edit: self.service_edit(identity, flags)?,
+            whole,
+        })
+    }
+
+    pub(super) fn destination_addition(
+        &self,
+        service: ServiceIdentity,
+    ) -> Result<DestinationAddition, UsageError> {
+        Ok(DestinationAddition {
+            edit: self.destination_edit(service)?,
+            whole: self.destination(service),
         })
     }
 

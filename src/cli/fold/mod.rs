@@ -22,7 +22,7 @@ use crate::cli::given::Given;
 use crate::cli::named_service::{LastService, NamedService};
 use crate::cli::popt::Event;
 use crate::cli::values::{self, FlagFault};
-use crate::edit::Edit;
+use crate::edit::{Addition, Edit, NamedFlags};
 use crate::error::UsageError;
 use crate::model::{
     AddressFamily, Change, KernelName, Netmask, ServiceIdentity, SyncDaemonRole, Timeouts,
@@ -364,15 +364,7 @@ impl<'a> Draft<'a> {
         let keeps = self.given.has(Modifier::Keep);
         let keeps_scheduler = keeps && !self.given.has(Modifier::Scheduler);
         let scheduler = (!keeps_scheduler).then_some(self.scheduler);
-        let flags =
-            values::scheduler_flags(self.scheduler_flags, scheduler).map_err(
-                |fault| match fault {
-                    FlagFault::Unknown(flag) => UsageError::SchedulerFlag(flag.to_vec()),
-                    FlagFault::OfAnotherScheduler(flag) => {
-                        UsageError::SchedulerFlagOfAnother(flag.to_vec())
-                    }
-                },
-            )?;
+        let flags = self.named_flags(scheduler)?;
         self.given.check(command)?;
         if self.given.has(Modifier::Drain) {
             return self.drain(command).map(Request::Drain);
@@ -383,6 +375,16 @@ impl<'a> Draft<'a> {
         // The rules above make sure that a service is there wherever a command needs one.
         let service = || self.service.identity().ok_or(UsageError::TryHelp);
         let change = match command {
+            Command::AddService if keeps => {
+                return Ok(Request::AddMissing(Box::new(Addition::Service(
+                    self.service_addition(service()?, flags)?,
+                ))));
+            }
+            Command::AddServer if keeps => {
+                return Ok(Request::AddMissing(Box::new(Addition::Destination(
+                    self.destination_addition(service()?)?,
+                ))));
+            }
             Command::EditService if keeps => {
                 return Ok(Request::Keep(Box::new(Edit::Service(
                     self.service_edit(service()?, flags)?,
@@ -426,6 +428,16 @@ impl<'a> Draft<'a> {
         Ok(match self.given.has(Modifier::Exist) {
             true => Request::Exist(change),
             false => Request::Change(change),
+        })
+    }
+
+    /// Reads the scheduler's flags; those of another than `scheduler` are a fault.
+    fn named_flags(&self, scheduler: Option<KernelName>) -> Result<NamedFlags, UsageError> {
+        values::scheduler_flags(self.scheduler_flags, scheduler).map_err(|fault| match fault {
+            FlagFault::Unknown(flag) => UsageError::SchedulerFlag(flag.to_vec()),
+            FlagFault::OfAnotherScheduler(flag) => {
+                UsageError::SchedulerFlagOfAnother(flag.to_vec())
+            }
         })
     }
 

@@ -12,6 +12,7 @@ use crate::model::{
     ServiceIdentity, VirtualService,
 };
 use crate::options::Modifier;
+use crate::render::endpoints::EndpointWriter;
 use crate::render::phrases::counted;
 use crate::render::{listing, rules};
 
@@ -46,6 +47,25 @@ pub fn without_rules(file: Option<&OsStr>, services: usize) -> Option<String> {
         let services = counted(services, "service");
         format!("{place} has no rules: that deleted {services}")
     })
+}
+
+/// Names the servers that a restore has given a weight again, if there were any.
+pub fn drained(servers: &[(ServiceIdentity, DestinationIdentity)]) -> Option<String> {
+    let were = match servers.len() {
+        0 => return None,
+        1 => "was drained, and gets",
+        _ => "were drained, and get",
+    };
+    let names = servers.iter().map(|(service, server)| {
+        let mut name = Vec::new();
+        let mut endpoints = EndpointWriter::numeric();
+        rules::write_destination_name(&mut name, &mut endpoints, service, server);
+        name
+    });
+    let names = super::named(names).join(", ");
+    Some(format!(
+        "{names} {were} clients again; --keep-weights leaves weights alone"
+    ))
 }
 
 /// Returns the hint that names what has been taken away; `None` if that is nothing.
@@ -198,7 +218,8 @@ pub fn options_of(method: ForwardingMethod) -> String {
     }
 }
 
-fn find_destination(
+/// Finds a destination that is there.
+pub fn find_destination(
     ipvs: &mut Ipvs,
     service: &ServiceIdentity,
     identity: DestinationIdentity,

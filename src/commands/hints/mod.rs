@@ -21,7 +21,7 @@ use nix::ifaddrs::getifaddrs;
 use nix::net::if_::InterfaceFlags;
 
 use crate::cli::address;
-use crate::edit::Edit;
+use crate::edit::{Addition, Edit};
 use crate::error::{KernelError, UsageError};
 use crate::ipvs::{Detail, Ipvs};
 use crate::model::{
@@ -64,6 +64,10 @@ pub fn after_usage_fault(fault: &UsageError, arguments: &[OsString]) -> Option<S
         {
             Some("that goes with -c".to_owned())
         }
+        UsageError::Illegal(
+            Modifier::Keep,
+            Owner::Command(Command::AddService | Command::AddServer),
+        ) => Some("that goes with --exist".to_owned()),
         UsageError::Conflict(Modifier::Drain, ..) => {
             Some("--drain sets the weight to 0 and leaves the rest as it is".to_owned())
         }
@@ -149,6 +153,10 @@ pub fn after_refusal(ipvs: &mut Ipvs, request: &Request, errno: Errno) -> Option
             };
         }
         Request::Keep(edit) => return after_refused_edit(ipvs, edit, errno),
+        Request::AddMissing(addition) => match whole(addition) {
+            Some(change) => &change.clone(),
+            None => return None,
+        },
         Request::List(request) if errno == Errno::ESRCH => {
             return match &request.subject {
                 Subject::Table(Some(service)) => other_services(ipvs, service),
@@ -163,6 +171,13 @@ pub fn after_refusal(ipvs: &mut Ipvs, request: &Request, errno: Errno) -> Option
         }
         (Change::AddDestination(..), Errno::EEXIST) => {
             Some("-e changes it; with --exist, -a does, too".to_owned())
+        }
+        (Change::StartDaemon(_), Errno::EEXIST) => Some(match request {
+            Request::Exist(_) => "it runs with other settings: -L --daemon shows them".to_owned(),
+            _ => "-L --daemon shows it; with --exist, one with these settings will do".to_owned(),
+        }),
+        (Change::StopDaemon(..), Errno::ESRCH) => {
+            Some("none runs in this role; with --exist that is no fault".to_owned())
         }
         (Change::AddService(service) | Change::EditService(service), Errno::ENOENT) => {
             modules::about_missing(service.scheduler, service.persistence_engine)
@@ -221,6 +236,32 @@ pub fn after_change(change: &Change, losses: &[Loss], arguments: &[OsString]) ->
     losses::text(losses)
         .or_else(|| about_overruled_port(change, &given))
         .or_else(|| about_prefix_length(change, &given))
+}
+
+/// Warns of an addition that did something else than was typed, or cannot work yet.
+pub fn after_addition(
+    ipvs: &mut Ipvs,
+    addition: &Addition,
+    arguments: &[OsString],
+) -> Option<String> {
+    let change = whole(addition)?;
+    if let Addition::Destination(addition) = addition
+        && losses::find_destination(ipvs, &addition.edit.service, addition.edit.identity).is_some()
+    {
+        // With the port that was typed.
+        return setup::after_change(ipvs, &change, arguments);
+    }
+    after_change(&change, &[], arguments).or_else(|| setup::after_change(ipvs, &change, arguments))
+}
+
+/// Returns the change that adds the entry where it is missing.
+fn whole(addition: &Addition) -> Option<Change> {
+    Some(match addition {
+        Addition::Service(addition) => Change::AddService(*addition.whole.as_ref().ok()?),
+        Addition::Destination(addition) => {
+            Change::AddDestination(addition.edit.service, *addition.whole.as_ref().ok()?)
+        }
+    })
 }
 
 /// Returns the hint about a port that does not count: without `-m`, a real server has its service's
@@ -318,18 +359,21 @@ fn other_destinations(
 
 /// Returns `there is A, B, C`; `None` without names.
 fn list_of(names: impl Iterator<Item = Vec<u8>>) -> Option<String> {
+    let names = named(names);
+    (!names.is_empty()).then(|| format!("there is {}", names.join(", ")))
+}
+
+/// Returns the first names, and `more` behind them if there are.
+fn named(names: impl Iterator<Item = Vec<u8>>) -> Vec<String> {
     let mut names: Vec<String> = names
         .take(MOST_NAMED + 1)
         .map(|name| String::from_utf8_lossy(&name).into_owned())
         .collect();
-    if names.is_empty() {
-        return None;
-    }
     if names.len() > MOST_NAMED {
         names.truncate(MOST_NAMED);
         names.push("more".to_owned());
     }
-    Some(format!("there is {}", names.join(", ")))
+    names
 }
 
 /// Returns true if the loopback interface of this network namespace is up, or cannot be read.

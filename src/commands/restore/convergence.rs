@@ -12,12 +12,13 @@ use std::mem;
 
 use nix::errno::Errno;
 
-use crate::commands::refused_listing;
+use crate::commands::{keep, refused_listing};
 use crate::error::{Error, KernelError, Operation, RuleLine};
 use crate::ipvs::{Detail, Ipvs};
 use crate::model::{Change, DestinationState, ServiceIdentity, VirtualService};
 
-use super::difference::{Difference, Plan, PlannedChange, WantedTable};
+use super::difference::{Difference, Kept, Plan, PlannedChange};
+use super::wanted::{Other, WantedTable};
 
 /// The most looks at the table. The refusals after the last one are reported.
 const MOST_LOOKS: usize = 20;
@@ -44,6 +45,12 @@ pub trait Table {
         changes: &[PlannedChange<'_>],
         refused: impl FnMut(usize, KernelError),
     ) -> Result<(), Error>;
+
+    /// Makes a change that may have been made before.
+    ///
+    /// # Errors
+    /// [`Error::Kernel`] where it is rejected.
+    fn exist(&mut self, change: &Change) -> Result<(), Error>;
 }
 
 impl Table for Ipvs {
@@ -74,6 +81,10 @@ impl Table for Ipvs {
             }
         }
         Ok(())
+    }
+
+    fn exist(&mut self, change: &Change) -> Result<(), Error> {
+        keep::exist(self, change)
     }
 }
 
@@ -109,20 +120,20 @@ impl Refused<'_> {
 pub fn make_equal<'t>(
     table: &mut impl Table,
     wanted: &mut WantedTable<'t>,
-    keeps_others: bool,
+    kept: Kept,
     refused: &mut Vec<Refused<'t>>,
 ) -> Result<(), Error> {
     let mut refused_others = Vec::new();
     for looks in 1..=MOST_LOOKS {
         let is_last = looks == MOST_LOOKS;
-        let plan = look(table, wanted, keeps_others)?;
+        let plan = look(table, wanted, kept)?;
         refused.clear();
         let was_overtaken = make(table, &plan.additions, refused)?;
         if was_overtaken && !is_last {
             continue;
         }
         let is_complete = refused.is_empty();
-        let outcome = make(table, &mem::take(&mut wanted.others), &mut refused_others);
+        let outcome = make_others(table, &mem::take(&mut wanted.others), &mut refused_others);
         refused.extend_from_slice(&refused_others);
         outcome?;
         refused.extend(wanted.refusals.iter().map(|refusal| Refused {
@@ -145,10 +156,10 @@ pub fn make_equal<'t>(
 pub fn look<'t>(
     table: &mut impl Table,
     wanted: &mut WantedTable<'t>,
-    keeps_others: bool,
+    kept: Kept,
 ) -> Result<Plan<'t>, Error> {
     let services = table.services().map_err(refused_listing)?;
-    let mut difference = Difference::new(wanted, keeps_others);
+    let mut difference = Difference::new(wanted, kept);
     let mut destinations = Vec::new();
     for service in services {
         destinations.clear();
@@ -192,6 +203,29 @@ fn make<'t>(
         });
     })?;
     Ok(was_overtaken)
+}
+
+/// Makes changes that have nothing to do with the table, and appends those refused.
+fn make_others<'t>(
+    table: &mut impl Table,
+    others: &[Other<'t>],
+    refused: &mut Vec<Refused<'t>>,
+) -> Result<(), Error> {
+    for other in others {
+        if !other.may_be_so {
+            make(table, &[(other.change, Some(other.line))], refused)?;
+            continue;
+        }
+        match table.exist(&other.change) {
+            Err(Error::Kernel(operation, fault)) => refused.push(Refused {
+                operation,
+                fault,
+                line: Some(other.line),
+            }),
+            outcome => outcome?,
+        }
+    }
+    Ok(())
 }
 
 /// The meaning of a refusal.
@@ -277,6 +311,10 @@ mod tests {
             }
             Ok(())
         }
+
+        fn exist(&mut self, change: &Change) -> Result<(), Error> {
+            panic!("{change:?} is not about tables");
+        }
     }
 
     /// Restores rules to such a table. Returns the outcome, the refusals and the changes.
@@ -292,7 +330,7 @@ mod tests {
         let rules = read_rules(rules.as_bytes()).unwrap();
         let mut wanted = WantedTable::of(&rules).unwrap().unwrap();
         let mut refused = Vec::new();
-        let outcome = make_equal(&mut table, &mut wanted, false, &mut refused);
+        let outcome = make_equal(&mut table, &mut wanted, Kept::default(), &mut refused);
         let told = refused.iter().map(|refused| refused.error().to_string());
         (
             outcome.map_err(|fault| fault.to_string()),

@@ -7,29 +7,13 @@
 
 #![forbid(unsafe_code)]
 
-use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, HashMap};
-
-use nix::errno::Errno;
-
-use super::ReadRule;
-use crate::edit::{Edit, Instead};
-use crate::error::{Error, KernelError, Operation, RuleLine};
-use crate::model::{
-    Change, Destination, DestinationIdentity, DestinationState, ForwardingMethod, ServiceIdentity,
-    VirtualService,
-};
-use crate::request::Request;
+use super::wanted::WantedTable;
+use crate::edit::{is_same_destination, is_same_service};
+use crate::error::RuleLine;
+use crate::model::{Change, Destination, DestinationState, VirtualService};
 
 /// A change and the line that asks for it; no line asks for a removal.
 pub type PlannedChange<'t> = (Change, Option<RuleLine<'t>>);
-
-/// A line that the kernel is bound to refuse, and its answer.
-pub struct Refusal<'t> {
-    pub operation: Operation,
-    pub fault: KernelError,
-    pub line: RuleLine<'t>,
-}
 
 /// The changes that a table needs, each part in the order in which it is to be made.
 pub struct Plan<'t> {
@@ -39,230 +23,19 @@ pub struct Plan<'t> {
     pub removals: Vec<PlannedChange<'t>>,
 }
 
-/// A virtual service and its destinations as the rules describe them.
-struct WantedService<'t> {
-    service: VirtualService,
-    line: RuleLine<'t>,
-    destinations: BTreeMap<DestinationIdentity, WantedDestination<'t>>,
-    /// The number of the comparison that saw it last.
-    seen: usize,
-}
-
-struct WantedDestination<'t> {
-    destination: Destination,
-    line: RuleLine<'t>,
-    /// The number of the comparison that saw it last.
-    seen: usize,
-}
-
-impl<'t> WantedDestination<'t> {
-    fn of(destination: Destination, line: RuleLine<'t>) -> WantedDestination<'t> {
-        WantedDestination {
-            destination,
-            line,
-            seen: 0,
-        }
-    }
-}
-
-/// The table that rules leave behind where there was none before; and the lines that the kernel is
-/// bound to refuse then, like one that adds what is there or changes what is not.
-#[derive(Default)]
-pub struct WantedTable<'t> {
-    services: HashMap<ServiceIdentity, WantedService<'t>>,
-    /// Changes that are no matter of the table: timeouts, sync daemons.
-    pub others: Vec<PlannedChange<'t>>,
-    /// In the order of their lines.
-    pub refusals: Vec<Refusal<'t>>,
-    /// The number of comparisons so far.
-    comparisons: usize,
-}
-
-impl<'t> WantedTable<'t> {
-    /// Returns the table that the rules make; `None` if they do more than change tables, timeouts
-    /// and daemons.
-    ///
-    /// # Errors
-    /// [`Error::Rule`] for an edit that does not go with what the rules before it have left.
-    pub fn of(rules: &[ReadRule<'t>]) -> Result<Option<WantedTable<'t>>, Error> {
-        let mut table = WantedTable::default();
-        // Rules of one service mostly come together, and then the service is looked up once.
-        for rules in rules.chunk_by(|a, b| service_of(a) == service_of(b)) {
-            match service_of(&rules[0]) {
-                Some(identity) => table.take_rules_of(*identity, rules)?,
-                None => {
-                    let taken = rules.iter().try_for_each(|rule| table.take_other(rule));
-                    if taken.is_none() {
-                        return Ok(None);
-                    }
-                }
-            }
-        }
-        Ok(Some(table))
-    }
-
-    /// Takes rules that are all about one service.
-    fn take_rules_of(
-        &mut self,
-        identity: ServiceIdentity,
-        rules: &[ReadRule<'t>],
-    ) -> Result<(), Error> {
-        let mut wanted = self.services.remove(&identity);
-        for ReadRule { request, line } in rules {
-            let (operation, taken) = match request {
-                Request::Change(change) => (
-                    Operation::from(change),
-                    take_change(&mut wanted, change, *line),
-                ),
-                Request::Exist(change) => {
-                    (Operation::from(change), exist(&mut wanted, change, *line))
-                }
-                Request::Keep(edit) => {
-                    let taken = match edited(wanted.as_ref(), edit) {
-                        Ok(change) => take_change(&mut wanted, &change, *line),
-                        Err(Error::Kernel(_, KernelError::Errno(errno))) => Err(errno),
-                        Err(Error::Usage(fault)) => {
-                            return Err(Error::Rule(fault, RuleLine::to_owned(*line)));
-                        }
-                        Err(fault) => return Err(fault),
-                    };
-                    (edit.operation(), taken)
-                }
-                _ => continue,
-            };
-            if let Err(errno) = taken {
-                self.refusals.push(Refusal {
-                    operation,
-                    fault: KernelError::Errno(errno),
-                    line: *line,
-                });
-            }
-        }
-        self.services
-            .extend(wanted.map(|wanted| (identity, wanted)));
-        Ok(())
-    }
-
-    /// Takes a rule that is about no service.
-    fn take_other(&mut self, rule: &ReadRule<'t>) -> Option<()> {
-        match rule.request {
-            Request::Change(Change::Flush) => self.services.clear(),
-            Request::Change(
-                change @ (Change::SetTimeouts(_) | Change::StartDaemon(_) | Change::StopDaemon(..)),
-            ) => self.others.push((change, Some(rule.line))),
-            _ => return None,
-        }
-        Some(())
-    }
-}
-
-/// Returns the change that an edit comes to. What the edit does not name stays as it is.
-fn edited(wanted: Option<&WantedService<'_>>, edit: &Edit) -> Result<Change, Error> {
-    let missing = |errno| Error::Kernel(edit.operation(), KernelError::Errno(errno));
-    let wanted = wanted.ok_or_else(|| missing(Errno::ESRCH))?;
-    Ok(match edit {
-        Edit::Service(edit) => Change::EditService(edit.of(&wanted.service)?),
-        Edit::Destination(edit) => {
-            let there = wanted.destinations.get(&edit.identity);
-            let there = there.ok_or_else(|| missing(Errno::ENOENT))?;
-            Change::EditDestination(edit.service, edit.of(&there.destination)?)
-        }
-    })
-}
-
-/// Makes a change that may have been made before.
-fn exist<'t>(
-    wanted: &mut Option<WantedService<'t>>,
-    change: &Change,
-    line: RuleLine<'t>,
-) -> Result<(), Errno> {
-    take_change(wanted, change, line).or_else(|errno| match Instead::of(change, errno) {
-        Some(Instead::Edit(change)) => take_change(wanted, &change, line),
-        Some(Instead::Nothing) => Ok(()),
-        None => Err(errno),
-    })
-}
-
-/// Makes a change to a service as the kernel would, which answers with an errno where that service
-/// or destination is there already, or is not.
-fn take_change<'t>(
-    wanted: &mut Option<WantedService<'t>>,
-    change: &Change,
-    line: RuleLine<'t>,
-) -> Result<(), Errno> {
-    match *change {
-        Change::AddService(service) => match wanted {
-            Some(_) => return Err(Errno::EEXIST),
-            None => {
-                let destinations = BTreeMap::new();
-                *wanted = Some(WantedService {
-                    service,
-                    line,
-                    destinations,
-                    seen: 0,
-                });
-            }
-        },
-        Change::EditService(service) => {
-            let wanted = wanted.as_mut().ok_or(Errno::ESRCH)?;
-            (wanted.service, wanted.line) = (service, line);
-        }
-        Change::DeleteService(_) => drop(wanted.take().ok_or(Errno::ESRCH)?),
-        Change::AddDestination(_, destination) => {
-            let wanted = wanted.as_mut().ok_or(Errno::ESRCH)?;
-            check_destination(&destination)?;
-            match wanted.destinations.entry(destination.identity) {
-                Entry::Vacant(entry) => entry.insert(WantedDestination::of(destination, line)),
-                Entry::Occupied(_) => return Err(Errno::EEXIST),
-            };
-        }
-        Change::EditDestination(_, destination) => {
-            let wanted = wanted.as_mut().ok_or(Errno::ESRCH)?;
-            check_destination(&destination)?;
-            let there = wanted.destinations.get_mut(&destination.identity);
-            *there.ok_or(Errno::ENOENT)? = WantedDestination::of(destination, line);
-        }
-        Change::DeleteDestination(_, identity) => {
-            let wanted = wanted.as_mut().ok_or(Errno::ESRCH)?;
-            wanted.destinations.remove(&identity).ok_or(Errno::ENOENT)?;
-        }
-        _ => {}
-    }
-    Ok(())
-}
-
-/// Checks what the kernel checks of a destination whatever else there is (`ip_vs_add_dest` in
-/// `net/netfilter/ipvs/ip_vs_ctl.c`).
-fn check_destination(destination: &Destination) -> Result<(), Errno> {
-    if destination.lower_threshold > destination.upper_threshold {
-        return Err(Errno::ERANGE);
-    }
-    Ok(())
-}
-
-/// Returns the service that a rule is about.
-fn service_of<'r>(rule: &'r ReadRule<'_>) -> Option<&'r ServiceIdentity> {
-    match &rule.request {
-        Request::Change(change) | Request::Exist(change) => match change {
-            Change::AddService(service) | Change::EditService(service) => Some(&service.identity),
-            Change::DeleteService(service)
-            | Change::AddDestination(service, _)
-            | Change::EditDestination(service, _)
-            | Change::DeleteDestination(service, _) => Some(service),
-            _ => None,
-        },
-        Request::Keep(edit) => Some(match edit.as_ref() {
-            Edit::Service(edit) => &edit.identity,
-            Edit::Destination(edit) => &edit.service,
-        }),
-        _ => None,
-    }
+/// The parts of a table that a restore leaves as they are, whatever the rules say.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Kept {
+    /// Services that the rules do not name.
+    pub others: bool,
+    /// The weights of the destinations that are there.
+    pub weights: bool,
 }
 
 /// A comparison of the kernel's table with the wanted one, service by service.
 pub struct Difference<'w, 't> {
     wanted: &'w mut WantedTable<'t>,
-    keeps_others: bool,
+    kept: Kept,
     edited_services: Vec<PlannedChange<'t>>,
     added_destinations: Vec<PlannedChange<'t>>,
     edited_destinations: Vec<PlannedChange<'t>>,
@@ -271,12 +44,12 @@ pub struct Difference<'w, 't> {
 }
 
 impl<'w, 't> Difference<'w, 't> {
-    /// Begins a comparison. With `keeps_others`, services that the wanted table does not name stay.
-    pub fn new(wanted: &'w mut WantedTable<'t>, keeps_others: bool) -> Difference<'w, 't> {
+    /// Begins a comparison.
+    pub fn new(wanted: &'w mut WantedTable<'t>, kept: Kept) -> Difference<'w, 't> {
         wanted.comparisons += 1;
         Difference {
             wanted,
-            keeps_others,
+            kept,
             edited_services: Vec::new(),
             added_destinations: Vec::new(),
             edited_destinations: Vec::new(),
@@ -296,7 +69,7 @@ impl<'w, 't> Difference<'w, 't> {
         let identity = service.identity;
         let comparison = self.wanted.comparisons;
         let Some(wanted) = self.wanted.services.get_mut(&identity) else {
-            if !self.keeps_others {
+            if !self.kept.others {
                 self.removed_services
                     .push((Change::DeleteService(identity), None));
             }
@@ -316,8 +89,13 @@ impl<'w, 't> Difference<'w, 't> {
             };
             if wanted.seen != comparison {
                 wanted.seen = comparison;
-                if !is_same_destination(destination, &wanted.destination) {
-                    edited.push((wanted.destination, wanted.line));
+                let mut becomes = wanted.destination;
+                if self.kept.weights {
+                    becomes.weight = destination.weight;
+                }
+                wanted.was_drained |= destination.weight == 0 && becomes.weight != 0;
+                if !is_same_destination(destination, &becomes) {
+                    edited.push((becomes, wanted.line));
                 }
             }
         }
@@ -379,34 +157,13 @@ fn in_line_order<'t>(
         .map(move |(destination, line)| (change(destination), Some(line)))
 }
 
-/// Returns true if two descriptions of a service are the same to the kernel. Without persistence a
-/// mask means nothing.
-fn is_same_service(there: &VirtualService, wanted: &VirtualService) -> bool {
-    let netmask = if wanted.persistence_timeout.is_none() {
-        there.netmask
-    } else {
-        wanted.netmask
-    };
-    *there == VirtualService { netmask, ..*wanted }
-}
-
-/// Returns true if two descriptions of a destination are the same to the kernel, which finds out by
-/// itself that a server is local and then shows that instead of direct routing.
-fn is_same_destination(there: &Destination, wanted: &Destination) -> bool {
-    let forwarding_method = match (there.forwarding_method, wanted.forwarding_method) {
-        (ForwardingMethod::Local, ForwardingMethod::DirectRouting) => ForwardingMethod::Local,
-        (_, method) => method,
-    };
-    *there
-        == Destination {
-            forwarding_method,
-            ..*wanted
-        }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::commands::restore::ReadRule;
+    use crate::error::KernelError;
+    use crate::model::{ForwardingMethod, ServiceIdentity};
+    use nix::errno::Errno;
 
     fn rules(text: &str) -> Vec<ReadRule<'_>> {
         super::super::read_rules(text.as_bytes()).unwrap_or_default()
@@ -427,9 +184,9 @@ mod tests {
     }
 
     /// Returns the plan from one list of rules to another.
-    fn plan<'t>(from: &[ReadRule<'_>], to: &mut WantedTable<'t>, keeps_others: bool) -> Plan<'t> {
+    fn plan<'t>(from: &[ReadRule<'_>], to: &mut WantedTable<'t>, kept: Kept) -> Plan<'t> {
         let from = wanted(from);
-        let mut difference = Difference::new(to, keeps_others);
+        let mut difference = Difference::new(to, kept);
         for service in from.services.values() {
             let destinations = service.destinations.values();
             let destinations: Vec<_> = destinations.map(|there| state(there.destination)).collect();
@@ -439,12 +196,16 @@ mod tests {
     }
 
     /// Returns the changes from one list of rules to another, as rules.
-    fn changes(from: &str, to: &str, keeps_others: bool) -> Vec<String> {
+    fn changes(from: &str, to: &str) -> Vec<String> {
+        changes_with(Kept::default(), from, to)
+    }
+
+    fn changes_with(kept: Kept, from: &str, to: &str) -> Vec<String> {
         let mut endpoints = crate::render::endpoints::EndpointWriter::numeric();
         let Plan {
             additions,
             removals,
-        } = plan(&rules(from), &mut wanted(&rules(to)), keeps_others);
+        } = plan(&rules(from), &mut wanted(&rules(to)), kept);
         additions
             .iter()
             .chain(&removals)
@@ -463,9 +224,9 @@ mod tests {
 
     #[test]
     fn nothing_is_changed_where_nothing_differs() {
-        assert_eq!(changes(TABLE, TABLE, false), Vec::<String>::new());
+        assert_eq!(changes(TABLE, TABLE), Vec::<String>::new());
         assert_eq!(
-            changes("-A -t 10.0.0.1:80 -M 255.0.0.0", "-A -t 10.0.0.1:80", false),
+            changes("-A -t 10.0.0.1:80 -M 255.0.0.0", "-A -t 10.0.0.1:80"),
             Vec::<String>::new()
         );
     }
@@ -478,7 +239,7 @@ mod tests {
                       -A -u 10.0.0.1:53 -s rr\n\
                       -a -u 10.0.0.1:53 -r 10.1.0.9:53 -m -w 1";
         assert_eq!(
-            changes(TABLE, wanted, false),
+            changes(TABLE, wanted),
             [
                 "-A -u 10.0.0.1:53 -s rr",
                 "-a -u 10.0.0.1:53 -r 10.1.0.9:53 -m -w 1",
@@ -504,7 +265,7 @@ mod tests {
         let from = wanted(&from);
         // A comparison after another knows nothing of that.
         for _ in 0..2 {
-            let mut difference = Difference::new(&mut to, false);
+            let mut difference = Difference::new(&mut to, Kept::default());
             for service in from.services.values() {
                 let destinations = service.destinations.values();
                 let once: Vec<_> = destinations.map(|there| state(there.destination)).collect();
@@ -542,10 +303,55 @@ mod tests {
 
     #[test]
     fn services_that_are_not_named_stay_where_others_are_kept() {
+        let kept = Kept {
+            others: true,
+            ..Kept::default()
+        };
         assert_eq!(
-            changes(TABLE, "-A -f 7 -s rr -p 300", true),
+            changes_with(kept, TABLE, "-A -f 7 -s rr -p 300"),
             ["-E -f 7 -s rr -p 300"]
         );
+    }
+
+    const DRAINED: &str = "-A -f 7\n-a -f 7 -r 10.1.0.1 -m -w 0\n-a -f 7 -r 10.1.0.2 -m -w 9\n\
+                           -a -f 7 -r 10.1.0.3 -m -w 0\n-a -f 7 -r 10.1.0.4 -m -w 0";
+    const RELOADED: &str = "-A -f 7\n-a -f 7 -r 10.1.0.4 -m -w 3\n-a -f 7 -r 10.1.0.1 -i -w 5\n\
+                            -a -f 7 -r 10.1.0.2 -m -w 4\n-a -f 7 -r 10.1.0.3 -m -w 0\n\
+                            -a -f 7 -r 10.1.0.5 -m -w 8";
+
+    #[test]
+    fn weights_that_are_kept_are_those_of_servers_that_both_tables_have() {
+        let kept = Kept {
+            weights: true,
+            ..Kept::default()
+        };
+        assert_eq!(
+            changes_with(kept, DRAINED, RELOADED),
+            [
+                "-a -f 7 -r 10.1.0.5:0 -m -w 8",
+                "-e -f 7 -r 10.1.0.1:0 -i -w 0 --tun-type ipip",
+            ]
+        );
+    }
+
+    #[test]
+    fn servers_at_weight_0_that_are_to_have_another_are_remembered_in_order() {
+        for (keeps_weights, expected) in [(false, &["10.1.0.4", "10.1.0.1"][..]), (true, &[])] {
+            let kept = Kept {
+                weights: keeps_weights,
+                ..Kept::default()
+            };
+            let to = rules(RELOADED);
+            let mut to = wanted(&to);
+            plan(&rules(DRAINED), &mut to, kept);
+            // Once it has its weight, it is no less a server that was drained.
+            plan(&rules(RELOADED), &mut to, kept);
+            let drained = to.drained().into_iter();
+            let drained: Vec<_> = drained
+                .map(|(_, server)| server.address.to_string())
+                .collect();
+            assert_eq!(drained, expected);
+        }
     }
 
     #[test]
@@ -576,7 +382,7 @@ mod tests {
                      -E -f 1 -s wrr\n-e -f 1 -r 10.1.0.1 -w 7\n-d -f 1 -r 10.1.0.2\n\
                      -A -f 2\n-D -f 2\n";
         assert_eq!(
-            changes("", rules, false),
+            changes("", rules),
             ["-A -f 1 -s wrr", "-a -f 1 -r 10.1.0.1:0 -g -w 7"]
         );
     }
@@ -589,13 +395,44 @@ mod tests {
                      -D -f 2 --exist\n-A -f 2 -s rr --exist\n-A -f 2 -s wrr --exist\n\
                      -d -f 2 -r 10.1.0.1 --exist\n-d -f 3 -r 10.1.0.1 --exist\n";
         assert_eq!(
-            changes("", rules, false),
+            changes("", rules),
             [
                 "-A -f 1 -s sh -p 90 -b sh-port",
                 "-a -f 1 -r 10.1.0.1:0 -m -w 0",
                 "-a -f 1 -r 10.1.0.2:0 -m -w 5",
                 "-A -f 2 -s wrr"
             ]
+        );
+    }
+
+    #[test]
+    fn additions_that_keep_add_what_is_missing_and_leave_the_rest() {
+        let rules = "-A -f 1 -s sh -b sh-port --exist --keep\n-A -f 1 -p 60 --exist --keep\n\
+                     -a -f 1 -r 10.1.0.1:8080 -m -w 0 -x 9\n\
+                     -a -f 1 -r 10.1.0.1:8080 --exist --keep\n\
+                     -a -f 1 -r 10.1.0.2 -i --keep --exist\n\
+                     -a -f 1 -r 10.1.0.2 -w 4 --keep --exist\n";
+        assert_eq!(
+            changes("", rules),
+            [
+                "-A -f 1 -s sh -p 60 -b sh-port",
+                "-a -f 1 -r 10.1.0.1:8080 -m -w 0 -x 9",
+                "-a -f 1 -r 10.1.0.2:0 -i -w 4 --tun-type ipip",
+            ]
+        );
+        let lines = self::rules("-a -f 2 -r 10.1.0.1 --exist --keep\n");
+        assert_eq!(
+            wanted(&lines).refusals[0].fault,
+            KernelError::Errno(Errno::ESRCH)
+        );
+        let lines = self::rules("-A -t 10.0.0.1:0 --exist --keep\n");
+        let fault = WantedTable::of(&lines).err().map(|fault| fault.to_string());
+        assert_eq!(
+            fault.as_deref(),
+            Some(
+                "line 1: Zero port specified for non-persistent service: \
+                 -A -t 10.0.0.1:0 --exist --keep"
+            )
         );
     }
 
@@ -657,7 +494,7 @@ mod tests {
                   -a -f 1 -r 10.1.0.6\n-a -f 1 -r 10.1.0.5\n\
                   -a -f 1 -r 10.1.0.2 -w 4\n-a -f 1 -r 10.1.0.1 -w 3";
         assert_eq!(
-            changes(from, to, false),
+            changes(from, to),
             [
                 "-A -f 9 -s wrr",
                 "-a -f 9 -r 10.1.0.8:0 -g -w 1",
@@ -676,13 +513,10 @@ mod tests {
         let masked = |seconds: &str| format!("-A -f 1 -s rr{seconds} -M 255.0.0.0");
         let bare = |seconds: &str| format!("-A -f 1 -s rr{seconds}");
         assert_eq!(
-            changes(&masked(" -p 61"), &bare(" -p 61"), false),
+            changes(&masked(" -p 61"), &bare(" -p 61")),
             ["-E -f 1 -s rr -p 61"]
         );
-        assert_eq!(
-            changes(&masked(" -p 62"), &bare(""), false),
-            ["-E -f 1 -s rr"]
-        );
+        assert_eq!(changes(&masked(" -p 62"), &bare("")), ["-E -f 1 -s rr"]);
         let rules = rules("-A -f 1\n-a -f 1 -r 10.1.0.1 -w 3\n-a -f 1 -r 10.1.0.2 -w 4 -m");
         let mut wanted = wanted(&rules);
         let service = wanted.services.values().next().unwrap();
@@ -697,7 +531,7 @@ mod tests {
                 })
             })
             .collect();
-        let mut difference = Difference::new(&mut wanted, false);
+        let mut difference = Difference::new(&mut wanted, Kept::default());
         assert!(difference.needs_destinations_of(&service));
         difference.compare(&service, &local);
         let additions = difference.into_plan().additions;
@@ -720,7 +554,7 @@ mod tests {
             },
             ..service
         };
-        let difference = Difference::new(&mut wanted, false);
+        let difference = Difference::new(&mut wanted, Kept::default());
         assert!(difference.needs_destinations_of(&service));
         assert!(!difference.needs_destinations_of(&other));
     }

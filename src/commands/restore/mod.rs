@@ -1,7 +1,7 @@
 //! `ipvsadm-restore`: makes the table what the rules say.
 //!
 //! All rules are read and checked before the kernel is asked for anything: one fault, and nothing
-//! has changed. Rules that change tables describe one; [`difference`] finds the fewest changes to
+//! has changed. Rules that change tables describe one, the [`wanted`] one; [`difference`] finds the fewest changes to
 //! the kernel's, so that what stays keeps its connections and counters, and [`convergence`] makes
 //! them, while others change the table too. Additions go first, and if the kernel refuses one of
 //! them, nothing is removed: there is never less than before. Only rules that also list or zero are
@@ -12,26 +12,29 @@
 
 pub mod convergence;
 pub mod difference;
+mod rehearsal;
 mod turn;
+pub mod wanted;
 
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::Read;
-use std::mem;
 
 use crate::cli::LineReader;
 use crate::cli::helper::HelperOptions;
 use crate::commands::console::{Console, InputKind};
 use crate::commands::executor::{self, Executor, Flow};
 use crate::commands::{hints, open_checked, refused_listing};
-use crate::error::{Error, RuleLine, UsageError};
+use crate::error::{Error, RuleLine, STATUS_DIFFERS, UsageError};
 use crate::ipvs::{Detail, Ipvs};
 use crate::model::Change;
 use crate::options::Modifier;
 use crate::render::endpoints::EndpointWriter;
 use crate::render::rules;
 use crate::request::Request;
-use difference::{Plan, Refusal, WantedTable};
+use difference::{Kept, Plan};
+use rehearsal::Rest;
+use wanted::{Refusal, WantedTable};
 
 /// A line and what it asks for.
 #[derive(Clone, Debug)]
@@ -42,6 +45,10 @@ pub struct ReadRule<'t> {
 
 /// Runs `ipvsadm-restore`.
 pub fn run_helper(console: &mut Console<'_>, options: &HelperOptions) -> Result<(), Error> {
+    let is_dry = options.has(Modifier::DryRun) && !options.has(Modifier::Test);
+    if options.has(Modifier::ExitCode) && !is_dry {
+        return Err(Error::ExitCodeWithoutDryRun);
+    }
     let (input, is_regular_file) = read_input(console, options.file.as_deref())?;
     let rules = read_rules(&input).map_err(|fault| match options.file {
         Some(_) => fault.in_named_file(),
@@ -57,6 +64,9 @@ pub fn run_helper(console: &mut Console<'_>, options: &HelperOptions) -> Result<
         true => WantedTable::of(&rules)?,
         false => None,
     };
+    if wanted.is_none() && options.has(Modifier::KeepWeights) {
+        return Err(Error::WeightsNotKept);
+    }
     if options.has(Modifier::Test) {
         return match wanted {
             // Nothing else is asked of it, so any refusal is its answer.
@@ -153,36 +163,77 @@ fn make_equal(
     last_line: usize,
     options: &HelperOptions,
 ) -> Result<(), Error> {
+    let kept = Kept {
+        others: options.has(Modifier::NoFlush),
+        weights: options.has(Modifier::KeepWeights),
+    };
     if options.has(Modifier::DryRun) {
-        let Plan {
-            additions,
-            removals,
-        } = convergence::look(ipvs, &mut wanted, options.has(Modifier::NoFlush))?;
-        let mut endpoints = EndpointWriter::numeric();
-        let changes = [additions, mem::take(&mut wanted.others), removals];
-        for (change, _) in changes.iter().flatten() {
-            rules::write_change(console.text(), &mut endpoints, change);
-            console.flush_if_large()?;
-        }
-        console.flush()?;
-        tell_refusals(console, &wanted.refusals);
-        // As the real run would end.
-        let mut refusals = wanted.refusals.iter();
-        return executor::outcome(refusals.any(|refusal| refusal.line.number == last_line));
+        return print_difference(console, ipvs, wanted, kept, last_line, options);
     }
     let mut refused = Vec::new();
-    let outcome = convergence::make_equal(
-        ipvs,
-        &mut wanted,
-        options.has(Modifier::NoFlush),
-        &mut refused,
-    );
+    let outcome = convergence::make_equal(ipvs, &mut wanted, kept, &mut refused);
     for refused in &refused {
         console.tell(&refused.error());
     }
     outcome?;
+    keep_hint_about_drained(console, &wanted);
     // The status is the last line's, as it is with -R.
     executor::outcome(refused.iter().any(|refused| refused.is_of(last_line)))
+}
+
+/// Prints the changes that make the kernel's table the wanted one, and ends as making them would.
+fn print_difference(
+    console: &mut Console<'_>,
+    ipvs: &mut Ipvs,
+    mut wanted: WantedTable<'_>,
+    kept: Kept,
+    last_line: usize,
+    options: &HelperOptions,
+) -> Result<(), Error> {
+    let Plan {
+        additions,
+        removals,
+    } = convergence::look(ipvs, &mut wanted, kept)?;
+    let mut others = Vec::new();
+    let mut refusals = Vec::new();
+    if !wanted.others.is_empty() {
+        let mut rest = Rest::read(ipvs)?;
+        for other in &wanted.others {
+            match rest.take(other) {
+                Ok(true) => others.push((other.change, Some(other.line))),
+                Ok(false) => {}
+                Err(refusal) => refusals.push(refusal),
+            }
+        }
+    }
+    refusals.append(&mut wanted.refusals);
+    let mut endpoints = EndpointWriter::numeric();
+    let changes = [additions, others, removals];
+    for (change, _) in changes.iter().flatten() {
+        rules::write_change(console.text(), &mut endpoints, change);
+        console.flush_if_large()?;
+    }
+    console.flush()?;
+    tell_refusals(console, &refusals);
+    keep_hint_about_drained(console, &wanted);
+    let mut refusals = refusals.iter();
+    executor::outcome(refusals.any(|refusal| refusal.line.number == last_line))?;
+    dry_outcome(options, changes.iter().any(|changes| !changes.is_empty()))
+}
+
+/// The end of a dry run that no refusal ends.
+fn dry_outcome(options: &HelperOptions, differs: bool) -> Result<(), Error> {
+    match differs && options.has(Modifier::ExitCode) {
+        true => Err(Error::AlreadyReported(STATUS_DIFFERS)),
+        false => Ok(()),
+    }
+}
+
+/// Names the servers at weight 0 that get clients again.
+fn keep_hint_about_drained(console: &mut Console<'_>, wanted: &WantedTable<'_>) {
+    if console.is_interactive() {
+        console.keep_hint(hints::losses::drained(&wanted.drained()));
+    }
 }
 
 /// Prints the refusals that can be foreseen.
@@ -216,7 +267,7 @@ fn run_anew(
                     rules::write_change(console.text(), &mut endpoints, change);
                 }
                 // What they come to depends on the table that they find.
-                Request::Exist(_) | Request::Keep(_) => {
+                Request::Exist(_) | Request::Keep(_) | Request::AddMissing(_) => {
                     console
                         .text()
                         .extend_from_slice(rule.line.text.trim_ascii());
@@ -226,7 +277,10 @@ fn run_anew(
             }
             console.flush_if_large()?;
         }
-        return Ok(());
+        let is_cleared = !options.has(Modifier::NoFlush);
+        let differs = options.has(Modifier::ExitCode)
+            && rehearsal::changes_anything(ipvs, rules, is_cleared)?;
+        return dry_outcome(options, differs);
     }
     let mut executor = Executor::new(console, ipvs);
     if !options.has(Modifier::NoFlush) {

@@ -274,12 +274,25 @@ const LINES: &[(&str, Expected)] = &[
     ("ipvsadm-save -", Offers(&["-n", "--netns"])),
     (
         "ipvsadm-restore --",
-        Offers(&["--dry-run", "--netns", "--noflush", "--test"]),
+        Offers(&[
+            "--dry-run",
+            "--exit-code",
+            "--keep-weights",
+            "--netns",
+            "--noflush",
+            "--test",
+        ]),
     ),
     ("ipvsadm-restore --d", Line("ipvsadm-restore --dry-run ")),
     (
         "ipvsadm-restore --test -",
-        Offers(&["--dry-run", "--netns", "--noflush"]),
+        Offers(&[
+            "--dry-run",
+            "--exit-code",
+            "--keep-weights",
+            "--netns",
+            "--noflush",
+        ]),
     ),
     ("ipvsadm-save -n -", Line("ipvsadm-save -n --netns ")),
     (

@@ -477,6 +477,75 @@ fn systemd_finds_no_fault_with_the_unit() {
     assert_eq!(outcome.to_string(), "= status 0\n");
 }
 
+/// The scripts of both packages, on a table with a drained server.
+#[test]
+fn a_reload_keeps_weights_where_the_settings_say_so() {
+    const FILE: &str = "-A -f 7 -s wrr\n-a -f 7 -r 192.0.2.10:0 -g -w 3\n";
+    const DRAINED: &str = "-A -f 7 -s wrr\n-a -f 7 -r 192.0.2.10:0 -g -w 0\n";
+    let debian = Debian::new();
+    debian.dpkg("--install", &our_package());
+    let unit = Unit::of(&debian);
+    fs::create_dir_all(debian.place("/etc/sysconfig")).unwrap();
+    debian.write(
+        "/etc/rpm-service",
+        include_str!("../../../src/package/rpm/service"),
+    );
+    let of_rpm = |verb: &str| format!("sh /etc/rpm-service {verb}");
+    let name = "KEEP_WEIGHTS";
+    let rpm_name = "IPVS_KEEP_WEIGHTS_ON_RELOAD";
+    let said = |file: &str, name: &str, word: &str, default: &str| {
+        format!(
+            "{file}: {name}=\"{word}\" is not understood: weights follow the file, as with \
+             \"{default}\"\n"
+        )
+    };
+    let (default, config) = ("/etc/default/ipvsadm", "/etc/sysconfig/ipvsadm-config");
+    for (setting, rpm_setting, state, complaints) in [
+        (
+            String::new(),
+            String::new(),
+            FILE,
+            [String::new(), String::new()],
+        ),
+        (
+            format!("{name}=true # for now\n"),
+            format!("X=$NOWHERE\n{rpm_name}=\"yes\"\n"),
+            DRAINED,
+            [String::new(), String::new()],
+        ),
+        (
+            format!("{name}=Yes\n"),
+            format!("{rpm_name}=true\r\n"),
+            FILE,
+            [
+                said(default, name, "Yes", "false"),
+                said(config, rpm_name, "true^M", "no"),
+            ],
+        ),
+    ] {
+        debian.write(default, &format!("AUTO=true\n{setting}"));
+        debian.write(config, &rpm_setting);
+        debian.write("/etc/ipvsadm.rules", FILE);
+        debian.write("/etc/sysconfig/ipvsadm", FILE);
+        let reloads = [unit.reload.clone(), of_rpm("reload")];
+        for (reload, complaint) in reloads.iter().zip(complaints) {
+            debian
+                .succeed("ipvsadm -C; ipvsadm -A -f 7 -s wrr; ipvsadm -a -f 7 -r 192.0.2.10 -w 0");
+            let outcome = debian.run(reload);
+            assert_eq!(outcome.ending, Ending::Status(0), "{outcome}");
+            assert_eq!(outcome.stderr_text(), complaint);
+            assert_eq!(debian.state(), state, "{reload} with {setting}");
+        }
+        // At boot there is nothing to keep, and whoever starts the service means the file.
+        for start in [unit.start.clone(), of_rpm("start")] {
+            debian
+                .succeed("ipvsadm -C; ipvsadm -A -f 7 -s wrr; ipvsadm -a -f 7 -r 192.0.2.10 -w 0");
+            debian.run(&start);
+            assert_eq!(debian.state(), FILE, "{start} with {setting}");
+        }
+    }
+}
+
 /// The commands of the package's unit.
 struct Unit {
     start: String,

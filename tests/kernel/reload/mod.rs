@@ -3,6 +3,8 @@
 //! or an untold refusal.
 
 mod adversity;
+mod exit_code;
+mod keeping_weights;
 mod nothing_lost;
 mod random_tables;
 
