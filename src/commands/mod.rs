@@ -10,6 +10,7 @@ mod complete;
 mod console;
 mod diagnose;
 mod drain;
+mod entries;
 mod execute_rules;
 mod executor;
 mod help;
@@ -17,6 +18,7 @@ mod hints;
 mod keep;
 mod list;
 mod netns;
+mod ramp;
 mod replace;
 pub mod restore;
 mod save;
@@ -201,6 +203,7 @@ fn execute(console: &mut Console<'_>, ipvs: &mut Ipvs, request: &Request) -> Res
         Request::Exist(change) => keep::exist(ipvs, change),
         Request::Keep(edit) => keep::edit(ipvs, edit),
         Request::Drain(request) => drain::drain(console, ipvs, request),
+        Request::Ramp(request) => ramp::ramp(console, ipvs, request),
         Request::ExecuteRules => execute_rules::execute_rules(console, ipvs),
         // Callers answer these before it comes to the table, and rules cannot diagnose.
         Request::Help(_) | Request::Version | Request::Diagnose(_) => {

@@ -96,12 +96,14 @@ pub enum Owner {
 }
 
 /// The commands that an option makes work otherwise.
-const VARIANTS: [(Command, Modifier); 3] = [
+const VARIANTS: [(Command, Modifier); 4] = [
     // Lists connections, and can be narrowed.
     (Command::List, Modifier::Connection),
     // Need no service: without one a server is drained in all of them.
     (Command::EditServer, Modifier::Drain),
     (Command::DeleteServer, Modifier::Drain),
+    // The same of a ramp.
+    (Command::EditServer, Modifier::Ramp),
 ];
 
 impl Owner {
