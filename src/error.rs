@@ -22,8 +22,8 @@ use crate::options::{self, Helper, Meaning, Modifier, OPTIONS, Owner};
 pub const STATUS_REFUSED: u8 = 255;
 /// The words make no valid command, or the kernel has no IPVS.
 const STATUS_CHECK: u8 = 2;
-/// Clients are still on a server that was to be drained.
-const STATUS_NOT_DRAINED: u8 = 3;
+/// A drain or a ramp was begun, and did not come to its end.
+const STATUS_UNFINISHED: u8 = 3;
 /// A dry run has found something to do, and is to say so by its status.
 pub const STATUS_DIFFERS: u8 = 3;
 /// The status to which a signal's number is added, as shells do.
@@ -370,40 +370,44 @@ impl From<io::Error> for KernelError {
     }
 }
 
-/// Why a server is not drained, a line for each reason.
+/// A drain, or a ramp, that was not begun or did not come to its end: the lines that say so.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum DrainFault {
-    /// It was not begun, for new clients would have missed the server.
-    Refused(Vec<Vec<u8>>),
+pub enum Unfinished {
+    /// A drain that was not begun, for new clients would have missed the server.
+    DrainRefused(Vec<Vec<u8>>),
+    /// A ramp that was not begun, for it would not have done what it is for.
+    RampRefused(Vec<Vec<u8>>),
     /// The time is up, or somebody else had other plans.
-    NotDrained(Vec<Vec<u8>>),
+    GivenUp(Vec<Vec<u8>>),
     /// The signal of this number came.
     Interrupted(u32, Vec<Vec<u8>>),
 }
 
-impl DrainFault {
+impl Unfinished {
     fn lines(&self) -> &[Vec<u8>] {
         match self {
-            DrainFault::Refused(lines)
-            | DrainFault::NotDrained(lines)
-            | DrainFault::Interrupted(_, lines) => lines,
+            Unfinished::DrainRefused(lines)
+            | Unfinished::RampRefused(lines)
+            | Unfinished::GivenUp(lines)
+            | Unfinished::Interrupted(_, lines) => lines,
         }
     }
 
     fn status(&self) -> u8 {
         match self {
-            DrainFault::Refused(_) => STATUS_REFUSED,
-            DrainFault::NotDrained(_) => STATUS_NOT_DRAINED,
-            DrainFault::Interrupted(signal, _) => {
-                u8::try_from(STATUS_SIGNAL + signal).unwrap_or(STATUS_NOT_DRAINED)
+            Unfinished::DrainRefused(_) => STATUS_REFUSED,
+            Unfinished::RampRefused(_) => STATUS_CHECK,
+            Unfinished::GivenUp(_) => STATUS_UNFINISHED,
+            Unfinished::Interrupted(signal, _) => {
+                u8::try_from(STATUS_SIGNAL + signal).unwrap_or(STATUS_UNFINISHED)
             }
         }
     }
 }
 
-impl From<DrainFault> for Error {
-    fn from(fault: DrainFault) -> Error {
-        Error::Drain(fault)
+impl From<Unfinished> for Error {
+    fn from(fault: Unfinished) -> Error {
+        Error::Unfinished(fault)
     }
 }
 
@@ -454,8 +458,8 @@ pub enum Error {
     NotARule(UsageError, OwnedRuleLine),
     /// The kernel refused what a line of rules asks for.
     RefusedRule(Operation, KernelError, OwnedRuleLine),
-    /// A server is not drained.
-    Drain(DrainFault),
+    /// A drain or a ramp did not come to its end.
+    Unfinished(Unfinished),
     /// Every fault has been printed; this is the status that they end with.
     AlreadyReported(u8),
     /// A word that `ipvsadm-save` or `ipvsadm-restore` does not know.
@@ -632,7 +636,7 @@ impl Error {
             Error::RefusedRule(operation, fault, line) => {
                 line.text_with(kernel_text(*operation, *fault).as_bytes())
             }
-            Error::Drain(fault) => fault.lines().join(&b'\n'),
+            Error::Unfinished(fault) => fault.lines().join(&b'\n'),
             Error::AlreadyReported(_) => return Vec::new(),
             Error::HelperUsage(helper) => helper.usage().into_bytes(),
         };
@@ -664,7 +668,7 @@ impl Error {
             | Error::NoRules(_)
             | Error::HelperUsage(_) => STATUS_FAILED,
             Error::Rule(fault, _) | Error::NotARule(fault, _) => fault.status(),
-            Error::Drain(fault) => fault.status(),
+            Error::Unfinished(fault) => fault.status(),
             Error::AlreadyReported(status) => *status,
         }
     }

@@ -5,8 +5,8 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
-use crate::edit::{Addition, Edit};
-use crate::model::{Change, DestinationIdentity, ServiceIdentity};
+use crate::edit::{Addition, DestinationEdit, Edit};
+use crate::model::{Change, Destination, DestinationIdentity, ServiceIdentity};
 use crate::options::Command;
 use crate::selection::{CountKey, Selection};
 
@@ -26,6 +26,8 @@ pub enum Request {
     AddMissing(Box<Addition>),
     /// Real servers that are to be left by their clients (`--drain`).
     Drain(DrainRequest),
+    /// Real servers that are to get their share by and by (`--ramp`).
+    Ramp(Box<RampRequest>),
     List(Box<ListRequest>),
     /// Why services do not answer.
     Diagnose(DiagnoseRequest),
@@ -46,12 +48,10 @@ pub enum Request {
 pub struct DrainRequest {
     /// Of which virtual service; of all, where none is named.
     pub service: Option<ServiceIdentity>,
-    /// The real server.
-    pub address: IpAddr,
-    /// Its port, host byte order; every port, where none is named.
-    pub port: Option<u16>,
-    /// True if they are deleted in the end.
-    pub deletes: bool,
+    /// The real server; all of the service, where none is named.
+    pub server: Option<NamedServer>,
+    /// What happens in the end.
+    pub then: AfterDrain,
     /// The most seconds to wait; without them, for as long as it takes.
     pub seconds: Option<u32>,
     /// Even where new clients will find no server.
@@ -63,8 +63,62 @@ pub struct DrainRequest {
 impl DrainRequest {
     /// Returns true if it is about this destination, of a service that it is about.
     pub fn names(&self, destination: &DestinationIdentity) -> bool {
+        self.server.is_none_or(|server| server.is(destination))
+    }
+}
+
+/// What becomes of that which has been drained.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AfterDrain {
+    /// The real servers stay, at weight 0.
+    Stay,
+    /// The real servers are deleted.
+    DeleteServers,
+    /// Their virtual service is deleted, and they with it.
+    DeleteService,
+}
+
+impl AfterDrain {
+    /// Returns true if the real servers are there no more in the end.
+    pub fn deletes(self) -> bool {
+        self != AfterDrain::Stay
+    }
+}
+
+/// A real server as it was named: at one port, or at all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NamedServer {
+    /// The address.
+    pub address: IpAddr,
+    /// The port, host byte order; every port, where none is named.
+    pub port: Option<u16>,
+}
+
+impl NamedServer {
+    /// Returns true if this is a destination of that name.
+    pub fn is(self, destination: &DestinationIdentity) -> bool {
         self.address == destination.address && self.port.is_none_or(|port| port == destination.port)
     }
+}
+
+/// Which real servers to give their weights by and by, and in how long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RampRequest {
+    /// The real servers.
+    pub returning: Returning,
+    /// The seconds from weight 1 to the last.
+    pub seconds: u32,
+}
+
+/// Real servers that get their share by and by, and the weights that they are to reach.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Returning {
+    /// One that is added to a service.
+    Added(ServiceIdentity, Destination),
+    /// One that is there; what is not named stays.
+    Edited(DestinationEdit),
+    /// One in all its services, to this weight, or in each to the one that it has there.
+    Everywhere(NamedServer, Option<u32>),
 }
 
 /// The services to diagnose, and how.

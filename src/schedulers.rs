@@ -52,6 +52,35 @@ impl TurningAway {
     }
 }
 
+/// What a scheduler makes of a change of a server's weight.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WeightChange {
+    /// The server's share of the new clients follows, or nothing is known of the scheduler.
+    Share,
+    /// Nothing: a weight is 0 or it is not.
+    Nothing,
+    /// Nothing for the clients of an address that has its server already, until that is overloaded.
+    Late,
+    /// Clients that have their server are sent to another one.
+    Moves,
+    /// The server of the greatest weight gets all.
+    AllOrNone,
+}
+
+impl WeightChange {
+    /// Returns what the scheduler of this name makes of it (`tests/clusters/scheduling.rs` has
+    /// clients try it).
+    pub fn with(scheduler: &[u8]) -> WeightChange {
+        match scheduler {
+            b"rr" | b"lc" | b"dh" => WeightChange::Nothing,
+            b"lblc" | b"lblcr" => WeightChange::Late,
+            b"sh" | b"mh" => WeightChange::Moves,
+            b"fo" => WeightChange::AllOrNone,
+            _ => WeightChange::Share,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -32,6 +32,12 @@ impl Given {
         !self.0.only(OF_TUNNELS).is_empty()
     }
 
+    /// Returns true if any option is there that says more of a real server than its weight.
+    pub fn describes_a_server_beyond_its_weight(self) -> bool {
+        let mut described = self.0.only(Modifier::Drain.rivals()).iter();
+        described.any(|modifier| modifier != Modifier::Weight && modifier != Modifier::Ramp)
+    }
+
     /// Finds the first fault of these options against what goes with a command, and against each
     /// other. What the reference refuses, too, is refused in its words.
     pub fn check(self, command: Command) -> Result<(), UsageError> {

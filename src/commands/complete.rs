@@ -343,7 +343,7 @@ impl<'a> Line<'a, '_> {
         let service = LastService::default().look_up(&self.given, &mut Hosts::default());
         let mut destinations = Vec::new();
         let Some(service) = service.identity() else {
-            if self.has(Modifier::Drain) {
+            if self.has(Modifier::Drain) || self.has(Modifier::Ramp) {
                 self.offer_addresses_of_servers(front);
             }
             return;

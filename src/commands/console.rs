@@ -135,6 +135,13 @@ impl<'a> Console<'a> {
         }
     }
 
+    /// Says to a person at a terminal how a command has ended that took its time.
+    pub fn tell_end(&mut self, sentence: &str) {
+        if self.streams.is_interactive {
+            self.write_to_errors(format!("{sentence}\n").as_bytes());
+        }
+    }
+
     /// Returns the screen that standard output is shown on.
     pub fn screen(&self) -> Screen {
         (self.streams.screen)()

@@ -11,6 +11,7 @@ mod console;
 mod daemons;
 mod diagnose;
 mod drain;
+mod entries;
 mod execute_rules;
 mod executor;
 mod help;
@@ -18,6 +19,7 @@ mod hints;
 mod keep;
 mod list;
 mod netns;
+mod ramp;
 mod replace;
 pub mod restore;
 mod save;
@@ -213,6 +215,7 @@ fn execute(console: &mut Console<'_>, ipvs: &mut Ipvs, request: &Request) -> Res
         Request::Keep(edit) => keep::edit(ipvs, edit),
         Request::AddMissing(addition) => keep::add_missing(ipvs, addition),
         Request::Drain(request) => drain::drain(console, ipvs, request),
+        Request::Ramp(request) => ramp::ramp(console, ipvs, request),
         Request::ExecuteRules => execute_rules::execute_rules(console, ipvs),
         // Callers answer these before it comes to the table, and rules cannot diagnose.
         Request::Help(_) | Request::Version | Request::Diagnose(_) => {

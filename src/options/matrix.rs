@@ -96,7 +96,7 @@ pub enum Owner {
 }
 
 /// The commands that an option makes work otherwise.
-const VARIANTS: [(Command, Modifier); 5] = [
+const VARIANTS: [(Command, Modifier); 6] = [
     // Lists connections, and can be narrowed.
     (Command::List, Modifier::Connection),
     // Need no service: without one a server is drained in all of them.
@@ -105,6 +105,8 @@ const VARIANTS: [(Command, Modifier); 5] = [
     // May find there what they add, and leave of it what is not named.
     (Command::AddService, Modifier::Exist),
     (Command::AddServer, Modifier::Exist),
+    // The same of a ramp.
+    (Command::EditServer, Modifier::Ramp),
 ];
 
 impl Owner {

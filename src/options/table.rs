@@ -59,6 +59,7 @@ const EDIT_DRAINING: Owner = Owner::Variant(Command::EditServer, Modifier::Drain
 const DELETE_DRAINING: Owner = Owner::Variant(Command::DeleteServer, Modifier::Drain);
 const ADD_SERVICE_EXISTING: Owner = Owner::Variant(Command::AddService, Modifier::Exist);
 const ADD_SERVER_EXISTING: Owner = Owner::Variant(Command::AddServer, Modifier::Exist);
+const EDIT_RAMPING: Owner = Owner::Variant(Command::EditServer, Modifier::Ramp);
 const FLUSH: Owner = Owner::Command(Command::Flush);
 const LIST: Owner = Owner::Command(Command::List);
 const CONNECTIONS: Owner = Owner::CONNECTIONS;
@@ -133,14 +134,17 @@ table! {
         EditService = command("E", "edit-service", "change a service")
             .examples(&["ipvsadm -E -t 192.0.2.1:80 -s wrr -p 300"]);
         DeleteService = command("D", "delete-service", "delete a service")
-            .examples(&["ipvsadm -D -t 192.0.2.1:80"]);
+            .examples(&["ipvsadm -D -t 192.0.2.1:80", "ipvsadm -D -t 192.0.2.1:80 --drain 300"]);
         Flush = command("C", "clear", "clear the table").named("flush").examples(&["ipvsadm -C"]);
         AddServer = command("a", "add-server", "add a server").examples(&[
             "ipvsadm -a -t 192.0.2.1:80 -r 10.0.0.10 -m",
             "ipvsadm -a -t 192.0.2.1:80 -r 10.0.0.11 -i --tun-type gue --tun-port 5555",
         ]);
         EditServer = command("e", "edit-server", "change a server")
-            .examples(&["ipvsadm -e -t 192.0.2.1:80 -r 10.0.0.10 -w 0 --keep"]);
+            .examples(&[
+                "ipvsadm -e -t 192.0.2.1:80 -r 10.0.0.10 -w 0 --keep",
+                "ipvsadm -e -r 10.0.0.10 -w 100 --ramp 60",
+            ]);
         DeleteServer = command("d", "delete-server", "delete a server")
             .examples(&[
                 "ipvsadm -d -t 192.0.2.1:80 -r 10.0.0.10",
@@ -253,8 +257,11 @@ table! {
 
         Drain = flag("", "drain", "first let its clients leave")
             .takes(Argument::Optional("SECONDS"))
-            .in_section(Section::Change).with(&[EDIT_SERVER, DELETE_SERVER]).ours()
+            .in_section(Section::Change).with(&[EDIT_SERVER, DELETE_SERVER, DELETE_SERVICE]).ours()
             .not_among_rules().not_beside(DESCRIBES_A_SERVER);
+        Ramp = value("", "ramp", "SECONDS", "raise its weight from 1, by and by")
+            .in_section(Section::Change).with(SETS_A_SERVER).ours()
+            .not_among_rules().not_beside(&[Modifier::Drain, Modifier::Exist]);
         Force = flag("", "force", "drain it though new clients find no server")
             .in_section(Section::Change).with(&[EDIT_SERVER, DELETE_SERVER]).ours()
             .not_among_rules();
@@ -458,7 +465,14 @@ impl OptionSpec {
         self.in_section(Section::Service)
             .named("service-address")
             .needed_by(OF_A_SERVICE)
-            .with(&[ZERO, CONNECTIONS, DIAGNOSE, EDIT_DRAINING, DELETE_DRAINING])
+            .with(&[
+                ZERO,
+                CONNECTIONS,
+                DIAGNOSE,
+                EDIT_DRAINING,
+                DELETE_DRAINING,
+                EDIT_RAMPING,
+            ])
             .alternative_in(&[LIST])
             .offers(Completion::Service)
     }

@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use crate::model::{AddressFamily, DestinationIdentity, Protocol, ServiceIdentity};
 use crate::render::endpoints::EndpointWriter;
 use crate::render::padding::{left, number};
+use crate::request::NamedServer;
 
 /// Formats a number of things: `1 connection`, `2 connections`.
 pub fn counted(number: impl Display + PartialEq + From<u8>, thing: &str) -> String {
@@ -60,6 +61,14 @@ pub fn endpoint(identity: DestinationIdentity) -> String {
         0 => identity.address.to_string(),
         port => SocketAddr::new(identity.address, port).to_string(),
     }
+}
+
+/// Formats a real server as it was named: `192.0.2.1:80`, or `192.0.2.1` for all its ports.
+pub fn named_server(server: NamedServer) -> String {
+    endpoint(DestinationIdentity {
+        address: server.address,
+        port: server.port.unwrap_or(0),
+    })
 }
 
 #[cfg(test)]

@@ -129,6 +129,8 @@ demos! {
     #[ignore = "played with --all-kernels"]
     persistence
     #[ignore = "played with --all-kernels"]
+    returning
+    #[ignore = "played with --all-kernels"]
     sctp
     #[ignore = "played with --all-kernels"]
     thresholds

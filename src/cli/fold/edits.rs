@@ -1,4 +1,4 @@
-//! Puts together what `--keep` and `--drain` change: a part of what is there already. What is not
+//! Puts together what `--keep`, `--drain` and `--ramp` change: a part of what is there already. What is not
 //! named stays as it is.
 
 #![forbid(unsafe_code)]
@@ -9,8 +9,8 @@ use crate::edit::{
 };
 use crate::error::UsageError;
 use crate::model::ServiceIdentity;
-use crate::options::{Command, Modifier};
-use crate::request::DrainRequest;
+use crate::options::{Command, Modifier, Owner};
+use crate::request::{AfterDrain, DrainRequest, NamedServer, RampRequest, Returning};
 
 impl Draft<'_> {
     pub(super) fn service_edit(
@@ -91,16 +91,54 @@ impl Draft<'_> {
     }
 
     pub(super) fn drain(&self, command: Command) -> Result<DrainRequest, UsageError> {
-        let service = self.service.identity();
-        let server = self.server.ok_or(UsageError::ServerAddress)?;
+        let then = match command {
+            Command::DeleteService => AfterDrain::DeleteService,
+            Command::DeleteServer => AfterDrain::DeleteServers,
+            _ => AfterDrain::Stay,
+        };
         Ok(DrainRequest {
-            service,
+            service: self.service.identity(),
+            server: match then {
+                AfterDrain::DeleteService => None,
+                _ => Some(self.named_server()?),
+            },
+            then,
+            seconds: self.drain_seconds,
+            // That new clients find no server is what the end of a service is about.
+            is_forced: self.given.has(Modifier::Force) || then == AfterDrain::DeleteService,
+            may_be_missing: self.given.has(Modifier::Exist),
+        })
+    }
+
+    pub(super) fn ramp(&self, command: Command) -> Result<RampRequest, UsageError> {
+        let returning = match self.service.identity() {
+            Some(service) if command == Command::AddServer => {
+                Returning::Added(service, self.destination(service)?)
+            }
+            Some(service) => Returning::Edited(self.destination_edit(service)?),
+            None => {
+                // A weight is all that a server can be given in every service alike.
+                if self.given.describes_a_server_beyond_its_weight() {
+                    let owner = Owner::Variant(command, Modifier::Ramp);
+                    return Err(UsageError::Needed(Modifier::TcpService, owner));
+                }
+                let weight = self.named(Modifier::Weight, self.weight);
+                Returning::Everywhere(self.named_server()?, weight)
+            }
+        };
+        Ok(RampRequest {
+            returning,
+            seconds: self.ramp_seconds,
+        })
+    }
+
+    /// Returns the real server as it was named; in one service, its port is that one's.
+    fn named_server(&self) -> Result<NamedServer, UsageError> {
+        let server = self.server.ok_or(UsageError::ServerAddress)?;
+        let service = self.service.identity();
+        Ok(NamedServer {
             address: server.address,
             port: server.port.or(service.map(|service| service.port())),
-            deletes: command == Command::DeleteServer,
-            seconds: self.drain_seconds,
-            is_forced: self.given.has(Modifier::Force),
-            may_be_missing: self.given.has(Modifier::Exist),
         })
     }
 }
@@ -108,7 +146,7 @@ impl Draft<'_> {
 #[cfg(test)]
 mod tests {
     use crate::cli;
-    use crate::request::{DrainRequest, Request};
+    use crate::request::{AfterDrain, DrainRequest, NamedServer, Request, Returning};
 
     fn read(line: &str) -> Request {
         cli::parse_words(line.split(' ').map(str::as_bytes)).unwrap()
@@ -122,11 +160,11 @@ mod tests {
         else {
             panic!("no service");
         };
+        let at = |port| Some(NamedServer { address, port });
         let everywhere = DrainRequest {
             service: None,
-            address,
-            port: None,
-            deletes: false,
+            server: at(None),
+            then: AfterDrain::Stay,
             seconds: None,
             is_forced: false,
             may_be_missing: false,
@@ -136,8 +174,8 @@ mod tests {
             (
                 "-d -r 198.51.100.7:8080 --drain 77 --force",
                 DrainRequest {
-                    port: Some(8080),
-                    deletes: true,
+                    server: at(Some(8080)),
+                    then: AfterDrain::DeleteServers,
                     seconds: Some(77),
                     is_forced: true,
                     ..everywhere
@@ -147,8 +185,8 @@ mod tests {
                 "-d -t 192.0.2.1:443 -r 198.51.100.7 --drain 0 --exist",
                 DrainRequest {
                     service: Some(service),
-                    port: Some(443),
-                    deletes: true,
+                    server: at(Some(443)),
+                    then: AfterDrain::DeleteServers,
                     seconds: Some(0),
                     may_be_missing: true,
                     ..everywhere
@@ -158,12 +196,54 @@ mod tests {
                 "-e -t 192.0.2.1:443 -r 198.51.100.7:8080 --drain",
                 DrainRequest {
                     service: Some(service),
-                    port: Some(8080),
+                    server: at(Some(8080)),
+                    ..everywhere
+                },
+            ),
+            (
+                "-D -t 192.0.2.1:443 --drain 9",
+                DrainRequest {
+                    service: Some(service),
+                    server: None,
+                    then: AfterDrain::DeleteService,
+                    seconds: Some(9),
+                    is_forced: true,
                     ..everywhere
                 },
             ),
         ] {
             assert_eq!(read(line), Request::Drain(expected), "{line}");
         }
+    }
+    #[test]
+    fn a_ramp_is_of_the_servers_that_are_named() {
+        let ramp = |line: &str| match read(line) {
+            Request::Ramp(request) => *request,
+            other => panic!("{line}: {other:?}"),
+        };
+        let everywhere = ramp("-e -r 198.51.100.7 -w 90 --ramp 60");
+        assert_eq!(everywhere.seconds, 60);
+        let server = NamedServer {
+            address: "198.51.100.7".parse().unwrap(),
+            port: None,
+        };
+        assert_eq!(
+            everywhere.returning,
+            Returning::Everywhere(server, Some(90))
+        );
+        let kept = ramp("-e -r 198.51.100.7 --keep --ramp 60");
+        assert_eq!(kept.returning, Returning::Everywhere(server, None));
+        let Returning::Edited(edit) = ramp("-e -f 7 -r 198.51.100.7 -w 90 --ramp 5").returning
+        else {
+            panic!("no edit");
+        };
+        // What is not named stays.
+        assert_eq!((edit.weight, edit.forwarding), (Some(90), None));
+        let Returning::Added(_, added) =
+            ramp("-a -f 7 -r 198.51.100.7 -m -w 90 --ramp 5").returning
+        else {
+            panic!("nothing is added");
+        };
+        assert_eq!(added.weight, 90);
     }
 }

@@ -127,6 +127,7 @@ struct Draft<'a> {
     tunnel_type: TunnelType,
     tunnel_port: u16,
     drain_seconds: Option<u32>,
+    ramp_seconds: u32,
     interface: KernelName,
     sync_id: u32,
     max_length: Option<u16>,
@@ -162,6 +163,7 @@ impl<'a> Draft<'a> {
             tunnel_type: TunnelType::Ipip,
             tunnel_port: 0,
             drain_seconds: None,
+            ramp_seconds: 0,
             interface: KernelName::default(),
             sync_id: 0,
             max_length: None,
@@ -273,6 +275,10 @@ impl<'a> Draft<'a> {
                     ),
                 };
             }
+            Modifier::Ramp => {
+                self.ramp_seconds = values::number_u32(word, 1..=LARGEST)
+                    .ok_or_else(|| UsageError::Timeout(word.to_vec()))?;
+            }
             Modifier::McastInterface => self.interface = KernelName::truncated(word),
             Modifier::McastGroup => {
                 let group =
@@ -371,6 +377,9 @@ impl<'a> Draft<'a> {
         }
         if self.given.has(Modifier::Force) {
             return Err(UsageError::ForceWithoutDrain);
+        }
+        if self.given.has(Modifier::Ramp) {
+            return Ok(Request::Ramp(Box::new(self.ramp(command)?)));
         }
         // The rules above make sure that a service is there wherever a command needs one.
         let service = || self.service.identity().ok_or(UsageError::TryHelp);

@@ -4,19 +4,16 @@
 
 use std::time::Duration;
 
-use crate::model::{Destination, DestinationState, Protocol, ServiceIdentity, VirtualService};
+use crate::commands::entries::{Entry, clock};
+use crate::model::{DestinationState, Protocol, VirtualService};
 use crate::render::endpoints::EndpointWriter;
-use crate::render::phrases::counted;
+use crate::render::phrases::{self, counted};
 use crate::render::rules;
-use crate::request::DrainRequest;
+use crate::request::{AfterDrain, DrainRequest};
 use crate::schedulers::TurningAway;
 
-/// A real server in one of its services, as it was before.
-#[derive(Clone, Copy, Debug)]
-pub struct Entry {
-    pub service: ServiceIdentity,
-    pub destination: Destination,
-}
+/// What is said of the rules that were written first.
+const WAY_BACK: &str = "the way back is on standard output, for ipvsadm -R";
 
 /// What a look at an entry shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,7 +31,10 @@ pub enum Seen {
 }
 
 impl Seen {
-    pub fn of(state: &DestinationState) -> Seen {
+    pub fn of(state: Option<&DestinationState>) -> Seen {
+        let Some(state) = state else {
+            return Seen::Gone;
+        };
         match state.destination.weight {
             0 => Seen::Quiet {
                 active: state.active_connections,
@@ -102,21 +102,26 @@ pub fn objection(
 pub fn verdict(
     entries: &[Entry],
     seen: &[Seen],
+    newcomers: &[Entry],
     expires_templates: bool,
-    deletes: bool,
+    then: AfterDrain,
 ) -> Verdict {
-    let disturbed: Vec<_> = entries
+    let mut disturbed: Vec<_> = entries
         .iter()
         .zip(seen)
         .filter_map(|(entry, seen)| match seen {
-            Seen::Raised(weight) => Some(told(
-                entry,
-                &format!("somebody has given it weight {weight} again"),
-            )),
-            Seen::Gone if !deletes => Some(told(entry, "somebody has deleted it")),
+            Seen::Raised(weight) => {
+                Some(entry.line(&format!("somebody has given it weight {weight} again")))
+            }
+            Seen::Gone if !then.deletes() => Some(entry.line("somebody has deleted it")),
             _ => None,
         })
         .collect();
+    disturbed.extend(
+        newcomers
+            .iter()
+            .map(|new| new.line("somebody has added it")),
+    );
     if !disturbed.is_empty() {
         return Verdict::Disturbed(disturbed);
     }
@@ -142,23 +147,42 @@ pub fn what_is_left(entries: &[Entry], seen: &[Seen]) -> Vec<Vec<u8>> {
             _ => format!(", and {persistent} clients held by persistence"),
         };
         let count = format!("{active} active and {inactive} inactive connections left{clients}");
-        told(entry, &count)
+        entry.line(&count)
     })
     .collect()
 }
 
-/// `-t ADDR:PORT -r ADDR:PORT: what there is to say`.
-fn told(entry: &Entry, what: &str) -> Vec<u8> {
-    let mut line = Vec::new();
-    rules::write_destination_name(
-        &mut line,
-        &mut EndpointWriter::numeric(),
-        &entry.service,
-        &entry.destination.identity,
-    );
-    line.extend_from_slice(b": ");
-    line.extend_from_slice(what.as_bytes());
-    line
+/// What ended the waiting before nobody was on the servers any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    TimeIsUp,
+    Signal,
+    OtherPlans,
+}
+
+/// Returns the sentence on what a drain that was given up has done, what not, and what to do now.
+pub fn given_up(cause: Cause, then: AfterDrain) -> Vec<u8> {
+    let (cause, weights) = match cause {
+        Cause::TimeIsUp => ("time is up", "left at weight 0"),
+        Cause::Signal => ("interrupted", "left at weight 0"),
+        Cause::OtherPlans => ("somebody has other plans", "weights are left as they are"),
+    };
+    let not_done = match then {
+        AfterDrain::Stay => "",
+        AfterDrain::DeleteServers | AfterDrain::DeleteService => "not deleted, and ",
+    };
+    format!("{cause}: {not_done}{weights}; {WAY_BACK}").into_bytes()
+}
+
+/// Returns the sentence on what a drain has done that came to its end.
+pub fn drained(then: AfterDrain, gone_by: Duration) -> String {
+    let done = match then {
+        AfterDrain::Stay => "drained, and left at weight 0",
+        AfterDrain::DeleteServers => "drained and deleted",
+        AfterDrain::DeleteService => "drained, and the service is deleted",
+    };
+    let gone_by = clock(gone_by.as_secs());
+    format!("{done} after {gone_by}; {WAY_BACK}")
 }
 
 /// What gets rid of clients that persistence brings back.
@@ -172,11 +196,12 @@ pub fn about_persistence(clients: u64) -> String {
 /// How far it is, for a person who waits.
 #[derive(Debug)]
 pub struct DrainProgress {
-    server: String,
+    name: String,
     active: u64,
     inactive: u64,
     pub persistent: u64,
-    services: usize,
+    /// `2 services` that the server leaves, or `2 servers` that the service has.
+    places: String,
     /// Whether connections that are not active are about to end.
     has_states: bool,
     gone_by: Duration,
@@ -192,11 +217,18 @@ impl DrainProgress {
         left: Option<Duration>,
     ) -> DrainProgress {
         let sum = |kind: usize| seen.iter().map(|seen| u64::from(seen.counts()[kind])).sum();
-        let mut server = Vec::new();
-        match request.port {
-            Some(port) => EndpointWriter::numeric().write(&mut server, request.address, port, None),
-            None => server.extend_from_slice(request.address.to_string().as_bytes()),
-        }
+        let name = match request.server {
+            Some(server) => phrases::named_server(server),
+            None => request
+                .service
+                .map(phrases::service_in_sentence)
+                .unwrap_or_default(),
+        };
+        let services = entries.chunk_by(|one, next| one.service == next.service);
+        let places = match request.server {
+            Some(_) => counted(services.count(), "service"),
+            None => counted(entries.len(), "server"),
+        };
         let has_states = |entry: &Entry| {
             matches!(
                 entry.service.protocol(),
@@ -204,13 +236,11 @@ impl DrainProgress {
             )
         };
         DrainProgress {
-            server: String::from_utf8_lossy(&server).into_owned(),
+            name,
             active: sum(0),
             inactive: sum(1),
             persistent: sum(2),
-            services: entries
-                .chunk_by(|one, next| one.service == next.service)
-                .count(),
+            places,
             has_states: entries.iter().all(has_states),
             gone_by,
             left,
@@ -221,11 +251,11 @@ impl DrainProgress {
     /// terminal would go to the next.
     pub fn line(&self, width: usize) -> String {
         let DrainProgress {
-            server,
+            name,
             active,
             inactive,
             persistent,
-            services,
+            places,
             ..
         } = self;
         let inactive_word = match self.has_states {
@@ -236,26 +266,16 @@ impl DrainProgress {
             0 => String::new(),
             _ => format!(", {persistent} persistent"),
         };
-        let services = counted(*services, "service");
         let gone_by = clock(self.gone_by.as_secs());
         // What is left is said in whole seconds that are still to come.
         let left = self.left.map_or(String::new(), |left| {
             format!(", {} left", clock(left.as_millis().div_ceil(1000) as u64))
         });
         let line = format!(
-            "{server}: {active} active, {inactive} {inactive_word}{persistent} in {services}, \
+            "{name}: {active} active, {inactive} {inactive_word}{persistent} in {places}, \
              {gone_by} gone by{left}"
         );
         line.chars().take(width.saturating_sub(1)).collect()
-    }
-}
-
-/// `1:12`, or `1:02:03` from an hour on.
-fn clock(seconds: u64) -> String {
-    let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
-    match hours {
-        0 => format!("{minutes}:{seconds:02}"),
-        _ => format!("{hours}:{minutes:02}:{seconds:02}"),
     }
 }
 
@@ -264,7 +284,7 @@ mod tests {
     use super::*;
     use crate::cli;
     use crate::model::{Change, Statistics};
-    use crate::request::Request;
+    use crate::request::{NamedServer, Request};
 
     fn change(line: &str) -> Change {
         match cli::parse_words(line.split(' ').map(str::as_bytes)).unwrap() {
@@ -352,6 +372,9 @@ mod tests {
         );
     }
 
+    const STAY: AfterDrain = AfterDrain::Stay;
+    const DELETE: AfterDrain = AfterDrain::DeleteServers;
+
     fn entries() -> Vec<Entry> {
         ["-a -t 10.9.9.9:80 -r 10.0.0.1 -m", "-a -f 7 -r 10.0.0.1"]
             .map(|line| match change(line) {
@@ -375,18 +398,18 @@ mod tests {
     #[test]
     fn it_is_drained_when_nobody_is_on_any_entry() {
         let idle = quiet(0, 0, 0);
-        for (seen, expires_templates, deletes, expected) in [
-            ([idle, idle], false, false, Verdict::Drained),
-            ([idle, quiet(1, 0, 0)], true, true, Verdict::NotYet),
-            ([quiet(0, 1, 0), idle], true, true, Verdict::NotYet),
-            ([idle, quiet(0, 0, 1)], false, true, Verdict::NotYet),
-            ([idle, quiet(0, 0, 1)], true, false, Verdict::Drained),
-            ([idle, Seen::Gone], false, true, Verdict::Drained),
-            ([quiet(1, 0, 0), Seen::Gone], false, true, Verdict::NotYet),
+        for (seen, expires_templates, then, expected) in [
+            ([idle, idle], false, STAY, Verdict::Drained),
+            ([idle, quiet(1, 0, 0)], true, DELETE, Verdict::NotYet),
+            ([quiet(0, 1, 0), idle], true, DELETE, Verdict::NotYet),
+            ([idle, quiet(0, 0, 1)], false, DELETE, Verdict::NotYet),
+            ([idle, quiet(0, 0, 1)], true, STAY, Verdict::Drained),
+            ([idle, Seen::Gone], false, DELETE, Verdict::Drained),
+            ([quiet(1, 0, 0), Seen::Gone], false, DELETE, Verdict::NotYet),
             (
                 [quiet(1, 0, 0), Seen::Gone],
                 false,
-                false,
+                STAY,
                 Verdict::Disturbed(vec![
                     b"-f 7 -r 10.0.0.1:0: somebody has deleted it".to_vec(),
                 ]),
@@ -394,18 +417,27 @@ mod tests {
             (
                 [Seen::Raised(3), idle],
                 false,
-                true,
+                DELETE,
                 Verdict::Disturbed(vec![
                     b"-t 10.9.9.9:80 -r 10.0.0.1:80: somebody has given it weight 3 again".to_vec(),
                 ]),
             ),
         ] {
             assert_eq!(
-                verdict(&entries(), &seen, expires_templates, deletes),
+                verdict(&entries(), &seen, &[], expires_templates, then),
                 expected,
                 "{seen:?}"
             );
         }
+        let newcomer = verdict(
+            &entries()[..1],
+            &[idle],
+            &entries()[1..],
+            false,
+            AfterDrain::DeleteService,
+        );
+        let line = b"-f 7 -r 10.0.0.1:0: somebody has added it".to_vec();
+        assert_eq!(newcomer, Verdict::Disturbed(vec![line]));
     }
 
     #[test]
@@ -429,9 +461,11 @@ mod tests {
     fn progress_is_one_line_that_fits() {
         let request = |port| DrainRequest {
             service: None,
-            address: "10.0.0.1".parse().unwrap(),
-            port,
-            deletes: true,
+            server: Some(NamedServer {
+                address: "10.0.0.1".parse().unwrap(),
+                port,
+            }),
+            then: AfterDrain::DeleteServers,
             seconds: None,
             is_forced: false,
             may_be_missing: false,

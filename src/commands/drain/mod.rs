@@ -1,8 +1,8 @@
 //! `--drain`: takes real servers out without cutting anyone off.
 //!
-//! A server may be in many services: each entry gets weight 0, and all are waited for together.
-//! [`judgement`] says what may be begun, what a look at the entries means, and how it is told;
-//! [`crate::waiting`] lets the time pass. Here is what is asked of the kernel, and when.
+//! A server may be in many services, and a service has many servers: each entry gets weight 0, and
+//! all are waited for together. [`judgement`] says what may be begun, what a look at the entries
+//! means, and how it is told. Here is what is asked of the kernel, and when.
 
 #![forbid(unsafe_code)]
 
@@ -14,17 +14,18 @@ use std::time::{Duration, Instant};
 use nix::errno::Errno;
 
 use crate::commands::console::Console;
+use crate::commands::entries::{self, Entry};
 use crate::commands::refused;
 use crate::commands::walk::Walk;
-use crate::error::{DrainFault, Error, KernelError, Operation};
+use crate::error::{Error, KernelError, Operation, Unfinished};
 use crate::ipvs::{Detail, Ipvs};
-use crate::model::{Change, Destination, DestinationState};
+use crate::model::{Change, DestinationState, VirtualService};
 use crate::render::endpoints::EndpointWriter;
 use crate::render::rules;
-use crate::request::DrainRequest;
+use crate::request::{AfterDrain, DrainRequest};
 use crate::screen;
 use crate::waiting::Waiting;
-use judgement::{DrainProgress, Entry, Seen, Verdict};
+use judgement::{Cause, DrainProgress, Seen, Verdict};
 
 /// How long the counters are left alone.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -32,54 +33,75 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// hold anybody there.
 const EXPIRES_TEMPLATES: &str = "/proc/sys/net/ipv4/vs/expire_quiescent_template";
 
-/// Drains the servers that the request names, and deletes them if it says so.
+/// Drains what the request names, and deletes it if the request says so.
 pub fn drain(
     console: &mut Console<'_>,
     ipvs: &mut Ipvs,
     request: &DrainRequest,
 ) -> Result<(), Error> {
-    let entries = find_entries(ipvs, request)?;
-    if entries.is_empty() {
+    let found = find(ipvs, request)?;
+    if found.is_nothing() {
         return match request.may_be_missing {
             true => Ok(()),
-            false => Err(refused(
-                operation(request),
-                KernelError::Errno(Errno::ENOENT),
-            )),
+            false => Err(refused(operation(request), missing(request).into())),
         };
     }
     // A signal from here on finds the way back written, and the weights known.
     let mut waiting =
         Waiting::begin().map_err(|errno| refused(operation(request), errno.into()))?;
-    write_way_back(console, &entries, request.deletes)?;
-    set_weights_to_zero(ipvs, &entries)?;
-    wait(console, ipvs, request, &entries, &mut waiting)?;
-    match request.deletes {
-        true => delete(ipvs, &entries),
-        false => Ok(()),
-    }
+    write_way_back(console, &found, request.then)?;
+    set_weights_to_zero(ipvs, &found.entries)?;
+    let gone_by = wait(console, ipvs, request, &found.entries, &mut waiting)?;
+    delete(ipvs, &found, request)?;
+    console.tell_end(&judgement::drained(request.then, gone_by));
+    Ok(())
 }
 
 /// What a refusal of the kernel is a refusal of.
 fn operation(request: &DrainRequest) -> Operation {
-    match request.deletes {
-        true => Operation::DeleteDestination,
-        false => Operation::EditDestination,
+    match request.then {
+        AfterDrain::Stay => Operation::EditDestination,
+        AfterDrain::DeleteServers => Operation::DeleteDestination,
+        AfterDrain::DeleteService => Operation::DeleteService,
     }
 }
 
-/// Every entry of the server, in the order of listings, if they may all be drained.
-fn find_entries(ipvs: &mut Ipvs, request: &DrainRequest) -> Result<Vec<Entry>, Error> {
+/// What the kernel says where that is not there which is to be drained.
+fn missing(request: &DrainRequest) -> Errno {
+    match request.then {
+        AfterDrain::DeleteService => Errno::ESRCH,
+        AfterDrain::Stay | AfterDrain::DeleteServers => Errno::ENOENT,
+    }
+}
+
+/// What is to be drained, as it was before.
+#[derive(Default)]
+struct Found {
+    /// The service that is to be deleted in the end.
+    service: Option<VirtualService>,
+    /// The real servers.
+    entries: Vec<Entry>,
+}
+
+impl Found {
+    /// Returns true if nothing is there of what was named. A service may have no servers.
+    fn is_nothing(&self) -> bool {
+        self.service.is_none() && self.entries.is_empty()
+    }
+}
+
+/// Finds what the request names, servers in the order of listings, if it may all be drained.
+fn find(ipvs: &mut Ipvs, request: &DrainRequest) -> Result<Found, Error> {
     let only = request.service.as_ref();
+    let mut found = Found::default();
     let mut walk = match Walk::begin(ipvs, only, Detail::WithoutStatistics, true) {
         Ok(walk) => walk,
         Err(Error::Kernel(_, KernelError::Errno(Errno::ESRCH))) if request.may_be_missing => {
-            return Ok(Vec::new());
+            return Ok(found);
         }
         Err(Error::Kernel(_, fault)) => return Err(refused(operation(request), fault)),
         Err(fault) => return Err(fault),
     };
-    let mut entries = Vec::new();
     let mut objections = Vec::new();
     while let Some((service, destinations)) = walk.next(ipvs)? {
         let service = &service.service;
@@ -87,39 +109,35 @@ fn find_entries(ipvs: &mut Ipvs, request: &DrainRequest) -> Result<Vec<Entry>, E
         let objection = judgement::objection(service, destinations, is_named);
         objections.extend(objection.filter(|_| !request.is_forced));
         let named = destinations.iter().filter(|state| is_named(state));
-        entries.extend(named.map(|state| Entry {
+        found.entries.extend(named.map(|state| Entry {
             service: service.identity,
             destination: state.destination,
         }));
+        if request.then == AfterDrain::DeleteService {
+            found.service = Some(*service);
+        }
     }
     match objections.is_empty() {
-        true => Ok(entries),
-        false => Err(DrainFault::Refused(objections).into()),
+        true => Ok(found),
+        false => Err(Unfinished::DrainRefused(objections).into()),
     }
 }
 
-/// Writes the rules that put everything back; without them, nothing is begun. Those for servers that are to be deleted say
-/// `--exist`: should it come to nothing, they are still there.
-fn write_way_back(
-    console: &mut Console<'_>,
-    entries: &[Entry],
-    deletes: bool,
-) -> Result<(), Error> {
+/// Writes the rules that put everything back; without them, nothing is begun. Those for what is to
+/// be deleted say `--exist`: should it come to nothing, it is still there.
+fn write_way_back(console: &mut Console<'_>, found: &Found, then: AfterDrain) -> Result<(), Error> {
     let mut endpoints = EndpointWriter::numeric();
-    for Entry {
-        service,
-        destination,
-    } in entries
-    {
-        let out = console.text();
-        if deletes {
-            let add = Change::AddDestination(*service, *destination);
-            rules::write_change(out, &mut endpoints, &add);
+    let service = found.service.iter().copied().map(Change::AddService);
+    let servers = found.entries.iter().map(|entry| match then.deletes() {
+        true => Change::AddDestination(entry.service, entry.destination),
+        false => Change::EditDestination(entry.service, entry.destination),
+    });
+    let out = console.text();
+    for change in service.chain(servers) {
+        rules::write_change(out, &mut endpoints, &change);
+        if then.deletes() {
             out.pop();
             out.extend_from_slice(b" --exist\n");
-        } else {
-            let edit = Change::EditDestination(*service, *destination);
-            rules::write_change(out, &mut endpoints, &edit);
         }
     }
     console.deliver()
@@ -127,74 +145,61 @@ fn write_way_back(
 
 fn set_weights_to_zero(ipvs: &mut Ipvs, entries: &[Entry]) -> Result<(), Error> {
     let edits = entries.iter().filter(|entry| entry.destination.weight > 0);
-    let edits = edits.map(|entry| {
-        let destination = Destination {
-            weight: 0,
-            ..entry.destination
-        };
-        Change::EditDestination(entry.service, destination)
-    });
+    let edits = edits.map(|entry| entry.with_weight(0));
     // One that has gone meanwhile is found out by the first look.
-    make_all(ipvs, Operation::EditDestination, edits)
+    entries::make_all(ipvs, Operation::EditDestination, edits)
 }
 
-fn delete(ipvs: &mut Ipvs, entries: &[Entry]) -> Result<(), Error> {
-    let deletions = entries
+/// Deletes what the request says. A service takes its servers along, in one step.
+fn delete(ipvs: &mut Ipvs, found: &Found, request: &DrainRequest) -> Result<(), Error> {
+    let servers = found
+        .entries
         .iter()
         .map(|entry| Change::DeleteDestination(entry.service, entry.destination.identity));
-    make_all(ipvs, Operation::DeleteDestination, deletions)
-}
-
-/// Makes changes to destinations. That one of them is there no more is no fault.
-fn make_all(
-    ipvs: &mut Ipvs,
-    operation: Operation,
-    changes: impl Iterator<Item = Change>,
-) -> Result<(), Error> {
-    let mut outcome = Ok(());
-    let mut take = |_, fault| {
-        if !matches!(fault, KernelError::Errno(Errno::ENOENT | Errno::ESRCH)) {
-            outcome = Err(refused(operation, fault));
-        }
-    };
-    for change in changes {
-        if ipvs.queue(&change) {
-            ipvs.send_queued(&mut take)
-                .map_err(|fault| refused(operation, fault))?;
-        }
+    let service = found.service.iter();
+    let service = service.map(|service| Change::DeleteService(service.identity));
+    match request.then {
+        AfterDrain::Stay => Ok(()),
+        AfterDrain::DeleteServers => entries::make_all(ipvs, operation(request), servers),
+        AfterDrain::DeleteService => entries::make_all(ipvs, operation(request), service),
     }
-    ipvs.send_queued(&mut take)
-        .map_err(|fault| refused(operation, fault))?;
-    outcome
 }
 
-/// Waits until nobody is on the servers any more.
+/// Waits until nobody is on the servers any more. Returns how long that took.
 fn wait(
     console: &mut Console<'_>,
     ipvs: &mut Ipvs,
     request: &DrainRequest,
     entries: &[Entry],
     waiting: &mut Waiting,
-) -> Result<(), Error> {
+) -> Result<Duration, Error> {
     let begin = Instant::now();
     let limit = request
         .seconds
         .map(|seconds| Duration::from_secs(seconds.into()));
+    let given_up = |cause, mut lines: Vec<Vec<u8>>| {
+        lines.push(judgement::given_up(cause, request.then));
+        lines
+    };
     let mut has_told_of_persistence = false;
     let outcome = loop {
-        let seen = look(ipvs, entries).map_err(|fault| refused(operation(request), fault))?;
+        let refused = |fault| refused(operation(request), fault);
+        let seen = entries::look(ipvs, entries).map_err(refused)?;
+        let seen: Vec<_> = seen.iter().map(|state| Seen::of(state.as_ref())).collect();
+        let newcomers = newcomers(ipvs, request, entries).map_err(refused)?;
+        let gone_by = begin.elapsed();
         let expires_templates = expires_templates();
-        match judgement::verdict(entries, &seen, expires_templates, request.deletes) {
-            Verdict::Drained => break Ok(()),
-            Verdict::Disturbed(lines) => break Err(DrainFault::NotDrained(lines)),
+        match judgement::verdict(entries, &seen, &newcomers, expires_templates, request.then) {
+            Verdict::Drained => break Ok(gone_by),
+            Verdict::Disturbed(lines) => {
+                break Err(Unfinished::GivenUp(given_up(Cause::OtherPlans, lines)));
+            }
             Verdict::NotYet => {}
         }
-        let gone_by = begin.elapsed();
         let left = limit.map(|limit| limit.saturating_sub(gone_by));
         if left == Some(Duration::ZERO) {
-            break Err(DrainFault::NotDrained(judgement::what_is_left(
-                entries, &seen,
-            )));
+            let lines = judgement::what_is_left(entries, &seen);
+            break Err(Unfinished::GivenUp(given_up(Cause::TimeIsUp, lines)));
         }
         let progress = DrainProgress::of(request, entries, &seen, gone_by, left);
         if progress.persistent > 0 && !expires_templates && !has_told_of_persistence {
@@ -208,32 +213,40 @@ fn wait(
         let pause = left.map_or(PAUSE, |left| left.min(PAUSE));
         if let Some(signal) = waiting.pause(pause) {
             let lines = judgement::what_is_left(entries, &seen);
-            break Err(DrainFault::Interrupted(signal, lines));
+            let lines = given_up(Cause::Signal, lines);
+            break Err(Unfinished::Interrupted(signal, lines));
         }
     };
     console.end_progress();
     outcome.map_err(Error::from)
 }
 
-/// What has become of each entry.
-fn look(ipvs: &mut Ipvs, entries: &[Entry]) -> Result<Vec<Seen>, KernelError> {
-    let mut seen = Vec::with_capacity(entries.len());
+/// Returns the servers that somebody has added to a service that is to be deleted: new clients go
+/// there, and the way back does not know them.
+fn newcomers(
+    ipvs: &mut Ipvs,
+    request: &DrainRequest,
+    entries: &[Entry],
+) -> Result<Vec<Entry>, KernelError> {
     let mut destinations = Vec::new();
-    for entries in entries.chunk_by(|one, next| one.service == next.service) {
-        ipvs.destinations(
-            &entries[0].service,
-            Detail::WithoutStatistics,
-            &mut destinations,
-        )?;
-        seen.extend(entries.iter().map(|entry| {
-            let identity = entry.destination.identity;
-            destinations
-                .iter()
-                .find(|state| state.destination.identity == identity)
-                .map_or(Seen::Gone, Seen::of)
-        }));
-    }
-    Ok(seen)
+    let AfterDrain::DeleteService = request.then else {
+        return Ok(Vec::new());
+    };
+    let Some(service) = request.service else {
+        return Ok(Vec::new());
+    };
+    ipvs.destinations(&service, Detail::WithoutStatistics, &mut destinations)?;
+    let is_new = |state: &&DestinationState| {
+        let identity = state.destination.identity;
+        let mut known = entries.iter();
+        !known.any(|entry| entry.destination.identity == identity)
+    };
+    let new = destinations.iter().filter(is_new);
+    let new = new.map(|state| Entry {
+        service,
+        destination: state.destination,
+    });
+    Ok(new.collect())
 }
 
 fn expires_templates() -> bool {

@@ -31,7 +31,7 @@ use crate::options::matrix::Owner;
 use crate::options::{Command, Modifier};
 use crate::render::endpoints::EndpointWriter;
 use crate::render::rules;
-use crate::request::{DrainRequest, Request, Subject};
+use crate::request::{DrainRequest, NamedServer, Request, Returning, Subject};
 use as_typed::OptionsAsTyped;
 use losses::Loss;
 
@@ -139,15 +139,26 @@ pub fn after_refusal(ipvs: &mut Ipvs, request: &Request, errno: Errno) -> Option
         Request::Change(change) | Request::Exist(change) => change,
         Request::Drain(DrainRequest {
             service: Some(service),
-            address,
-            port,
+            server,
             ..
         }) => {
-            let (address, port) = (*address, port.unwrap_or(service.port()));
-            return match errno {
-                Errno::ESRCH => other_services(ipvs, service),
-                Errno::ENOENT => {
+            return match (errno, server) {
+                (Errno::ESRCH, _) => other_services(ipvs, service),
+                (Errno::ENOENT, Some(NamedServer { address, port })) => {
+                    let (address, port) = (*address, port.unwrap_or(service.port()));
                     other_destinations(ipvs, service, DestinationIdentity { address, port })
+                }
+                _ => None,
+            };
+        }
+        Request::Ramp(request) => {
+            return match (&request.returning, errno) {
+                (Returning::Added(..), Errno::EEXIST) => {
+                    Some("-e in place of -a ramps one that is there".to_owned())
+                }
+                (Returning::Added(service, _), Errno::ESRCH) => other_services(ipvs, service),
+                (Returning::Edited(edit), _) => {
+                    after_refused_edit(ipvs, &Edit::Destination(*edit), errno)
                 }
                 _ => None,
             };

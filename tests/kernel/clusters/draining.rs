@@ -1,106 +1,62 @@
 //! `--drain`: servers are taken out while clients are on them, and nobody is cut off.
 
-use std::io::{BufRead, BufReader, Read};
 use std::os::unix::process::CommandExt;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command};
 
-use nix::sys::signal::{Signal, kill};
+use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 
+use super::lasting::{Lasting, ended, go_back, shown_at_terminal};
 use crate::support::cluster::{Cluster, Host, eventually};
 use crate::support::traffic::{Conversation, assert_all, datagrams, greetings, http, refused};
-use crate::support::{Ending, Invocation, Outcome, Program};
+use crate::support::{Ending, Invocation, Program};
 
-/// Our program, draining on a host. It ends with this value at the latest.
-struct Drain {
-    child: Child,
-    /// All that it has printed up to now.
-    way_back: String,
+const WAY_BACK: &str = "the way back is on standard output, for ipvsadm -R\n";
+
+/// Returns the sentence that follows where a drain is given up, for the command that it is of.
+fn left_quiet(cause: &str, command: &str) -> String {
+    let not_deleted = if command == "-e" {
+        ""
+    } else {
+        "not deleted, and "
+    };
+    format!("{cause}: {not_deleted}left at weight 0; {WAY_BACK}")
 }
 
-impl Drain {
-    /// Begins to drain, and waits until the weights are 0: each of so many entries.
-    fn begin(director: &Host, line: &str, entries: usize) -> Self {
-        let mut command = Program::ours().command("ipvsadm".as_ref());
-        command.args(line.split_whitespace());
-        Self::begin_with(director, command, entries)
-    }
+/// Returns the sentence that follows where others have changed what is drained.
+fn others_have_plans(command: &str) -> String {
+    let not_deleted = if command == "-e" {
+        ""
+    } else {
+        "not deleted, and "
+    };
+    format!("somebody has other plans: {not_deleted}weights are left as they are; {WAY_BACK}")
+}
 
-    fn begin_with(director: &Host, mut command: Command, entries: usize) -> Self {
-        command
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        let mut child = director.enter(move || command.spawn().expect("our program starts"));
-        let mut lines = BufReader::new(child.stdout.as_mut().expect("a pipe"));
-        let mut way_back = String::new();
-        for _ in 0..entries {
-            lines.read_line(&mut way_back).expect("a line of rules");
+/// Begins to drain, and waits until the weights are 0: each of so many entries.
+fn begin(director: &Host, line: &str, entries: usize) -> Lasting {
+    let lasting = Lasting::begin(director, line, entries);
+    until_quiet(director, entries);
+    lasting
+}
+
+/// Begins to end a service, whose way back has a line more.
+fn begin_to_end(director: &Host, service: &str, entries: usize) -> Lasting {
+    let line = format!("-D {service} --drain");
+    let lasting = Lasting::begin(director, &line, 1 + entries);
+    until_quiet(director, entries);
+    lasting
+}
+
+fn until_quiet(director: &Host, entries: usize) {
+    eventually("the weights are 0", || {
+        let rules = director.ipvsadm("-Sn");
+        let quiet = rules.lines().filter(|line| line.contains(" -w 0")).count();
+        match quiet == entries {
+            true => Ok(()),
+            false => Err(rules),
         }
-        eventually("the weights are 0", || {
-            let rules = director.ipvsadm("-Sn");
-            let quiet = rules.lines().filter(|line| line.contains(" -w 0")).count();
-            match quiet == entries {
-                true => Ok(()),
-                false => Err(rules),
-            }
-        });
-        Self { child, way_back }
-    }
-
-    fn assert_goes_on(&mut self) {
-        let status = self.child.try_wait().expect("a child of ours");
-        assert_eq!(status, None, "it has ended");
-    }
-
-    fn send(&self, signal: Signal) {
-        let process = i32::try_from(self.child.id()).expect("a process");
-        kill(Pid::from_raw(process), signal).expect("a running process");
-    }
-
-    /// Waits for its end.
-    fn end(mut self) -> Outcome {
-        let status = self.child.wait().expect("a child of ours");
-        let mut outcome = Outcome {
-            ending: status.into(),
-            stdout: self.way_back.clone().into_bytes(),
-            stderr: Vec::new(),
-        };
-        let (stdout, stderr) = (self.child.stdout.take(), self.child.stderr.take());
-        let (mut stdout, mut stderr) = (stdout.expect("a pipe"), stderr.expect("a pipe"));
-        stdout.read_to_end(&mut outcome.stdout).expect("a pipe");
-        stderr.read_to_end(&mut outcome.stderr).expect("a pipe");
-        outcome
-    }
-}
-
-impl Drop for Drain {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// Runs our program on a terminal and returns what that shows, with its exit status.
-fn shown_at_terminal(director: &Host, line: &str) -> String {
-    let line = format!("'{}' {line}", env!("CARGO_BIN_EXE_ipvsadm"));
-    director.shell(&format!(
-        "script --quiet --return --command \"{line}\" /dev/null || echo $?"
-    ))
-}
-
-fn ended(outcome: &Outcome, status: i32, stderr: &str) {
-    assert_eq!(
-        (outcome.ending, outcome.stderr_text().as_str()),
-        (Ending::Status(status), stderr),
-        "{outcome}"
-    );
-}
-
-/// Feeds what draining has printed to `-R`.
-fn go_back(director: &Host, outcome: &Outcome) {
-    let outcome = director.run(&Program::ours(), &Invocation::restore(&*outcome.stdout));
-    ended(&outcome, 0, "");
+    });
 }
 
 /// Drains rs1 at each of these addresses at once, under the eyes of clients.
@@ -127,7 +83,7 @@ fn drains_without_a_loss(topology: &str, method: &str, services: [(&str, [&str; 
         assert_eq!(on_rs1(&open), 2);
 
         let drain = &format!("-d -t {address} -r {rs1} --drain");
-        let mut draining = Drain::begin(director, drain, 1);
+        let mut draining = begin(director, drain, 1);
         assert_all(&greetings(client, address, 4), "rs2");
         open.iter_mut().for_each(Conversation::goes_on);
         draining.assert_goes_on();
@@ -209,10 +165,10 @@ fn a_server_leaves_all_its_services_by_its_address() {
     let open: Vec<_> = (0..2)
         .map(|_| Conversation::open(client, "2.2.2.25:22"))
         .collect();
-    let mut draining = Drain::begin(director, "-e -r 1.1.1.10 --drain", 3);
+    let mut draining = begin(director, "-e -r 1.1.1.10 --drain", 3);
     draining.assert_goes_on();
     assert_eq!(
-        draining.way_back,
+        draining.written,
         "-e -t 2.2.2.25:22 -r 1.1.1.10:22 -m -w 3\n\
          -e -t 2.2.2.25:80 -r 1.1.1.10:80 -m -w 5 -x 9 -y 7\n\
          -e -u 2.2.2.25:53 -r 1.1.1.10:5353 -m -w 1\n"
@@ -251,7 +207,7 @@ fn a_server_leaves_all_its_services_by_its_address() {
     assert_eq!(director.ipvsadm("-Sn"), before);
 
     // With its port, only there.
-    let outcome = Drain::begin(director, "-d -r 1.1.1.10:5353 --drain", 0).end();
+    let outcome = begin(director, "-d -r 1.1.1.10:5353 --drain", 0).end();
     ended(&outcome, 0, "");
     assert_eq!(
         outcome.stdout_text(),
@@ -284,7 +240,8 @@ fn who_persistence_holds_is_waited_for_unless_it_lets_go() {
         3,
         &format!(
             "{entry}: 0 active and 0 inactive connections left, \
-             and 1 client held by persistence\n"
+             and 1 client held by persistence\n{}",
+            left_quiet("time is up", "-d")
         ),
     );
     // The client comes back to it.
@@ -299,7 +256,7 @@ fn who_persistence_holds_is_waited_for_unless_it_lets_go() {
         "{shown:?}"
     );
     director.shell("echo 1 >/proc/sys/net/ipv4/vs/expire_quiescent_template");
-    let outcome = Drain::begin(director, &format!("-e {entry} --drain"), 1).end();
+    let outcome = begin(director, &format!("-e {entry} --drain"), 1).end();
     ended(&outcome, 0, "");
     assert_ne!(held_by(client), server);
 
@@ -361,13 +318,16 @@ fn udp_that_never_stops_is_not_drained_and_else_its_time_runs_out() {
     ended(
         &outcome,
         3,
-        &format!("{ENTRY}: 0 active and 1 inactive connections left\n"),
+        &format!(
+            "{ENTRY}: 0 active and 1 inactive connections left\n{}",
+            left_quiet("time is up", "-d")
+        ),
     );
     // Others go elsewhere; the one is still heard.
     assert_all(&datagrams(client, "2.2.2.25:53", 2), "rs2");
     let rules = director.ipvsadm("-Sn");
     assert!(rules.contains("-r 1.1.1.10:53 -m -w 0\n"), "{rules}");
-    let mut draining = Drain::begin(director, "-d -r 1.1.1.10 --drain", 1);
+    let mut draining = begin(director, "-d -r 1.1.1.10 --drain", 1);
     draining.assert_goes_on();
     drop(chatter);
     ended(&draining.end(), 0, "");
@@ -419,7 +379,7 @@ fn what_new_clients_would_miss_is_not_begun() {
     );
     ended(&director.try_ipvsadm("-e -f 1 -r 1.1.1.10 --drain"), 0, "");
     let open = Conversation::open(client, "2.2.2.25:22");
-    let mut draining = Drain::begin(director, "-e -r 1.1.1.10 --drain --force", 3);
+    let mut draining = begin(director, "-e -r 1.1.1.10 --drain --force", 3);
     draining.assert_goes_on();
     refused(client, "2.2.2.25:22");
     open.reset();
@@ -443,12 +403,15 @@ fn others_may_have_other_plans() {
     };
     for command in ["-d", "-e"] {
         let mut open = table();
-        let draining = Drain::begin(director, &format!("{command} {ENTRY} --drain"), 1);
+        let draining = begin(director, &format!("{command} {ENTRY} --drain"), 1);
         director.ipvsadm(&format!("-e {ENTRY} -m -w 7"));
         ended(
             &draining.end(),
             3,
-            &format!("{ENTRY}: somebody has given it weight 7 again\n"),
+            &format!(
+                "{ENTRY}: somebody has given it weight 7 again\n{}",
+                others_have_plans(command)
+            ),
         );
         let rules = director.ipvsadm("-Sn");
         assert!(rules.contains("-r 1.1.1.10:22 -m -w 7\n"), "{rules}");
@@ -456,17 +419,20 @@ fn others_may_have_other_plans() {
     }
     for meddle in [format!("-d {ENTRY}"), "-D -t 2.2.2.25:22".to_owned()] {
         let _open = table();
-        let draining = Drain::begin(director, "-d -r 1.1.1.10 --drain", 1);
+        let draining = begin(director, "-d -r 1.1.1.10 --drain", 1);
         director.ipvsadm(&meddle);
         ended(&draining.end(), 0, "");
 
         let _open = table();
-        let draining = Drain::begin(director, "-e -r 1.1.1.10 --drain", 1);
+        let draining = begin(director, "-e -r 1.1.1.10 --drain", 1);
         director.ipvsadm(&meddle);
         ended(
             &draining.end(),
             3,
-            &format!("{ENTRY}: somebody has deleted it\n"),
+            &format!(
+                "{ENTRY}: somebody has deleted it\n{}",
+                others_have_plans("-e")
+            ),
         );
     }
 }
@@ -490,10 +456,11 @@ fn a_signal_or_the_time_ends_the_waiting_and_nothing_is_deleted() {
         ("-e", Signal::SIGTERM, 143),
         ("-d", Signal::SIGHUP, 129),
     ] {
-        let draining = Drain::begin(director, &format!("{command} {ENTRY} --drain"), 1);
+        let draining = begin(director, &format!("{command} {ENTRY} --drain"), 1);
         draining.send(signal);
         let outcome = draining.end();
-        ended(&outcome, status, LEFT);
+        let sentence = left_quiet("interrupted", command);
+        ended(&outcome, status, &format!("{LEFT}{sentence}"));
         assert_eq!(director.ipvsadm("-Sn"), after, "{signal}");
         go_back(director, &outcome);
         assert_eq!(director.ipvsadm("-Sn"), before, "{signal}");
@@ -504,7 +471,7 @@ fn a_signal_or_the_time_ends_the_waiting_and_nothing_is_deleted() {
     command
         .args([env!("CARGO_BIN_EXE_ipvsadm"), "-e"])
         .args(drain.split(' '));
-    let mut draining = Drain::begin_with(director, command, 1);
+    let mut draining = Lasting::begin_with(director, command, 1);
     draining.send(Signal::SIGHUP);
     std::thread::sleep(std::time::Duration::from_secs(3));
     draining.assert_goes_on();
@@ -520,7 +487,8 @@ fn a_signal_or_the_time_ends_the_waiting_and_nothing_is_deleted() {
         format!("-e {ENTRY} --drain 0"),
     ] {
         let outcome = director.try_ipvsadm(&line);
-        ended(&outcome, 3, LEFT);
+        let sentence = left_quiet("time is up", &line[..2]);
+        ended(&outcome, 3, &format!("{LEFT}{sentence}"));
         assert_eq!(director.ipvsadm("-Sn"), after, "{line}");
         go_back(director, &outcome);
         assert_eq!(director.ipvsadm("-Sn"), before, "{line}");
@@ -540,16 +508,183 @@ fn a_signal_or_the_time_ends_the_waiting_and_nothing_is_deleted() {
         "{told:?}"
     );
     assert!(told.contains("\r1.1.1.10: 1 active"), "{told:?}");
-    assert!(told.contains(&LEFT.replace('\n', "\r\n")), "{told:?}");
+    let left = format!("{LEFT}{}", left_quiet("time is up", "-e"));
+    assert!(told.contains(&left.replace('\n', "\r\n")), "{told:?}");
     assert!(told.ends_with("3\n"), "{told:?}");
 
     open.reset();
+    director.ipvsadm(&format!("-a {ENTRY} -m --exist"));
+    let told = shown_at_terminal(director, &format!("-d {ENTRY} --drain"));
+    let end = told.rsplit('\r').find(|part| part.contains("drained"));
+    let end = end.unwrap_or_default().trim();
+    assert!(
+        end.starts_with("drained and deleted after 0:") && end.ends_with(WAY_BACK.trim()),
+        "{told:?}"
+    );
+    director.ipvsadm(&format!("-a {ENTRY} -m"));
     let outcome = director.try_ipvsadm(&format!("-d {ENTRY} --drain 60"));
     ended(&outcome, 0, "");
     director.ipvsadm(&format!("-a {ENTRY} -m"));
     let outcome = director.try_ipvsadm(&format!("-d {ENTRY} --drain 0"));
     ended(&outcome, 0, "");
     assert!(!director.ipvsadm("-Sn").contains("1.1.1.10"));
+}
+
+/// Ends a service under the eyes of its clients: nobody new is served, and nobody is cut off.
+fn service_ends_without_a_loss(topology: &str, service: &str, servers: [&str; 2]) {
+    let cluster = Cluster::new(&format!("cluster {topology}"));
+    let (client, director) = (&cluster.client, &cluster.director);
+    let address = service.rsplit(' ').next().expect("an address");
+    let [first, second] = servers;
+    director.ipvsadm_each(&[
+        "--set 0 1 0",
+        &format!("-A {service} -s wrr -b flag-2"),
+        &format!("-a {service} -r {first} -w 3 -x 90"),
+        &format!("-a {service} -r {second} -w 5 -x 70 -y 60"),
+        &format!("-a {service} -r 1.1.1.77:22 -m -w 0"),
+        "-A -t 9.9.9.9:80 -s rr",
+        "-a -t 9.9.9.9:80 -r 1.1.1.10:80 -m",
+    ]);
+    let before = director.ipvsadm("-Sn");
+    let mut open: Vec<_> = (0..8)
+        .map(|_| Conversation::open(client, address))
+        .collect();
+    let mut draining = begin_to_end(director, service, 3);
+    refused(client, address);
+    open.iter_mut().for_each(Conversation::goes_on);
+    let last = open.pop().expect("eight of them");
+    open.into_iter().for_each(Conversation::reset);
+    draining.assert_goes_on();
+    last.reset();
+    let outcome = draining.end();
+    ended(&outcome, 0, "");
+    let rules = director.ipvsadm("-Sn");
+    assert!(!rules.contains(address), "{rules}");
+    assert!(
+        rules.contains("-t 9.9.9.9:80 -r 1.1.1.10:80 -m -w 1\n"),
+        "{rules}"
+    );
+    go_back(director, &outcome);
+    assert_eq!(director.ipvsadm("-Sn"), before);
+    assert_eq!(greetings(client, address, 8).len(), 8);
+}
+
+#[test]
+fn a_service_ends_behind_nat() {
+    service_ends_without_a_loss("nat", "-t 2.2.2.25:22", ["1.1.1.10 -m", "1.1.1.20 -m"]);
+}
+
+#[test]
+fn a_service_ends_with_direct_routing() {
+    service_ends_without_a_loss("dr", "-t 1.1.1.254:22", ["1.1.1.10 -g", "1.1.1.20 -g"]);
+}
+
+#[test]
+fn a_service_ends_whatever_its_scheduler_and_its_persistence() {
+    let cluster = Cluster::new("cluster nat; serve rs1 udp:53; serve rs2 udp:53");
+    let (client, director) = (&cluster.client, &cluster.director);
+    director.ipvsadm_each(&[
+        "--set 0 1 2",
+        "-A -u 2.2.2.25:53 -s sh -p 1 -M 255.255.255.0",
+        "-a -u 2.2.2.25:53 -r 1.1.1.10 -m",
+        "-a -u 2.2.2.25:53 -r 1.1.1.20 -m",
+    ]);
+    let before = director.ipvsadm("-Sn");
+    assert_eq!(datagrams(client, "2.2.2.25:53", 1).len(), 1);
+    // The flow, then the client that is held.
+    let outcome = director.try_ipvsadm("-D -u 2.2.2.25:53 --drain 0");
+    assert_eq!(outcome.ending, Ending::Status(3), "{outcome}");
+    let told = outcome.stderr_text();
+    assert!(
+        told.contains("0 active and 1 inactive connections left"),
+        "{told}"
+    );
+    assert!(told.ends_with(&left_quiet("time is up", "-D")), "{told}");
+    go_back(director, &outcome);
+    assert_eq!(director.ipvsadm("-Sn"), before);
+    let outcome = director.try_ipvsadm("-D -u 2.2.2.25:53 --drain");
+    ended(&outcome, 0, "");
+    assert_eq!(director.ipvsadm("-Sn"), "");
+    go_back(director, &outcome);
+    assert_eq!(director.ipvsadm("-Sn"), before);
+
+    // One without servers, one that is not there.
+    director.ipvsadm("-A -f 7 -6 -s wlc");
+    let outcome = director.try_ipvsadm("-D -f 7 -6 --drain");
+    ended(&outcome, 0, "");
+    assert_eq!(outcome.stdout_text(), "-A -f 7 -6 -s wlc --exist\n");
+    assert_eq!(director.ipvsadm("-Sn"), before);
+    director.ipvsadm_refuses("-D -f 7 -6 --drain", 255, "No such service");
+    assert_eq!(director.ipvsadm("-D -f 7 -6 --drain 3 --exist"), "");
+}
+
+#[test]
+fn others_may_have_other_plans_with_a_service() {
+    let cluster = Cluster::new("cluster nat");
+    let (client, director) = (&cluster.client, &cluster.director);
+    const SERVICE: &str = "-t 2.2.2.25:22";
+    for (meddle, told) in [
+        (
+            "-e -t 2.2.2.25:22 -r 1.1.1.10 -m -w 7",
+            "-t 2.2.2.25:22 -r 1.1.1.10:22: somebody has given it weight 7 again\n",
+        ),
+        (
+            "-a -t 2.2.2.25:22 -r 1.1.1.20 -m",
+            "-t 2.2.2.25:22 -r 1.1.1.20:22: somebody has added it\n",
+        ),
+        ("-d -t 2.2.2.25:22 -r 1.1.1.10", ""),
+        ("-D -t 2.2.2.25:22", ""),
+    ] {
+        director.ipvsadm_each(&[
+            "-C",
+            "-A -t 2.2.2.25:22 -s wlc",
+            "-a -t 2.2.2.25:22 -r 1.1.1.10 -m",
+        ]);
+        let _open = Conversation::open(client, "2.2.2.25:22");
+        let draining = begin_to_end(director, SERVICE, 1);
+        director.ipvsadm(meddle);
+        let outcome = draining.end();
+        match told {
+            "" => {
+                ended(&outcome, 0, "");
+                assert_eq!(director.ipvsadm("-Sn"), "", "{meddle}");
+            }
+            _ => {
+                ended(&outcome, 3, &format!("{told}{}", others_have_plans("-D")));
+                let rules = director.ipvsadm("-Sn");
+                assert!(rules.contains("-A -t 2.2.2.25:22"), "{rules}");
+            }
+        }
+    }
+    // The other server, for the kernel remembers the connections of one that comes back.
+    director.ipvsadm_each(&[
+        "-C",
+        "-A -t 2.2.2.25:22 -s wlc",
+        "-a -t 2.2.2.25:22 -r 1.1.1.20 -m -w 3",
+    ]);
+    let before = director.ipvsadm("-Sn");
+    let mut open = Conversation::open(client, "2.2.2.25:22");
+    for (signal, status) in [
+        (Signal::SIGINT, 130),
+        (Signal::SIGTERM, 143),
+        (Signal::SIGHUP, 129),
+    ] {
+        let draining = begin_to_end(director, SERVICE, 1);
+        draining.send(signal);
+        let outcome = draining.end();
+        let sentence = left_quiet("interrupted", "-D");
+        ended(
+            &outcome,
+            status,
+            &format!(
+                "{SERVICE} -r 1.1.1.20:22: 1 active and 0 inactive connections left\n{sentence}"
+            ),
+        );
+        assert_eq!(director.ipvsadm("-Sn"), before.replace("-w 3", "-w 0"));
+        go_back(director, &outcome);
+        assert_eq!(director.ipvsadm("-Sn"), before, "{signal}");
+    }
+    open.goes_on();
 }
 
 #[test]
@@ -579,6 +714,16 @@ fn words_that_make_no_sense_are_refused() {
             format!("-a {SERVER} --drain"),
             2,
             "Illegal 'drain' option with the 'add-server' command",
+        ),
+        (
+            "-D -t 192.0.2.1:80 --drain --force".to_owned(),
+            2,
+            "Illegal 'force' option with the 'delete-service' command",
+        ),
+        (
+            "-D -r 198.51.100.1 --drain".to_owned(),
+            2,
+            "You need to supply the 'service-address' option for the 'delete-service' command",
         ),
         (
             format!("-d {SERVER} --force"),

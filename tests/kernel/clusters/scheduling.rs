@@ -2,6 +2,7 @@
 
 use std::io;
 
+use crate::support::Ending;
 use crate::support::cluster::{Cluster, Host, eventually};
 use crate::support::traffic::{
     Conversation, assert_all, greeting_from, greetings, refused, shares,
@@ -33,6 +34,17 @@ fn greeting_of_each(client: &Host) -> Vec<Option<String>> {
         .collect()
 }
 
+/// Has a server drained, and returns true if that is refused. Else its weight is 0 from now on.
+fn is_objected_to(director: &Host, server: &str) -> bool {
+    let outcome = director.try_ipvsadm(&format!("-e -t {SERVICE} -r {server} --drain 0"));
+    match outcome.ending {
+        // Nobody is on it, or somebody still is.
+        Ending::Status(0 | 3) => false,
+        Ending::Status(255) => true,
+        _ => panic!("{outcome}"),
+    }
+}
+
 /// Asserts that both servers are chosen, and by the same clients each time; flags change what they
 /// are for.
 fn hashes_the_client(scheduler: &str) {
@@ -55,7 +67,8 @@ fn hashes_the_client(scheduler: &str) {
     assert!(!first.contains(&None), "{first:?}");
     assert_eq!(greeting_of_each(client), first);
 
-    // rs1 is drained. Its clients are turned away: they have no other server.
+    // rs1 is drained, which is objected to. Its clients are turned away: they have no other server.
+    assert!(is_objected_to(director, "1.1.1.10"));
     director.ipvsadm(&format!("-e -t {SERVICE} -r 1.1.1.10 -g -w 0"));
     let without_rs1 = greeting_of_each(client);
     for (before, now) in first.iter().zip(&without_rs1) {
@@ -65,7 +78,11 @@ fn hashes_the_client(scheduler: &str) {
 
     // With the flag, they go to the other server.
     let fallback = format!("{scheduler}-fallback");
-    director.ipvsadm(&format!("-E -t {SERVICE} -s {scheduler} -b {fallback}"));
+    director.ipvsadm_each(&[
+        &format!("-e -t {SERVICE} -r 1.1.1.10 -g -w 1"),
+        &format!("-E -t {SERVICE} -s {scheduler} -b {fallback}"),
+    ]);
+    assert!(!is_objected_to(director, "1.1.1.10"));
     assert_all(&greetings(client, SERVICE, 2), "rs2");
     assert!(
         greeting_of_each(client)
@@ -121,6 +138,7 @@ fn dh_sends_all_clients_of_an_address_to_one_server() {
         "rs1" => ("1.1.1.10", "1.1.1.20"),
         _ => ("1.1.1.20", "1.1.1.10"),
     };
+    assert!(is_objected_to(director, chosen_address));
     director.ipvsadm(&format!("-e -t {SERVICE} -r {other_address} -g -w 0"));
     assert_eq!(greeting_of_each(client), all);
     director.ipvsadm_each(&[
@@ -153,7 +171,8 @@ fn a_server_that_is_added_at_weight_0_turns_clients_away_with_sh_only() {
     }
 }
 
-/// A scheduler that looks for another server does so whichever is drained.
+/// A scheduler that looks for another server does so whichever is drained, and that is not objected
+/// to. Not every kernel has `twos`.
 #[test]
 fn other_schedulers_turn_nobody_away() {
     let cluster = cluster_with_many_clients();
@@ -164,17 +183,22 @@ fn other_schedulers_turn_nobody_away() {
         &format!("-a -t {SERVICE} -r 1.1.1.20 -g"),
     ]);
     for scheduler in [
-        "rr", "wrr", "lc", "wlc", "lblc", "lblcr", "sed", "nq", "fo", "ovf",
+        "rr", "wrr", "lc", "wlc", "lblc", "lblcr", "sed", "nq", "fo", "ovf", "twos",
     ] {
-        director.ipvsadm(&format!("-E -t {SERVICE} -s {scheduler}"));
+        let outcome = director.try_ipvsadm(&format!("-E -t {SERVICE} -s {scheduler}"));
+        if scheduler == "twos" && outcome.ending == Ending::Status(255) {
+            continue;
+        }
+        assert_eq!(outcome.ending, Ending::Status(0), "{outcome}");
         for (closed, open, greeted) in [
             ("1.1.1.10", "1.1.1.20", "rs2"),
             ("1.1.1.20", "1.1.1.10", "rs1"),
         ] {
             director.ipvsadm_each(&[
                 &format!("-e -t {SERVICE} -r {open} -g -w 1"),
-                &format!("-e -t {SERVICE} -r {closed} -g -w 0"),
+                &format!("-e -t {SERVICE} -r {closed} -g -w 1"),
             ]);
+            assert!(!is_objected_to(director, closed), "{scheduler}");
             let answers = greeting_of_each(client);
             assert!(
                 answers
@@ -184,6 +208,54 @@ fn other_schedulers_turn_nobody_away() {
             );
         }
     }
+}
+
+/// What a scheduler makes of the weight of a server that joins one of weight 100, on which all
+/// clients are: the share of the new ones that it takes at weight 1, and at 100.
+#[test]
+fn weights_are_a_share_with_some_schedulers_only() {
+    let cluster = Cluster::new("cluster dr");
+    let (client, director) = (&cluster.client, &cluster.director);
+    let taken = |scheduler: &str, weight: u32| {
+        director.ipvsadm_each(&[
+            "-C",
+            &format!("-A -t {SERVICE} -s {scheduler}"),
+            &format!("-a -t {SERVICE} -r 1.1.1.10 -g -w 100"),
+        ]);
+        let open = || -> Vec<Conversation> {
+            (0..20)
+                .map(|_| Conversation::open(client, SERVICE))
+                .collect()
+        };
+        let before = open();
+        director.ipvsadm(&format!("-a -t {SERVICE} -r 1.1.1.20 -g -w {weight}"));
+        let new = open();
+        let taken = new.iter().filter(|open| open.server == "rs2").count();
+        drop((before, new));
+        taken
+    };
+    for scheduler in ["wrr", "wlc", "sed", "nq"] {
+        let [few, many] = [1, 100].map(|weight| taken(scheduler, weight));
+        assert!(few <= 1 && many >= 10, "{scheduler}: {few}, then {many}");
+    }
+    // Clients come in turn, or go where fewest are, whatever the weights.
+    for (scheduler, expected) in [("rr", 10), ("lc", 20)] {
+        assert_eq!(
+            [1, 100].map(|weight| taken(scheduler, weight)),
+            [expected; 2],
+            "{scheduler}"
+        );
+    }
+    // Clients of an address are on their server already.
+    for scheduler in ["lblc", "lblcr"] {
+        assert_eq!(
+            [1, 100].map(|weight| taken(scheduler, weight)),
+            [0; 2],
+            "{scheduler}"
+        );
+    }
+    // All or none.
+    assert_eq!([1, 101].map(|weight| taken("fo", weight)), [0, 20]);
 }
 
 #[test]

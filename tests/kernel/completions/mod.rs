@@ -62,7 +62,14 @@ const CASES: &[(&str, Expected)] = &[
     ("-D --e", Line("-D --exist ")),
     ("-A --k", Nothing),
     ("-d --dr", Line("-d --drain ")),
+    ("-D --dr", Line("-D --drain ")),
     ("-e --drain --we", Nothing),
+    ("-a --ra", Line("-a --ramp ")),
+    ("-d --ra", Nothing),
+    (
+        "-e --ramp 60 -r 10.0.0.2",
+        Line("-e --ramp 60 -r 10.0.0.20 "),
+    ),
     (
         "-d --drain 60 -r ",
         Offers(&[
@@ -219,8 +226,11 @@ const CASES: &[(&str, Expected)] = &[
     ("-a -i --tun-type=ipip --tun-", Nothing),
     ("-A -t vip:80 --ops", Nothing),
     ("-A -f 1 --o", Line("-A -f 1 --ops ")),
-    ("-D -t vip:80 ", Offers(&["--exist", "--netns"])),
-    ("-D -f 1 ", Offers(&["-6", "--ipv6", "--exist", "--netns"])),
+    ("-D -t vip:80 ", Offers(&["--exist", "--drain", "--netns"])),
+    (
+        "-D -f 1 ",
+        Offers(&["-6", "--ipv6", "--exist", "--drain", "--netns"]),
+    ),
     ("-Lc --stats", Nothing),
     (
         "-L --stats --t",
