@@ -154,6 +154,8 @@ pub fn handshake_stuck(facts: &Facts) -> Vec<Finding> {
     servers_in_use(facts)
         .filter(|(_, server)| {
             server.traffic.waiting_since_heard >= WAITING_IN_VAIN
+                // Connections may be left from before those that were listened to.
+                && server.traffic.listened.served == 0
                 && (!is_masqueraded(server) || forwards(facts, server))
         })
         .map(|(service, server)| {
@@ -297,5 +299,10 @@ mod tests {
             keep_waiting(first(facts), 4);
         });
         assert_eq!(few, NONE);
+        let left_from_before = found(|facts| {
+            spoil(facts);
+            first(facts).traffic.listened.served = 1;
+        });
+        assert_eq!(left_from_before, NONE);
     }
 }
