@@ -77,8 +77,9 @@ kernel_with_all_registers() {
     if [[ ! $library -nt $LABKIT/uml/registers.c ]]; then
         packages_need "${PACKAGES_BUILD[@]}"
         scratch "$LAB_CACHE/uml"
-        cc -O2 -shared -fPIC -o "$SCRATCH/library" "$LABKIT/uml/registers.c" &&
-            mv -- "$SCRATCH/library" "$library" || fail "uml/registers.c does not build"
+        cc -O2 -shared -fPIC -o "$SCRATCH/library" "$LABKIT/uml/registers.c" ||
+            fail "uml/registers.c does not build"
+        mv -- "$SCRATCH/library" "$library"
     fi
     LAB_ENGINE_OPTIONS+=(--preload "$library")
 }

@@ -24,6 +24,7 @@ tally
 director 'ipvsadm -ln'
 
 say 'Half of the time later it has half of its weight.'
+# shellcheck disable=SC2016 # for the bash there
 awaits director '[[ $(ipvsadm -Sn | sed -n "s/.*1.1.1.20:22 .*-w //p") -ge 50 ]]'
 director 'ipvsadm -ln'
 client 'ask --hold tcp 1.1.1.254:22 10 </dev/null'
