@@ -50,7 +50,7 @@ pub struct DrainRequest {
     pub service: Option<ServiceIdentity>,
     /// The real server; all of the service, where none is named.
     pub server: Option<NamedServer>,
-    /// What happens in the end.
+    /// The end of the drain.
     pub then: AfterDrain,
     /// The most seconds to wait; without them, for as long as it takes.
     pub seconds: Option<u32>,
@@ -67,7 +67,7 @@ impl DrainRequest {
     }
 }
 
-/// What becomes of that which has been drained.
+/// The end of servers and services that have been drained.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AfterDrain {
     /// The real servers stay, at weight 0.

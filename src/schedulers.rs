@@ -52,7 +52,7 @@ impl TurningAway {
     }
 }
 
-/// What a scheduler makes of a change of a server's weight.
+/// The effect of a server's weight on a scheduler's choice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WeightChange {
     /// The server's share of the new clients follows, or nothing is known of the scheduler.

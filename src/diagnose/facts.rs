@@ -25,7 +25,7 @@ pub struct Facts {
     /// Connections to what is no server of their service any more.
     pub strays: Vec<Strays>,
     pub is_probed: bool,
-    /// What was heard, where somebody listened.
+    /// The attempts that were heard, where somebody listened.
     pub listened: Option<Listened>,
 }
 
@@ -120,7 +120,7 @@ pub struct Interface {
     pub index: u32,
     pub name: String,
     pub is_up: bool,
-    /// Has a link: a cable, and somebody at its other end.
+    /// There is a link: a cable, and somebody at its other end.
     pub has_link: bool,
     pub is_loopback: bool,
     /// As `ip -d link` names it: `dummy`, `bridge`, `vrf`; empty for a card.
@@ -222,7 +222,7 @@ pub struct Service {
     pub servers: Vec<Server>,
     /// Growth of its counters between two looks; see [`Traffic::growth`].
     pub growth: Growth,
-    /// How far attempts got, where somebody listened.
+    /// The steps that attempts reached, where somebody listened.
     pub listened: Funnel,
     /// Other machines that call its address their own.
     pub rivals: Vec<Rival>,
@@ -313,7 +313,7 @@ pub struct Traffic {
     /// Growth of the counters between two looks, half a second apart. The kernel adds up
     /// every two seconds, so that none does not mean that nothing came.
     pub growth: Growth,
-    /// How far attempts got, where somebody listened.
+    /// The steps that attempts reached, where somebody listened.
     pub listened: Funnel,
 }
 

@@ -1,4 +1,5 @@
-//! What may be drained, whether it is, and how that is told. Pure: the counters come from outside.
+//! The rules of a drain: what may be drained, when it is, and the words for it. Pure: the counters
+//! come from outside.
 
 #![forbid(unsafe_code)]
 
@@ -12,10 +13,10 @@ use crate::render::rules;
 use crate::request::{AfterDrain, DrainRequest};
 use crate::schedulers::TurningAway;
 
-/// What is said of the rules that were written first.
+/// The words about the rules that were written first.
 const WAY_BACK: &str = "the way back is on standard output, for ipvsadm -R";
 
-/// What a look at an entry shows.
+/// A look at an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Seen {
     /// It is not there any more, or its service is not.
@@ -58,7 +59,7 @@ impl Seen {
     }
 }
 
-/// What a look at all entries means.
+/// The meaning of a look at all entries.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// Nobody is on them.
@@ -68,7 +69,7 @@ pub enum Verdict {
     Disturbed(Vec<Vec<u8>>),
 }
 
-/// What speaks against draining servers of a service, if anything does: what it would do to new
+/// Returns the objection to draining servers of a service, if there is one: the harm to new
 /// connections. A server of weight 0 has none to lose.
 pub fn objection(
     service: &VirtualService,
@@ -98,7 +99,7 @@ pub fn objection(
     Some(line)
 }
 
-/// What has come of the entries. A server that is to be deleted and is gone is as good as drained.
+/// Returns the outcome of a look. A server that is to be deleted and is gone is as good as drained.
 pub fn verdict(
     entries: &[Entry],
     seen: &[Seen],
@@ -135,7 +136,7 @@ pub fn verdict(
     }
 }
 
-/// Who is left on each entry that is not idle, one line each.
+/// Writes the connections left on each entry that is not idle, one line each.
 pub fn what_is_left(entries: &[Entry], seen: &[Seen]) -> Vec<Vec<u8>> {
     let left = entries.iter().zip(seen);
     let left = left.filter(|(_, seen)| seen.counts() != [0; 3]);
@@ -152,7 +153,7 @@ pub fn what_is_left(entries: &[Entry], seen: &[Seen]) -> Vec<Vec<u8>> {
     .collect()
 }
 
-/// What ended the waiting before nobody was on the servers any more.
+/// The end of the waiting before the servers were left by all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cause {
     TimeIsUp,
@@ -185,7 +186,7 @@ pub fn drained(then: AfterDrain, gone_by: Duration) -> String {
     format!("{done} after {gone_by}; {WAY_BACK}")
 }
 
-/// What gets rid of clients that persistence brings back.
+/// The setting that gets rid of clients that persistence brings back.
 pub fn about_persistence(clients: u64) -> String {
     format!(
         "persistence brings its clients back (held: {clients}); \
@@ -193,7 +194,7 @@ pub fn about_persistence(clients: u64) -> String {
     )
 }
 
-/// How far it is, for a person who waits.
+/// The progress, for a person who waits.
 #[derive(Debug)]
 pub struct DrainProgress {
     name: String,
@@ -202,7 +203,7 @@ pub struct DrainProgress {
     pub persistent: u64,
     /// `2 services` that the server leaves, or `2 servers` that the service has.
     places: String,
-    /// Whether connections that are not active are about to end.
+    /// Connections that are not active are about to end.
     has_states: bool,
     gone_by: Duration,
     left: Option<Duration>,

@@ -27,10 +27,10 @@ use crate::screen;
 use crate::waiting::Waiting;
 use judgement::{Cause, DrainProgress, Seen, Verdict};
 
-/// How long the counters are left alone.
+/// The time for which the counters are left alone.
 const PAUSE: Duration = Duration::from_secs(1);
-/// Whether persistence forgets a server of weight 0 when the client comes back, and so does not
-/// hold anybody there.
+/// The setting with which persistence forgets a server of weight 0 when the client comes back, and
+/// so does not hold anybody there.
 const EXPIRES_TEMPLATES: &str = "/proc/sys/net/ipv4/vs/expire_quiescent_template";
 
 /// Drains what the request names, and deletes it if the request says so.
@@ -57,7 +57,7 @@ pub fn drain(
     Ok(())
 }
 
-/// What a refusal of the kernel is a refusal of.
+/// Returns the operation that a refusal of the kernel refuses.
 fn operation(request: &DrainRequest) -> Operation {
     match request.then {
         AfterDrain::Stay => Operation::EditDestination,
@@ -66,7 +66,7 @@ fn operation(request: &DrainRequest) -> Operation {
     }
 }
 
-/// What the kernel says where that is not there which is to be drained.
+/// Returns the kernel's refusal where what is to be drained is not there.
 fn missing(request: &DrainRequest) -> Errno {
     match request.then {
         AfterDrain::DeleteService => Errno::ESRCH,
@@ -74,7 +74,7 @@ fn missing(request: &DrainRequest) -> Errno {
     }
 }
 
-/// What is to be drained, as it was before.
+/// The entries to be drained, as they were before.
 #[derive(Default)]
 struct Found {
     /// The service that is to be deleted in the end.

@@ -13,11 +13,11 @@ use crate::schedulers::WeightChange;
 
 /// The least weight that has steps worth the name below it.
 const LEAST: u32 = 4;
-/// What weights are multiplied by where there is no room for steps.
+/// The factor for weights that leave no room for steps.
 const FACTOR: u32 = 100;
 /// The greatest weight.
 const GREATEST: u32 = i32::MAX as u32;
-/// What is said of the rules that were written first.
+/// The words about the rules that were written first.
 const SHORTCUT: &str = "the rule on standard output, through ipvsadm -R, ends the ramp at once";
 
 /// Returns the weight after so long of a ramp to `target`: from 1 in even steps, never beyond.

@@ -59,7 +59,7 @@ pub fn ramp(
     climb(console, ipvs, request, &entries, &mut waiting)
 }
 
-/// What a refusal of the kernel is a refusal of.
+/// Returns the operation that a refusal of the kernel refuses.
 fn operation(request: &RampRequest) -> Operation {
     match request.returning {
         Returning::Added(..) => Operation::AddDestination,

@@ -174,7 +174,7 @@ pub static CHECKS: &[Check] = &[
     check("not-probed", probes::not_probed),
 ];
 
-/// What keeps packets from leaving for a server.
+/// The findings that keep packets from leaving for a server.
 const HINDERS_LEAVING: &[&str] = &[
     "lo-down",
     "neighbour-table-full",

@@ -91,7 +91,7 @@ pub fn facts(ipvs: &mut Ipvs, only: Option<ServiceIdentity>) -> Result<Facts, Er
     })
 }
 
-/// What has to be known to listen: virtual services, and the director with its neighbours.
+/// The facts that listening needs: virtual services, and the director with its neighbours.
 pub fn surroundings(ipvs: &mut Ipvs) -> Result<Facts, KernelError> {
     let mut network = Rtnetlink::open()?;
     let director = director(ipvs, &mut network)?;

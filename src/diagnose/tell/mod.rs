@@ -1,4 +1,4 @@
-//! How findings are told: to people, and to programs.
+//! The words of findings: for people, and for programs.
 
 #![forbid(unsafe_code)]
 
