@@ -110,6 +110,7 @@ cases! {
         healthy_all_ports_persistent
         healthy_backup_with_sync
         healthy_bridge_on_the_director
+        healthy_clients_behind_nat_asymmetric
         healthy_director_without_route_to_clients
         healthy_dns_direct_by_the_packet
         healthy_dr_address_of_another_network
@@ -123,6 +124,7 @@ cases! {
         healthy_ipv6_only_behind_a_router
         healthy_just_created_direct
         healthy_just_created_masquerading
+        healthy_logs_by_the_packet_at_another_port
         healthy_macvlan
         healthy_mark_of_logs
         healthy_mark_of_two_ports
@@ -132,7 +134,9 @@ cases! {
         healthy_policy_routing_for_answers
         healthy_recreated_under_traffic
         healthy_routed_address_on_lo
+        healthy_scan_of_direct_routing
         healthy_sctp_beside_tcp
+        healthy_server_of_seconds_ago_is_back
         healthy_servers_behind_a_router
         healthy_servers_of_several_services
         healthy_slow_servers
