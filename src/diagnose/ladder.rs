@@ -117,7 +117,9 @@ fn worst(standings: impl Iterator<Item = Standing>) -> Standing {
 pub fn standing(service: &Service, server: &Server) -> Standing {
     let traffic = &server.traffic;
     // What was heard just now says more than connections that are left from before.
-    if let Some(standing) = standing_of_attempts(&traffic.listened) {
+    if let Some(standing) =
+        standing_of_attempts(&traffic.listened, has_answered_datagrams(service, server))
+    {
         return standing;
     }
     if traffic.waiting_since_heard >= WAITING_TO_CONFIRM {
@@ -131,11 +133,16 @@ pub fn standing(service: &Service, server: &Server) -> Standing {
     }
 }
 
-/// Returns what those met whose attempts were listened to; `None` where these show too little.
-fn standing_of_attempts(funnel: &Funnel) -> Option<Standing> {
+/// Returns what those met whose attempts were listened to; `None` where these show too little, as
+/// datagrams do for which nothing came back, unless such ones have been answered before.
+fn standing_of_attempts(funnel: &Funnel, has_answered_datagrams: bool) -> Option<Standing> {
+    let undue = match has_answered_datagrams {
+        true => 0,
+        false => funnel.datagrams_sent,
+    };
     if funnel.served > 0 {
         Some(Standing::Answers)
-    } else if funnel.unserved() >= WAITING_TO_CONFIRM {
+    } else if funnel.unserved() >= WAITING_TO_CONFIRM + undue {
         Some(Standing::Unanswered)
     } else {
         None
@@ -145,10 +152,11 @@ fn standing_of_attempts(funnel: &Funnel) -> Option<Standing> {
 /// Returns what the clients of a service meet: unanswered are those of a service of which nobody is
 /// heard.
 fn standing_of_service(service: &Service) -> Standing {
-    if let Some(standing) = standing_of_attempts(&service.listened) {
+    let servers = || service.servers.iter().filter(|server| server.is_in_use());
+    let has_answered = servers().any(|server| has_answered_datagrams(service, server));
+    if let Some(standing) = standing_of_attempts(&service.listened, has_answered) {
         return standing;
     }
-    let servers = || service.servers.iter().filter(|server| server.is_in_use());
     let is_heard = servers().any(|server| standing(service, server) == Standing::Answers);
     let waiting: u64 = servers()
         .map(|server| server.traffic.waiting_since_heard)
@@ -271,6 +279,23 @@ mod tests {
         first(&mut facts).probed = asked(PortAnswer::Refused, None);
         let service = &facts.services[0];
         assert_eq!(standing(service, &service.servers[0]), Standing::Unknown);
+    }
+
+    #[test]
+    fn silence_for_datagrams_is_unanswered_only_where_they_were_answered_before() {
+        let with = |outgoing, datagrams_sent| {
+            let mut facts = healthy();
+            facts.services[0].state.service.identity = endpoint("-u 192.0.2.1:514");
+            let server = first(&mut facts);
+            server.state.statistics.outgoing_packets = outgoing;
+            server.traffic.listened.in_vain = 12;
+            server.traffic.listened.datagrams_sent = datagrams_sent;
+            let service = &facts.services[0];
+            standing(service, &service.servers[0])
+        };
+        assert_ne!(with(0, 12), Standing::Unanswered);
+        assert_eq!(with(0, 9), Standing::Unanswered);
+        assert_eq!(with(7, 12), Standing::Unanswered);
     }
 
     #[test]

@@ -76,13 +76,15 @@ cases! {
         broken_backup_only
         broken_behind_a_router_with_direct_routing
         broken_client_beside_server
+        broken_direct_routing_to_another_port
+        broken_dr6_one_server_lacks_the_address
         broken_dr_server_s_gateway_is_gone
         broken_dr_servers_gateway_is_director
-        broken_dr6_one_server_lacks_the_address
         broken_gue_port_closed
         broken_hash_at_weight_0
         broken_inner_interface_strict
         broken_input_drop
+        broken_ipv6_address_found_elsewhere
         broken_ipv6_forwarding_off
         broken_ipv6_wrong_gateway
         broken_mark_never_set
@@ -90,36 +92,59 @@ cases! {
         broken_masquerading_to_localhost
         broken_nat_servers_reject
         broken_nat_udp_program_down
+        broken_neighbour_written_wrong
+        broken_output_drop
         broken_prefix_on_the_directors_lo
         broken_reverse_path_of_clients
+        broken_server_address_taken_twice
         broken_server_announces_the_address
+        broken_server_has_no_way_to_the_clients
         broken_server_is_its_own_client
         broken_server_off
         broken_server_vip_with_prefix_24_answers_for_all
         broken_server_vip_with_prefix_24_loose
         broken_servers_filter_everybody
+        broken_servers_have_a_card_at_the_clients
         broken_tunnel_device_missing
         broken_two_directors_in_circles
+        healthy_all_ports_persistent
         healthy_backup_with_sync
         healthy_bridge_on_the_director
+        healthy_clients_behind_nat_asymmetric
         healthy_director_without_route_to_clients
+        healthy_dns_direct_by_the_packet
         healthy_dr_address_of_another_network
+        healthy_drained_server_is_off_with_old_connections
         healthy_firewall_on_the_director
+        healthy_half_open_noise
         healthy_hash_with_fallback
+        healthy_ingress_by_mark
         healthy_ipv6_direct
         healthy_ipv6_masquerading
+        healthy_ipv6_only_behind_a_router
         healthy_just_created_direct
         healthy_just_created_masquerading
+        healthy_logs_by_the_packet_at_another_port
         healthy_macvlan
+        healthy_mark_of_logs
         healthy_mark_of_two_ports
         healthy_nat_servers_know_the_clients_only
         healthy_nat_servers_let_in_clients_only
         healthy_one_server_drained
         healthy_policy_routing_for_answers
+        healthy_recreated_under_traffic
+        healthy_routed_address_on_lo
+        healthy_scan_of_direct_routing
+        healthy_sctp_beside_tcp
+        healthy_server_of_seconds_ago_is_back
         healthy_servers_behind_a_router
+        healthy_servers_of_several_services
+        healthy_slow_servers
+        healthy_sorry_server_on_the_director
         healthy_standby_without_the_address
         healthy_strict_everywhere
         healthy_syslog_one_packet
+        healthy_tunnels_across_a_router
         healthy_tunnels_idle
         healthy_two_directors_serve_each_other
         healthy_udp_masquerading

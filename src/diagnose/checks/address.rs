@@ -30,6 +30,7 @@ pub fn address_not_local(facts: &Facts) -> Vec<Finding> {
             .seen("packets_counted", counted);
         Some(match claim {
             Claim::Informs => finding,
+            _ if given_up_at(facts, address).is_some() => finding,
             _ => finding.here(format!(
                 "ip address add {address}/{} dev {}",
                 whole_length(address),
@@ -48,7 +49,14 @@ fn not_local(facts: &Facts, service: &Service, address: IpAddr) -> (Basis, Claim
             .server
             .is_some_and(|own| servers.any(|server| server.identity().address == own))
     };
-    if has_backup(facts) {
+    if let Some(interface) = given_up_at(facts, address) {
+        let text = format!(
+            "{} has {address}, and the director does not use it: another machine was found to have \
+             it (dadfailed in `ip address`), or that is not yet known (tentative).",
+            interface.name
+        );
+        (Basis::State, Claim::MayHinder, text)
+    } else if has_backup(facts) {
         let text = format!("{lacks}, which is right as long as another director has it.");
         (Basis::State, Claim::Informs, text)
     } else if service.state.statistics.incoming_packets > 0 {
@@ -71,6 +79,13 @@ fn not_local(facts: &Facts, service: &Service, address: IpAddr) -> (Basis, Claim
         );
         (Basis::State, Claim::Explains, text)
     }
+}
+
+/// Returns the interface that has an address of IPv6 which is not the director's own: that is so
+/// while duplicate address detection is at work, and once it has failed.
+fn given_up_at(facts: &Facts, address: IpAddr) -> Option<&Interface> {
+    let mut interfaces = facts.director.interfaces.iter();
+    interfaces.find(|interface| address.is_ipv6() && interface.is_up && interface.has(address))
 }
 
 /// Returns true if an address is in a network of the director's, where its owner says so.
@@ -362,6 +377,23 @@ mod tests {
         assert_eq!(level(backup), Level::Note);
         let counted = found(|facts| facts.services[0].address = Some(Route::Nowhere));
         assert_eq!(counted, [("address-not-local", Level::Note)]);
+    }
+
+    #[test]
+    fn an_address_that_was_found_elsewhere_is_the_director_s_no_more() {
+        let findings = findings(|facts| {
+            quiet(facts);
+            let service = &mut facts.services[0];
+            service.state.service.identity = endpoint("-t [2001:db8::1]:80");
+            service.address = Some(Route::Nowhere);
+            service.rivals.push(rival(None));
+            facts.director.interfaces[2].addresses = vec![("2001:db8::1".parse().unwrap(), 128)];
+        });
+        assert_eq!(
+            (findings[0].id, findings[0].level),
+            ("address-not-local", Level::Risk)
+        );
+        assert!(commands(&findings[0]).is_empty());
     }
 
     #[test]

@@ -80,12 +80,16 @@ pub fn answers_elsewhere(facts: &Facts) -> Vec<Finding> {
                 counted(incoming, "packet"),
                 endpoint(server.identity())
             );
-            // Some protocols over UDP never answer, and a mark may be of such.
+            // Some protocols over UDP never answer, and a mark may be of such. What is open and was
+            // not heard to go on is UDP.
+            let traffic = &server.traffic;
+            let is_of_datagrams = traffic.open > 0 && traffic.waiting.count == 0;
             let claim = match service.identity() {
                 ServiceIdentity::Endpoint {
                     protocol: Protocol::Udp,
                     ..
                 } => Claim::Informs,
+                ServiceIdentity::FirewallMark { .. } if is_of_datagrams => Claim::Informs,
                 ServiceIdentity::FirewallMark { .. } => Claim::MayHinder,
                 ServiceIdentity::Endpoint { .. } => Claim::Hinders,
             };
@@ -121,8 +125,8 @@ pub fn answer_held(facts: &Facts) -> Vec<Finding> {
         .map(|(service, server)| {
             let text = format!(
                 "{} answers, and its answers to an address elsewhere come back here, but clients \
-                 get none: this director's firewall holds them (FORWARD) or what clients say next \
-                 (INPUT), the server has another way to these clients, or it has just come back.",
+                 get none: this director's firewall holds them (FORWARD) or what clients send \
+                 (INPUT, OUTPUT), the server has another way to these clients, or it has just come back.",
                 endpoint(server.identity())
             );
             about(Basis::Probe, Claim::Suspects, service, server, text)
@@ -160,13 +164,16 @@ pub fn handshake_stuck(facts: &Facts) -> Vec<Finding> {
         })
         .map(|(service, server)| {
             let stuck = server.traffic.waiting_since_heard;
-            let why = why_stuck(service, server);
+            let why = match comes_back(server) && takes_connections(server) {
+                true => ", although the server answers the probe".to_owned(),
+                false => format!(": {}", why_stuck(service, server)),
+            };
             let more = match facts.is_probed {
                 true => "",
                 false => " --probe may tell which.",
             };
             let text = format!(
-                "{} to {} wait to be opened (SYN_RECV), and none was opened since: {why}.{more}",
+                "{} to {} wait to be opened (SYN_RECV), and none was opened since{why}.{more}",
                 counted(stuck, "connection"),
                 endpoint(server.identity())
             );
@@ -196,16 +203,17 @@ fn why_stuck(service: &Service, server: &Server) -> String {
     };
     match server.state.destination.forwarding_method {
         ForwardingMethod::Masquerading => "the server is silent, its answers do not come back \
-             through the director, or the director's firewall holds them or what clients say next"
+             through the director, or the director's firewall holds what clients or \
+             server send"
             .to_owned(),
         ForwardingMethod::DirectRouting => format!(
             "the server lacks {address}, nobody listens there, its answers do not reach the \
-             clients, or the director's firewall holds what they say next"
+             clients, or the director's firewall holds what they send"
         ),
         ForwardingMethod::Tunnel(_) => format!(
             "the server does not unpack the tunnel or drops what came in it (rp_filter), lacks \
              {address}, its answers do not reach the clients, or the director's firewall holds what \
-             they say next"
+             they send"
         ),
         ForwardingMethod::Local => "nobody takes them here".to_owned(),
     }
@@ -266,12 +274,49 @@ mod tests {
     }
 
     #[test]
+    fn a_server_that_answers_the_probe_is_not_said_to_be_silent() {
+        let text = |way_back| {
+            let findings = findings(|facts| {
+                unanswered(facts);
+                keep_waiting(first(facts), 5);
+                facts.is_probed = true;
+                first(facts).probed = asked(PortAnswer::Taken, way_back);
+            });
+            let mut stuck = findings
+                .iter()
+                .filter(|found| found.id == "handshake-stuck");
+            stuck.next().map(|found| found.text.contains("is silent"))
+        };
+        assert_eq!(text(Some(WayBack::Here)), Some(false));
+        assert_eq!(text(None), None, "answers-elsewhere says it");
+    }
+
+    #[test]
     fn what_never_answers_is_no_fault_of_udp() {
         let udp = found(|facts| {
             unanswered(facts);
             facts.services[0].state.service.identity = endpoint("-u 192.0.2.1:514");
         });
         assert_eq!(udp, [("answers-elsewhere", Level::Note)]);
+    }
+
+    #[test]
+    fn a_mark_may_be_of_what_never_answers_where_its_connections_show_it() {
+        let of_mark = |open, waiting| {
+            found(|facts| {
+                unanswered(facts);
+                facts.services[0].state.service.identity = endpoint("-f 7");
+                first(facts).traffic.heard.count = 0;
+                first(facts).traffic.open = open;
+                first(facts).traffic.waiting.count = waiting;
+                if waiting > 0 {
+                    first(facts).probed = asked(PortAnswer::Taken, None);
+                }
+            })
+        };
+        assert_eq!(of_mark(12, 0), [("answers-elsewhere", Level::Note)]);
+        assert_eq!(of_mark(0, 0), [("answers-elsewhere", Level::Risk)]);
+        assert_eq!(of_mark(12, 1), [("answers-elsewhere", Level::Risk)]);
     }
 
     #[test]

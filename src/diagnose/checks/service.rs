@@ -156,7 +156,9 @@ pub fn ops_masquerading(facts: &Facts) -> Vec<Finding> {
 
 /// Returns true for ports that nothing is ever answered from: traps and logs, flows and metrics.
 fn is_one_way(service: &Service) -> bool {
-    const PORTS: [u16; 10] = [162, 514, 2055, 4739, 6343, 8125, 9995, 9996, 12201, 25826];
+    const PORTS: [u16; 15] = [
+        162, 514, 1162, 1514, 2055, 4739, 5140, 5514, 6343, 8125, 9995, 9996, 10514, 12201, 25826,
+    ];
     matches!(service.identity(), ServiceIdentity::Endpoint { protocol: Protocol::Udp, port, .. }
         if PORTS.contains(&port))
 }

@@ -79,7 +79,11 @@ impl Listened {
             funnel.left += u64::from(attempt.exit.is_some());
             funnel.answered += u64::from(attempt.answer.is_some());
             funnel.answers_left += u64::from(attempt.answer_left);
-            match self.fate(attempt) {
+            let fate = self.fate(attempt);
+            let may_want_no_answer = attempt.protocol == Protocol::Udp;
+            funnel.datagrams_sent +=
+                u64::from(may_want_no_answer && fate == Fate::EndedAt(Step::Left));
+            match fate {
                 Fate::Served => funnel.served += 1,
                 Fate::Refused | Fate::Error(_) => funnel.refused += 1,
                 Fate::EndedAt(_) => funnel.in_vain += 1,
@@ -107,6 +111,10 @@ pub struct Funnel {
     pub in_vain: u64,
     pub out_of_sight: u64,
     pub undecided: u64,
+    /// Those in vain that are datagrams and left for a server: of themselves they
+    /// do not show that an answer is due.
+    #[serde(skip)]
+    pub datagrams_sent: u64,
 }
 
 impl Funnel {

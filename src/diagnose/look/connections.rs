@@ -11,7 +11,9 @@ use crate::attribution::{Lost, ServerPlace, Servers};
 use crate::diagnose::facts::{Clients, Director, Server, Service, Strays, Traffic};
 use crate::error::Error;
 use crate::ipvs::connections::Connections;
-use crate::model::{Connection, DestinationIdentity, ServiceIdentity, SyncDaemonRole, Timeouts};
+use crate::model::{
+    Connection, DestinationIdentity, ForwardingMethod, ServiceIdentity, SyncDaemonRole, Timeouts,
+};
 
 /// The most connections that are looked at.
 const MOST_CONNECTIONS: usize = 200_000;
@@ -53,10 +55,11 @@ pub fn sum_up(director: &mut Director, services: &mut [Service]) -> Result<Vec<S
         sums.add(&entries.connection()?);
     }
     for ((service, server), seen) in sums.seen {
-        let traffic = &mut services[service].servers[server].traffic;
-        *traffic = Traffic {
-            growth: traffic.growth,
-            ..seen.traffic()
+        let server = &mut services[service].servers[server];
+        let method = server.state.destination.forwarding_method;
+        server.traffic = Traffic {
+            growth: server.traffic.growth,
+            ..seen.traffic(method == ForwardingMethod::Masquerading)
         };
     }
     let strays = sums.strays.into_iter();
@@ -73,17 +76,26 @@ pub fn sum_up(director: &mut Director, services: &mut [Service]) -> Result<Vec<S
 #[derive(Default)]
 struct Seen {
     traffic: Traffic,
-    /// The age of the last packet of each that waits, in seconds.
-    waiting_ages: Vec<u64>,
+    /// The client and the age of the last packet of each that waits, in seconds.
+    waiting: Vec<(IpAddr, u64)>,
     /// The age of the last packet that was heard, in seconds.
     youngest_heard: Option<u64>,
 }
 
 impl Seen {
-    fn traffic(self) -> Traffic {
-        let is_since = |age: &&u64| self.youngest_heard.is_none_or(|heard| **age < heard);
+    /// The last packet of one that waits for a masqueraded server may be a SYN/ACK repeated: a scan
+    /// from before the last that was heard looks as young as what came after it. Until it is too
+    /// old to be looked at, only clients that were heard themselves are known to wait since.
+    fn traffic(self, is_masqueraded: bool) -> Traffic {
+        let heard = &self.traffic.heard.addresses;
+        let is_since = |(client, age): &&(IpAddr, u64)| {
+            self.youngest_heard.is_none_or(|youngest| {
+                let is_long_ago = youngest > *WAITING_SECONDS.end();
+                *age < youngest && (!is_masqueraded || is_long_ago || heard.contains(client))
+            })
+        };
         Traffic {
-            waiting_since_heard: self.waiting_ages.iter().filter(is_since).count() as u64,
+            waiting_since_heard: self.waiting.iter().filter(is_since).count() as u64,
             ..self.traffic
         }
     }
@@ -176,7 +188,7 @@ impl Sums {
         let traffic = &mut seen.traffic;
         match shown {
             Shown::Waits(age) => {
-                seen.waiting_ages.push(age);
+                seen.waiting.push((client, age));
                 add_client(&mut traffic.waiting, client);
             }
             Shown::Heard { age, is_open } => {
@@ -225,9 +237,14 @@ mod tests {
         sums
     }
 
+    fn traffic_of(lines: &[&str], is_masqueraded: bool) -> Traffic {
+        let seen = sums(lines, false).seen.remove(&(0, 0)).unwrap();
+        seen.traffic(is_masqueraded)
+    }
+
     #[test]
     fn connections_are_counted_for_their_server() {
-        let traffic = |lines: &[&str]| sums(lines, false).seen.remove(&(0, 0)).unwrap().traffic();
+        let traffic = |lines: &[&str]| traffic_of(lines, false);
         let waiting = [
             "TCP 0A000002 9C42 0A000001 0050 C0A80002 0050 SYN_RECV     59",
             "TCP 0A000002 9C43 0A000001 0050 C0A80002 0050 SYN_RECV     55",
@@ -246,6 +263,25 @@ mod tests {
             assert_eq!((seen.waiting.count, seen.waiting_since_heard), (3, since));
             assert_eq!((seen.heard.count, seen.open), (1, open));
         }
+    }
+
+    #[test]
+    fn a_masqueraded_server_repeats_its_answers_to_a_scan_while_others_are_served() {
+        let since = |waiting: &str, heard: u64, is_masqueraded| {
+            let lines = [
+                format!("TCP 0A00000{waiting} 9C42 0A000001 0050 C0A80002 0050 SYN_RECV     57"),
+                format!("TCP 0A000002 9C43 0A000001 0050 C0A80002 0050 ESTABLISHED {heard}"),
+            ];
+            traffic_of(&lines.each_ref().map(String::as_str), is_masqueraded).waiting_since_heard
+        };
+        assert_eq!(since("3", 893, true), 0);
+        assert_eq!(since("3", 893, false), 1);
+        assert_eq!(since("2", 893, true), 1, "a client that was served before");
+        assert_eq!(
+            since("3", 869, true),
+            1,
+            "nobody was served for half a minute"
+        );
     }
 
     #[test]
