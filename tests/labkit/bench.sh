@@ -123,7 +123,7 @@ bench_pack() {
             cp -L -- "$file" "$root$file"
         done
 
-    for module in ip_vs ip_vs_wlc ip_vs_rr; do
+    for module in ip_vs ip_vs_wlc ip_vs_rr veth; do
         qemu_pack_module "$module" "$root/modules" "$BENCH_KERNEL"
     done
     qemu_pack "$root" "$BENCH_WORK/initrd"

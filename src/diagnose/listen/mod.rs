@@ -68,9 +68,13 @@ pub fn listen(
     let mut packets_lost = 0;
     let mut next_look = LOOK_INTERVAL;
     let mut enough_at = None;
+    let mut next_word = Duration::ZERO;
     loop {
         let mut now = begin.elapsed();
-        progress(length.saturating_sub(now), attempts.ended());
+        if now >= next_word {
+            progress(length.saturating_sub(now), attempts.ended());
+            next_word = now + TICK;
+        }
         while now < length
             && let Some((frame, packet)) = capture.next()?
         {

@@ -235,27 +235,28 @@ job_looks() {
 # here: below 50 000 for each, one core keeps up.
 job_listen() {
     local packets=40000 program before after process memory
-    in_namespace listen ip link add inside type veth peer name outside
+    # The kernel calls the other end veth0: this ip cannot name it.
+    in_namespace listen ip link add inside type veth
     in_namespace flood true
     in_namespace flood sleep 1000 &
     sleep 0.5
     process=$(pidof sleep) || fail "no namespace to flood from"
-    in_namespace listen ip link set outside netns "${process%% *}"
+    in_namespace listen ip link set veth0 netns "${process%% *}"
     in_namespace listen ip link set inside up
-    in_namespace flood ip link set outside up
+    in_namespace flood ip link set veth0 up
     # Not the service's: what comes for that is heard, and goes no further.
     in_namespace listen ip address add 10.9.9.9/8 dev inside
-    in_namespace listen /ours/ipvsadm -A -t 10.0.0.1:80 -s rr
-    in_namespace listen /ours/ipvsadm -a -t 10.0.0.1:80 -r 10.0.0.2 -m
+    printf '%s\n' '-A -t 10.0.0.1:80 -s rr' '-a -t 10.0.0.1:80 -r 10.0.0.2 -m' |
+        in_namespace listen /ours/ipvsadm -R
     for program in floor ours; do
         case $program in
             floor) in_namespace listen capture & ;;
-            ours) in_namespace listen /ours/ipvsadm --diagnose --listen 5 --json >/tmp/listened & ;;
+            ours) in_namespace listen /ours/ipvsadm --diagnose --listen 5 --json >/tmp/listened 2>/tmp/errors & ;;
         esac
         sleep 1
         process=$(pidof capture ipvsadm) || fail "$program: does not run"
         read -r before _ <"/proc/$process/schedstat"
-        in_namespace flood flood outside 20 2000 || fail "no flood"
+        in_namespace flood flood veth0 20 2000 || fail "no flood"
         sleep 0.2
         read -r after _ <"/proc/$process/schedstat" || fail "$program: has ended"
         memory=$(grep VmHWM "/proc/$process/status") || fail "$program: no memory is told"
