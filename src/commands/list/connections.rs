@@ -48,7 +48,7 @@ impl<'s> SelectedConnections<'s> {
         mut self,
         mut visit: impl FnMut(&Connection<'_>, &[u8]) -> Result<(), Error>,
     ) -> Result<PassedOver, Error> {
-        let mut passed_over = PassedOver(Ok(()));
+        let mut passed_over = PassedOver::NOTHING;
         while self.entries.advance()? {
             let connection = match self.entries.connection() {
                 Ok(connection) => connection,
@@ -73,6 +73,9 @@ impl<'s> SelectedConnections<'s> {
 pub struct PassedOver(Result<(), Error>);
 
 impl PassedOver {
+    /// No line was passed over.
+    pub const NOTHING: PassedOver = PassedOver(Ok(()));
+
     /// Ends a listing.
     ///
     /// # Errors

@@ -1,7 +1,7 @@
 //! Lists with `--json`: one document.
 #![forbid(unsafe_code)]
 
-use super::connections::SelectedConnections;
+use super::connections::{PassedOver, SelectedConnections};
 use super::{counts, sync_daemons};
 use crate::commands::console::Console;
 use crate::commands::refused_listing;
@@ -26,26 +26,35 @@ pub fn list(
 ) -> Result<(), Error> {
     let start = console.text().len();
     let outcome = match &request.subject {
-        Subject::Table(service) => list_table(console, ipvs, request, service.as_ref()),
+        Subject::Table(service) => {
+            list_table(console, ipvs, request, service.as_ref()).map(|()| PassedOver::NOTHING)
+        }
         Subject::ConnectionEntries(selection) => list_connections(console, ipvs, selection),
         Subject::ConnectionCounts(selection, key) => {
-            let (counts, passed_over) = counts::count(ipvs, selection, *key)?;
-            json::write_counts(console.text(), key.word(), &counts);
-            console.flush()?;
-            passed_over.outcome()
+            counts::count(ipvs, selection, *key).map(|(counts, passed_over)| {
+                json::write_counts(console.text(), key.word(), &counts);
+                passed_over
+            })
         }
         Subject::Timeouts => ipvs
             .timeouts()
-            .map(|timeouts| json::write_timeouts(console.text(), &timeouts))
+            .map(|timeouts| {
+                json::write_timeouts(console.text(), &timeouts);
+                PassedOver::NOTHING
+            })
             .map_err(refused_listing),
-        Subject::Daemons => {
-            sync_daemons(ipvs).map(|daemons| json::write_sync_daemons(console.text(), &daemons))
-        }
+        Subject::Daemons => sync_daemons(ipvs).map(|daemons| {
+            json::write_sync_daemons(console.text(), &daemons);
+            PassedOver::NOTHING
+        }),
     };
-    if outcome.is_err() {
-        console.text().truncate(start);
+    match outcome {
+        Ok(passed_over) => passed_over.outcome(),
+        Err(fault) => {
+            console.text().truncate(start);
+            Err(fault)
+        }
     }
-    outcome
 }
 
 fn list_table(
@@ -68,7 +77,7 @@ fn list_connections(
     console: &mut Console<'_>,
     ipvs: &mut Ipvs,
     selection: &Selection,
-) -> Result<(), Error> {
+) -> Result<PassedOver, Error> {
     let entries = SelectedConnections::open(ipvs, selection)?;
     let mut document = Document::of_connections(console.text());
     let passed_over = entries.for_each(|connection, _| {
@@ -76,6 +85,5 @@ fn list_connections(
         console.flush_if_large()
     })?;
     document.end(console.text());
-    console.flush()?;
-    passed_over.outcome()
+    Ok(passed_over)
 }
