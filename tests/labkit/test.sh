@@ -342,7 +342,7 @@ test_cannot() {
 # built with a C library as old as that of Debian 12.
 test_of_debian_12() {
     case $1 in
-        package) echo package::it_installs_where_the_c_library_is_that_of_rhel_9 ;;
+        package) echo package::it_installs_where_the_c_library_is_that_of_debian_12 ;;
         systemd) echo on_debian_12_it_takes_the_references_place_and_gives_it_back ;;
     esac
 }
