@@ -397,6 +397,11 @@ pub fn server_silent(facts: &Facts) -> Vec<Finding> {
         if ended.attempts.iter().any(|attempt| attempt.exit.is_none()) {
             return None;
         }
+        // Who has answered others is not silent because of a few.
+        let has_answered = server.traffic.listened.answered > 0;
+        if has_answered && ended.attempts.len() < NO_ACCIDENT {
+            return None;
+        }
         let claim = match ended.is_udp() {
             false => ended.claim()?,
             // Some protocols never answer, and others have been seen to at this service.
