@@ -161,7 +161,10 @@ fn execute_with_hints(
         Err(Error::Kernel(_, KernelError::Errno(errno))) => {
             hints::after_refusal(ipvs, request, *errno)
         }
-        Err(Error::Usage(fault)) => hints::after_usage_fault(fault, arguments),
+        // A rule's words are none of the command line's.
+        Err(Error::Usage(fault)) if !matches!(request, Request::ExecuteRules) => {
+            hints::after_usage_fault(fault, arguments)
+        }
         Err(_) => None,
     });
     outcome

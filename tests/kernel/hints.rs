@@ -399,8 +399,8 @@ fn what_is_new_and_lacks_something_is_told_of() {
     set("0");
     assert_eq!(
         said("-A -t 10.97.0.50:80 -s rr"),
-        "hint: the director does not have 10.97.0.50: packets for it are not delivered here, and \
-         IPVS never sees them; ip address add 10.97.0.50/32 dev inner\n"
+        "hint: the director does not have 10.97.0.50, which is right as long as another one has it: \
+         --probe asks who does; ip address add 10.97.0.50/32 dev inner\n"
     );
     assert_eq!(said("-A -t 10.97.0.1:80 -s rr"), "");
     assert_eq!(said("-a -t 10.97.0.1:80 -r 10.97.0.10 -g"), "");
