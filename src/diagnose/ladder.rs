@@ -13,7 +13,7 @@
 //! | `HurtsSome` | risk | risk | risk |
 //! | `Informs` | note | note | note |
 //!
-//! What the clients of a server meet is judged by [`standing`], from connections and counters.
+//! [`standing`] judges how the clients of a server fare, from connections and counters.
 
 #![forbid(unsafe_code)]
 

@@ -1,4 +1,4 @@
-//! What facts mean: a row and a pure function for each kind of finding.
+//! The meaning of facts: a row and a pure function for each kind of finding.
 //!
 //! A check looks at the facts and at nothing else, and states what it saw, on which basis and how
 //! far that goes. How bad it is, and whether it may be said of somebody whose clients are answered,

@@ -1,4 +1,4 @@
-//! What clients attempt, and how far each attempt gets: a state machine of which packets go in.
+//! The attempts of clients, and the step that each reaches: a state machine fed with packets.
 //!
 //! An attempt of TCP is known by the sequence number of its SYN, which neither IPVS nor a firewall
 //! that translates addresses changes; one of UDP by its client's port. A packet that is seen at

@@ -1,4 +1,4 @@
-//! What was heard: plain values.
+//! The attempts that were heard: plain values.
 #![forbid(unsafe_code)]
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,4 +1,4 @@
-//! What listening brought, for programs: how many attempts at each service and server got how far.
+//! The outcome of listening, for programs: the attempts at each service and server, by step.
 
 #![forbid(unsafe_code)]
 

@@ -41,7 +41,7 @@ fn on_rs2(open: &[Conversation]) -> usize {
     shares(&servers).get("rs2").copied().unwrap_or_default()
 }
 
-/// What is new goes to a server without connections at full weight; to one that is ramped, a share.
+/// New connections all go to an empty server at full weight; to one that is ramped, a share does.
 #[test]
 fn a_server_that_returns_is_not_flooded() {
     let cluster = cluster_with("wlc");

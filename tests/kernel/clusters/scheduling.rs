@@ -34,7 +34,7 @@ fn greeting_of_each(client: &Host) -> Vec<Option<String>> {
         .collect()
 }
 
-/// Has a server drained, and returns true if that is refused. Else its weight is 0 from now on.
+/// Drains a server, and returns true if that is refused. Else its weight is 0 from now on.
 fn is_objected_to(director: &Host, server: &str) -> bool {
     let outcome = director.try_ipvsadm(&format!("-e -t {SERVICE} -r {server} --drain 0"));
     match outcome.ending {
