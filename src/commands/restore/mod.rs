@@ -205,6 +205,9 @@ fn print_difference(
                 Err(refusal) => refusals.push(refusal),
             }
         }
+        if rest.keeps_timeouts() {
+            others.retain(|(change, _)| !matches!(change, Change::SetTimeouts(_)));
+        }
     }
     refusals.append(&mut wanted.refusals);
     let mut endpoints = EndpointWriter::numeric();

@@ -17,6 +17,7 @@ use crate::request::Request;
 
 /// The timeouts and sync daemons, as the changes so far would leave them.
 pub struct Rest {
+    timeouts_before: Timeouts,
     timeouts: Timeouts,
     daemons: Vec<SyncDaemon>,
 }
@@ -31,8 +32,10 @@ enum Effect {
 impl Rest {
     /// Reads them.
     pub fn read(ipvs: &mut Ipvs) -> Result<Rest, Error> {
+        let timeouts = ipvs.timeouts().map_err(refused_listing)?;
         Ok(Rest {
-            timeouts: ipvs.timeouts().map_err(refused_listing)?,
+            timeouts_before: timeouts,
+            timeouts,
             daemons: ipvs.sync_daemons().map_err(refused_listing)?,
         })
     }
@@ -54,6 +57,11 @@ impl Rest {
                 line: other.line,
             }),
         }
+    }
+
+    /// Returns true if the timeouts are in the end what they were before all changes.
+    pub fn keeps_timeouts(&self) -> bool {
+        self.timeouts == self.timeouts_before
     }
 
     fn set(&mut self, timeouts: &Timeouts) -> Effect {

@@ -34,17 +34,18 @@ fn it_is_3_exactly_where_the_real_run_changes_something() {
         let mut rules = table.rules(&mut random);
         let words: &[&str] = random.pick(&[&[][..], &["--keep-weights"], &["--noflush"]]);
         // Beside services that stay, rules may only add.
-        let others = if words.contains(&"--noflush") {
-            0
-        } else {
-            random.below(3)
-        };
-        for _ in 0..others {
+        if !words.contains(&"--noflush") {
+            for _ in 0..random.below(3) {
+                rules += random.pick(&[
+                    "--set 900 120 300\n",
+                    "--set 0 0 300\n",
+                    "--set 0 7 0\n",
+                    "--set 0 0 0\n",
+                ]);
+            }
+            // One at most: a daemon that is stopped and started anew is a change that leaves none.
             rules += random.pick(&[
-                "--set 900 120 300\n",
-                "--set 0 0 300\n",
-                "--set 0 7 0\n",
-                "--set 0 0 0\n",
+                "",
                 "--start-daemon master --syncid 3 --exist\n",
                 "--start-daemon master --syncid 4 --exist\n",
                 "--stop-daemon master --exist\n",
@@ -69,6 +70,19 @@ fn it_is_3_exactly_where_the_real_run_changes_something() {
         seen[usize::from(differs)] += 1;
     }
     assert!(seen.iter().all(|count| *count > 5), "{seen:?}");
+}
+
+#[test]
+fn timeouts_that_end_as_they_began_are_no_difference() {
+    let namespace = Namespace::new();
+    ours(&namespace, &Invocation::line("--set 900 120 300"));
+    let there_and_back = "--set 0 7 0\n--set 900 120 300\n";
+    let there = "--set 900 120 300\n--set 0 7 0\n";
+    for (rules, printed, expected) in [(there_and_back, "", 0), (there, "--set 0 7 0\n", 3)] {
+        let foreseen = status(&namespace, &[], rules);
+        assert_eq!(foreseen.stdout_text(), printed, "{foreseen}");
+        assert_eq!(foreseen.ending, Ending::Status(expected), "{foreseen}");
+    }
 }
 
 /// Rules that are run one after the other, and whether they change a table of `-f 1`, rr, with a
