@@ -89,7 +89,6 @@ packages_ours() {
     # A guest sees what is here, committed or not; so does the package. The archive is for rpm.
     "$LAB_REPOSITORY/src/package/build" --output "$folder" deb sources >&2 || fail "our packages do not build"
     mv -- "$folder"/ipvsadm-rs_*.deb "$folder/ipvsadm.deb"
-    mv -- "$folder"/ipvsadm-rs-*.tar.gz "$folder/sources.tar.gz"
 }
 
 # The reference, Debian's ipvsadm. What is compared with is this version, whatever

@@ -95,7 +95,7 @@ fn an_archive_of_the_sources_can_be_built_from() {
             env!("CARGO_MANIFEST_DIR"),
             "/tests/labkit/rpm/macros"
         ))
-        .arg(built("sources.tar.gz")));
+        .arg(built(&format!("{name}.tar.gz"))));
     let unpacked = folder.join("BUILD").join(name).join("Cargo.toml");
     assert!(unpacked.exists(), "{printed}");
 }
