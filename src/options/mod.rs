@@ -4,6 +4,18 @@
 //! Everything that knows an option by its spelling reads its row: the readers of argv and of rules,
 //! the check of options against commands ([`matrix`]), `-h`, the helpers ([`helper`]), the
 //! completions, and the tests that hold the manual to it. Values are read in [`crate::cli`].
+//!
+//! To add an option:
+//!
+//! 1. Give it a row in [`table`]; a helper's goes at the table's end. Parser, checks, `-h` and
+//!    completions follow.
+//! 2. Give it its meaning where it is used. The fold (`src/cli/fold`) asks for it with `given.has`,
+//!    or reads its value, and sets a field of the request, the model or the selection. Helpers ask
+//!    with `options.has`.
+//! 3. Give it its place in the synopsis of `man/ipvsadm.8`, and a paragraph there. `cargo test
+//!    --test documentation` names what the manual lacks.
+//! 4. Test what it does in a script in `tests/parity` (see `differences.script`) or a module of
+//!    `tests/kernel`.
 
 #![forbid(unsafe_code)]
 

@@ -79,15 +79,16 @@ packages_tool() {
         fail "could not install $1: cargo install $1"
 }
 
-# packages_ours: have our own package built, in LAB_PACKAGES. That is no part of the cache, which
-# checkouts may share.
+# packages_ours: have our own package built, and an archive of the sources, in LAB_PACKAGES. That
+# is no part of the cache, which checkouts may share.
 packages_ours() {
     local folder=$LAB_PACKAGES
     packages_tool cargo-deb
     rm -rf -- "$folder"
     mkdir -p -- "$folder"
-    (cd -- "$LAB_REPOSITORY" && cargo deb --quiet --locked --output "$folder/ipvsadm.deb") >&2 ||
-        fail "our package does not build: cargo deb"
+    # A guest sees what is here, committed or not; so does the package. The archive is for rpm.
+    "$LAB_REPOSITORY/src/package/build" --output "$folder" deb sources >&2 || fail "our packages do not build"
+    mv -- "$folder"/ipvsadm-rs_*.deb "$folder/ipvsadm.deb"
 }
 
 # The reference, Debian's ipvsadm. What is compared with is this version, whatever

@@ -16,17 +16,15 @@ rpm_packages() {
     local work repository=$LAB_PACKAGES/repository ours
     scratch "$LAB_CACHE/rpm"
     work=$SCRATCH
-    sed 's/^Release: .*/Release: 2/' "$LAB_REPOSITORY/src/package/rpm/ipvsadm-rs.spec" >"$work/upgrade.spec"
     cp -- "$LABKIT/rpm/ipvsadm.spec.in" "$work/ipvsadm.spec"
     rm -rf -- "$repository"
     mkdir -- "$repository"
     {
-        rpm_build "$work" "$LAB_REPOSITORY/src/package/rpm/ipvsadm-rs.spec" &&
-            ours=$(find "$work/RPMS" -name 'ipvsadm-rs-*.rpm') &&
-            rpm_build "$work" "$work/upgrade.spec" &&
-            rpm_build "$work" "$work/ipvsadm.spec" \
-                --define "reference $LAB_CACHE/reference" \
-                --define "required $(rpm -qp --requires "$ours" | grep -v '^rpmlib(\|^config(' | sort -u | tr '\n' ';')" &&
+        rpm_ours 1 "$repository" && ours=$(echo "$repository"/ipvsadm-rs-*.rpm) && rpm_ours 2 "$repository" &&
+            (cd -- "$LAB_REPOSITORY" && rpmbuild -bb --build-in-place "${RPM_WORDS[@]}" \
+                --define "_topdir $work" --define "reference $LAB_CACHE/reference" \
+                --define "required $(rpm -qp --requires "$ours" | grep -v '^rpmlib(\|^config(' | sort -u | tr '\n' ';')" \
+                "$work/ipvsadm.spec") &&
             mv -- "$work"/RPMS/*/*.rpm "$repository" &&
             createrepo_c "$repository"
     } >"$work/log" 2>&1 || {
@@ -36,11 +34,10 @@ rpm_packages() {
     rm -rf -- "$work"
 }
 
-# rpm_build WORK SPEC [OPTION...]: into WORK/RPMS.
-rpm_build() {
-    local work=$1 spec=$2
-    shift 2
-    # What a build requires are packages of Debian's here, of which rpm knows nothing.
-    (cd -- "$LAB_REPOSITORY" && rpmbuild -bb --build-in-place --nodeps --without check \
-        --load "$LABKIT/rpm/macros" --define "_topdir $work" "$@" "$spec")
+# What a build requires are packages of Debian's here, of which rpm knows nothing.
+RPM_WORDS=(--nodeps --without check --load "$LABKIT/rpm/macros")
+
+# rpm_ours REVISION FOLDER: our package.
+rpm_ours() {
+    PACKAGE_REVISION=$1 "$LAB_REPOSITORY/src/package/build" --output "$2" rpm -- "${RPM_WORDS[@]}"
 }

@@ -13,6 +13,7 @@
 )]
 
 mod booted;
+mod release;
 
 use std::process::Command;
 

@@ -38,6 +38,17 @@ pub fn contents(package: &Path) -> String {
     read(&["--contents", &package.to_string_lossy()])
 }
 
+/// Returns the changelog that a package holds.
+pub fn changelog(package: &Path) -> String {
+    let output = Command::new("sh")
+        .args(["-c", "dpkg-deb --fsys-tarfile \"$1\" | tar --extract --to-stdout --wildcards '*/changelog.Debian.gz' | gzip -d", "sh"])
+        .arg(package)
+        .output()
+        .expect("sh");
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8(output.stdout).expect("a changelog is text")
+}
+
 /// Unpacks a package's files in a folder.
 pub fn unpack(package: &Path, folder: &Path) {
     read(&[

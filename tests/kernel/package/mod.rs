@@ -1,4 +1,4 @@
-//! The Debian package, as `cargo deb` builds it: installed, used and removed, in the place of the
+//! The Debian package, as `src/package/build deb` builds it: installed, used and removed, in the place of the
 //! reference's. (The RPM has a part of its own: [`rpm`].)
 //!
 //! Each test has a small Debian to itself: [`debian`]. It has no systemd, so the commands of the
@@ -129,13 +129,14 @@ fn it_holds_what_makes_the_programs_at_home_on_debian() {
 
 #[test]
 fn its_changelog_is_of_this_version() {
-    let changelog = include_str!("../../../src/package/debian/changelog");
     let version = deb::field(&our_package(), "Version");
+    assert_eq!(version, concat!(env!("CARGO_PKG_VERSION"), "-1"));
+    let changelog = deb::changelog(&our_package());
     assert!(
         changelog.starts_with(&format!("ipvsadm-rs ({version}) ")),
-        "src/package/debian/changelog does not begin with version {version}"
+        "{changelog}"
     );
-    assert_eq!(version, concat!(env!("CARGO_PKG_VERSION"), "-1"));
+    assert!(changelog.contains("\n  * The same options"), "{changelog}");
 }
 
 /// Whoever gets the program must get the licenses of all crates that are linked in.
