@@ -196,7 +196,7 @@ impl UsageError {
             UsageError::CountKey(word) => around(
                 "invalid count key `",
                 word,
-                "': connections are counted by client, server, service or state",
+                "': it is client, server, service, state or total",
             ),
             UsageError::WatchInterval(word) => around(
                 "invalid watch interval `",

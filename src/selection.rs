@@ -195,22 +195,26 @@ pub enum CountKey {
     /// Protocols, addresses and ports of services.
     Service,
     State,
+    /// By nothing: all are one.
+    Total,
 }
 
 impl CountKey {
-    const ALL: [CountKey; 4] = [
+    const ALL: [CountKey; 5] = [
         CountKey::Client,
         CountKey::Server,
         CountKey::Service,
         CountKey::State,
+        CountKey::Total,
     ];
 
     /// The word for each, in the order of [`CountKey::ALL`], with what is counted.
-    pub const WORDS: [(&str, &str); 4] = [
+    pub const WORDS: [(&str, &str); 5] = [
         ("client", "the connections of each client"),
         ("server", "those to each real server"),
         ("service", "those of each virtual service"),
         ("state", "those in each state"),
+        ("total", "all of them, in one line"),
     ];
 
     pub fn from_word(word: &[u8]) -> Option<CountKey> {

@@ -316,7 +316,7 @@ table! {
             .offers(Completion::States);
         Stale = flag("", "stale", "whose server is no longer in the table")
             .in_section(Section::Connections).with(&[CONNECTIONS]).ours().not_among_rules();
-        Count = value("", "count", "KEY", "how many by client, server, service or state")
+        Count = value("", "count", "KEY", "how many by client, server, service, state; total")
             .in_section(Section::Connections).with(&[CONNECTIONS]).ours().not_among_rules()
             .offers(Completion::OneOf(&CountKey::WORDS));
 

@@ -1,4 +1,5 @@
-//! Writes what `-L -c --count` prints: a line for each client, server, service or state.
+//! Writes what `-L -c --count` prints: a line for each client, server, service or
+//! state, or one for all.
 #![forbid(unsafe_code)]
 
 use std::net::IpAddr;
@@ -16,6 +17,8 @@ pub enum Counted {
     /// The protocol in upper case, as the kernel spells it, and a service's address and port.
     Service(KernelName, IpAddr, u16),
     State(KernelName),
+    /// All connections.
+    Total,
 }
 
 impl Counted {
@@ -35,6 +38,7 @@ impl Counted {
                 endpoints.write(out, address, port, known);
             }
             Counted::State(state) => out.extend_from_slice(state.as_bytes()),
+            Counted::Total => out.extend_from_slice(b"total"),
         }
     }
 }
@@ -72,6 +76,7 @@ mod tests {
             ),
             (Counted::Service(name("IP"), address("0.0.0.7"), 0), 2),
             (Counted::State(name("SYN_RECV")), 1),
+            (Counted::Total, 0),
         ];
         let mut out = Vec::new();
         for (counted, connections) in counts {
@@ -88,7 +93,8 @@ mod tests {
                    3 10.0.0.1:80\n       \
                    2 SCTP [2001:db8::1]:80\n       \
                    2 IP 0.0.0.7:0\n       \
-                   1 SYN_RECV\n"
+                   1 SYN_RECV\n       \
+                   0 total\n"
         );
     }
 }

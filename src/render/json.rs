@@ -19,7 +19,7 @@ use crate::model::{
     ForwardingMethod, KernelInfo, KernelName, Netmask, Protocol, ServiceIdentity, ServiceState,
     Statistics, SyncDaemon, Timeouts, TunnelChecksum,
 };
-use crate::render::counts::Count;
+use crate::render::counts::{Count, Counted};
 use crate::render::endpoints::EndpointWriter;
 
 /// A document whose one list is being written.
@@ -82,7 +82,11 @@ pub fn write_counts(out: &mut Vec<u8>, key: &'static str, counts: &[Count]) {
     let mut document = Document { has_items: false };
     let mut endpoints = EndpointWriter::numeric();
     let mut name = Vec::new();
-    for count in counts {
+    let total: u64 = counts.iter().map(|count| count.connections).sum();
+    let parts = counts
+        .iter()
+        .filter(|count| count.counted != Counted::Total);
+    for count in parts {
         name.clear();
         count.counted.write(&mut name, &mut endpoints);
         let entry = CountEntry {
@@ -92,8 +96,7 @@ pub fn write_counts(out: &mut Vec<u8>, key: &'static str, counts: &[Count]) {
         };
         document.item(out, &entry);
     }
-    let total: u64 = counts.iter().map(|count| count.connections).sum();
-    out.extend_from_slice(if counts.is_empty() { b"" } else { b"\n" });
+    out.extend_from_slice(if document.has_items { b"\n" } else { b"" });
     out.extend_from_slice(format!("],\"total\":{total}}}\n").as_bytes());
 }
 
@@ -450,7 +453,6 @@ pub(crate) mod tests {
 
     use super::*;
     use crate::model::{KernelName, SyncDaemonRole, VirtualService};
-    use crate::render::counts::Counted;
     use crate::samples;
 
     /// Returns the document, once the schema has been found to hold.
@@ -650,6 +652,13 @@ pub(crate) mod tests {
         let mut out = Vec::new();
         write_counts(&mut out, "client", &[]);
         assert_eq!(out, b"{\"counts\":[],\"total\":0}\n");
+        let all = Count {
+            counted: Counted::Total,
+            connections: 7,
+        };
+        out.clear();
+        write_counts(&mut out, "total", &[all]);
+        assert_eq!(out, b"{\"counts\":[],\"total\":7}\n");
     }
 
     #[test]

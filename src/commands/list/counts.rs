@@ -1,4 +1,4 @@
-//! Counts the connections of each client, server, service or state. Memory grows with these, not
+//! Counts the connections of each client, server, service or state, or all. Memory grows with these, not
 //! with the connections.
 #![forbid(unsafe_code)]
 
@@ -13,7 +13,7 @@ use crate::render::counts::{Count, Counted};
 use crate::selection::{CountKey, Selection};
 
 /// Counts the connections that a selection takes. The most come first, and equally many in the
-/// order of addresses and names.
+/// order of addresses and names. By nothing, there is one count, of zero connections too.
 ///
 /// # Errors
 ///
@@ -36,6 +36,18 @@ pub fn count(
             |it| (KernelName::truncated(it.protocol), it.service),
             |(protocol, (address, port))| Counted::Service(protocol, address, port),
         ),
+        CountKey::Total => {
+            let mut number = 0;
+            let passed_over = connections.for_each(|_, _| {
+                number += 1;
+                Ok(())
+            })?;
+            let total = Count {
+                counted: Counted::Total,
+                connections: number,
+            };
+            Ok((vec![total], passed_over))
+        }
         CountKey::State => tally(
             connections,
             |it| KernelName::truncated(it.state),

@@ -21,20 +21,22 @@ pub fn write(out: &mut Vec<u8>, screen: Screen, numeric: bool, key: CountKey, co
     let line = match (total, counts.len()) {
         (0, _) => "No connections.\n".to_owned(),
         (1, _) => format!("{connections}\n"),
+        _ if key == CountKey::Total => format!("{connections}\n"),
         (_, 1) => format!("{connections}, one {}\n", key.word()),
         (_, number) => format!("{connections}, {}\n", counted(number, key.word())),
     };
     out.extend_from_slice(line.as_bytes());
-    if counts.is_empty() {
-        return;
-    }
-    let mut sheet = Sheet::new(screen, 4);
     let name = match key {
+        CountKey::Total => return,
         CountKey::Client => "Client",
         CountKey::Server => "Real server",
         CountKey::Service => "Service",
         CountKey::State => "State",
     };
+    if counts.is_empty() {
+        return;
+    }
+    let mut sheet = Sheet::new(screen, 4);
     let titles: Row = vec![
         Cell::text(name, Tint::Faint),
         Cell::number("Connections", Tint::Faint),

@@ -188,6 +188,9 @@ fn list(namespace: &Namespace, words: &str) -> String {
 
 /// Counts the rows by a key, and returns the lines that the program prints of that.
 fn counted(rows: &[Row], key: &str) -> String {
+    if key == "total" {
+        return format!("{:8} total\n", rows.len());
+    }
     let mut counts = BTreeMap::new();
     for row in rows {
         let key = match key {
@@ -308,7 +311,7 @@ fn filters_and_counts_find_what_a_reader_of_the_whole_list_finds() {
             expected,
             "{words}"
         );
-        let key = random.pick(&["client", "server", "service", "state"]);
+        let key = random.pick(&["client", "server", "service", "state", "total"]);
         let counts = list(&namespace, &format!("-Lnc {words} --count {key}"));
         assert_eq!(counts, counted(&expected, key), "{words} --count {key}");
     }
@@ -339,6 +342,19 @@ fn filters_and_counts_find_what_a_reader_of_the_whole_list_finds() {
             );
         }
     }
+    let total = |words: &str| list(&namespace, &format!("-Lnc --count total {words}"));
+    assert_eq!(total(""), format!("{:8} total\n", all.len()));
+    let document = schema.check(&total("--json"));
+    assert_eq!(document["counts"], serde_json::json!([]));
+    assert_eq!(document["total"], all.len());
+    assert_eq!(total("--table"), format!("{} connections\n", all.len()));
+    let nobody = "--client 198.18.0.1";
+    assert_eq!(total(nobody), "       0 total\n");
+    assert_eq!(
+        schema.check(&total(&format!("{nobody} --json")))["total"],
+        0
+    );
+    assert_eq!(total(&format!("{nobody} --table")), "No connections.\n");
     let document = schema.check(&list(&namespace, "-Lc --json -r 10.0.0.1 --state udp"));
     let expected = all
         .iter()
@@ -485,8 +501,7 @@ fn what_makes_no_sense_is_said_in_one_line() {
         ("-L -c --state open", "invalid connection state `open'"),
         (
             "-L -c --count clients",
-            "invalid count key `clients': connections are counted by client, server, service or \
-             state",
+            "invalid count key `clients': it is client, server, service, state or total",
         ),
         (
             "-L -c --stale --stale",
