@@ -128,10 +128,11 @@ impl<'a> Console<'a> {
         outcome
     }
 
-    /// Says to a person at a terminal that another restore is at work, and is waited for.
-    pub fn tell_that_a_turn_is_awaited(&mut self) {
+    /// Says to a person at a terminal that another restore, of this process, is at work, and is waited for.
+    pub fn tell_that_a_turn_is_awaited(&mut self, holder: i32) {
         if self.streams.is_interactive {
-            self.write_to_errors(b"waiting for another ipvsadm-restore to end\n");
+            let line = format!("waiting for another ipvsadm-restore, process {holder}, to end\n");
+            self.write_to_errors(line.as_bytes());
         }
     }
 

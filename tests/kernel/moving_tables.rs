@@ -179,14 +179,19 @@ fn restores_of_different_files_at_once_leave_one_of_them() {
     }
 }
 
+/// Has the turn of a namespace, until what is returned is dropped.
+fn hold_the_turn(namespace: &Namespace) -> UnixListener {
+    namespace.enter(|| {
+        let name = SocketAddr::from_abstract_name("ipvsadm-restore").unwrap();
+        UnixListener::bind_addr(&name).unwrap()
+    })
+}
+
 #[test]
 fn a_restore_waits_for_its_turn_and_says_so_at_a_terminal() {
     const RULES: &str = "-A -f 1 -s rr\n";
     let namespace = Namespace::new();
-    let turn = namespace.enter(|| {
-        let name = SocketAddr::from_abstract_name("ipvsadm-restore").unwrap();
-        UnixListener::bind_addr(&name).unwrap()
-    });
+    let turn = hold_the_turn(&namespace);
     let file = std::path::Path::new(crate::support::SCRATCH).join("rules");
     let place = file.clone();
     namespace.enter(move || std::fs::write(place, RULES).unwrap());
@@ -199,13 +204,27 @@ fn a_restore_waits_for_its_turn_and_says_so_at_a_terminal() {
     }
     assert_eq!(
         String::from_utf8_lossy(&said).trim_end(),
-        "waiting for another ipvsadm-restore to end"
+        format!(
+            "waiting for another ipvsadm-restore, process {}, to end",
+            std::process::id()
+        )
     );
     // A dry run changes nothing, so it has no turn to wait for.
     assert_eq!(ours(&namespace, &reload(&["--dry-run"], RULES)), RULES);
     assert_eq!(saved(&namespace), "");
     drop(turn);
     assert!(pty.process.wait().unwrap().success());
+    assert_eq!(saved(&namespace), RULES);
+}
+
+#[test]
+fn one_that_never_ends_is_not_waited_for_for_ever() {
+    const RULES: &str = "-A -f 1 -s rr\n";
+    let namespace = Namespace::new();
+    let _turn = hold_the_turn(&namespace);
+    let outcome = namespace.run(&Program::ours(), &reload(&[], RULES));
+    assert_eq!(outcome.ending, Ending::Status(0), "{outcome}");
+    assert_eq!(outcome.stderr_text(), "");
     assert_eq!(saved(&namespace), RULES);
 }
 

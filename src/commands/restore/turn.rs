@@ -4,8 +4,8 @@
 //! does, and the kernel frees it with the process that bound it, however that ends. Who finds the
 //! name taken connects to its holder, which never answers, and waits for the connection to end.
 //! Anybody may bind the name, and then not listen, or listen without room for us. So only somebody
-//! who might restore as well is waited for. Where there is no such lock to be had, the restore goes
-//! on without: it converges all the same.
+//! who might restore as well is waited for, and not for ever: it may have been stopped. Where there
+//! is no such lock to be had, the restore goes on without: it converges all the same.
 
 #![forbid(unsafe_code)]
 
@@ -33,6 +33,9 @@ const MOMENT: Duration = Duration::from_millis(1);
 /// The most such attempts in a row: a holder that does not listen by then is no restore.
 const MOST_MOMENTS: usize = 1000;
 
+/// The longest wait for one holder. The largest tables take a few seconds.
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
+
 /// The turn, which ends when this is dropped.
 pub struct Turn {
     _listener: UnixListener,
@@ -55,14 +58,17 @@ pub fn wait(console: &mut Console<'_>) -> Option<Turn> {
         }
         match connect_to_holder() {
             Ok(mut holder) => {
-                if !may_restore(&holder) {
+                let credentials = getsockopt(&holder, sockopt::PeerCredentials).ok()?;
+                if ![0, geteuid().as_raw()].contains(&credentials.uid()) {
                     return None;
                 }
                 if !has_waited {
-                    console.tell_that_a_turn_is_awaited();
+                    console.tell_that_a_turn_is_awaited(credentials.pid());
                     has_waited = true;
                 }
-                wait_for_end(&mut holder);
+                if !ends_in_time(&mut holder) {
+                    return None;
+                }
                 moments = 0;
             }
             // The holder has gone, or does not listen yet.
@@ -88,17 +94,16 @@ fn connect_to_holder() -> nix::Result<UnixStream> {
     Ok(holder)
 }
 
-/// Returns true if the one at the other end is root, or who we are.
-fn may_restore(holder: &UnixStream) -> bool {
-    getsockopt(holder, sockopt::PeerCredentials)
-        .is_ok_and(|peer| peer.uid() == 0 || peer.uid() == geteuid().as_raw())
-}
-
-/// Waits until the other end is closed. It sends nothing.
-fn wait_for_end(holder: &mut UnixStream) {
-    let mut byte = [0];
-    while holder
-        .read(&mut byte)
-        .is_err_and(|fault| fault.kind() == ErrorKind::Interrupted)
-    {}
+/// Waits until the other end, which sends nothing, is closed. Returns false if that takes too long.
+fn ends_in_time(holder: &mut UnixStream) -> bool {
+    if holder.set_read_timeout(Some(LONGEST_WAIT)).is_err() {
+        return false;
+    }
+    loop {
+        match holder.read(&mut [0]) {
+            Err(fault) if fault.kind() == ErrorKind::Interrupted => {}
+            Err(fault) => return fault.kind() != ErrorKind::WouldBlock,
+            Ok(_) => return true,
+        }
+    }
 }
