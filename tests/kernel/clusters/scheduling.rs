@@ -210,8 +210,8 @@ fn other_schedulers_turn_nobody_away() {
     }
 }
 
-/// What a scheduler makes of the weight of a server that joins one of weight 100, on which all
-/// clients are: the share of the new ones that it takes at weight 1, and at 100.
+/// Measures what a scheduler makes of the weight of a server that joins one of weight 100, on which
+/// all clients are: the share of the new ones that it takes at weight 1, and at 100.
 #[test]
 fn weights_are_a_share_with_some_schedulers_only() {
     let cluster = Cluster::new("cluster dr");
