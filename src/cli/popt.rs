@@ -6,6 +6,8 @@
 
 #![forbid(unsafe_code)]
 
+use memchr::memchr;
+
 use crate::error::UsageError;
 use crate::options::{self, Argument, Command, Meaning, OptionSpec};
 
@@ -154,7 +156,7 @@ pub fn read_value<'a>(
 /// Returns the place of the newline that ends the line at `from`; `None` if the input holds no
 /// newline from there on.
 pub fn end_of_line(input: &[u8], from: usize) -> Option<usize> {
-    let length = input.get(from..)?.iter().position(|byte| *byte == b'\n')?;
+    let length = memchr(b'\n', input.get(from..)?)?;
     Some(from + length)
 }
 

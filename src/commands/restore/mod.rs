@@ -20,6 +20,8 @@ use std::ffi::OsStr;
 use std::fs::File;
 use std::io::Read;
 
+use memchr::memchr_iter;
+
 use crate::cli::LineReader;
 use crate::cli::helper::HelperOptions;
 use crate::commands::console::{Console, InputKind};
@@ -143,7 +145,10 @@ fn is_addition(request: &Request) -> bool {
 pub fn read_rules(input: &[u8]) -> Result<Vec<ReadRule<'_>>, Error> {
     let mut rules = Vec::new();
     let mut reader = LineReader::default();
-    for (number, text) in (1..).zip(input.split(|byte| *byte == b'\n')) {
+    let mut start = 0;
+    for (number, end) in (1..).zip(memchr_iter(b'\n', input).chain([input.len()])) {
+        let text = &input[start..end];
+        start = end + 1;
         let line = RuleLine { number, text };
         let request = match reader.read(text) {
             Ok(Some(Request::ExecuteRules)) => Err(UsageError::RestoreAmongRules),

@@ -16,7 +16,8 @@ const CLIENTS: std::ops::Range<u8> = 101..117;
 fn cluster_with_many_clients() -> Cluster {
     let addresses: Vec<String> = CLIENTS.map(|last| format!("1.1.1.{last}/24")).collect();
     Cluster::new(&format!(
-        "cluster dr; cluster_address client net {}; cluster_settle",
+        "cluster dr; cluster_address client net {}; cluster_settle; \
+         on director sysctl -qw net.ipv4.icmp_ratelimit=0",
         addresses.join(" ")
     ))
 }
