@@ -511,7 +511,7 @@ fn a_stream_has_an_empty_line_between_listings() {
 /// packet. Stops when it is dropped.
 struct Traffic {
     is_wanted: Arc<AtomicBool>,
-    thread: Option<std::thread::JoinHandle<u64>>,
+    thread: Option<thread::JoinHandle<u64>>,
     begun: Instant,
 }
 
@@ -522,14 +522,14 @@ impl Traffic {
         let begun = Instant::now();
         // A thread has the namespace of the one that starts it.
         let thread = namespace.enter(move || {
-            std::thread::spawn(move || {
+            thread::spawn(move || {
                 let mut sent = 0;
                 while goes_on.load(Ordering::Relaxed) {
                     let socket = UdpSocket::bind("192.0.2.10:0").unwrap();
                     socket.send_to(&[0; 72], service).unwrap();
                     sent += 1;
                     let due = begun + each * u32::try_from(sent).unwrap();
-                    std::thread::sleep(due.saturating_duration_since(Instant::now()));
+                    thread::sleep(due.saturating_duration_since(Instant::now()));
                 }
                 sent
             })
@@ -577,7 +577,7 @@ fn rates_are_those_of_the_traffic() {
         // Somebody takes what is sent, so that no refusals come back.
         for server in ["10.0.0.11:53", "10.0.0.12:53"] {
             let socket = UdpSocket::bind(server).unwrap();
-            std::thread::spawn(move || while socket.recv(&mut [0; 100]).is_ok() {});
+            thread::spawn(move || while socket.recv(&mut [0; 100]).is_ok() {});
         }
     });
     let traffic = Traffic::start(&namespace, "192.0.2.10:53", Duration::from_millis(50));

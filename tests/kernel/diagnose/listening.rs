@@ -215,7 +215,12 @@ fn a_masqueraded_attempt_ends_at(host: &str, interface: &str, direction: &str, i
     let cluster = masqueraded();
     cluster.director.ipvsadm("-d -t 2.2.2.25:22 -r 1.1.1.20");
     let host = cluster.host(host);
-    drop_at(&host, interface, direction, &format!("ip_proto tcp {port} 22"));
+    drop_at(
+        &host,
+        interface,
+        direction,
+        &format!("ip_proto tcp {port} 22"),
+    );
     let examination = listen_while(&cluster, "", || connect(&cluster.client, "2.2.2.25:22"));
     examination.assert_ids(&[id]);
     assert_eq!(examination.finding(id)["level"], "fault", "{id}");
