@@ -117,6 +117,7 @@ fn read_short<'a>(
 }
 
 /// Adds the event of one option, its value glued to it or the next word.
+#[inline]
 pub fn read_value<'a>(
     spec: &OptionSpec,
     word: &'a [u8],
