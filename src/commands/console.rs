@@ -107,7 +107,7 @@ impl<'a> Console<'a> {
     }
 
     /// Says to a person at a terminal why nothing happens.
-    pub fn tell_that_rules_are_awaited(&mut self) {
+    pub fn report_that_rules_are_awaited(&mut self) {
         if self.streams.is_interactive {
             self.write_to_errors(
                 b"reading rules from the terminal; Ctrl-D ends them, Ctrl-C changes nothing\n",
@@ -129,14 +129,14 @@ impl<'a> Console<'a> {
     }
 
     /// Says to a person at a terminal that another restore is at work, and is waited for.
-    pub fn tell_that_a_turn_is_awaited(&mut self) {
+    pub fn report_that_a_turn_is_awaited(&mut self) {
         if self.streams.is_interactive {
             self.write_to_errors(b"waiting for another ipvsadm-restore to end\n");
         }
     }
 
     /// Says to a person at a terminal how a command has ended that took its time.
-    pub fn tell_end(&mut self, sentence: &str) {
+    pub fn report_end(&mut self, sentence: &str) {
         if self.streams.is_interactive {
             self.write_to_errors(format!("{sentence}\n").as_bytes());
         }
@@ -268,7 +268,7 @@ impl<'a> Console<'a> {
     }
 
     /// Prints a fault.
-    pub fn tell(&mut self, fault: &Error) {
+    pub fn report(&mut self, fault: &Error) {
         self.write_to_errors(&fault.text(&self.program));
     }
 
@@ -303,7 +303,7 @@ impl<'a> Console<'a> {
     }
 
     /// Prints the hint that was kept.
-    pub fn tell_hint(&mut self) {
+    pub fn report_hint(&mut self) {
         if let Some(hint) = self.hint.take() {
             self.write_to_errors(format!("hint: {hint}\n").as_bytes());
         }
@@ -455,7 +455,7 @@ mod tests {
         with_console(&mut io::sink(), &mut errors, true, |console| {
             console.show_progress("1 of 10");
             console.show_progress("10");
-            console.tell(&UsageError::TryHelp.into());
+            console.report(&UsageError::TryHelp.into());
             console.end_progress();
         });
         assert_eq!(
@@ -470,9 +470,9 @@ mod tests {
         let told = |is_interactive| {
             let mut errors = Vec::new();
             with_console(&mut io::sink(), &mut errors, is_interactive, |console| {
-                console.tell(&UsageError::UnknownOption(word.clone()).into());
+                console.report(&UsageError::UnknownOption(word.clone()).into());
                 console.keep_hint(Some("\u{7}".to_owned()));
-                console.tell_hint();
+                console.report_hint();
             });
             errors
         };

@@ -59,7 +59,7 @@ pub fn wait(console: &mut Console<'_>) -> Option<Turn> {
                     return None;
                 }
                 if !has_waited {
-                    console.tell_that_a_turn_is_awaited();
+                    console.report_that_a_turn_is_awaited();
                     has_waited = true;
                 }
                 wait_for_end(&mut holder);
