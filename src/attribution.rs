@@ -145,6 +145,13 @@ fn mark_in(address: IpAddr) -> u32 {
 mod tests {
     use super::*;
 
+    #[test]
+    fn a_mark_stands_in_the_first_four_bytes_of_an_address() {
+        let mark = |address: &str| mark_in(address.parse().unwrap());
+        assert_eq!(mark("18.52.5.103"), 0x1234_0567);
+        assert_eq!(mark("1234:567:89ab::"), 0x1234_0567);
+    }
+
     fn servers(table: &[(ServiceIdentity, &[(&str, u16)])]) -> Servers {
         let mut servers = Servers::default();
         for (service, destinations) in table {

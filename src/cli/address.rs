@@ -68,11 +68,10 @@ pub fn endpoint(word: &[u8], protocol: Option<Protocol>, hosts: &mut Hosts) -> O
         }
         _ => (word, None),
     };
-    let mut colons = host.iter().enumerate().rev();
-    let mut next_colon = || colons.find(|(_, byte)| **byte == b':').map(|(at, _)| at);
-    let (host, port) = match (next_colon(), next_colon()) {
+    let last_colon = host.iter().rposition(|&byte| byte == b':');
+    let (host, port) = match last_colon.map(|at| (at, host[..at].contains(&b':'))) {
         // Only an address of IPv6 has a second colon.
-        (Some(at), Some(_)) => {
+        Some((at, true)) => {
             if let Some(address) = ipv6(host) {
                 return Some(Endpoint {
                     address: IpAddr::V6(address),
@@ -81,8 +80,8 @@ pub fn endpoint(word: &[u8], protocol: Option<Protocol>, hosts: &mut Hosts) -> O
             }
             (&host[..at], Some(&host[at + 1..]))
         }
-        (Some(at), None) => (&host[..at], Some(&host[at + 1..])),
-        (None, _) => (host, outer_port),
+        Some((at, false)) => (&host[..at], Some(&host[at + 1..])),
+        None => (host, outer_port),
     };
     // A listing writes the names of IPv6 addresses in brackets, so that is what they stand for
     // there.

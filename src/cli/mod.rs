@@ -61,14 +61,14 @@ impl<'a> LineReader<'a> {
     /// 10).
     pub fn read(&mut self, line: &'a [u8]) -> Result<Option<Request>, UsageError> {
         let words = LineWords::of(line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(line));
-        match words.clone().next() {
-            None | Some([b'#', ..]) => Ok(None),
-            Some(_) => {
-                let fault = self.find_events(words);
-                self.check_for_rules()?;
-                self.fold(fault).map(Some)
-            }
+        // Most lines begin with a command: those need no second look at their first word.
+        let may_be_remark = !line.starts_with(b"-");
+        if may_be_remark && matches!(words.clone().next(), None | Some([b'#', ..])) {
+            return Ok(None);
         }
+        let fault = self.find_events(words);
+        self.check_for_rules()?;
+        self.fold(fault).map(Some)
     }
 
     fn read_words(

@@ -6,6 +6,8 @@
 
 #![forbid(unsafe_code)]
 
+use memchr::memchr;
+
 use crate::error::UsageError;
 use crate::options::{self, Argument, Command, Meaning, OptionSpec};
 
@@ -115,6 +117,7 @@ fn read_short<'a>(
 }
 
 /// Adds the event of one option, its value glued to it or the next word.
+#[inline]
 pub fn read_value<'a>(
     spec: &OptionSpec,
     word: &'a [u8],
@@ -154,7 +157,7 @@ pub fn read_value<'a>(
 /// Returns the place of the newline that ends the line at `from`; `None` if the input holds no
 /// newline from there on.
 pub fn end_of_line(input: &[u8], from: usize) -> Option<usize> {
-    let length = input.get(from..)?.iter().position(|byte| *byte == b'\n')?;
+    let length = memchr(b'\n', input.get(from..)?)?;
     Some(from + length)
 }
 

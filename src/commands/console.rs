@@ -107,7 +107,7 @@ impl<'a> Console<'a> {
     }
 
     /// Says to a person at a terminal why nothing happens.
-    pub fn tell_that_rules_are_awaited(&mut self) {
+    pub fn report_that_rules_are_awaited(&mut self) {
         if self.streams.is_interactive {
             self.write_to_errors(
                 b"reading rules from the terminal; Ctrl-D ends them, Ctrl-C changes nothing\n",
@@ -128,8 +128,8 @@ impl<'a> Console<'a> {
         outcome
     }
 
-    /// Says to a person at a terminal that another restore, of this process, is at work, and is waited for.
-    pub fn tell_that_a_turn_is_awaited(&mut self, holder: i32) {
+    /// Says to a person at a terminal that another restore, of this process, is waited for.
+    pub fn report_that_a_turn_is_awaited(&mut self, holder: i32) {
         if self.streams.is_interactive {
             let line = format!("waiting for another ipvsadm-restore, process {holder}, to end\n");
             self.write_to_errors(line.as_bytes());
@@ -137,7 +137,7 @@ impl<'a> Console<'a> {
     }
 
     /// Says to a person at a terminal how a command has ended that took its time.
-    pub fn tell_end(&mut self, sentence: &str) {
+    pub fn report_end(&mut self, sentence: &str) {
         if self.streams.is_interactive {
             self.write_to_errors(format!("{sentence}\n").as_bytes());
         }
@@ -269,7 +269,7 @@ impl<'a> Console<'a> {
     }
 
     /// Prints a fault.
-    pub fn tell(&mut self, fault: &Error) {
+    pub fn report(&mut self, fault: &Error) {
         self.write_to_errors(&fault.text(&self.program));
     }
 
@@ -304,7 +304,7 @@ impl<'a> Console<'a> {
     }
 
     /// Prints the hint that was kept.
-    pub fn tell_hint(&mut self) {
+    pub fn report_hint(&mut self) {
         if let Some(hint) = self.hint.take() {
             self.write_to_errors(format!("hint: {hint}\n").as_bytes());
         }
@@ -456,7 +456,7 @@ mod tests {
         with_console(&mut io::sink(), &mut errors, true, |console| {
             console.show_progress("1 of 10");
             console.show_progress("10");
-            console.tell(&UsageError::TryHelp.into());
+            console.report(&UsageError::TryHelp.into());
             console.end_progress();
         });
         assert_eq!(
@@ -471,9 +471,9 @@ mod tests {
         let told = |is_interactive| {
             let mut errors = Vec::new();
             with_console(&mut io::sink(), &mut errors, is_interactive, |console| {
-                console.tell(&UsageError::UnknownOption(word.clone()).into());
+                console.report(&UsageError::UnknownOption(word.clone()).into());
                 console.keep_hint(Some("\u{7}".to_owned()));
-                console.tell_hint();
+                console.report_hint();
             });
             errors
         };

@@ -99,12 +99,12 @@ impl<'c, 's, 't> Executor<'c, 's, 't> {
         self.status = match (fault, line) {
             (None, _) => 0,
             (Some(Error::Kernel(operation, fault)), None) => {
-                self.console.tell(&Error::Kernel(operation, fault));
+                self.console.report(&Error::Kernel(operation, fault));
                 STATUS_REFUSED
             }
             (Some(Error::Kernel(operation, fault)), Some(line)) => {
                 self.console
-                    .tell(&Error::RefusedRule(operation, fault, line.to_owned()));
+                    .report(&Error::RefusedRule(operation, fault, line.to_owned()));
                 STATUS_REFUSED
             }
             (Some(Error::Usage(fault)), Some(line)) => {
@@ -122,7 +122,7 @@ impl<'c, 's, 't> Executor<'c, 's, 't> {
             return Err(fault.into());
         }
         let fault = Error::from(fault);
-        self.console.tell(&fault);
+        self.console.report(&fault);
         self.status = fault.status();
         Ok(())
     }
@@ -138,7 +138,7 @@ impl<'c, 's, 't> Executor<'c, 's, 't> {
             let Some(origin) = waiting.get(index) else {
                 return;
             };
-            console.tell(&match origin.line {
+            console.report(&match origin.line {
                 None => Error::Kernel(origin.operation, fault),
                 Some(line) => Error::RefusedRule(origin.operation, fault, line.to_owned()),
             });

@@ -61,12 +61,12 @@ pub fn run(program: &OsStr, arguments: &[OsString], streams: Streams<'_>) -> u8 
     let outcome = console.flush().and(outcome);
     let status = outcome.map_or_else(
         |fault| {
-            console.tell(&fault);
+            console.report(&fault);
             fault.status()
         },
         |()| 0,
     );
-    console.tell_hint();
+    console.report_hint();
     status
 }
 

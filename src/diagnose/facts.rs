@@ -1,9 +1,9 @@
-//! What a diagnosis knows: the table, the director's network and settings, the connections, and
-//! what probing has brought. Plain values, joined so that a check finds all of a server with the
-//! server.
+//! Holds what a diagnosis knows: the table, the director's network and settings, the connections,
+//! and what probing has brought. Plain values, joined so that a check finds all of a server with
+//! the server.
 //!
-//! What could not be read is `None`, or looks as if all were well: a check accuses nobody for want
-//! of knowledge.
+//! A fact that could not be read is `None`, or looks as if all were well: a check accuses nobody for
+//! want of knowledge.
 
 #![forbid(unsafe_code)]
 

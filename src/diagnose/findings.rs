@@ -1,5 +1,5 @@
-//! What a diagnosis finds: what is wrong, what that rests on, how bad it is, what was seen, and
-//! what to do.
+//! Describes what a diagnosis finds: what is wrong, what that rests on, how bad it is, what was
+//! seen, and what to do.
 
 #![forbid(unsafe_code)]
 

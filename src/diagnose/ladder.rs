@@ -271,6 +271,37 @@ mod tests {
     }
 
     #[test]
+    fn a_fault_makes_a_diagnosis_a_faulty_one_and_explains_its_own_service_only() {
+        let mut facts = healthy();
+        let of = |service, level| {
+            let mut finding = Finding::new(Basis::State, Claim::Hinders, String::new());
+            finding.level = level;
+            [finding.about(endpoint(service))]
+        };
+        let (here, elsewhere) = ("-t 192.0.2.1:80", "-t 192.0.2.1:443");
+        assert!(is_faulty(&facts, &of(elsewhere, Level::Fault)));
+        assert!(!is_faulty(&facts, &of(here, Level::Risk)));
+        keep_waiting(first(&mut facts), WAITING_IN_VAIN);
+        assert_eq!(unexplained(&facts, &of(here, Level::Fault)), []);
+        for unrelated in [of(elsewhere, Level::Fault), of(here, Level::Risk)] {
+            assert_eq!(unexplained(&facts, &unrelated), [endpoint(here)]);
+        }
+    }
+
+    #[test]
+    fn one_that_was_served_outweighs_those_that_were_not() {
+        let with = |served| {
+            let mut facts = healthy();
+            let listened = &mut first(&mut facts).traffic.listened;
+            (listened.served, listened.in_vain) = (served, 12);
+            let service = &facts.services[0];
+            standing(service, &service.servers[0])
+        };
+        assert_eq!(with(0), Standing::Unanswered);
+        assert_eq!(with(1), Standing::Answers);
+    }
+
+    #[test]
     fn datagrams_out_are_answers_unless_the_port_is_closed() {
         let mut facts = healthy();
         facts.services[0].state.service.identity = endpoint("-u 192.0.2.1:53");
@@ -305,6 +336,12 @@ mod tests {
         let service = &facts.services[0];
         assert_eq!(standing(service, &service.servers[0]), Standing::Unanswered);
         first(&mut facts).state.statistics.incoming_packets = UNANSWERED_PACKETS - 1;
+        let service = &facts.services[0];
+        assert_eq!(standing(service, &service.servers[0]), Standing::Unknown);
+        // What a server sends that is not masqueraded does not come this way.
+        first(&mut facts).state.statistics.incoming_packets = UNANSWERED_PACKETS;
+        let directly = ForwardingMethod::DirectRouting;
+        first(&mut facts).state.destination.forwarding_method = directly;
         let service = &facts.services[0];
         assert_eq!(standing(service, &service.servers[0]), Standing::Unknown);
     }

@@ -222,6 +222,17 @@ mod tests {
     }
 
     #[test]
+    fn a_page_has_room_for_what_is_below_its_heading() {
+        let screen = Screen {
+            width: 80,
+            has_colours: false,
+            has_unicode: false,
+        };
+        let room = |height| Page::new(screen, height).room();
+        assert_eq!([0, 1, 5, 24].map(room), [0, 0, 4, 22]);
+    }
+
+    #[test]
     fn a_narrow_screen_tells_the_time_of_day() {
         for (width, heading) in [
             (15, "left   day time"),

@@ -251,7 +251,6 @@ fn a_reset_is_hinted_at_as_that_of_an_edit() {
 fn a_drain_beside_a_health_loop_ends() {
     let cluster = Cluster::new("cluster nat");
     let director = &cluster.director;
-    director.ipvsadm("--set 0 1 0");
     director.ipvsadm_each(&[
         "-A -t 2.2.2.25:22 -s wrr",
         "-a -t 2.2.2.25:22 -r 1.1.1.10 -m -w 3 -x 70",
@@ -291,7 +290,9 @@ fn a_drain_beside_a_health_loop_ends() {
     wait_for_rounds(4);
     conversations.iter_mut().for_each(Conversation::goes_on);
     assert_eq!(drain.try_wait().expect("a child of ours"), None);
-    drop(conversations);
+    // A connection that is reset is forgotten after ten seconds, one that is closed after two
+    // minutes.
+    conversations.into_iter().for_each(Conversation::reset);
     assert_eq!(drain.wait().expect("a child of ours").code(), Some(0));
     let left = director.ipvsadm("-Sn");
     assert!(left.contains("-r 1.1.1.10:22 -m -w 0 -x 70\n"), "{left}");

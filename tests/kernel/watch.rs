@@ -8,6 +8,7 @@ use std::num::NonZeroU16;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
@@ -510,7 +511,7 @@ fn a_stream_has_an_empty_line_between_listings() {
 /// packet. Stops when it is dropped.
 struct Traffic {
     is_wanted: Arc<AtomicBool>,
-    thread: Option<std::thread::JoinHandle<u64>>,
+    thread: Option<thread::JoinHandle<u64>>,
     begun: Instant,
 }
 
@@ -521,14 +522,14 @@ impl Traffic {
         let begun = Instant::now();
         // A thread has the namespace of the one that starts it.
         let thread = namespace.enter(move || {
-            std::thread::spawn(move || {
+            thread::spawn(move || {
                 let mut sent = 0;
                 while goes_on.load(Ordering::Relaxed) {
                     let socket = UdpSocket::bind("192.0.2.10:0").unwrap();
                     socket.send_to(&[0; 72], service).unwrap();
                     sent += 1;
                     let due = begun + each * u32::try_from(sent).unwrap();
-                    std::thread::sleep(due.saturating_duration_since(Instant::now()));
+                    thread::sleep(due.saturating_duration_since(Instant::now()));
                 }
                 sent
             })
@@ -576,7 +577,7 @@ fn rates_are_those_of_the_traffic() {
         // Somebody takes what is sent, so that no refusals come back.
         for server in ["10.0.0.11:53", "10.0.0.12:53"] {
             let socket = UdpSocket::bind(server).unwrap();
-            std::thread::spawn(move || while socket.recv(&mut [0; 100]).is_ok() {});
+            thread::spawn(move || while socket.recv(&mut [0; 100]).is_ok() {});
         }
     });
     let traffic = Traffic::start(&namespace, "192.0.2.10:53", Duration::from_millis(50));
@@ -627,32 +628,39 @@ fn rates_are_those_of_the_traffic() {
 #[test]
 fn no_memory_grows_with_the_looks() {
     let busy = Busy::new();
-    for words in ["-Ln --table", "-Ln --json", "-Lnc --count client"] {
-        let mut stream = Stream::start(&busy.namespace, &format!("{words} --watch 0.1"));
-        let id = stream.process.id();
-        let pages = || {
-            let text = std::fs::read_to_string(format!("/proc/{id}/statm")).unwrap();
-            text.split(' ').nth(1).unwrap().parse::<u64>().unwrap()
-        };
-        let mut look = |times: usize| {
-            for _ in 0..times {
-                match words.contains("json") {
-                    true => drop(stream.next()),
-                    false => drop(stream.listing()),
-                }
+    thread::scope(|scope| {
+        for words in ["-Ln --table", "-Ln --json", "-Lnc --count client"] {
+            let namespace = &busy.namespace;
+            scope.spawn(move || no_memory_grows_with_the_looks_of(namespace, words));
+        }
+    });
+}
+
+fn no_memory_grows_with_the_looks_of(namespace: &Namespace, words: &str) {
+    let mut stream = Stream::start(namespace, &format!("{words} --watch 0.1"));
+    let id = stream.process.id();
+    let pages = || {
+        let text = std::fs::read_to_string(format!("/proc/{id}/statm")).unwrap();
+        text.split(' ').nth(1).unwrap().parse::<u64>().unwrap()
+    };
+    let mut look = |times: usize| {
+        for _ in 0..times {
+            match words.contains("json") {
+                true => drop(stream.next()),
+                false => drop(stream.listing()),
             }
-        };
-        // By then, what is remembered of each service is all there.
-        look(80);
-        let before = pages();
-        look(120);
-        assert!(
-            pages() <= before + 4,
-            "{words}: {before} pages, then {}",
-            pages()
-        );
-        stream.leave();
-    }
+        }
+    };
+    // By then, what is remembered of each service is all there.
+    look(80);
+    let before = pages();
+    look(120);
+    assert!(
+        pages() <= before + 4,
+        "{words}: {before} pages, then {}",
+        pages()
+    );
+    stream.leave();
 }
 
 #[test]

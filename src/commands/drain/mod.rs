@@ -53,7 +53,7 @@ pub fn drain(
     set_weights_to_zero(ipvs, &found.entries)?;
     let gone_by = wait(console, ipvs, request, &found.entries, &mut waiting)?;
     delete(ipvs, &found, request)?;
-    console.tell_end(&judgement::drained(request.then, gone_by));
+    console.report_end(&judgement::drained(request.then, gone_by));
     Ok(())
 }
 
@@ -205,7 +205,7 @@ fn wait(
         if progress.persistent > 0 && !expires_templates && !has_told_of_persistence {
             has_told_of_persistence = true;
             console.keep_hint(Some(judgement::about_persistence(progress.persistent)));
-            console.tell_hint();
+            console.report_hint();
         }
         if console.is_interactive() {
             console.show_progress(&progress.line(screen::width_of_standard_error()));

@@ -188,6 +188,6 @@ fn climb(
     };
     console.end_progress();
     let gone_by = outcome?;
-    console.tell_end(&judgement::reached(&name, entries, gone_by));
+    console.report_end(&judgement::reached(&name, entries, gone_by));
     Ok(())
 }

@@ -20,6 +20,8 @@ use std::ffi::OsStr;
 use std::fs::File;
 use std::io::Read;
 
+use memchr::memchr_iter;
+
 use crate::cli::LineReader;
 use crate::cli::helper::HelperOptions;
 use crate::commands::console::{Console, InputKind};
@@ -71,7 +73,7 @@ pub fn run_helper(console: &mut Console<'_>, options: &HelperOptions) -> Result<
         return match wanted {
             // Nothing else is asked of it, so any refusal is its answer.
             Some(wanted) => {
-                tell_refusals(console, &wanted.refusals);
+                report_refusals(console, &wanted.refusals);
                 executor::outcome(!wanted.refusals.is_empty())
             }
             None => Ok(()),
@@ -110,7 +112,7 @@ fn read_input(console: &mut Console<'_>, file: Option<&OsStr>) -> Result<(Vec<u8
     let Some(path) = file else {
         let kind = console.input_kind();
         if kind == InputKind::Terminal {
-            console.tell_that_rules_are_awaited();
+            console.report_that_rules_are_awaited();
         }
         while console.read(&mut input)? {}
         return Ok((input, kind == InputKind::RegularFile));
@@ -143,7 +145,10 @@ fn is_addition(request: &Request) -> bool {
 pub fn read_rules(input: &[u8]) -> Result<Vec<ReadRule<'_>>, Error> {
     let mut rules = Vec::new();
     let mut reader = LineReader::default();
-    for (number, text) in (1..).zip(input.split(|byte| *byte == b'\n')) {
+    let mut start = 0;
+    for (number, end) in (1..).zip(memchr_iter(b'\n', input).chain([input.len()])) {
+        let text = &input[start..end];
+        start = end + 1;
         let line = RuleLine { number, text };
         let request = match reader.read(text) {
             Ok(Some(Request::ExecuteRules)) => Err(UsageError::RestoreAmongRules),
@@ -173,7 +178,7 @@ fn make_equal(
     let mut refused = Vec::new();
     let outcome = convergence::make_equal(ipvs, &mut wanted, kept, &mut refused);
     for refused in &refused {
-        console.tell(&refused.error());
+        console.report(&refused.error());
     }
     outcome?;
     keep_hint_about_drained(console, &wanted);
@@ -217,7 +222,7 @@ fn print_difference(
         console.flush_if_large()?;
     }
     console.flush()?;
-    tell_refusals(console, &refusals);
+    report_refusals(console, &refusals);
     keep_hint_about_drained(console, &wanted);
     let mut refusals = refusals.iter();
     executor::outcome(refusals.any(|refusal| refusal.line.number == last_line))?;
@@ -240,7 +245,7 @@ fn keep_hint_about_drained(console: &mut Console<'_>, wanted: &WantedTable<'_>) 
 }
 
 /// Prints the refusals that can be foreseen.
-fn tell_refusals(console: &mut Console<'_>, refusals: &[Refusal<'_>]) {
+fn report_refusals(console: &mut Console<'_>, refusals: &[Refusal<'_>]) {
     for Refusal {
         operation,
         fault,
@@ -248,7 +253,7 @@ fn tell_refusals(console: &mut Console<'_>, refusals: &[Refusal<'_>]) {
     } in refusals
     {
         let line = RuleLine::to_owned(*line);
-        console.tell(&Error::RefusedRule(*operation, *fault, line));
+        console.report(&Error::RefusedRule(*operation, *fault, line));
     }
 }
 

@@ -63,7 +63,7 @@ pub fn wait(console: &mut Console<'_>) -> Option<Turn> {
                     return None;
                 }
                 if !has_waited {
-                    console.tell_that_a_turn_is_awaited(credentials.pid());
+                    console.report_that_a_turn_is_awaited(credentials.pid());
                     has_waited = true;
                 }
                 if !ends_in_time(&mut holder) {

@@ -509,6 +509,16 @@ mod tests {
     fn counters_at_0_are_worth_a_note() {
         let unseen = found(|facts| forget_counters(&mut facts.services[0]));
         assert_eq!(unseen, [("nothing-arrives", Level::Note)]);
+        let only_packets = found(|facts| {
+            forget_counters(&mut facts.services[0]);
+            facts.services[0].state.statistics.incoming_packets = 3;
+        });
+        assert_eq!(only_packets, NONE);
+        let only_connections = found(|facts| {
+            forget_counters(&mut facts.services[0]);
+            facts.services[0].state.statistics.connections = 3;
+        });
+        assert_eq!(only_connections, NONE);
         let not_added_up = found(|facts| {
             forget_counters(&mut facts.services[0]);
             first(facts).state.inactive_connections = 1;

@@ -238,6 +238,19 @@ mod tests {
         assert_eq!(with(Some(false)), [("nobody-listens", Level::Risk)]);
         assert_eq!(with(Some(true)), NONE);
         assert_eq!(with(None), NONE);
+        let place = |method| {
+            let findings = findings(|facts| {
+                facts.services[0].state.service.identity = endpoint("-t 192.0.2.1:443");
+                first(facts).state.destination.forwarding_method = method;
+                first(facts).route = Route::Local;
+                first(facts).listens = Some(false);
+            });
+            let (_, rest) = findings[0].text.split_once(" what comes for ").unwrap();
+            let (place, _) = rest.split_once(". ").unwrap();
+            place.to_owned()
+        };
+        assert_eq!(place(ForwardingMethod::Masquerading), "10.0.0.10:80");
+        assert_eq!(place(ForwardingMethod::DirectRouting), "TCP 192.0.2.1:443");
     }
 
     fn unanswered(facts: &mut Facts) {

@@ -425,6 +425,16 @@ mod tests {
             |count| found(|facts| facts.director.conntrack = Some(Conntrack { count, max: 1000 }));
         assert_eq!(with(950), [("conntrack-full", Level::Fault)]);
         assert_eq!(with(949), []);
+        let full = findings(|facts| {
+            facts.director.conntrack = Some(Conntrack {
+                count: 1000,
+                max: 1001,
+            });
+        });
+        assert_eq!(
+            commands(&full[0]),
+            ["sysctl -w net.netfilter.nf_conntrack_max=2002"]
+        );
     }
 
     #[test]

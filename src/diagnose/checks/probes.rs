@@ -623,6 +623,23 @@ mod tests {
                 ]
             );
         }
+        // The prefix is that of the address which the server takes for its own.
+        let with = |length: u8| {
+            let findings = findings(|facts| {
+                forward_by(facts, ForwardingMethod::DirectRouting);
+                let addresses = [([10, 9, 9, 9].into(), 16), (own, length)];
+                facts.director.interfaces[1].addresses = addresses.to_vec();
+                first(facts).probed = Some(Probed::TakesForItself(own));
+            });
+            let commands = commands(&findings[0]);
+            commands.get(1).map(|command| (*command).to_owned())
+        };
+        let shortened = with(23);
+        assert_eq!(
+            shortened.as_deref(),
+            Some("ip address del 192.0.2.1/23 dev lo")
+        );
+        assert_eq!(with(32), None);
     }
 
     #[test]
@@ -662,5 +679,24 @@ mod tests {
             }
         });
         assert_eq!(notes, [("not-probed", Level::Note)]);
+        let reasons = findings(|facts| {
+            let reasons = [Reason::Protocol, Reason::Link];
+            for (server, reason) in facts.services[0].servers.iter_mut().zip(reasons) {
+                server.probed = Some(Probed::Skipped(reason));
+            }
+            let mut other = facts.services[0].clone();
+            other.state.service.identity = endpoint("-t 192.0.2.1:443");
+            facts.services.push(other);
+        });
+        let said: Vec<_> = reasons
+            .iter()
+            .map(|finding| (finding.service, finding.evidence[0].1.as_str()))
+            .collect();
+        let [one, other] = [Reason::Protocol, Reason::Link].map(|reason| Some(reason.word()));
+        let [http, https] = ["-t 192.0.2.1:80", "-t 192.0.2.1:443"].map(|it| Some(endpoint(it)));
+        assert_eq!(
+            said,
+            [(http, one), (http, other), (https, one), (https, other)]
+        );
     }
 }

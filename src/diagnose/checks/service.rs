@@ -337,6 +337,28 @@ mod tests {
     }
 
     #[test]
+    fn maglev_turns_clients_away_only_where_the_server_ever_had_some() {
+        let with = |weight, full: bool, connections| {
+            found(|facts| {
+                let service = &mut facts.services[0];
+                service.state.service.scheduler = KernelName::from("mh");
+                let state = &mut service.servers[0].state;
+                state.destination.weight = weight;
+                state.statistics.connections = connections;
+                if full {
+                    state.destination.upper_threshold = 1;
+                    state.active_connections = 1;
+                }
+            })
+        };
+        let turned_away = [("hash-turns-away", Level::Risk)];
+        assert_eq!(with(0, false, 0), NONE);
+        assert_eq!(with(0, false, 1), turned_away);
+        assert_eq!(with(3, true, 0), turned_away);
+        assert_eq!(with(3, false, 1), NONE);
+    }
+
+    #[test]
     fn persistence_holds_clients_at_a_draining_server() {
         let with = |expires| {
             found(|facts| {

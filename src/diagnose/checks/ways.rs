@@ -584,6 +584,9 @@ mod tests {
         };
         assert_eq!(with(None), [("neighbour-failed", Level::Risk)]);
         assert_eq!(with(asked(PortAnswer::Taken, None)), NONE);
+        // The probe found nobody, whatever the kernel remembers.
+        let unknown = found(|facts| first(facts).probed = Some(Probed::NoNeighbour));
+        assert_eq!(unknown, [("neighbour-failed", Level::Risk)]);
     }
 
     #[test]

@@ -1,9 +1,9 @@
-//! What a packet says that an attempt is made of: who speaks to whom, and how far they are. Reads
+//! Reads from a packet what an attempt is made of: who speaks to whom, and how far they are. Reads
 //! headers, from the network's on, and judges nothing.
 //!
-//! What comes in a tunnel is read as what it carries, with the tunnel's end beside it; an ICMP
-//! error as what it quotes. A fragment says nothing. Numbers are in host byte order
-//! once they are read.
+//! A packet in a tunnel is read as what it carries, with the tunnel's end beside it; an ICMP error
+//! as what it quotes. A fragment says nothing. Numbers are in host byte order once they are read.
+
 #![forbid(unsafe_code)]
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};

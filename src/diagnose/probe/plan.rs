@@ -1,5 +1,6 @@
-//! Whom to ask what: a question for each server that TCP or UDP over Ethernet leads to, and a
-//! check of each address that is the director's alone.
+//! Plans the probing: a question for each server that TCP or UDP over Ethernet leads to, and a check
+//! of each address that is the director's alone.
+
 #![forbid(unsafe_code)]
 
 use std::collections::{BTreeMap, HashSet};

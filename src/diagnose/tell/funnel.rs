@@ -1,4 +1,4 @@
-//! What listening brought, for people: how many attempts at a service got how far, and at each
+//! Shows people what listening brought: how many attempts at a service got how far, and at each
 //! server.
 
 #![forbid(unsafe_code)]

@@ -191,55 +191,42 @@ fn drop_at(host: &Host, interface: &str, direction: &str, matches: &str) {
 
 #[test]
 fn each_step_of_a_masqueraded_attempt_may_be_the_last() {
-    for (host, interface, direction, matches, id) in [
-        (
-            "director",
-            "public",
-            "ingress",
-            "ip_proto tcp dst_port 22",
-            "dropped-before-ipvs",
-        ),
-        (
-            "director",
-            "inner",
-            "egress",
-            "ip_proto tcp dst_port 22",
-            "not-forwarded",
-        ),
-        (
-            "rs1",
-            "inner",
-            "ingress",
-            "ip_proto tcp dst_port 22",
-            "server-silent",
-        ),
-        (
-            "director",
-            "public",
-            "egress",
-            "ip_proto tcp src_port 22",
-            "answer-held",
-        ),
-        (
-            "client",
-            "public",
-            "ingress",
-            "ip_proto tcp src_port 22",
-            "client-unheard",
-        ),
-    ] {
-        let cluster = masqueraded();
-        cluster.director.ipvsadm("-d -t 2.2.2.25:22 -r 1.1.1.20");
-        drop_at(&cluster.host(host), interface, direction, matches);
-        let examination = listen_while(&cluster, "", || connect(&cluster.client, "2.2.2.25:22"));
-        examination.assert_ids(&[id]);
-        assert_eq!(examination.finding(id)["level"], "fault", "{id}");
-        assert_eq!(examination.finding(id)["basis"], "traffic", "{id}");
-        cluster
-            .host(host)
-            .shell(&format!("tc qdisc del dev {interface} clsact"));
-        listen_while(&cluster, "", || connect(&cluster.client, "2.2.2.25:22")).assert_ids(&[]);
-    }
+    // Each in a cluster of its own, so that all are listened to at once.
+    thread::scope(|scope| {
+        for (host, interface, direction, id) in [
+            ("director", "public", "ingress", "dropped-before-ipvs"),
+            ("director", "inner", "egress", "not-forwarded"),
+            ("rs1", "inner", "ingress", "server-silent"),
+            ("director", "public", "egress", "answer-held"),
+            ("client", "public", "ingress", "client-unheard"),
+        ] {
+            scope.spawn(move || a_masqueraded_attempt_ends_at(host, interface, direction, id));
+        }
+    });
+}
+
+/// Drops the packets of a connection at an interface, which this finding names; once they pass
+/// again, there is none.
+fn a_masqueraded_attempt_ends_at(host: &str, interface: &str, direction: &str, id: &str) {
+    let port = match id {
+        "answer-held" | "client-unheard" => "src_port",
+        _ => "dst_port",
+    };
+    let cluster = masqueraded();
+    cluster.director.ipvsadm("-d -t 2.2.2.25:22 -r 1.1.1.20");
+    let host = cluster.host(host);
+    drop_at(
+        &host,
+        interface,
+        direction,
+        &format!("ip_proto tcp {port} 22"),
+    );
+    let examination = listen_while(&cluster, "", || connect(&cluster.client, "2.2.2.25:22"));
+    examination.assert_ids(&[id]);
+    assert_eq!(examination.finding(id)["level"], "fault", "{id}");
+    assert_eq!(examination.finding(id)["basis"], "traffic", "{id}");
+    host.shell(&format!("tc qdisc del dev {interface} clsact"));
+    listen_while(&cluster, "", || connect(&cluster.client, "2.2.2.25:22")).assert_ids(&[]);
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpStream, UdpSocket};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::thread;
 use std::time::Duration;
 
 use nix::sys::socket::{
@@ -60,6 +61,33 @@ pub fn greeting_from(client: &Host, source: &str, address: &str) -> io::Result<S
     let source: IpAddr = source.parse().expect("an address");
     Conversation::try_open(client, Transport::Tcp, Some(source), address)
         .map(|conversation| conversation.server)
+}
+
+/// Returns the server that greets a connection from each of these addresses, or why there is none.
+/// All are opened at once: one that is refused often takes a second, for in the lab the refusal
+/// comes while its SYN is still being sent.
+pub fn greetings_from(
+    client: &Host,
+    sources: Vec<IpAddr>,
+    address: &str,
+) -> Vec<io::Result<String>> {
+    let address: SocketAddr = address.parse().expect("an address and a port");
+    client.enter(move || {
+        let greet = |source| {
+            let stream = dial(Transport::Tcp, Some(source), address)?;
+            read_line(&mut BufReader::new(stream))
+        };
+        thread::scope(|scope| {
+            let sources = sources.into_iter();
+            let dialled: Vec<_> = sources
+                .map(|source| scope.spawn(move || greet(source)))
+                .collect();
+            let dialled = dialled.into_iter();
+            dialled
+                .map(|greeted| greeted.join().expect("a greeting or a reason"))
+                .collect()
+        })
+    })
 }
 
 /// Asserts that nobody takes a connection, and at once.

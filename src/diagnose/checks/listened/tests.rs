@@ -70,7 +70,7 @@ fn found(attempts: Vec<Attempt>, spoil: fn(&mut Facts)) -> Vec<(&'static str, Le
 #[test]
 fn where_attempts_end_is_what_is_found() {
     type Steps = fn(&mut Attempt);
-    let masqueraded: [(Steps, &str); 6] = [
+    let masqueraded: [(Steps, &str); 7] = [
         (|_| (), "dropped-before-ipvs"),
         (
             |attempt| {
@@ -80,6 +80,13 @@ fn where_attempts_end_is_what_is_found() {
             "not-forwarded",
         ),
         (|attempt| leaves(attempt, SERVER), "server-silent"),
+        (
+            |attempt| {
+                leaves(attempt, SERVER);
+                attempt.has_entry = true;
+            },
+            "server-silent",
+        ),
         (
             |attempt| {
                 leaves(attempt, SERVER);
@@ -214,4 +221,23 @@ fn nobody_is_a_note_and_says_how_to_try() {
         "{}",
         nothing.text
     );
+}
+
+#[test]
+fn of_one_packet_scheduling_it_is_not_seen_whether_a_packet_was_taken() {
+    let text = |ended: Attempt, one_packet: bool| {
+        let all = findings(|facts| {
+            facts.services[0].state.service.identity = ended.service.unwrap();
+            facts.services[0].state.service.one_packet = one_packet;
+            listen::add(heard(vec![ended]), facts);
+        });
+        let mut found = all.into_iter().filter(|found| found.id == "not-forwarded");
+        found.next().map(|found| found.text)
+    };
+    let says_so = |text: Option<String>| text.map(|text| text.contains("--ops"));
+    assert_eq!(says_so(text(attempt(Protocol::Udp), true)), Some(true));
+    assert_eq!(says_so(text(attempt(Protocol::Udp), false)), None);
+    let mut scheduled = attempt(Protocol::Tcp);
+    scheduled.has_entry = true;
+    assert_eq!(says_so(text(scheduled, false)), Some(false));
 }
