@@ -114,6 +114,8 @@ pub struct Remedy {
 pub struct Finding {
     /// The check's, filled in when its findings are gathered.
     pub id: &'static str,
+    /// The ids of faults and risks that explain it, filled in likewise.
+    pub unless: &'static [&'static str],
     pub basis: Basis,
     pub claim: Claim,
     /// Set by the ladder.
@@ -130,12 +132,15 @@ pub struct Finding {
     pub text: String,
     /// To be run in this order.
     pub remedy: Vec<Remedy>,
+    /// The commands beyond those that one which takes in others may have.
+    pub remedies_left_out: usize,
 }
 
 impl Finding {
     pub fn new(basis: Basis, claim: Claim, text: String) -> Finding {
         Finding {
             id: "",
+            unless: &[],
             basis,
             claim,
             level: Level::Note,
@@ -145,6 +150,7 @@ impl Finding {
             evidence: Vec::new(),
             text,
             remedy: Vec::new(),
+            remedies_left_out: 0,
         }
     }
 
@@ -222,8 +228,12 @@ impl Finding {
         self.level = self.level.min(other.level);
         self.touches.extend(other.service);
         for remedy in other.remedy {
-            if !self.remedy.contains(&remedy) && self.remedy.len() < MOST_REMEDIES {
-                self.remedy.push(remedy);
+            if self.remedy.contains(&remedy) {
+                continue;
+            }
+            match self.remedy.len() < MOST_REMEDIES {
+                true => self.remedy.push(remedy),
+                false => self.remedies_left_out += 1,
             }
         }
         let is_same = self.real_server == other.real_server;

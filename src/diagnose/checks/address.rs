@@ -308,6 +308,7 @@ fn unseen(facts: &Facts, words: impl Fn(ServiceIdentity) -> Option<String>) -> V
         let mut servers = service.servers.iter();
         if counted.connections > 0
             || counted.incoming_packets > 0
+            || service.listened.count > 0
             || servers.any(|server| server.state.connections() > 0)
         {
             return None;
