@@ -98,7 +98,22 @@ fn standing_of_accused(facts: &Facts, finding: &Finding) -> Standing {
                 .filter(|(_, server)| server.identity() == identity)
                 .map(|(service, server)| standing(service, server)),
         ),
-        Accused::Service(_) | Accused::Director => worst(concerned().map(standing_of_service)),
+        Accused::Service(_) | Accused::Director => {
+            let of_servers = concerned().flat_map(|service| {
+                let servers = service.servers.iter();
+                let touched = servers.filter(|server| {
+                    finding
+                        .servers
+                        .contains(&(service.identity(), server.identity()))
+                });
+                touched.map(move |server| standing(service, server))
+            });
+            // That others of the service answer tells nothing of those.
+            match worst(of_servers) {
+                Standing::Unanswered => Standing::Unanswered,
+                _ => worst(concerned().map(standing_of_service)),
+            }
+        }
     }
 }
 
@@ -355,5 +370,25 @@ mod tests {
         };
         assert!(with(1));
         assert!(!with(0), "drained, and nobody is brought back");
+    }
+
+    #[test]
+    fn that_others_answer_does_not_excuse_what_keeps_some_servers_from_their_clients() {
+        let level = |is_about_all: bool| {
+            let mut facts = healthy();
+            quiet(&mut facts);
+            keep_waiting(first(&mut facts), WAITING_TO_CONFIRM);
+            facts.services[0].servers[1].traffic.heard.count = 9;
+            let service = &facts.services[0];
+            let finding = Finding::new(Basis::State, Claim::MayHinder, String::new());
+            let mut findings = [match is_about_all {
+                true => finding,
+                false => finding.touching_servers([(service, &service.servers[0])]),
+            }];
+            rank(&facts, &mut findings);
+            findings[0].level
+        };
+        assert_eq!(level(true), Level::Note);
+        assert_eq!(level(false), Level::Fault);
     }
 }
