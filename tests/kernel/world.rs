@@ -91,7 +91,6 @@ cases! {
         broken_ipv6_address_found_elsewhere
         broken_ipv6_forwarding_off
         broken_ipv6_wrong_gateway
-        broken_large_requests_hang
         broken_mark_never_set
         broken_masquerading_program_down
         broken_masquerading_to_localhost
