@@ -139,11 +139,9 @@ pub fn standing(service: &Service, server: &Server) -> Standing {
     }
     if traffic.waiting_since_heard >= WAITING_TO_CONFIRM {
         Standing::Unanswered
-    } else if has_turned_all_away(service, server) {
-        Standing::Unanswered
     } else if traffic.heard.count > 0 || has_answered_datagrams(service, server) {
         Standing::Answers
-    } else if has_answered_nothing(service, server) {
+    } else if has_answered_nothing(service, server) || has_turned_all_away(service, server) {
         Standing::Unanswered
     } else {
         Standing::Unknown
