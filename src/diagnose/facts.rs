@@ -274,11 +274,13 @@ impl Server {
         self.state.destination.identity
     }
 
-    /// Returns true if it gets new connections or has open ones. A fault of any other server hurts
-    /// nobody: connections that are over, or were never opened, wait for nothing any more.
+    /// Returns true if it gets new connections, be it that persistence brings clients back, or has
+    /// open ones. A fault of any other server hurts nobody: connections that are over, or were never
+    /// opened, wait for nothing any more.
     pub fn is_in_use(&self) -> bool {
         // The kernel's own count of active connections has those that are not open yet.
-        self.state.destination.weight > 0 || self.traffic.open > 0
+        let is_held_to = self.state.persistent_connections > 0 && self.traffic.waiting.count > 0;
+        self.state.destination.weight > 0 || self.traffic.open > 0 || is_held_to
     }
 
     /// Returns true if it takes new connections.

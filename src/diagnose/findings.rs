@@ -5,6 +5,7 @@
 
 use serde_json::Value;
 
+use crate::diagnose::facts::{Server, Service};
 use crate::model::{Change, DestinationIdentity, ServiceIdentity};
 use crate::render::endpoints::EndpointWriter;
 use crate::render::rules;
@@ -114,6 +115,8 @@ pub struct Remedy {
 pub struct Finding {
     /// The check's, filled in when its findings are gathered.
     pub id: &'static str,
+    /// The ids of faults and risks that explain it, filled in likewise.
+    pub unless: &'static [&'static str],
     pub basis: Basis,
     pub claim: Claim,
     /// Set by the ladder.
@@ -122,6 +125,9 @@ pub struct Finding {
     pub service: Option<ServiceIdentity>,
     /// The services that one about the director touches; all, where none is named.
     pub touches: Vec<ServiceIdentity>,
+    /// The servers among those of [`touches`](Self::touches) that it keeps from their clients, where
+    /// it is not about all of them.
+    pub servers: Vec<(ServiceIdentity, DestinationIdentity)>,
     /// The real server that it is about.
     pub real_server: Option<DestinationIdentity>,
     /// Observations, by name.
@@ -130,21 +136,26 @@ pub struct Finding {
     pub text: String,
     /// To be run in this order.
     pub remedy: Vec<Remedy>,
+    /// The commands beyond those that one which takes in others may have.
+    pub remedies_left_out: usize,
 }
 
 impl Finding {
     pub fn new(basis: Basis, claim: Claim, text: String) -> Finding {
         Finding {
             id: "",
+            unless: &[],
             basis,
             claim,
             level: Level::Note,
             service: None,
             touches: Vec::new(),
+            servers: Vec::new(),
             real_server: None,
             evidence: Vec::new(),
             text,
             remedy: Vec::new(),
+            remedies_left_out: 0,
         }
     }
 
@@ -153,8 +164,15 @@ impl Finding {
         self
     }
 
-    pub fn touching(mut self, services: impl IntoIterator<Item = ServiceIdentity>) -> Finding {
-        self.touches.extend(services);
+    /// Touches servers, and so their services.
+    pub fn touching_servers<'f>(
+        mut self,
+        servers: impl IntoIterator<Item = (&'f Service, &'f Server)>,
+    ) -> Finding {
+        for (service, server) in servers {
+            self.touches.push(service.identity());
+            self.servers.push((service.identity(), server.identity()));
+        }
         self
     }
 
@@ -222,8 +240,12 @@ impl Finding {
         self.level = self.level.min(other.level);
         self.touches.extend(other.service);
         for remedy in other.remedy {
-            if !self.remedy.contains(&remedy) && self.remedy.len() < MOST_REMEDIES {
-                self.remedy.push(remedy);
+            if self.remedy.contains(&remedy) {
+                continue;
+            }
+            match self.remedy.len() < MOST_REMEDIES {
+                true => self.remedy.push(remedy),
+                false => self.remedies_left_out += 1,
             }
         }
         let is_same = self.real_server == other.real_server;
@@ -255,7 +277,14 @@ impl Finding {
             Some(service) => self.concerns(service),
             None => self.service.is_none() && self.touches.is_empty(),
         };
+        let is_of_server = match (other.service, other.real_server) {
+            (Some(service), Some(server)) if !self.servers.is_empty() => {
+                self.servers.contains(&(service, server))
+            }
+            _ => true,
+        };
         is_of_service
+            && is_of_server
             && self
                 .real_server
                 .is_none_or(|server| other.real_server == Some(server))

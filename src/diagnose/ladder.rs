@@ -98,7 +98,22 @@ fn standing_of_accused(facts: &Facts, finding: &Finding) -> Standing {
                 .filter(|(_, server)| server.identity() == identity)
                 .map(|(service, server)| standing(service, server)),
         ),
-        Accused::Service(_) | Accused::Director => worst(concerned().map(standing_of_service)),
+        Accused::Service(_) | Accused::Director => {
+            let of_servers = concerned().flat_map(|service| {
+                let servers = service.servers.iter();
+                let touched = servers.filter(|server| {
+                    finding
+                        .servers
+                        .contains(&(service.identity(), server.identity()))
+                });
+                touched.map(move |server| standing(service, server))
+            });
+            // That others of the service answer tells nothing of those.
+            match worst(of_servers) {
+                Standing::Unanswered => Standing::Unanswered,
+                _ => worst(concerned().map(standing_of_service)),
+            }
+        }
     }
 }
 
@@ -126,7 +141,7 @@ pub fn standing(service: &Service, server: &Server) -> Standing {
         Standing::Unanswered
     } else if traffic.heard.count > 0 || has_answered_datagrams(service, server) {
         Standing::Answers
-    } else if has_answered_nothing(service, server) {
+    } else if has_answered_nothing(service, server) || has_turned_all_away(service, server) {
         Standing::Unanswered
     } else {
         Standing::Unknown
@@ -165,6 +180,7 @@ fn standing_of_service(service: &Service) -> Standing {
         Standing::Answers
     } else if waiting >= WAITING_IN_VAIN
         || servers().any(|server| has_answered_nothing(service, server))
+        || servers().any(|server| has_turned_all_away(service, server))
     {
         Standing::Unanswered
     } else {
@@ -176,7 +192,7 @@ fn standing_of_service(service: &Service) -> Standing {
 /// errors of one whose port is closed are counted, too, and are no answers.
 fn has_answered_datagrams(service: &Service, server: &Server) -> bool {
     is_masqueraded(server)
-        && protocol(service) != Some(Protocol::Tcp)
+        && !matches!(protocol(service), Some(Protocol::Tcp | Protocol::Sctp))
         && server.state.statistics.outgoing_packets > 0
         && !matches!(
             server.probed,
@@ -187,10 +203,22 @@ fn has_answered_datagrams(service: &Service, server: &Server) -> bool {
         )
 }
 
-/// Returns true where packets of TCP went to a masqueraded server, and none ever came back. Of UDP,
-/// and of a mark that may be UDP's, that need not mean anything.
+/// Returns true where packets of TCP or SCTP went to a masqueraded server, and none ever came back. Of
+/// UDP, and of a mark that may be UDP's, that need not mean anything.
 pub fn has_answered_nothing(service: &Service, server: &Server) -> bool {
-    is_masqueraded(server) && protocol(service) == Some(Protocol::Tcp) && counts_no_answer(server)
+    let must_answer = matches!(protocol(service), Some(Protocol::Tcp | Protocol::Sctp));
+    is_masqueraded(server) && must_answer && counts_no_answer(server)
+}
+
+/// Returns true where clients of SCTP sent a masqueraded server a first packet each, and after its
+/// answer no other.
+pub fn has_turned_all_away(service: &Service, server: &Server) -> bool {
+    let counted = &server.state.statistics;
+    is_masqueraded(server)
+        && protocol(service) == Some(Protocol::Sctp)
+        && counted.connections >= WAITING_IN_VAIN
+        && counted.incoming_packets == counted.connections
+        && counted.outgoing_packets > 0
 }
 
 /// Returns true where enough packets went to a server to tell that none came back.
@@ -344,5 +372,58 @@ mod tests {
         first(&mut facts).state.destination.forwarding_method = directly;
         let service = &facts.services[0];
         assert_eq!(standing(service, &service.servers[0]), Standing::Unknown);
+    }
+
+    #[test]
+    fn associations_of_sctp_go_on_behind_the_first_packet_or_were_turned_away() {
+        let with = |associations, incoming_packets| {
+            let mut facts = healthy();
+            facts.services[0].state.service.identity = endpoint("--sctp-service 192.0.2.1:3868");
+            let counted = &mut first(&mut facts).state.statistics;
+            counted.connections = associations;
+            counted.incoming_packets = incoming_packets;
+            counted.outgoing_packets = associations;
+            let service = &facts.services[0];
+            standing(service, &service.servers[0])
+        };
+        assert_eq!(with(6, 6), Standing::Unanswered);
+        assert_ne!(with(6, 7), Standing::Unanswered);
+        assert_ne!(with(4, 4), Standing::Unanswered);
+    }
+
+    #[test]
+    fn clients_that_persistence_holds_to_a_drained_server_wait_in_vain() {
+        let with = |persistent_connections| {
+            let mut facts = healthy();
+            quiet(&mut facts);
+            let server = first(&mut facts);
+            server.state.destination.weight = 0;
+            server.state.persistent_connections = persistent_connections;
+            keep_waiting(server, WAITING_IN_VAIN);
+            server.traffic.open = 0;
+            is_faulty(&facts, &[])
+        };
+        assert!(with(1));
+        assert!(!with(0), "drained, and nobody is brought back");
+    }
+
+    #[test]
+    fn that_others_answer_does_not_excuse_what_keeps_some_servers_from_their_clients() {
+        let level = |is_about_all: bool| {
+            let mut facts = healthy();
+            quiet(&mut facts);
+            keep_waiting(first(&mut facts), WAITING_TO_CONFIRM);
+            facts.services[0].servers[1].traffic.heard.count = 9;
+            let service = &facts.services[0];
+            let finding = Finding::new(Basis::State, Claim::MayHinder, String::new());
+            let mut findings = [match is_about_all {
+                true => finding,
+                false => finding.touching_servers([(service, &service.servers[0])]),
+            }];
+            rank(&facts, &mut findings);
+            findings[0].level
+        };
+        assert_eq!(level(true), Level::Note);
+        assert_eq!(level(false), Level::Fault);
     }
 }

@@ -75,11 +75,15 @@ cases! {
         broken_address_forgotten
         broken_backup_only
         broken_behind_a_router_with_direct_routing
+        broken_blackhole_to_one_server
         broken_client_beside_server
+        broken_clients_in_a_bridge_s_network
         broken_direct_routing_to_another_port
         broken_dr6_one_server_lacks_the_address
+        broken_dr_program_at_its_own_address_only
         broken_dr_server_s_gateway_is_gone
         broken_dr_servers_gateway_is_director
+        broken_firewall_table_full
         broken_gue_port_closed
         broken_hash_at_weight_0
         broken_inner_interface_strict
@@ -94,8 +98,14 @@ cases! {
         broken_nat_udp_program_down
         broken_neighbour_written_wrong
         broken_output_drop
+        broken_persistence_holds_at_a_dead_server
         broken_prefix_on_the_directors_lo
+        broken_program_takes_nobody
         broken_reverse_path_of_clients
+        broken_rule_throws_away_answers
+        broken_sctp_servers_down
+        broken_sctp_silent
+        broken_second_director_answers_arp
         broken_server_address_taken_twice
         broken_server_announces_the_address
         broken_server_has_no_way_to_the_clients
@@ -105,10 +115,15 @@ cases! {
         broken_server_vip_with_prefix_24_loose
         broken_servers_filter_everybody
         broken_servers_have_a_card_at_the_clients
+        broken_tc_drops_what_comes
+        broken_tcp_service_made_for_udp
         broken_tunnel_device_missing
+        broken_tunnel_servers_lack_the_address
         broken_two_directors_in_circles
+        broken_weight_0_everywhere
         healthy_all_ports_persistent
         healthy_backup_with_sync
+        healthy_bonded_cards
         healthy_bridge_on_the_director
         healthy_clients_behind_nat_asymmetric
         healthy_director_without_route_to_clients
@@ -116,10 +131,13 @@ cases! {
         healthy_dr_address_of_another_network
         healthy_drained_server_is_off_with_old_connections
         healthy_firewall_on_the_director
+        healthy_gre_and_gue_tunnels
+        healthy_hairpin_with_snat
         healthy_half_open_noise
         healthy_hash_with_fallback
         healthy_ingress_by_mark
         healthy_ipv6_direct
+        healthy_ipv6_in_ipv4_tunnel
         healthy_ipv6_masquerading
         healthy_ipv6_only_behind_a_router
         healthy_just_created_direct
@@ -127,7 +145,9 @@ cases! {
         healthy_logs_by_the_packet_at_another_port
         healthy_macvlan
         healthy_mark_of_logs
+        healthy_mark_of_tcp_and_udp
         healthy_mark_of_two_ports
+        healthy_mixed_forwarding_methods
         healthy_nat_servers_know_the_clients_only
         healthy_nat_servers_let_in_clients_only
         healthy_one_server_drained
@@ -135,6 +155,7 @@ cases! {
         healthy_recreated_under_traffic
         healthy_routed_address_on_lo
         healthy_scan_of_direct_routing
+        healthy_sctp_answered
         healthy_sctp_beside_tcp
         healthy_server_of_seconds_ago_is_back
         healthy_servers_behind_a_router
@@ -147,6 +168,7 @@ cases! {
         healthy_tunnels_across_a_router
         healthy_tunnels_idle
         healthy_two_directors_serve_each_other
+        healthy_two_uplinks_by_rules
         healthy_udp_masquerading
         healthy_udp_that_never_answers
     }

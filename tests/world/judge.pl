@@ -1,6 +1,6 @@
 # Judges what a diagnosis said of a case, as run.sh describes it, in one line.
 #
-#   judge.pl CASE ANSWERED/TRIED PLAIN_STATUS PROBE_STATUS FOLDER [ANSWERED/TRIED]
+#   judge.pl CASE ANSWERED/TRIED PLAIN_STATUS PROBE_STATUS LISTEN_STATUS FOLDER [ANSWERED/TRIED]
 #
 # The documents are FOLDER/plain.*, FOLDER/probe.* and, where there are any,
 # FOLDER/listen.*. The last word is of the same traffic after the diagnosis, where the
@@ -10,7 +10,7 @@ use strict;
 use warnings;
 use JSON::PP;
 
-my ($path, $traffic, $plain_rc, $probe_rc, $folder, $again) = @ARGV;
+my ($path, $traffic, $plain_rc, $probe_rc, $listen_rc, $folder, $again) = @ARGV;
 my ($name) = $path =~ m{([^/]+)\.sh$};
 my %head;
 open my $case, '<', $path or die "$path: $!\n";
@@ -42,6 +42,23 @@ if ($broken && $head{want} =~ s/^note:\s*//) {
     $want = qr/$head{want}/;
 }
 sub serious { grep { $_->{level} ne 'note' } @_ }
+# What no set-up works with: it may be called a fault by state alone.
+my $sure_by_state = qr/^(?:module-missing|lo-down|no-server|loopback-masqueraded|conntrack-full|connections-full|dropped-on-purpose|backup-only)$/;
+
+# Returns what is wrong with the evidence that a run's findings name.
+sub unfounded {
+    my ($run) = @_;
+    my $has_traffic = $run eq 'listen' || $head{traffic} ne 'no';
+    my @wrong;
+    for my $finding (@{ $found{$run} }) {
+        my ($basis, $id) = ($finding->{basis} // 'none', $finding->{id});
+        push @wrong, "$id of $run has the basis $basis"
+            if $basis !~ /^(?:traffic|probe|state)$/ || $basis eq 'probe' && $run ne 'probe';
+        push @wrong, "$id of $run is a fault by $basis alone"
+            if $finding->{level} eq 'fault' && !$has_traffic && $basis ne 'traffic' && $id !~ $sure_by_state;
+    }
+    return @wrong;
+}
 sub list {
     my %seen;
     join ' ', grep { !$seen{$_}++ } map { "$_->{level}:$_->{id}" } grep { $_->{id} !~ $general } @_;
@@ -52,19 +69,23 @@ if (!defined $tried || ($broken ? $answered == $tried : $answered != $tried)) {
     printf "case %s NOT-REPRODUCED answered=%s plain=[%s] probe=[%s]\n", $name, $traffic || 'nothing', list(@{ $found{plain} }), list(@{ $found{probe} });
     exit 2;
 }
+push @why, map { unfounded($_) } qw(plain probe listen);
 my @all = map { @{ $found{$_} } } qw(plain probe listen);
 if ($broken) {
     push @why, 'cause not named' if !grep { $_->{id} =~ $want } $note_will_do ? @all : serious(@all);
     my %innocent = map { $_->{id} => 1 } grep { $never && $_->{id} =~ $never } serious(@all);
     push @why, "accuses by @{[ sort keys %innocent ]}" if %innocent;
-    push @why, 'silent' if !$answered && !$probe_rc && !grep { $_->{id} !~ $general } @{ $found{probe} };
+    my %status = (probe => $probe_rc, listen => $listen_rc);
+    for my $run (sort keys %status) {
+        push @why, "$run is silent" if !$answered && !$status{$run} && !grep { $_->{id} !~ $general } @{ $found{$run} };
+    }
     push @why, "the diagnosis changed the symptom: $again after" if $again && $again ne $traffic;
     if (my $bad = $head{'bad-remedy'}) {
         push @why, 'harmful or idle remedy' if grep { $_->{command} =~ /$bad/ } map { @{ $_->{remedy} // [] } } @all;
     }
 } else {
     push @why, 'false alarm' if serious(@all);
-    push @why, "exit status $plain_rc and $probe_rc" if $plain_rc || $probe_rc;
+    push @why, "exit status $plain_rc, $probe_rc and $listen_rc" if $plain_rc || $probe_rc || $listen_rc;
 }
 if (!@why) {
     print "case $name ok\n";

@@ -28,8 +28,9 @@
 #   judged: what is disputable (optional)
 #
 # A broken case is right if `want` is met by one of the runs and `never` by none, and
-# if --probe does not end with status 0 and nothing but general notes where no request
-# was answered. A healthy one is right with no fault, no risk, and status 0.
+# if neither --probe nor --listen ends with status 0 and nothing but general notes where
+# no request was answered. A healthy one is right with no fault, no risk, and status 0.
+# Each finding names its basis, and may be a fault by it.
 WORLD=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd) || exit 2
 CASES=$WORLD/cases PROVE=
 while [[ ${1-} == --* ]]; do
@@ -54,7 +55,7 @@ modprobe -a ip_vs dummy 2>/dev/null
 
 # one FILE: try a case. It is to be run in a shell of its own.
 one() {
-    local T plain_rc=0 probe_rc=0 answered='' again='' rc director started=$SECONDS when listening=()
+    local T plain_rc=0 probe_rc=0 listen_rc=0 answered='' again='' rc director process started=$SECONDS when listening=()
     T=$(mktemp -d) || return 2
     # shellcheck source=tests/world/lib.sh
     . "$WORLD/lib.sh"
@@ -81,14 +82,18 @@ one() {
             done
             sleep 1
             traffic >/dev/null 2>>"$T/setup"
-            wait "${listening[@]}"
+            for process in "${listening[@]}"; do
+                wait "$process"
+                rc=$?
+                ((rc <= listen_rc)) || listen_rc=$rc
+            done
         fi
         [[ $when != no ]] || answered=$(traffic 2>>"$T/setup" | tail -1)
         ! grep -q '^# outlives: yes' "$1" || again=$(traffic 2>>"$T/setup" | tail -1)
     else
         answered="set-up failed"
     fi
-    perl "$WORLD/judge.pl" "$1" "$answered" "$plain_rc" "$probe_rc" "$T" "$again" | sed "s/\$/ [$((SECONDS - started)) s]/"
+    perl "$WORLD/judge.pl" "$1" "$answered" "$plain_rc" "$probe_rc" "$listen_rc" "$T" "$again" | sed "s/\$/ [$((SECONDS - started)) s]/"
     rc=${PIPESTATUS[0]}
     [[ $rc != 2 || ${DEBUG-} ]] || tail -n 5 "$T/setup" | sed 's/^/    /'
     if [[ $PROVE ]] && declare -F repair >/dev/null; then

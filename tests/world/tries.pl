@@ -1,6 +1,6 @@
 # N requests at once, each from a port of its own.
 #
-#   tries.pl ADDRESS PORT N SECONDS tcp|udp [FROM]
+#   tries.pl ADDRESS PORT N SECONDS tcp|udp|sctp [FROM]
 #
 # Prints ANSWERED/N; the answers go to standard error, a line each. An answer after
 # SECONDS is none; with LINGER in the environment, clients wait that much longer for it.
@@ -19,7 +19,7 @@ my (%open, $answered);
 $answered = 0;
 $SIG{PIPE} = 'IGNORE';
 for (1 .. $count) {
-    socket my $s, $family, $what eq 'udp' ? SOCK_DGRAM : SOCK_STREAM, 0 or die "$!\n";
+    socket my $s, $family, $what eq 'udp' ? SOCK_DGRAM : SOCK_STREAM, $what eq 'sctp' ? 132 : 0 or die "$!\n";
     fcntl $s, F_SETFL, O_NONBLOCK;
     !$from or bind $s, pack_sockaddr_in(0, inet_aton($from)) or die "$from: $!\n";
     connect $s, $peer or $!{EINPROGRESS} or next;

@@ -4,7 +4,7 @@
 
 use std::net::IpAddr;
 
-use crate::diagnose::facts::{Facts, Interface, Rival, Route, Service, is_in};
+use crate::diagnose::facts::{Facts, Interface, Rival, Route, Server, Service, is_in};
 use crate::diagnose::findings::{Basis, Claim, Finding};
 use crate::model::{ServiceIdentity, SyncDaemonRole};
 
@@ -188,11 +188,13 @@ pub fn prefix_on_loopback(facts: &Facts) -> Vec<Finding> {
     prefixes
         .into_iter()
         .filter_map(|(lo, address, length)| {
-            let taken: Vec<(ServiceIdentity, IpAddr)> = servers_in_use(facts)
-                .map(|(service, server)| (service.identity(), server.identity().address))
-                .filter(|(_, server)| is_in(*server, address, length) && !is_own(*server))
+            let taken: Vec<(&Service, &Server)> = servers_in_use(facts)
+                .filter(|(_, server)| {
+                    let server = server.identity().address;
+                    is_in(server, address, length) && !is_own(server)
+                })
                 .collect();
-            let (_, server) = taken.first()?;
+            let server = taken.first()?.1.identity().address;
             let text = format!(
                 "{} has {address}/{length}, so that the director takes all of that network for \
                  itself, the server {server} too.",
@@ -201,7 +203,7 @@ pub fn prefix_on_loopback(facts: &Facts) -> Vec<Finding> {
             let whole = whole_length(address);
             Some(
                 Finding::new(Basis::State, Claim::MayHinder, text)
-                    .touching(taken.iter().map(|(service, _)| *service))
+                    .touching_servers(taken)
                     .seen("interface", lo.name.as_str())
                     .seen("address", format!("{address}/{length}"))
                     .here(format!("ip address del {address}/{length} dev {}", lo.name))
@@ -308,6 +310,7 @@ fn unseen(facts: &Facts, words: impl Fn(ServiceIdentity) -> Option<String>) -> V
         let mut servers = service.servers.iter();
         if counted.connections > 0
             || counted.incoming_packets > 0
+            || service.listened.count > 0
             || servers.any(|server| server.state.connections() > 0)
         {
             return None;

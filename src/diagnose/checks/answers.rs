@@ -7,7 +7,9 @@ use std::net::IpAddr;
 
 use crate::diagnose::facts::{Facts, Route, Server, Service, is_in};
 use crate::diagnose::findings::{Basis, Claim, Finding};
-use crate::diagnose::ladder::{WAITING_IN_VAIN, counts_no_answer, has_answered_nothing};
+use crate::diagnose::ladder::{
+    WAITING_IN_VAIN, counts_no_answer, has_answered_nothing, has_turned_all_away,
+};
 use crate::diagnose::probe::{PortAnswer, Probed, WayBack};
 use crate::model::{Change, ForwardingMethod, Protocol, ServiceIdentity};
 
@@ -101,6 +103,24 @@ pub fn answers_elsewhere(facts: &Facts) -> Vec<Finding> {
                 Some(route) => counted_anew(finding.there(route), service),
                 None => finding,
             }
+        })
+        .collect()
+}
+
+/// Of SCTP, which is neither asked nor listened to, counters alone show it.
+pub fn port_refused(facts: &Facts) -> Vec<Finding> {
+    servers_in_use(facts)
+        .filter(|(service, server)| has_turned_all_away(service, server))
+        .map(|(service, server)| {
+            let count = server.state.statistics.connections;
+            let text = format!(
+                "{} to {}, and no client sent more than its first packet: mostly, nobody listens \
+                 there, and the server turns them away.",
+                counted(count, "association"),
+                endpoint(server.identity())
+            );
+            let finding = about(Basis::Traffic, Claim::Hinders, service, server, text);
+            counted_anew(finding.seen("associations", count), service)
         })
         .collect()
 }

@@ -2,9 +2,7 @@
 
 #![forbid(unsafe_code)]
 
-use std::net::IpAddr;
-
-use crate::diagnose::facts::{Facts, MissingReason, Route};
+use crate::diagnose::facts::{Facts, MissingReason, Route, Server, Service};
 use crate::diagnose::findings::{Basis, Claim, Finding};
 use crate::model::{Change, Protocol, ServiceIdentity, Timeouts};
 
@@ -134,10 +132,9 @@ fn answers_refused(facts: &Facts) -> Vec<Finding> {
                  there are dropped, and clients wait for them.",
                 interface.name
             );
-            let services = refused(interface.index).map(|(service, _)| service.identity());
             Some(
                 Finding::new(Basis::State, Claim::MayHinder, text)
-                    .touching(services)
+                    .touching_servers(refused(interface.index))
                     .seen("interface", interface.name.as_str())
                     .seen("server", address.to_string())
                     .by_setting(&format!("net/ipv4/conf/{}/rp_filter", interface.name), 2),
@@ -287,25 +284,25 @@ pub fn neighbour_table_full(facts: &Facts) -> Vec<Finding> {
     if refused == 0 {
         return Vec::new();
     }
-    let unknown: Vec<(ServiceIdentity, IpAddr)> = servers_in_use(facts)
+    let unknown: Vec<(&Service, &Server)> = servers_in_use(facts)
         .filter(|(_, server)| {
             let way = way_to(facts, server);
             server.next_hop.is_none()
                 && server.traffic.waiting_since_heard > 0
                 && way.is_some_and(|(_, interface)| interface.hardware.is_some())
         })
-        .map(|(service, server)| (service.identity(), server.identity().address))
         .collect();
-    let Some((_, server)) = unknown.first() else {
+    let Some((_, first)) = unknown.first() else {
         return Vec::new();
     };
+    let server = first.identity().address;
     let text = format!(
         "The machine had no room for a further neighbour {refused} times since boot, and knows \
          none on the way to {server}, whose clients wait."
     );
     vec![
         Finding::new(Basis::State, Claim::MayHinder, text)
-            .touching(unknown.iter().map(|(service, _)| *service))
+            .touching_servers(unknown)
             .seen("refused_since_boot", refused)
             .seen("server", server.to_string())
             .by_setting_of_machine("net.ipv4.neigh.default.gc_thresh3", 4096),

@@ -98,8 +98,9 @@ pub static CHECKS: &[Check] = &[
     check("server-is-client", clients::server_is_client),
     check("sent-in-circles", clients::sent_in_circles),
     check("port-refused", probes::port_refused),
+    check("port-refused", answers::port_refused),
     check("port-refused", listened::port_refused).unless(&["nobody-listens", "prefix-on-loopback"]),
-    check("icmp-error", listened::icmp_error),
+    check("icmp-error", listened::icmp_error).unless(HINDERS_LEAVING),
     check("address-missing", probes::address_missing),
     check("port-silent", probes::port_silent),
     check("tunnel-refused", probes::tunnel_refused),
@@ -235,6 +236,7 @@ pub fn judge(facts: &Facts) -> Vec<Finding> {
         .flat_map(|check| {
             (check.find)(facts).into_iter().map(|finding| Finding {
                 id: check.id,
+                unless: check.unless,
                 ..finding
             })
         })
@@ -244,10 +246,10 @@ pub fn judge(facts: &Facts) -> Vec<Finding> {
     let unexplained: Vec<Finding> = {
         let by_service = ByService::of(&found);
         let is_explained = |finding: &&Finding| {
-            let check = CHECKS.iter().find(|check| check.id == finding.id);
-            let unless = check.map_or(&[][..], |check| check.unless);
             by_service.that_concern(finding.service).any(|other| {
-                unless.contains(&other.id) && other.level <= finding.level && other.covers(finding)
+                finding.unless.contains(&other.id)
+                    && other.level <= finding.level
+                    && other.covers(finding)
             })
         };
         let unexplained = found.iter().filter(|finding| !is_explained(finding));
@@ -575,6 +577,12 @@ mod tests {
         assert_eq!(many[0].service, None);
         assert_eq!(many[0].touches.len(), 7);
         assert_eq!(many[0].evidence.last().unwrap().1, 7);
+        let commands = |count: u16| {
+            let many = &with(count)[0];
+            (many.remedy.len(), many.remedies_left_out)
+        };
+        assert_eq!(commands(7), (7, 0));
+        assert_eq!(commands(11), (8, 3));
         let in_one_they_wait = findings(|facts| {
             facts.services[0].servers[0].route = Route::Nowhere;
             let like = facts.services[0].clone();

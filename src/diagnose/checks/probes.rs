@@ -194,7 +194,7 @@ pub fn port_silent(facts: &Facts) -> Vec<Finding> {
                 }
                 format!(
                     "{place} has not answered this director: the machine is there, and filters \
-                     what comes from here."
+                     what comes from here, or its program takes no more connections."
                 )
             } else if is_directly_routed(server) && answers.own_address_answers == Some(false) {
                 format!(

@@ -34,6 +34,7 @@ pub fn endpoint(words: &str) -> ServiceIdentity {
     ServiceIdentity::Endpoint {
         protocol: match option {
             "-t" => Protocol::Tcp,
+            "--sctp-service" => Protocol::Sctp,
             _ => Protocol::Udp,
         },
         address: place.ip(),

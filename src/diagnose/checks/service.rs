@@ -107,13 +107,17 @@ fn may_be_full(state: &DestinationState) -> bool {
     upper > 0 && !has_room
 }
 
-/// A server with room for twice as many connections.
+/// A server with room for twice as many connections, and a lower threshold that those it has now are
+/// below.
 fn twice_as_wide(destination: Destination) -> Destination {
+    let most = i32::MAX as u32;
+    let upper = destination.upper_threshold;
     Destination {
-        upper_threshold: destination
-            .upper_threshold
-            .saturating_mul(2)
-            .min(i32::MAX as u32),
+        upper_threshold: upper.saturating_mul(2).min(most),
+        lower_threshold: match destination.lower_threshold {
+            0 => 0,
+            _ => upper.saturating_add(1).min(most),
+        },
         ..destination
     }
 }

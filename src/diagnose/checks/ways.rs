@@ -2,7 +2,7 @@
 
 #![forbid(unsafe_code)]
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use crate::diagnose::facts::{Facts, Route, Server, Service, Way, is_in};
@@ -76,7 +76,7 @@ pub fn forwarding_off(facts: &Facts) -> Vec<Finding> {
                         .collect::<Vec<_>>(),
                 )
                 .by_setting(&setting, 1);
-            let finding = finding.touching(behind.iter().map(|(service, _)| service.identity()));
+            let finding = finding.touching_servers(behind.iter().copied());
             // It is a service's own affair where no other is touched by it.
             let is_of_one = behind
                 .iter()
@@ -116,30 +116,30 @@ fn clients_are_here(facts: &Facts, server: &Server) -> bool {
 
 /// Masqueraded servers answer, and the director has no route to those who wait for that.
 pub fn clients_unrouted(facts: &Facts) -> Vec<Finding> {
-    let mut clients: BTreeMap<IpAddr, BTreeSet<ServiceIdentity>> = BTreeMap::new();
-    for (service, server) in servers_in_use(facts) {
-        for (client, route) in &server.lost_clients {
-            if *route == Route::Nowhere && forwards(facts, server) {
-                clients
-                    .entry(*client)
-                    .or_default()
-                    .insert(service.identity());
-            }
+    let mut clients: BTreeSet<IpAddr> = BTreeSet::new();
+    let mut asked: Vec<(&Service, &Server)> = Vec::new();
+    for (service, server) in servers_in_use(facts).filter(|(_, server)| forwards(facts, server)) {
+        let lost = server.lost_clients.iter();
+        let mut lost = lost
+            .filter(|(_, route)| *route == Route::Nowhere)
+            .peekable();
+        if lost.peek().is_some() {
+            asked.push((service, server));
         }
+        clients.extend(lost.map(|(client, _)| *client));
     }
     if clients.is_empty() {
         return Vec::new();
     }
-    let names: Vec<String> = clients.keys().map(ToString::to_string).collect();
+    let names: Vec<String> = clients.iter().map(ToString::to_string).collect();
     let text = format!(
         "The director has no route to {}, who {} for masqueraded servers: answers end here.",
         listed(&names),
         if names.len() == 1 { "waits" } else { "wait" }
     );
-    let services: BTreeSet<ServiceIdentity> = clients.into_values().flatten().collect();
     vec![
         Finding::new(Basis::State, Claim::MayHinder, text)
-            .touching(services)
+            .touching_servers(asked)
             .seen("clients", names),
     ]
 }

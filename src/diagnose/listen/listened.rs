@@ -13,6 +13,8 @@ use crate::model::{DestinationIdentity, ForwardingMethod, Protocol, ServiceIdent
 
 /// For so long the next step may take; what came later than that before the end is undecided.
 const PATIENCE: Duration = Duration::from_millis(300);
+/// For so long no client waits before it repeats its SYN.
+const REPEATING: Duration = Duration::from_millis(3200);
 /// For so long an answer over UDP may take.
 const UDP_PATIENCE: Duration = Duration::from_secs(1);
 
@@ -364,6 +366,16 @@ impl Attempt {
                 Protocol::Udp => self.answer_left || (self.exit.is_some() && !self.is_translated()),
                 _ => self.arrivals > 1,
             }
+    }
+
+    /// Returns true for a SYN that left for a server whose answers do not come this way, and that its
+    /// client had time to repeat and did not.
+    pub fn asked_once_only(&self, end: Duration) -> bool {
+        self.protocol == Protocol::Tcp
+            && self.arrivals == 1
+            && self.exit.is_some()
+            && !self.is_translated()
+            && end.saturating_sub(self.last_arrival) >= REPEATING
     }
 
     /// Returns what became of it, `end` being when listening ended.

@@ -9,11 +9,14 @@ use crate::diagnose::checks::listed;
 use crate::diagnose::facts::{Facts, Route, Server, Service};
 use crate::diagnose::listen::MOST_ATTEMPTS;
 use crate::diagnose::listen::listened::{Attempt, Fate, Listened, Step};
+use crate::diagnose::tell::text::wrapped;
 use crate::model::{DestinationIdentity, ForwardingMethod, Protocol};
 use crate::render::phrases::{counted, endpoint};
+use crate::screen::Screen;
 
-/// Between the steps.
-const SEPARATOR: &str = " · ";
+/// The columns before and behind a server's name.
+const BEFORE_SERVER: usize = 4;
+const BEHIND_SERVER: usize = 3;
 
 /// Formats how many tried a service: `12 attempts of 3 clients in 10 s`. `None` where nobody listened, or
 /// the service is not one to listen to.
@@ -35,15 +38,15 @@ pub fn summary(facts: &Facts, service: &Service) -> Option<String> {
 }
 
 /// The steps that attempts at a service got to, then a line for each server that one was for.
-/// Lines of steps are no longer than `width`.
-pub fn lines(facts: &Facts, service: &Service, width: usize) -> Vec<String> {
+/// Lines are no longer than a screen is wide.
+pub fn lines(facts: &Facts, service: &Service, screen: Screen) -> Vec<String> {
     let Some(listened) = &facts.listened else {
         return Vec::new();
     };
     if service.listened.count == 0 {
         return Vec::new();
     }
-    let mut lines = steps(facts, listened, service, width);
+    let mut lines = steps(facts, listened, service, screen);
     let servers: Vec<(String, Vec<&Attempt>)> = service
         .servers
         .iter()
@@ -58,8 +61,14 @@ pub fn lines(facts: &Facts, service: &Service, width: usize) -> Vec<String> {
     let longest = servers.iter().map(|(name, _)| name.len()).max();
     let longest = longest.unwrap_or_default();
     for (name, attempts) in servers {
+        let begin = BEFORE_SERVER + longest + BEHIND_SERVER;
         let ends = ends(listened, &attempts);
-        lines.push(format!("    {name:<longest$}   {ends}"));
+        let ends = wrapped(&ends, screen.width.saturating_sub(begin));
+        for (index, words) in ends.into_iter().enumerate() {
+            let name = if index == 0 { name.as_str() } else { "" };
+            let name = format!("{}{name}", " ".repeat(BEFORE_SERVER));
+            lines.push(format!("{name:<begin$}{words}"));
+        }
     }
     lines
 }
@@ -103,7 +112,11 @@ fn of_server<'l>(
 
 /// `arrived 12 on eth0 · scheduled 12 · left 12 · heard 6`, of which steps that are not to be seen
 /// are left out.
-fn steps(facts: &Facts, listened: &Listened, service: &Service, width: usize) -> Vec<String> {
+fn steps(facts: &Facts, listened: &Listened, service: &Service, screen: Screen) -> Vec<String> {
+    let separator = match screen.has_unicode {
+        true => " · ",
+        false => ", ",
+    };
     let funnel = service.listened;
     let attempts = || listened.of(service.identity());
     let interfaces = Listened::interfaces(&facts.director, attempts());
@@ -126,18 +139,19 @@ fn steps(facts: &Facts, listened: &Listened, service: &Service, width: usize) ->
         steps.push(format!("answered {}", funnel.answered));
         steps.push(format!("answers left {}", funnel.answers_left));
     }
-    if attempts().any(|attempt| attempt.protocol == Protocol::Tcp) {
-        let heard = attempts().filter(|attempt| attempt.is_heard).count();
-        steps.push(format!("heard {heard}"));
+    match served_word(attempts()) {
+        // Of datagrams the answers that left are the last that is seen.
+        "answered" => (),
+        word => steps.push(format!("{word} {}", funnel.served)),
     }
     let mut lines: Vec<String> = Vec::new();
     for step in steps {
         match lines.last_mut() {
             Some(line)
-                if line.chars().count() + SEPARATOR.chars().count() + step.chars().count()
-                    <= width =>
+                if line.chars().count() + separator.chars().count() + step.chars().count()
+                    <= screen.width =>
             {
-                line.push_str(SEPARATOR);
+                line.push_str(separator);
                 line.push_str(&step);
             }
             _ => lines.push(format!("  {step}")),
@@ -152,15 +166,12 @@ fn ends(listened: &Listened, attempts: &[&Attempt]) -> String {
     let mut others: BTreeMap<String, u64> = BTreeMap::new();
     let mut served = 0;
     for attempt in attempts {
-        match end(attempt, listened.fate(attempt)) {
+        match end(listened, attempt) {
             Some(words) => *others.entry(words).or_default() += 1,
             None => served += 1,
         }
     }
-    let is_tcp = attempts
-        .iter()
-        .any(|attempt| attempt.protocol == Protocol::Tcp);
-    let what = if is_tcp { "heard" } else { "answered" };
+    let what = served_word(attempts.iter().copied());
     let of_all = format!("{served} of {} {what}", attempts.len());
     let mut words: Vec<String> = others
         .iter()
@@ -175,9 +186,20 @@ fn ends(listened: &Listened, attempts: &[&Attempt]) -> String {
     }
 }
 
+/// Returns the word for attempts that were served: clients of TCP are heard to go on, datagrams are
+/// answered, and a firewall mark may have both.
+fn served_word<'a>(mut attempts: impl Iterator<Item = &'a Attempt> + Clone) -> &'static str {
+    let is_tcp = |attempt: &Attempt| attempt.protocol == Protocol::Tcp;
+    match (attempts.clone().any(is_tcp), attempts.all(is_tcp)) {
+        (_, true) => "heard",
+        (false, _) => "answered",
+        _ => "served",
+    }
+}
+
 /// Formats what became of an attempt that was not served.
-fn end(attempt: &Attempt, fate: Fate) -> Option<String> {
-    let words = match fate {
+fn end(listened: &Listened, attempt: &Attempt) -> Option<String> {
+    let words = match listened.fate(attempt) {
         Fate::Served => return None,
         Fate::Refused => "refused (RST)",
         Fate::Error(error) => return Some(format!("ICMP {}", error.text())),
@@ -187,7 +209,110 @@ fn end(attempt: &Attempt, fate: Fate) -> Option<String> {
         Fate::EndedAt(Step::Answered) => "the answer did not leave here",
         Fate::EndedAt(Step::Left | Step::AnswerLeft | Step::Heard) => "the client repeats its SYN",
         Fate::OutOfSight => "left, and answers do not come this way",
+        Fate::Undecided if attempt.asked_once_only(listened.duration) => {
+            "the client asks once: refused past here, or gone"
+        }
         Fate::Undecided => "undecided",
     };
     Some(words.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnose::checks::samples::{endpoint as identity, healthy};
+    use crate::diagnose::listen;
+    use crate::diagnose::listen::listened::{Answer, ErrorAnswer, Exit, Sighting};
+    use crate::diagnose::listen::packets::{Flow, IcmpReason};
+    use std::time::Duration;
+
+    const SIGHTING: Sighting = Sighting {
+        interface: 3,
+        hardware: None,
+    };
+
+    /// Tells of attempts that came for the first server, by lines of so many columns.
+    fn told(width: usize, attempts: Vec<Attempt>) -> Vec<String> {
+        let mut facts = healthy();
+        let listened = Listened {
+            duration: Duration::from_secs(10),
+            attempts,
+            ..Listened::default()
+        };
+        listen::add(listened, &mut facts);
+        let screen = Screen {
+            width,
+            has_colours: false,
+            has_unicode: false,
+        };
+        lines(&facts, &facts.services[0], screen)
+    }
+
+    fn attempt(protocol: Protocol) -> Attempt {
+        let flow = Flow {
+            protocol,
+            source: "198.51.100.7:40001".parse().unwrap(),
+            destination: "192.0.2.1:80".parse().unwrap(),
+        };
+        let service = identity("-t 192.0.2.1:80");
+        let mut attempt = Attempt::new(Some(service), flow, 71, SIGHTING, Duration::from_secs(1));
+        attempt.server = Some(healthy().services[0].servers[0].identity());
+        attempt
+    }
+
+    fn leaves(attempt: &mut Attempt, destination: &str) {
+        attempt.exit = Some(Exit {
+            sighting: SIGHTING,
+            tunnel: None,
+            destination: destination.parse().unwrap(),
+        });
+    }
+
+    #[test]
+    fn datagrams_are_answered_clients_are_heard_and_both_are_served() {
+        let mut heard = attempt(Protocol::Tcp);
+        heard.is_heard = true;
+        let mut answered = attempt(Protocol::Udp);
+        leaves(&mut answered, "10.0.0.10:80");
+        (answered.answer, answered.answer_left) = (Some(Answer::Agreed), true);
+        let last = |attempts| told(100, attempts).pop().unwrap();
+        assert!(last(vec![heard.clone()]).ends_with("1 of 1 heard"));
+        assert!(last(vec![answered.clone()]).ends_with("1 of 1 answered"));
+        let both = told(100, vec![heard, answered]);
+        assert!(both[0].ends_with(", served 2"), "{both:?}");
+        assert!(both[1].ends_with("2 of 2 served"), "{both:?}");
+    }
+
+    #[test]
+    fn a_client_that_asks_once_was_refused_past_here_or_is_gone() {
+        let told = |began| {
+            let mut once = attempt(Protocol::Tcp);
+            leaves(&mut once, "192.0.2.1:80");
+            once.last_arrival = Duration::from_millis(began);
+            told(100, vec![once]).pop().unwrap()
+        };
+        assert!(told(6000).ends_with("the client asks once: refused past here, or gone"));
+        assert!(told(7000).ends_with("undecided"));
+    }
+
+    #[test]
+    fn no_line_is_longer_than_the_screen_is_wide() {
+        let mut refused = attempt(Protocol::Tcp);
+        refused.has_entry = true;
+        refused.answer = Some(Answer::Error(ErrorAnswer {
+            reporter: "2001:db8:17:29::254".parse().unwrap(),
+            reason: IcmpReason {
+                is_ipv6: true,
+                kind: 1,
+                code: 4,
+            },
+            is_of_tunnel: false,
+        }));
+        let lines = told(60, vec![refused, attempt(Protocol::Tcp)]);
+        assert!(lines.iter().all(|line| line.len() <= 60), "{lines:?}");
+        assert!(
+            lines.last().unwrap().ends_with(", 1 undecided"),
+            "{lines:?}"
+        );
+    }
 }

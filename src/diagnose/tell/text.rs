@@ -56,7 +56,7 @@ pub fn write(out: &mut Vec<u8>, screen: Screen, facts: &Facts, findings: &[Findi
     for service in &facts.services {
         let found = of(Some(service.identity()));
         if is_one || !found.is_empty() || service.listened.count > 0 {
-            let heard = funnel::lines(facts, service, page.width);
+            let heard = funnel::lines(facts, service, page.screen);
             let summary =
                 funnel::summary(facts, service).unwrap_or_else(|| summary(facts, service));
             page.write_group(&title(service), &summary, &heard, &found);
@@ -77,8 +77,8 @@ pub fn write(out: &mut Vec<u8>, screen: Screen, facts: &Facts, findings: &[Findi
 /// The text written so far.
 struct Page {
     text: String,
-    width: usize,
-    has_colours: bool,
+    /// With no more width than is used.
+    screen: Screen,
     /// The notes that were told, which need not be told of every service, with how many there are.
     notes: Vec<(&'static str, usize)>,
 }
@@ -87,8 +87,10 @@ impl Page {
     fn new(screen: Screen) -> Page {
         Page {
             text: String::new(),
-            width: screen.width.min(MOST_WIDE),
-            has_colours: screen.has_colours,
+            screen: Screen {
+                width: screen.width.min(MOST_WIDE),
+                ..screen
+            },
             notes: Vec::new(),
         }
     }
@@ -107,7 +109,7 @@ impl Page {
         }
         self.end_group();
         let used = title.chars().count() + summary.chars().count();
-        let gap = self.width.saturating_sub(used).max(2);
+        let gap = self.screen.width.saturating_sub(used).max(2);
         let line = match summary {
             "" => title.to_owned(),
             _ => format!("{title}{}{summary}", " ".repeat(gap)),
@@ -171,25 +173,18 @@ impl Page {
             }
             self.write_line(&format!("{}{}", " ".repeat(COMMAND_INDENT), remedy.command));
         }
+        if finding.remedies_left_out > 0 {
+            let more = format!("and {} more like these", finding.remedies_left_out);
+            self.write_line(&format!("{}{more}", " ".repeat(INDENT)));
+        }
     }
 
     /// Writes the level, then words in lines, then the id at the right edge.
     fn write_words(&mut self, level: Level, words: &str, id: &str) {
         let id = format!("[{id}]");
-        let mut lines = vec![String::new()];
-        for word in words.split(' ') {
-            let room = self.width.saturating_sub(INDENT);
-            match lines.last_mut() {
-                Some(line) if line.is_empty() => line.push_str(word),
-                Some(line) if line.chars().count() + 1 + word.chars().count() <= room => {
-                    line.push(' ');
-                    line.push_str(word);
-                }
-                _ => lines.push(word.to_owned()),
-            }
-        }
+        let mut lines = wrapped(words, self.screen.width.saturating_sub(INDENT));
         let last = lines.last().map_or(0, |line| line.chars().count());
-        let has_room = INDENT + last + 2 + id.len() <= self.width;
+        let has_room = INDENT + last + 2 + id.len() <= self.screen.width;
         if !has_room {
             lines.push(String::new());
         }
@@ -205,7 +200,7 @@ impl Page {
             let line = match index + 1 == count {
                 true => {
                     let used = INDENT + line.chars().count() + id.len();
-                    let gap = " ".repeat(self.width.saturating_sub(used));
+                    let gap = " ".repeat(self.screen.width.saturating_sub(used));
                     format!("{begin}{line}{gap}{}", self.tinted(&id, Color::DIMMED))
                 }
                 false => format!("{begin}{line}"),
@@ -215,11 +210,27 @@ impl Page {
     }
 
     fn tinted(&self, text: &str, colour: Color) -> String {
-        match self.has_colours {
+        match self.screen.has_colours {
             true => colour.colorize(text),
             false => text.to_owned(),
         }
     }
+}
+
+/// Breaks words into lines that are no longer than `room`, but for a longer word.
+pub fn wrapped(words: &str, room: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in words.split(' ') {
+        match lines.last_mut() {
+            Some(line) if line.is_empty() => line.push_str(word),
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= room => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
 }
 
 fn colour_of(level: Level) -> Color {

@@ -120,3 +120,34 @@ fn a_mark_that_no_packet_carries_is_noted() {
         7
     );
 }
+
+/// Diagnoses by a command of the shell, in which `$ipvsadm` is the program.
+fn diagnosed_by(director: &Host, line: &str) -> Examination {
+    let program = env!("CARGO_BIN_EXE_ipvsadm");
+    Examination::of(&director.shell(&format!("ipvsadm={program}; {line}")))
+}
+
+#[test]
+fn what_is_hidden_of_proc_is_said_to_be_unread() {
+    let cluster = masqueraded();
+    let director = &cluster.director;
+    for (folder, what) in [
+        ("/proc/sys/net/ipv4/vs", "settings of IPVS"),
+        ("/proc/sys", "settings"),
+    ] {
+        // What is not read looks as if all were well: the director does not forward.
+        director.shell("sysctl -w net.ipv4.ip_forward=0");
+        let hidden = diagnosed_by(
+            director,
+            &format!(
+                "unshare --mount bash -c 'mount --bind /proc/self/fdinfo {folder} || exit
+                 exec '$ipvsadm' --diagnose --json || true'"
+            ),
+        );
+        assert!(hidden.notes().contains(&"not-read"), "{:?}", hidden.notes());
+        assert_eq!(hidden.finding("not-read")["evidence"]["unread"][0], what);
+    }
+    let examination = Examination::new(director, "");
+    examination.assert_ids(&["forwarding-off"]);
+    assert!(!examination.notes().contains(&"not-read"));
+}

@@ -31,11 +31,7 @@ impl Examination {
         let outcome = director.try_ipvsadm(&format!("--diagnose --json {options}"));
         assert!(outcome.stderr.is_empty(), "{options}:\n{outcome}");
         let document = checked(&outcome.stdout_text());
-        let findings = document["findings"].as_array().unwrap().clone();
-        let examination = Self {
-            findings,
-            listened: document["listened"].clone(),
-        };
+        let examination = Self::of_document(&document);
         let has_fault = examination
             .findings
             .iter()
@@ -48,6 +44,18 @@ impl Examination {
         );
         assert_eq!(document["probed"], options.contains("--probe"));
         examination
+    }
+
+    /// Returns what is in a document that the program printed.
+    pub fn of(printed: &str) -> Self {
+        Self::of_document(&checked(printed))
+    }
+
+    fn of_document(document: &Value) -> Self {
+        Self {
+            findings: document["findings"].as_array().unwrap().clone(),
+            listened: document["listened"].clone(),
+        }
     }
 
     fn ids_of(&self, levels: &[&str]) -> Vec<&str> {

@@ -397,7 +397,7 @@ fn fifty_attempts_that_came_to_their_end_are_enough_and_are_told_as_a_funnel() {
     assert!(title.starts_with("TCP 2.2.2.25:22 rr "), "{told}");
     assert!(title.contains(" attempts of 1 client in "), "{told}");
     assert!(told.contains("  arrived "), "{told}");
-    assert!(told.contains(" on public · scheduled "), "{told}");
+    assert!(told.contains(" on public, scheduled "), "{told}");
     assert!(told.contains("\n    1.1.1.20:22   "), "{told}");
 }
 

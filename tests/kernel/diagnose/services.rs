@@ -4,8 +4,8 @@ use std::process::Command;
 
 use super::examination::{Examination, found_and_repaired, masqueraded, routed};
 use crate::support::Ending;
-use crate::support::cluster::Cluster;
-use crate::support::traffic::{Conversation, datagrams};
+use crate::support::cluster::{Cluster, eventually};
+use crate::support::traffic::{Conversation, datagrams, refused};
 
 #[test]
 fn a_service_whose_servers_all_have_weight_0() {
@@ -28,6 +28,32 @@ fn a_service_whose_servers_are_all_full() {
     let _open = Conversation::open(&cluster.client, "2.2.2.25:22");
     found_and_repaired(&cluster, "", &["no-server"]);
     let _second = Conversation::open(&cluster.client, "2.2.2.25:22");
+}
+
+#[test]
+fn a_server_that_was_full_stays_so_until_it_is_well_below() {
+    let cluster = routed();
+    let (director, client) = (&cluster.director, &cluster.client);
+    director.ipvsadm_each(&[
+        "-e -t 1.1.1.254:22 -r 1.1.1.10 -g -x 4 -y 2",
+        "-d -t 1.1.1.254:22 -r 1.1.1.20",
+        "--set 0 1 0",
+    ]);
+    let mut open: Vec<Conversation> = (0..4)
+        .map(|_| Conversation::open(client, "1.1.1.254:22"))
+        .collect();
+    Examination::new(director, "").assert_ids(&["no-server"]);
+    // One is over, and forgotten a second later. Three are fewer than four, and not fewer than two.
+    open.pop();
+    eventually("one is forgotten", || {
+        match Examination::new(director, "").ids().as_slice() {
+            ["maybe-full"] => Ok(()),
+            ids => Err(format!("{ids:?}")),
+        }
+    });
+    refused(client, "1.1.1.254:22");
+    found_and_repaired(&cluster, "", &["maybe-full"]);
+    open.push(Conversation::open(client, "1.1.1.254:22"));
 }
 
 #[test]

@@ -8,7 +8,7 @@ use crate::diagnose::facts::HardwareAddress;
 use crate::diagnose::findings::Level;
 use crate::diagnose::listen;
 use crate::diagnose::listen::listened::{AddressTalk, Exit, Sighting};
-use crate::diagnose::listen::packets::Flow;
+use crate::diagnose::listen::packets::{Flow, IcmpReason};
 
 const CLIENT: &str = "198.51.100.7:40001";
 const SERVICE: &str = "192.0.2.1:80";
@@ -141,6 +141,78 @@ fn where_others_are_served_it_hurts_some() {
     assert_eq!(found(vec![ended.clone(), served.clone()], |_| ()), risk);
     ended.arrivals = 2;
     assert_eq!(found(vec![ended, served], |_| ()), []);
+}
+
+#[test]
+fn who_has_answered_others_is_not_silent_because_of_one() {
+    let mut silent = attempt(Protocol::Tcp);
+    leaves(&mut silent, SERVER);
+    let mut answered = silent.clone();
+    answered.answer = Some(Answer::Agreed);
+    // One whose client came not again: it is not served, and was answered.
+    (answered.arrivals, answered.answer_left) = (1, true);
+    let of = |count: usize, and: &[&Attempt]| {
+        let all = vec![&silent; count].into_iter().chain(and.iter().copied());
+        found(all.cloned().collect(), |_| ())
+    };
+    assert_eq!(of(1, &[]), [("server-silent", Level::Fault)]);
+    assert_eq!(of(1, &[&answered]), []);
+    assert_eq!(of(2, &[&answered]), [("server-silent", Level::Fault)]);
+}
+
+#[test]
+fn a_director_that_takes_a_server_for_itself_refuses_in_its_place() {
+    let mut refused = attempt(Protocol::Tcp);
+    refused.has_entry = true;
+    refused.answer = Some(Answer::Refused);
+    refused.server = Some(crate::model::DestinationIdentity {
+        address: "10.0.0.10".parse().unwrap(),
+        port: 80,
+    });
+    let covered: fn(&mut Facts) = |facts| {
+        let lo = &mut facts.director.interfaces[0];
+        lo.addresses.push(([10, 0, 0, 254].into(), 24));
+        facts.services[0].servers.truncate(1);
+    };
+    assert_eq!(
+        found(vec![refused.clone(), refused], covered),
+        [("prefix-on-loopback", Level::Fault)]
+    );
+}
+
+#[test]
+fn no_route_is_what_the_directors_own_icmp_tells() {
+    let mut ended = attempt(Protocol::Tcp);
+    leaves(&mut ended, SERVER);
+    (ended.exit, ended.has_entry) = (None, true);
+    ended.answer = Some(Answer::Error(ErrorAnswer {
+        reporter: "192.0.2.1".parse().unwrap(),
+        reason: IcmpReason {
+            is_ipv6: false,
+            kind: 3,
+            code: 1,
+        },
+        is_of_tunnel: false,
+    }));
+    let no_route: fn(&mut Facts) = |facts| facts.services[0].servers[0].route = Route::Nowhere;
+    assert_eq!(
+        found(vec![ended.clone(), ended], no_route),
+        [("no-route", Level::Fault)]
+    );
+}
+
+#[test]
+fn what_was_heard_to_come_is_not_said_not_to_have_come() {
+    let mut ended = attempt(Protocol::Tcp);
+    leaves(&mut ended, SERVER);
+    let ids: Vec<&str> = findings(|facts| {
+        facts.services[0].state.statistics = crate::model::Statistics::default();
+        listen::add(heard(vec![ended]), facts);
+    })
+    .iter()
+    .map(|finding| finding.id)
+    .collect();
+    assert_eq!(ids, ["server-silent"]);
 }
 
 #[test]
