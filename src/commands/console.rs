@@ -11,7 +11,8 @@ use nix::errno::Errno;
 
 use crate::error::Error;
 use crate::render::page::Page;
-use crate::screen::Screen;
+use crate::render::phrases::in_lines;
+use crate::screen::{self, Screen};
 
 /// The bytes of text that are worth a write.
 const PIECE_LENGTH: usize = 16 * 1024;
@@ -303,10 +304,14 @@ impl<'a> Console<'a> {
         }
     }
 
-    /// Prints the hint that was kept.
+    /// Prints the hint that was kept, in lines as wide as the terminal.
     pub fn tell_hint(&mut self) {
+        const NAME: &str = "hint: ";
         if let Some(hint) = self.hint.take() {
-            self.write_to_errors(format!("hint: {hint}\n").as_bytes());
+            let room = screen::width_of_standard_error().saturating_sub(NAME.len());
+            let indent = format!("\n{:width$}", "", width = NAME.len());
+            let text = in_lines(&visible(hint.as_bytes()), room).join(&indent);
+            self.write_to_errors(format!("{NAME}{text}\n").as_bytes());
         }
     }
 

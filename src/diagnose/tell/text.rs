@@ -16,7 +16,7 @@ use crate::diagnose::tell::funnel;
 use crate::diagnose::{checks, ladder};
 use crate::model::{ForwardingMethod, ServiceIdentity};
 use crate::render::endpoints::EndpointWriter;
-use crate::render::phrases::{counted, service_in_sentence, write_service_name};
+use crate::render::phrases::{counted, in_lines, service_in_sentence, write_service_name};
 use crate::screen::Screen;
 
 /// No line of words is longer, however wide the terminal is: longer ones are hard to read.
@@ -70,7 +70,11 @@ pub fn write(out: &mut Vec<u8>, screen: Screen, facts: &Facts, findings: &[Findi
     for gap in funnel::gaps(facts) {
         page.write_line(&gap);
     }
-    page.text.push_str(&conclusion(facts, findings));
+    for paragraph in conclusion(facts, findings).lines() {
+        in_lines(paragraph, page.width)
+            .iter()
+            .for_each(|line| page.write_line(line));
+    }
     out.extend_from_slice(page.text.as_bytes());
 }
 
@@ -176,18 +180,7 @@ impl Page {
     /// Writes the level, then words in lines, then the id at the right edge.
     fn write_words(&mut self, level: Level, words: &str, id: &str) {
         let id = format!("[{id}]");
-        let mut lines = vec![String::new()];
-        for word in words.split(' ') {
-            let room = self.width.saturating_sub(INDENT);
-            match lines.last_mut() {
-                Some(line) if line.is_empty() => line.push_str(word),
-                Some(line) if line.chars().count() + 1 + word.chars().count() <= room => {
-                    line.push(' ');
-                    line.push_str(word);
-                }
-                _ => lines.push(word.to_owned()),
-            }
-        }
+        let mut lines = in_lines(words, self.width.saturating_sub(INDENT));
         let last = lines.last().map_or(0, |line| line.chars().count());
         let has_room = INDENT + last + 2 + id.len() <= self.width;
         if !has_room {
