@@ -353,12 +353,12 @@ table! {
         DryRun = flag("", "dry-run", "print the changes, make none").with(&[IPVSADM_RESTORE]);
         ExitCode = flag("", "exit-code", "end with status 3 if there are changes")
             .with(&[IPVSADM_RESTORE]).ours();
-        NoFlush = flag("", "noflush", "leave alone the services that the rules do not name")
+        NoFlush = flag("", "noflush", "leave services alone that no rule names")
             .with(&[IPVSADM_RESTORE]).ours();
         KeepWeights = flag("", "keep-weights", "leave the weights of servers that are there")
             .with(&[IPVSADM_RESTORE]).ours();
         Test = flag("", "test", "check the rules, change nothing").with(&[IPVSADM_RESTORE]).ours();
-        File = flag("", "", "the rules (a standard stream)").takes(Argument::Operands("FILE"))
+        File = flag("", "", "the rules, in place of a standard stream").takes(Argument::Operands("FILE"))
             .with(&[IPVSADM_SAVE, IPVSADM_RESTORE]).ours();
     }
 }
