@@ -89,6 +89,7 @@ pub enum UsageError {
     CountKey(Vec<u8>),
     FirewallMarkOfConnections,
     WatchInterval(Vec<u8>),
+    Colours(Vec<u8>),
 }
 
 impl UsageError {
@@ -202,6 +203,11 @@ impl UsageError {
                 "invalid watch interval `",
                 word,
                 "': seconds from 0.1 to 2678400",
+            ),
+            UsageError::Colours(word) => around(
+                "invalid choice of colours `",
+                word,
+                "': always, never or auto",
             ),
             UsageError::FirewallMarkOfConnections => {
                 plain("the kernel does not tell which firewall mark a connection came with")

@@ -78,7 +78,16 @@ pub fn write_answer(out: &mut Vec<u8>, helper: Option<Helper>, words: &[OsString
         (meaning, Some(_)) if line.may_come(meaning.row()) => {
             line.offer_values(meaning.row(), b"", typed);
         }
-        (Meaning::Command(Command::Help), None) => line.offer_word(typed),
+        (Meaning::Command(Command::Help), None) => {
+            line.offer_word(typed);
+            // A value that may be left out may still come.
+            if let Some((meaning, None)) = line.given().last()
+                && let Argument::Optional(_) = meaning.row().argument
+                && matches!(line.given.last(), Some(Event::Option { .. }))
+            {
+                line.offer_values(meaning.row(), b"", typed);
+            }
+        }
         _ => {}
     }
 }

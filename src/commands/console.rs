@@ -12,7 +12,7 @@ use nix::errno::Errno;
 use crate::error::Error;
 use crate::render::page::Page;
 use crate::render::phrases::in_lines;
-use crate::screen::{self, Screen};
+use crate::screen::{self, Colours, Screen};
 
 /// The bytes of text that are worth a write.
 const PIECE_LENGTH: usize = 16 * 1024;
@@ -71,6 +71,7 @@ pub struct Console<'a> {
     hint: Option<String>,
     /// The characters of a line of progress that stands there.
     progress_width: usize,
+    colours: Colours,
 }
 
 /// The way that text takes as it comes.
@@ -94,6 +95,7 @@ impl<'a> Console<'a> {
             reader_has_left: false,
             hint: None,
             progress_width: 0,
+            colours: Colours::default(),
         }
     }
 
@@ -146,7 +148,12 @@ impl<'a> Console<'a> {
 
     /// Returns the screen that standard output is shown on.
     pub fn screen(&self) -> Screen {
-        (self.streams.screen)()
+        (self.streams.screen)().with(self.colours)
+    }
+
+    /// Says when what is drawn has colours.
+    pub fn choose_colours(&mut self, colours: Colours) {
+        self.colours = colours;
     }
 
     /// Returns the text that waits to be written, for more to be added.
@@ -400,6 +407,7 @@ mod tests {
             width: 40,
             has_colours: false,
             has_unicode: true,
+            has_fine_marks: true,
         };
         Page::new(screen, 9)
     }

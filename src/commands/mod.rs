@@ -115,6 +115,11 @@ fn run_command(console: &mut Console<'_>, arguments: &[OsString]) -> Result<(), 
     if help::answer(console.text(), &request) {
         return Ok(());
     }
+    match &request {
+        Request::List(request) => console.choose_colours(request.colours),
+        Request::Diagnose(request) => console.choose_colours(request.colours),
+        _ => {}
+    }
     if let Request::Diagnose(request) = &request {
         let there = netns::command_prefix(arguments);
         return diagnose::run(console, request, there.as_deref());

@@ -9,6 +9,7 @@
 use super::matrix::{Owner, TunnelType};
 use super::{Argument, Completion, Helper, Meaning, OptionSpec, Section};
 use crate::schedulers::SCHEDULERS;
+use crate::screen::Colours;
 use crate::selection::CountKey;
 
 /// Makes the enums of commands and options, and the table in the order of their variants.
@@ -304,6 +305,10 @@ table! {
             .not_beside(&[
                 Modifier::Json, Modifier::Table, Modifier::Connection, Modifier::Timeout, Modifier::Daemon,
             ]);
+        Colour = flag("", "color", "in colours: always, never, auto")
+            .takes(Argument::Optional("WHEN"))
+            .in_section(Section::Listing).with(&[LIST, DIAGNOSE]).ours().not_among_rules()
+            .offers(Completion::OneOf(&Colours::WORDS));
         Watch = flag("", "watch", "again and again; q ends it (2)")
             .takes(Argument::Optional("SECONDS"))
             .in_section(Section::Listing).with(&[LIST]).ours().not_among_rules()

@@ -30,6 +30,7 @@ use crate::model::{
 use crate::options::matrix::TunnelType;
 use crate::options::{Command, Meaning, Modifier, OptionSpec};
 use crate::request::Request;
+use crate::screen::Colours;
 use crate::selection::{CountKey, Network, States};
 
 /// The seconds that `-p` stands for by itself.
@@ -135,6 +136,7 @@ struct Draft<'a> {
     states: Option<States>,
     count_key: Option<CountKey>,
     watch: Option<Duration>,
+    colours: Colours,
     probe_from: Ipv4Addr,
     listen: Option<Duration>,
 }
@@ -171,6 +173,7 @@ impl<'a> Draft<'a> {
             states: None,
             count_key: None,
             watch: None,
+            colours: Colours::default(),
             probe_from: DEFAULT_PROBE_FROM,
             listen: None,
         }
@@ -322,6 +325,14 @@ impl<'a> Draft<'a> {
                     Some(word) => values::interval(word)
                         .ok_or_else(|| UsageError::WatchInterval(word.to_vec()))?,
                 });
+            }
+            Modifier::Colour => {
+                self.colours = match value {
+                    // As with ls.
+                    None => Colours::Always,
+                    Some(word) => Colours::from_word(word)
+                        .ok_or_else(|| UsageError::Colours(word.to_vec()))?,
+                };
             }
             Modifier::Listen => {
                 self.listen = Some(match value {

@@ -11,9 +11,7 @@ use crate::diagnose::listen::MOST_ATTEMPTS;
 use crate::diagnose::listen::listened::{Attempt, Fate, Listened, Step};
 use crate::model::{DestinationIdentity, ForwardingMethod, Protocol};
 use crate::render::phrases::{counted, endpoint};
-
-/// Between the steps.
-const SEPARATOR: &str = " · ";
+use crate::screen::Screen;
 
 /// Formats how many tried a service: `12 attempts of 3 clients in 10 s`. `None` where nobody listened, or
 /// the service is not one to listen to.
@@ -35,15 +33,15 @@ pub fn summary(facts: &Facts, service: &Service) -> Option<String> {
 }
 
 /// The steps that attempts at a service got to, then a line for each server that one was for.
-/// Lines of steps are no longer than `width`.
-pub fn lines(facts: &Facts, service: &Service, width: usize) -> Vec<String> {
+/// Lines of steps are as long as the screen is wide.
+pub fn lines(facts: &Facts, service: &Service, screen: Screen) -> Vec<String> {
     let Some(listened) = &facts.listened else {
         return Vec::new();
     };
     if service.listened.count == 0 {
         return Vec::new();
     }
-    let mut lines = steps(facts, listened, service, width);
+    let mut lines = steps(facts, listened, service, screen);
     let servers: Vec<(String, Vec<&Attempt>)> = service
         .servers
         .iter()
@@ -103,7 +101,7 @@ fn of_server<'l>(
 
 /// `arrived 12 on eth0 · scheduled 12 · left 12 · heard 6`, of which steps that are not to be seen
 /// are left out.
-fn steps(facts: &Facts, listened: &Listened, service: &Service, width: usize) -> Vec<String> {
+fn steps(facts: &Facts, listened: &Listened, service: &Service, screen: Screen) -> Vec<String> {
     let funnel = service.listened;
     let attempts = || listened.of(service.identity());
     let interfaces = Listened::interfaces(&facts.director, attempts());
@@ -130,14 +128,13 @@ fn steps(facts: &Facts, listened: &Listened, service: &Service, width: usize) ->
         let heard = attempts().filter(|attempt| attempt.is_heard).count();
         steps.push(format!("heard {heard}"));
     }
+    let separator = if screen.has_unicode { " · " } else { ", " };
     let mut lines: Vec<String> = Vec::new();
     for step in steps {
+        let length = |text: &str| text.chars().count();
         match lines.last_mut() {
-            Some(line)
-                if line.chars().count() + SEPARATOR.chars().count() + step.chars().count()
-                    <= width =>
-            {
-                line.push_str(SEPARATOR);
+            Some(line) if length(line) + length(separator) + length(&step) <= screen.width => {
+                line.push_str(separator);
                 line.push_str(&step);
             }
             _ => lines.push(format!("  {step}")),

@@ -42,6 +42,10 @@ pub fn write(out: &mut Vec<u8>, screen: Screen, facts: &Facts, findings: &[Findi
         found
     };
     let mut page = Page::new(screen);
+    let screen = Screen {
+        width: page.width,
+        ..screen
+    };
     let (of_servers, of_director): (Vec<&Finding>, Vec<&Finding>) = of(None)
         .into_iter()
         .partition(|finding| finding.real_server.is_some());
@@ -56,7 +60,7 @@ pub fn write(out: &mut Vec<u8>, screen: Screen, facts: &Facts, findings: &[Findi
     for service in &facts.services {
         let found = of(Some(service.identity()));
         if is_one || !found.is_empty() || service.listened.count > 0 {
-            let heard = funnel::lines(facts, service, page.width);
+            let heard = funnel::lines(facts, service, screen);
             let summary =
                 funnel::summary(facts, service).unwrap_or_else(|| summary(facts, service));
             page.write_group(&title(service), &summary, &heard, &found);
@@ -218,7 +222,8 @@ impl Page {
 fn colour_of(level: Level) -> Color {
     match level {
         Level::Fault => Color::FG_RED,
-        Level::Risk => Color::FG_YELLOW,
+        // On white, yellow cannot be read.
+        Level::Risk => Color::FG_MAGENTA,
         Level::Note => Color::DIMMED,
     }
 }
@@ -333,6 +338,7 @@ mod tests {
             width,
             has_colours: false,
             has_unicode: false,
+            has_fine_marks: false,
         }
     }
 
@@ -444,12 +450,12 @@ TCP 192.0.2.1:80 rr                                         2 servers, 1 answers
             "{coloured:?}"
         );
         assert!(
-            coloured.contains("\u{1b}[33mrisk\u{1b}[39m"),
+            coloured.contains("\u{1b}[35mrisk\u{1b}[39m"),
             "{coloured:?}"
         );
         let plain = [
             "\u{1b}[31m",
-            "\u{1b}[33m",
+            "\u{1b}[35m",
             "\u{1b}[39m",
             "\u{1b}[2m",
             "\u{1b}[22m",

@@ -71,6 +71,16 @@ const CASES: &[(&str, Expected)] = &[
         Line("--table -c --state established "),
     ),
     ("--table --we", Nothing),
+    ("--table --color n", Line("--table --color never ")),
+    (
+        "--table --color=a",
+        Offers(&["--color=always", "--color=auto"]),
+    ),
+    (
+        "--table --color never --ti",
+        Line("--table --color never --timeout "),
+    ),
+    ("--table --color --ti", Line("--table --color --timeout ")),
     ("--table -t 192.0.2.1:4", Line("--table -t 192.0.2.1:443 ")),
     ("-R ", Line("-R --netns ")),
     ("-C ", Line("-C --netns ")),
@@ -473,6 +483,7 @@ fn only_what_goes_on_from_what_is_typed_is_offered() {
         ["server", "service", "state"]
     );
     assert_eq!(offered(&["-L", "--j"]), ["--json"]);
+    assert_eq!(offered(&["-L", "--color", "a"]), ["always", "auto"]);
     assert_eq!(offered(&["-L", "--x"]), [""; 0]);
 }
 
