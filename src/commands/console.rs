@@ -11,7 +11,7 @@ use nix::errno::Errno;
 
 use crate::error::Error;
 use crate::render::page::Page;
-use crate::render::phrases::in_lines;
+use crate::render::phrases::{in_lines, whole};
 use crate::screen::{self, Colours, Screen};
 
 /// The bytes of text that are worth a write.
@@ -142,7 +142,7 @@ impl<'a> Console<'a> {
     /// Says to a person at a terminal how a command has ended that took its time.
     pub fn tell_end(&mut self, sentence: &str) {
         if self.streams.is_interactive {
-            self.write_to_errors(format!("{sentence}\n").as_bytes());
+            self.write_in_lines(sentence);
         }
     }
 
@@ -278,7 +278,23 @@ impl<'a> Console<'a> {
 
     /// Prints a fault.
     pub fn tell(&mut self, fault: &Error) {
-        self.write_to_errors(&fault.text(&self.program));
+        let text = fault.text(&self.program);
+        match fault {
+            // A rule stays as it was written.
+            Error::Rule(..) | Error::RefusedRule(..) => self.write_to_errors(&text),
+            _ if self.streams.is_interactive => {
+                let text = visible(&text);
+                text.lines().for_each(|line| self.write_in_lines(line));
+            }
+            _ => self.write_to_errors(&text),
+        }
+    }
+
+    /// Writes a sentence to a terminal, in lines as wide as that; commands stay whole.
+    fn write_in_lines(&mut self, sentence: &str) {
+        let width = screen::width_of_standard_error();
+        let lines = in_lines(&with_whole_commands(sentence), width);
+        self.write_to_errors(format!("{}\n", lines.join("\n")).as_bytes());
     }
 
     /// Writes to standard error. If that fails, there is nobody to report it to.
@@ -339,6 +355,16 @@ impl<'a> Console<'a> {
             Err(fault) => Err(Error::Read("standard input", fault)),
         }
     }
+}
+
+/// Returns a sentence with its command, if there is one, as [`in_lines`] keeps it in one piece.
+fn with_whole_commands(sentence: &str) -> String {
+    let Some((before, rest)) = sentence.split_once("ipvsadm -") else {
+        return sentence.to_owned();
+    };
+    let end = rest.find([',', ';']).unwrap_or(rest.len());
+    let command = whole(&format!("ipvsadm -{}", &rest[..end]));
+    format!("{before}{command}{}", &rest[end..])
 }
 
 /// Returns the text with its control characters, and bytes that are no text, as `\x1b`. Newlines
@@ -475,6 +501,22 @@ mod tests {
         assert_eq!(
             String::from_utf8(errors).unwrap(),
             "1 of 10\r10     \r  \rTry `ipvsadm -h' or 'ipvsadm --help' for more information.\n"
+        );
+    }
+
+    #[test]
+    fn a_sentence_ends_its_lines_between_words_and_outside_commands() {
+        let in_lines = |sentence| in_lines(&with_whole_commands(sentence), 40);
+        assert_eq!(
+            in_lines("rr heeds none; wrr does: ipvsadm -E -t 192.0.2.1:80 -s wrr --keep"),
+            [
+                "rr heeds none; wrr does:",
+                "ipvsadm -E -t 192.0.2.1:80 -s wrr --keep"
+            ]
+        );
+        assert_eq!(
+            in_lines("the rule, through all of ipvsadm -R -x, ends it"),
+            ["the rule, through all of ipvsadm -R -x,", "ends it"]
         );
     }
 

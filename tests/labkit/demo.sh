@@ -10,11 +10,11 @@
 LAB_FIRST_DEMO=lvs-nat
 
 demo_main() {
-    local waits=1
-    if [[ ${1-} == --no-wait ]]; then
-        waits=''
-        shift
-    fi
+    local waits=1 word words=()
+    for word in "$@"; do
+        if [[ $word == --no-wait ]]; then waits=''; else words+=("$word"); fi
+    done
+    set -- "${words[@]}"
     local name=${1-$LAB_FIRST_DEMO}
     case $name in
         --list)
