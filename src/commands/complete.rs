@@ -380,7 +380,7 @@ impl<'a> Line<'a, '_> {
             let method = listing::forwarding_label(destination.forwarding_method);
             self.offer(
                 &[front, &name],
-                &format!("{method}, weight {}", destination.weight),
+                format!("{method}, weight {}", destination.weight),
             );
         }
     }
