@@ -321,7 +321,7 @@ table! {
             .offers(Completion::States);
         Stale = flag("", "stale", "whose server is no longer in the table")
             .in_section(Section::Connections).with(&[CONNECTIONS]).ours().not_among_rules();
-        Count = value("", "count", "KEY", "how many by client, server, service, state; total")
+        Count = value("", "count", "KEY", "how many: total, or by client and so on")
             .in_section(Section::Connections).with(&[CONNECTIONS]).ours().not_among_rules()
             .offers(Completion::OneOf(&CountKey::WORDS));
 
