@@ -89,6 +89,7 @@ pub enum UsageError {
     CountKey(Vec<u8>),
     FirewallMarkOfConnections,
     WatchInterval(Vec<u8>),
+    Colours(Vec<u8>),
 }
 
 impl UsageError {
@@ -202,6 +203,11 @@ impl UsageError {
                 "invalid watch interval `",
                 word,
                 "': seconds from 0.1 to 2678400",
+            ),
+            UsageError::Colours(word) => around(
+                "invalid choice of colours `",
+                word,
+                "': always, never or auto",
             ),
             UsageError::FirewallMarkOfConnections => {
                 plain("the kernel does not tell which firewall mark a connection came with")
@@ -377,7 +383,9 @@ pub enum Unfinished {
     DrainRefused(Vec<Vec<u8>>),
     /// A ramp that was not begun, for it would not have done what it is for.
     RampRefused(Vec<Vec<u8>>),
-    /// The time is up, or somebody else had other plans.
+    /// The time is up.
+    TimeIsUp(Vec<Vec<u8>>),
+    /// Somebody else had other plans.
     GivenUp(Vec<Vec<u8>>),
     /// The signal of this number came.
     Interrupted(u32, Vec<Vec<u8>>),
@@ -388,6 +396,7 @@ impl Unfinished {
         match self {
             Unfinished::DrainRefused(lines)
             | Unfinished::RampRefused(lines)
+            | Unfinished::TimeIsUp(lines)
             | Unfinished::GivenUp(lines)
             | Unfinished::Interrupted(_, lines) => lines,
         }
@@ -397,7 +406,7 @@ impl Unfinished {
         match self {
             Unfinished::DrainRefused(_) => STATUS_REFUSED,
             Unfinished::RampRefused(_) => STATUS_CHECK,
-            Unfinished::GivenUp(_) => STATUS_UNFINISHED,
+            Unfinished::TimeIsUp(_) | Unfinished::GivenUp(_) => STATUS_UNFINISHED,
             Unfinished::Interrupted(signal, _) => {
                 u8::try_from(STATUS_SIGNAL + signal).unwrap_or(STATUS_UNFINISHED)
             }

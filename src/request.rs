@@ -8,6 +8,7 @@ use std::time::Duration;
 use crate::edit::{Addition, DestinationEdit, Edit};
 use crate::model::{Change, Destination, DestinationIdentity, ServiceIdentity};
 use crate::options::Command;
+use crate::screen::Colours;
 use crate::selection::{CountKey, Selection};
 
 /// The request that a command line makes.
@@ -132,6 +133,8 @@ pub struct DiagnoseRequest {
     pub listen: Option<Duration>,
     /// For programs.
     pub json: bool,
+    /// When there are colours.
+    pub colours: Colours,
 }
 
 /// The listing to make.
@@ -147,6 +150,8 @@ pub struct ListRequest {
     pub output_format: OutputFormat,
     /// Again and again, so far apart.
     pub watch: Option<Duration>,
+    /// When what is drawn has colours.
+    pub colours: Colours,
 }
 
 impl Default for ListRequest {
@@ -157,6 +162,7 @@ impl Default for ListRequest {
             sorted: true,
             output_format: OutputFormat::Plain,
             watch: None,
+            colours: Colours::default(),
         }
     }
 }

@@ -21,6 +21,40 @@ pub struct Screen {
     pub has_colours: bool,
     /// True if lines and bars can be drawn with more than ASCII.
     pub has_unicode: bool,
+    /// True if parts of blocks and discs can be drawn, too, which Linux's own console has not got in
+    /// the fonts that Debian loads there.
+    pub has_fine_marks: bool,
+}
+
+/// When there are colours.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Colours {
+    /// Everywhere.
+    Always,
+    /// Nowhere.
+    Never,
+    /// Where a terminal shows them, and nobody asks for none.
+    #[default]
+    Auto,
+}
+
+impl Colours {
+    /// The word for each, with what it means.
+    pub const WORDS: [(&'static str, &'static str); 3] = [
+        ("always", "in a pipe, too"),
+        ("never", "not on a terminal either"),
+        ("auto", "on a terminal, unless NO_COLOR is set"),
+    ];
+
+    /// Returns the choice that a word names.
+    pub fn from_word(word: &[u8]) -> Option<Colours> {
+        match word {
+            b"always" => Some(Colours::Always),
+            b"never" => Some(Colours::Never),
+            b"auto" => Some(Colours::Auto),
+            _ => None,
+        }
+    }
 }
 
 impl Screen {
@@ -34,6 +68,19 @@ impl Screen {
         })
     }
 
+    /// Returns the screen with colours as they are chosen.
+    pub fn with(self, colours: Colours) -> Screen {
+        let has_colours = match colours {
+            Colours::Always => true,
+            Colours::Never => false,
+            Colours::Auto => self.has_colours,
+        };
+        Screen {
+            has_colours,
+            ..self
+        }
+    }
+
     fn of(facts: &TerminalFacts<'_>) -> Screen {
         let variable = |name| (facts.variable)(name).filter(|value| !value.is_empty());
         let columns = || {
@@ -44,7 +91,8 @@ impl Screen {
                 .filter(|width| *width > 0)
         };
         let terminal_width = facts.terminal_width.filter(|_| facts.is_terminal);
-        let is_dumb = variable("TERM").is_none_or(|name| name == "dumb");
+        let kind = variable("TERM").unwrap_or_default();
+        let is_dumb = kind == "dumb";
         let locale = ["LC_ALL", "LC_CTYPE", "LANG"]
             .into_iter()
             .find_map(variable);
@@ -52,10 +100,13 @@ impl Screen {
             .unwrap_or_default()
             .to_string_lossy()
             .to_ascii_lowercase();
+        let has_unicode = !is_dumb && (locale.contains("utf-8") || locale.contains("utf8"));
+        let shows_colours = facts.is_terminal && !is_dumb && !kind.is_empty();
         Screen {
             width: terminal_width.or_else(columns).unwrap_or(USUAL_WIDTH),
-            has_colours: facts.is_terminal && !is_dumb && variable("NO_COLOR").is_none(),
-            has_unicode: locale.contains("utf-8") || locale.contains("utf8"),
+            has_colours: shows_colours && variable("NO_COLOR").is_none(),
+            has_unicode,
+            has_fine_marks: has_unicode && !kind.to_string_lossy().contains("linux"),
         }
     }
 }
@@ -142,5 +193,44 @@ mod tests {
         assert!(unicode(&[("LC_ALL", ""), ("LC_CTYPE", "C.utf8")]));
         assert!(!unicode(&[("LC_ALL", "C"), ("LANG", "de_DE.UTF-8")]));
         assert!(!unicode(&[]));
+        assert!(!unicode(&[("TERM", "dumb"), ("LANG", "de_DE.UTF-8")]));
+    }
+
+    #[test]
+    fn a_console_draws_what_its_fonts_hold() {
+        let drawn = |kind| {
+            let screen = screen(Some(80), &[("TERM", kind), ("LANG", "C.UTF-8")]);
+            (screen.has_unicode, screen.has_fine_marks)
+        };
+        assert_eq!(drawn("linux"), (true, false));
+        assert_eq!(drawn("screen.linux"), (true, false));
+        assert_eq!(drawn("xterm"), (true, true));
+        assert_eq!(drawn("dumb"), (false, false));
+    }
+
+    #[test]
+    fn a_choice_of_colours_comes_before_what_the_terminal_and_others_say() {
+        let screens = [
+            screen(Some(80), &[("TERM", "xterm")]),
+            screen(Some(80), &[("TERM", "xterm"), ("NO_COLOR", "1")]),
+            screen(None, &[]),
+        ];
+        for (word, expected) in [
+            ("always", [true, true, true]),
+            ("never", [false, false, false]),
+            ("auto", [true, false, false]),
+        ] {
+            let colours = Colours::from_word(word.as_bytes()).unwrap();
+            assert_eq!(
+                screens.map(|screen| screen.with(colours).has_colours),
+                expected
+            );
+        }
+        assert!(
+            Colours::WORDS
+                .iter()
+                .all(|(word, _)| Colours::from_word(word.as_bytes()).is_some())
+        );
+        assert_eq!(Colours::from_word(b"yes"), None);
     }
 }

@@ -162,9 +162,19 @@ impl States {
         "ERR!",
     ];
 
-    /// Adds the state with a name, in upper or lower case; `false` where none has it.
+    /// Adds the state with a name, in upper or lower case, words joined by `-` or by `_` (ss(8) has
+    /// `time-wait`); `false` where none has it.
     pub fn insert(&mut self, name: &[u8]) -> bool {
-        let is_named = |state: &&str| state.as_bytes().eq_ignore_ascii_case(name);
+        let plain = |byte: &u8| match byte {
+            b'-' => b'_',
+            byte => byte.to_ascii_uppercase(),
+        };
+        let is_named = |state: &&str| {
+            state
+                .bytes()
+                .map(|byte| plain(&byte))
+                .eq(name.iter().map(plain))
+        };
         let place = States::NAMES.iter().position(is_named);
         if let Some(place) = place {
             self.0 |= 1 << place;

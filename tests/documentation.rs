@@ -175,6 +175,28 @@ fn completions_name_no_options_and_are_short() {
     }
 }
 
+/// What `tests/lab shell` shows first, and what its help shows.
+#[test]
+fn the_lab_s_own_texts_fit_a_terminal() {
+    for (file, least) in [("tests/labkit/guest/shell", 20), ("tests/lab", 20)] {
+        let text = read(file);
+        let mut shown = 0;
+        let mut is_shown = false;
+        for line in text.lines() {
+            match line {
+                "END" => is_shown = false,
+                _ if line.contains("<<") => is_shown = true,
+                _ if is_shown => {
+                    assert!(line.chars().count() <= 80, "{file}: {line}");
+                    shown += 1;
+                }
+                _ => {}
+            }
+        }
+        assert!(shown >= least, "{file}: {shown} lines");
+    }
+}
+
 #[test]
 fn mandoc_finds_nothing_wrong_in_the_manual() {
     for page in PAGES {

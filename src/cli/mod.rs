@@ -97,7 +97,11 @@ impl<'a> LineReader<'a> {
                 return Err(UsageError::AmongRules(*meaning));
             }
         }
-        Ok(())
+        // Words that list without a command are for people.
+        match self.events.iter().any(|event| event.command().is_some()) {
+            true => Ok(()),
+            false => Err(UsageError::TryHelp),
+        }
     }
 }
 
@@ -175,5 +179,6 @@ mod tests {
             assert_eq!(read, Err(UsageError::AmongRules(meaning)), "{line}");
         }
         assert!(reader.read(b"-L --json").is_ok());
+        assert_eq!(reader.read(b"--json"), Err(UsageError::TryHelp));
     }
 }

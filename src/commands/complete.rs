@@ -5,9 +5,9 @@
 //! well, so no mistake about who is asked can change a table. The answer has a line for each word
 //! that may stand there: the word, a TAB, what it means. A line `TAB hosts TAB FRONT TAB END`
 //! stands for the host names that the shell knows, each between FRONT and END; what END is makes a
-//! difference only to shells that add a blank to what is complete. Which of the words go on from
-//! what is typed is for the shell to say; some complete more than beginnings. What cannot be found
-//! out, for want of privilege or otherwise, is left out without a word.
+//! difference only to shells that add a blank to what is complete. Only words that go on from what
+//! is typed are among them: of thousands of services, a shell need not read the others. What cannot
+//! be found out, for want of privilege or otherwise, is left out without a word.
 
 #![forbid(unsafe_code)]
 
@@ -67,33 +67,44 @@ pub fn write_answer(out: &mut Vec<u8>, helper: Option<Helper>, words: &[OsString
         return;
     };
     let is_there = netns::enter_named(&words[..words.len() - 1]).is_ok();
+    let typed = typed.as_bytes();
     let mut line = Line {
         out,
+        typed,
         given: events,
         is_there,
     };
-    let typed = typed.as_bytes();
     match (meaning, value) {
         (meaning, Some(_)) if line.may_come(meaning.row()) => {
             line.offer_values(meaning.row(), b"", typed);
         }
-        (Meaning::Command(Command::Help), None) => line.offer_word(typed),
+        (Meaning::Command(Command::Help), None) => {
+            line.offer_word(typed);
+            // A value that may be left out may still come.
+            if let Some((meaning, None)) = line.given().last()
+                && let Argument::Optional(_) = meaning.row().argument
+                && matches!(line.given.last(), Some(Event::Option { .. }))
+            {
+                line.offer_values(meaning.row(), b"", typed);
+            }
+        }
         _ => {}
     }
 }
 
 /// Answers for a helper: values, or the options that are not there yet.
-fn write_helper_answer(
+fn write_helper_answer<'a>(
     out: &mut Vec<u8>,
     helper: Helper,
-    mut events: Vec<Event<'_>>,
-    typed: &[u8],
+    mut events: Vec<Event<'a>>,
+    typed: &'a [u8],
 ) {
     let Some(Event::Option { meaning, value, .. }) = events.pop() else {
         return;
     };
     let mut line = Line {
         out,
+        typed,
         given: events,
         is_there: false,
     };
@@ -108,16 +119,11 @@ fn write_helper_answer(
     }
 }
 
-fn write_offer(out: &mut Vec<u8>, parts: &[&[u8]], help: &[u8]) {
-    out.extend_from_slice(&parts.concat());
-    out.push(b'\t');
-    out.extend_from_slice(help);
-    out.push(b'\n');
-}
-
 /// A line up to the cursor.
 struct Line<'a, 'o> {
     out: &'o mut Vec<u8>,
+    /// The word at the cursor.
+    typed: &'a [u8],
     given: Vec<Event<'a>>,
     /// True if the process is in the namespace of the command: only there are its table and
     /// interfaces.
@@ -162,16 +168,12 @@ impl<'a> Line<'a, '_> {
     fn may_come(&self, row: &OptionSpec) -> bool {
         let command = self.command();
         let given = self.modifiers();
-        let goes_with = |row: &OptionSpec, command| {
-            row.is_of_use_to(Owner::Command(command))
-                || row.is_of_use_to(Owner::of_command(command, given))
-        };
         let fits_the_command = match (row.meaning, command) {
             (Meaning::Command(_), Some(_)) => false,
             (Meaning::Command(command), None) => self
                 .given()
-                .all(|(given, _)| goes_with(given.row(), command)),
-            (Meaning::Modifier(_), Some(command)) => goes_with(row, command),
+                .all(|(other, _)| goes_with(other.row(), command, given)),
+            (Meaning::Modifier(_), Some(command)) => goes_with(row, command, given),
             (Meaning::Modifier(_), None) => true,
         };
         let tunnel = self
@@ -215,11 +217,22 @@ impl<'a> Line<'a, '_> {
         }
     }
 
-    /// Offers the options that may come next; commands, where there is none yet.
+    /// Offers the options that may come next; where there is no command yet, commands, and what
+    /// lists without one.
     fn offer_options(&mut self) {
         let has_command = self.command().is_some();
+        let may_list = self.given().all(|(given, _)| given.row().is_of_a_listing());
+        let lists = self.given().any(|(given, _)| given.row().lists_by_itself());
         for row in OPTIONS {
-            let is_due = has_command || matches!(row.meaning, Meaning::Command(_));
+            let is_due = match row.meaning {
+                Meaning::Command(_) => true,
+                Meaning::Modifier(_) if has_command => true,
+                Meaning::Modifier(_) => {
+                    may_list
+                        && (lists || row.lists_by_itself())
+                        && goes_with(row, Command::List, self.modifiers())
+                }
+            };
             if is_due && self.may_come(row) {
                 if let Some(letter) = row.letter() {
                     self.offer(&[format!("-{letter}").as_bytes()], row.help);
@@ -289,7 +302,7 @@ impl<'a> Line<'a, '_> {
                 (meaning, _) => self.offer_services(front, meaning),
             },
             Completion::RealServer => match self.command() {
-                Some(Command::EditServer | Command::DeleteServer | Command::List) => {
+                None | Some(Command::EditServer | Command::DeleteServer | Command::List) => {
                     self.offer_servers(front);
                 }
                 _ => {
@@ -333,7 +346,7 @@ impl<'a> Line<'a, '_> {
             // `-A -t ADDR:PORT`, then how it works.
             let mut words = rule.trim_ascii().splitn(4, |byte| *byte == b' ').skip(2);
             if let (Some(name), Some(how)) = (words.next(), words.next()) {
-                write_offer(self.out, &[front, name], how);
+                self.offer(&[front, name], how);
             }
         }
     }
@@ -367,7 +380,7 @@ impl<'a> Line<'a, '_> {
             let method = listing::forwarding_label(destination.forwarding_method);
             self.offer(
                 &[front, &name],
-                &format!("{method}, weight {}", destination.weight),
+                format!("{method}, weight {}", destination.weight),
             );
         }
     }
@@ -424,7 +437,7 @@ impl<'a> Line<'a, '_> {
         match host_end {
             Some(end) => {
                 for port in names::service_names(protocol.unwrap_or(Protocol::Tcp)) {
-                    write_offer(self.out, &[front, &typed[..end], &port], b"");
+                    self.offer(&[front, &typed[..end], &port], "");
                 }
             }
             None if colons == 0 && !typed.starts_with(b"[") => {
@@ -433,15 +446,31 @@ impl<'a> Line<'a, '_> {
                 } else {
                     ""
                 };
-                self.offer(&[b"\thosts\t", front], end);
+                self.write(&[b"\thosts\t", front].concat(), end.as_bytes());
             }
             None => {}
         }
     }
 
-    fn offer(&mut self, parts: &[&[u8]], help: &str) {
-        write_offer(self.out, parts, help.as_bytes());
+    /// Offers the word that these parts make, if it goes on from what is typed.
+    fn offer(&mut self, parts: &[&[u8]], help: impl AsRef<[u8]>) {
+        let word = parts.concat();
+        if word.starts_with(self.typed) {
+            self.write(&word, help.as_ref());
+        }
     }
+
+    fn write(&mut self, word: &[u8], help: &[u8]) {
+        self.out.extend_from_slice(word);
+        self.out.push(b'\t');
+        self.out.extend_from_slice(help);
+        self.out.push(b'\n');
+    }
+}
+
+/// Returns true if an option goes with a command, as those that are given make it work.
+fn goes_with(row: &OptionSpec, command: Command, given: Modifiers) -> bool {
+    row.is_of_use_to(Owner::Command(command)) || row.is_of_use_to(Owner::of_command(command, given))
 }
 
 /// Returns true if one of the two lists connections, and the other narrows that list.

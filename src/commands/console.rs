@@ -11,7 +11,8 @@ use nix::errno::Errno;
 
 use crate::error::Error;
 use crate::render::page::Page;
-use crate::screen::Screen;
+use crate::render::phrases::{in_lines, whole};
+use crate::screen::{self, Colours, Screen};
 
 /// The bytes of text that are worth a write.
 const PIECE_LENGTH: usize = 16 * 1024;
@@ -70,6 +71,7 @@ pub struct Console<'a> {
     hint: Option<String>,
     /// The characters of a line of progress that stands there.
     progress_width: usize,
+    colours: Colours,
 }
 
 /// The way that text takes as it comes.
@@ -93,6 +95,7 @@ impl<'a> Console<'a> {
             reader_has_left: false,
             hint: None,
             progress_width: 0,
+            colours: Colours::default(),
         }
     }
 
@@ -139,13 +142,18 @@ impl<'a> Console<'a> {
     /// Says to a person at a terminal how a command has ended that took its time.
     pub fn report_end(&mut self, sentence: &str) {
         if self.streams.is_interactive {
-            self.write_to_errors(format!("{sentence}\n").as_bytes());
+            self.write_in_lines(sentence);
         }
     }
 
     /// Returns the screen that standard output is shown on.
     pub fn screen(&self) -> Screen {
-        (self.streams.screen)()
+        (self.streams.screen)().with(self.colours)
+    }
+
+    /// Says when what is drawn has colours.
+    pub fn choose_colours(&mut self, colours: Colours) {
+        self.colours = colours;
     }
 
     /// Returns the text that waits to be written, for more to be added.
@@ -270,7 +278,23 @@ impl<'a> Console<'a> {
 
     /// Prints a fault.
     pub fn report(&mut self, fault: &Error) {
-        self.write_to_errors(&fault.text(&self.program));
+        let text = fault.text(&self.program);
+        match fault {
+            // A rule stays as it was written.
+            Error::Rule(..) | Error::RefusedRule(..) => self.write_to_errors(&text),
+            _ if self.streams.is_interactive => {
+                let text = visible(&text);
+                text.lines().for_each(|line| self.write_in_lines(line));
+            }
+            _ => self.write_to_errors(&text),
+        }
+    }
+
+    /// Writes a sentence to a terminal, in lines as wide as that; commands stay whole.
+    fn write_in_lines(&mut self, sentence: &str) {
+        let width = screen::width_of_standard_error();
+        let lines = in_lines(&with_whole_commands(sentence), width);
+        self.write_to_errors(format!("{}\n", lines.join("\n")).as_bytes());
     }
 
     /// Writes to standard error. If that fails, there is nobody to report it to.
@@ -303,10 +327,14 @@ impl<'a> Console<'a> {
         }
     }
 
-    /// Prints the hint that was kept.
+    /// Prints the hint that was kept, in lines as wide as the terminal.
     pub fn report_hint(&mut self) {
+        const NAME: &str = "hint: ";
         if let Some(hint) = self.hint.take() {
-            self.write_to_errors(format!("hint: {hint}\n").as_bytes());
+            let room = screen::width_of_standard_error().saturating_sub(NAME.len());
+            let indent = format!("\n{:width$}", "", width = NAME.len());
+            let text = in_lines(&visible(hint.as_bytes()), room).join(&indent);
+            self.write_to_errors(format!("{NAME}{text}\n").as_bytes());
         }
     }
 
@@ -327,6 +355,16 @@ impl<'a> Console<'a> {
             Err(fault) => Err(Error::Read("standard input", fault)),
         }
     }
+}
+
+/// Returns a sentence with its command, if there is one, as [`in_lines`] keeps it in one piece.
+fn with_whole_commands(sentence: &str) -> String {
+    let Some((before, rest)) = sentence.split_once("ipvsadm -") else {
+        return sentence.to_owned();
+    };
+    let end = rest.find([',', ';']).unwrap_or(rest.len());
+    let command = whole(&format!("ipvsadm -{}", &rest[..end]));
+    format!("{before}{command}{}", &rest[end..])
 }
 
 /// Returns the text with its control characters, and bytes that are no text, as `\x1b`. Newlines
@@ -395,6 +433,7 @@ mod tests {
             width: 40,
             has_colours: false,
             has_unicode: true,
+            has_fine_marks: true,
         };
         Page::new(screen, 9)
     }
@@ -462,6 +501,22 @@ mod tests {
         assert_eq!(
             String::from_utf8(errors).unwrap(),
             "1 of 10\r10     \r  \rTry `ipvsadm -h' or 'ipvsadm --help' for more information.\n"
+        );
+    }
+
+    #[test]
+    fn a_sentence_ends_its_lines_between_words_and_outside_commands() {
+        let in_lines = |sentence| in_lines(&with_whole_commands(sentence), 40);
+        assert_eq!(
+            in_lines("rr heeds none; wrr does: ipvsadm -E -t 192.0.2.1:80 -s wrr --keep"),
+            [
+                "rr heeds none; wrr does:",
+                "ipvsadm -E -t 192.0.2.1:80 -s wrr --keep"
+            ]
+        );
+        assert_eq!(
+            in_lines("the rule, through all of ipvsadm -R -x, ends it"),
+            ["the rule, through all of ipvsadm -R -x,", "ends it"]
         );
     }
 

@@ -25,17 +25,11 @@ const FIRST_STEPS: [Command; 4] = [
 
 /// Writes the usage text of a helper.
 pub fn write_helper_usage(out: &mut Vec<u8>, helper: Helper) {
-    let spellings = || helper.options().map(OptionSpec::helper_spelling);
-    let widest = spellings()
-        .map(|spelling| spelling.len())
-        .max()
-        .unwrap_or(0);
+    let words = || helper.options().map(OptionSpec::helper_word);
+    let widest = words().map(|word| word.len()).max().unwrap_or(0);
     let mut text = format!("{}\n\n", helper.usage());
-    for (spelling, row) in spellings().zip(helper.options()) {
-        push_line(
-            &mut text,
-            format_args!("  {spelling:<widest$}  {}", row.help),
-        );
+    for (word, row) in words().zip(helper.options()) {
+        push_line(&mut text, format_args!("  {word:<widest$}  {}", row.help));
     }
     out.extend_from_slice(text.as_bytes());
 }
@@ -218,9 +212,15 @@ mod tests {
 
     #[test]
     fn no_line_is_wider_than_a_terminal() {
+        let of_helper = |helper| {
+            let mut text = Vec::new();
+            write_helper_usage(&mut text, helper);
+            String::from_utf8(text).unwrap()
+        };
         let texts = [usage()]
             .into_iter()
-            .chain(commands().map(usage_of_command));
+            .chain(commands().map(usage_of_command))
+            .chain(Helper::ALL.map(of_helper));
         for text in texts {
             for line in text.lines() {
                 assert!(line.chars().count() <= WIDTH, "{line}");

@@ -105,15 +105,20 @@ fn run_command(console: &mut Console<'_>, arguments: &[OsString]) -> Result<(), 
         Ok(request) => request,
         Err(fault) => {
             // The reference tries the kernel before it reads its words, so that fault comes first.
-            open_checked(console)?;
+            let mut ipvs = open_checked(console)?;
             if console.is_interactive() {
-                console.keep_hint(hints::after_usage_fault(&fault, arguments));
+                console.keep_hint(hints::after_usage_fault(&mut ipvs, &fault, arguments));
             }
             return Err(fault.into());
         }
     };
     if help::answer(console.text(), &request) {
         return Ok(());
+    }
+    match &request {
+        Request::List(request) => console.choose_colours(request.colours),
+        Request::Diagnose(request) => console.choose_colours(request.colours),
+        _ => {}
     }
     if let Request::Diagnose(request) = &request {
         let there = netns::command_prefix(arguments);
@@ -155,6 +160,7 @@ fn execute_with_hints(
                     .or_else(|| hints::setup::after_change(ipvs, change, arguments))
             }
             Request::AddMissing(addition) => hints::after_addition(ipvs, addition, arguments),
+            Request::Keep(edit) => hints::after_edit(ipvs, edit, arguments),
             _ => None,
         },
         Err(Error::Initialize(fault)) => hints::after_initialize(*fault),
@@ -163,7 +169,7 @@ fn execute_with_hints(
         }
         // A rule's words are none of the command line's.
         Err(Error::Usage(fault)) if !matches!(request, Request::ExecuteRules) => {
-            hints::after_usage_fault(fault, arguments)
+            hints::after_usage_fault(ipvs, fault, arguments)
         }
         Err(_) => None,
     });

@@ -24,7 +24,9 @@ use crate::options::{Command, Meaning, Modifier};
 
 /// The folder where `ip netns` keeps namespaces by name.
 const NAMES: &str = "/run/netns";
-/// The folder where it looks for files of `/etc` that a namespace has for itself.
+/// The folder where Docker keeps those of its networks, which `ip netns` does not know.
+const NAMES_OF_DOCKER: &str = "/run/docker/netns";
+/// The folder where `ip netns` looks for files of `/etc` that a namespace has for itself.
 const FILES: &str = "/etc/netns";
 
 /// Enters the namespace that the words of a command line name, if they do. Help and version are the
@@ -57,11 +59,17 @@ fn named_among(arguments: &[OsString]) -> Option<&[u8]> {
     })
 }
 
-/// Returns the names that `ip netns` knows, in order.
+/// Returns the names there are, in order.
 pub fn names() -> Vec<OsString> {
-    let entries = fs::read_dir(NAMES).into_iter().flatten().flatten();
-    let mut names: Vec<_> = entries.map(|entry| entry.file_name()).collect();
+    let folders = [NAMES, NAMES_OF_DOCKER].into_iter();
+    let entries = folders.filter_map(|folder| fs::read_dir(folder).ok());
+    let mut names: Vec<_> = entries
+        .flatten()
+        .flatten()
+        .map(|entry| entry.file_name())
+        .collect();
     names.sort();
+    names.dedup();
     names
 }
 
@@ -74,12 +82,16 @@ enum Namespace {
 }
 
 impl Namespace {
-    /// As `ip -n` understands it, and a process besides; a name may be made of digits, too.
+    /// As `ip -n` understands it, and besides a name of Docker's, and a process; a name may be made
+    /// of digits, too.
     fn of(word: &OsStr, is_name: impl Fn(&Path) -> bool) -> Namespace {
         let named = Path::new(NAMES).join(word);
+        let of_docker = Path::new(NAMES_OF_DOCKER).join(word);
         let bytes = word.as_bytes();
         if bytes.contains(&b'/') {
             Namespace::Path(PathBuf::from(word))
+        } else if !bytes.is_empty() && !is_name(&named) && is_name(&of_docker) {
+            Namespace::Path(of_docker)
         } else if !bytes.is_empty() && bytes.iter().all(u8::is_ascii_digit) && !is_name(&named) {
             Namespace::Process(Path::new("/proc").join(word).join("ns/net"))
         } else {
@@ -217,11 +229,19 @@ mod tests {
 
     #[test]
     fn a_word_is_a_name_a_path_or_a_process() {
-        let of = |word: &str| Namespace::of(OsStr::new(word), |path| path.ends_with("12"));
+        let there = [
+            "/run/netns/12",
+            "/run/docker/netns/12",
+            "/run/docker/netns/1-x",
+        ];
+        let is_name = |path: &Path| there.iter().any(|name| path == Path::new(name));
+        let of = |word: &str| Namespace::of(OsStr::new(word), is_name);
         let named = |name: &str| Namespace::Name(Path::new(NAMES).join(name));
         assert_eq!(of("blue"), named("blue"));
         assert_eq!(of("12"), named("12"));
         assert_eq!(of(""), named(""));
+        let of_docker = Namespace::Path("/run/docker/netns/1-x".into());
+        assert_eq!(of("1-x"), of_docker);
         assert_eq!(of("13"), Namespace::Process("/proc/13/ns/net".into()));
         assert_eq!(of("./13"), Namespace::Path("./13".into()));
         assert_eq!(of("/run/x"), Namespace::Path("/run/x".into()));

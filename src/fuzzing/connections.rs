@@ -35,6 +35,7 @@ pub fn connections(bytes: &[u8]) {
                     width: usize::from(bytes[0]),
                     has_colours: false,
                     has_unicode,
+                    has_fine_marks: has_unicode,
                 };
                 draw(&connections, screen, numeric, with_engine_data);
                 count(&connections, screen, numeric);

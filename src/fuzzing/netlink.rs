@@ -181,6 +181,7 @@ impl Everything {
             width: 80,
             has_colours: false,
             has_unicode: true,
+            has_fine_marks: true,
         };
         let mut out = Vec::new();
         let mut table = ServiceTable::new(screen, format, None);

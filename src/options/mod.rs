@@ -201,6 +201,17 @@ impl OptionSpec {
             .iter()
             .any(|owners| owners.contains(&owner))
     }
+
+    /// Returns true if it goes with some listing.
+    pub(crate) fn is_of_a_listing(&self) -> bool {
+        self.is_of_use_to(Owner::Command(Command::List)) || self.is_of_use_to(Owner::CONNECTIONS)
+    }
+
+    /// Returns true if it needs no `-L`: the reference has never heard of it, and it says how
+    /// anything is listed, or where.
+    pub(crate) fn lists_by_itself(&self) -> bool {
+        self.is_new && self.is_of_use_to(Owner::Command(Command::List))
+    }
 }
 
 impl Modifier {

@@ -9,6 +9,7 @@
 use super::matrix::{Owner, TunnelType};
 use super::{Argument, Completion, Helper, Meaning, OptionSpec, Section};
 use crate::schedulers::SCHEDULERS;
+use crate::screen::Colours;
 use crate::selection::CountKey;
 
 /// Makes the enums of commands and options, and the table in the order of their variants.
@@ -304,6 +305,10 @@ table! {
             .not_beside(&[
                 Modifier::Json, Modifier::Table, Modifier::Connection, Modifier::Timeout, Modifier::Daemon,
             ]);
+        Colour = flag("", "color", "in colours: always, never, auto")
+            .takes(Argument::Optional("WHEN"))
+            .in_section(Section::Listing).with(&[LIST, DIAGNOSE]).ours().not_among_rules()
+            .offers(Completion::OneOf(&Colours::WORDS));
         Watch = flag("", "watch", "again and again; q ends it (2)")
             .takes(Argument::Optional("SECONDS"))
             .in_section(Section::Listing).with(&[LIST]).ours().not_among_rules()
@@ -316,7 +321,7 @@ table! {
             .offers(Completion::States);
         Stale = flag("", "stale", "whose server is no longer in the table")
             .in_section(Section::Connections).with(&[CONNECTIONS]).ours().not_among_rules();
-        Count = value("", "count", "KEY", "how many by client, server, service, state; total")
+        Count = value("", "count", "KEY", "how many: total, or by client and so on")
             .in_section(Section::Connections).with(&[CONNECTIONS]).ours().not_among_rules()
             .offers(Completion::OneOf(&CountKey::WORDS));
 
@@ -353,12 +358,12 @@ table! {
         DryRun = flag("", "dry-run", "print the changes, make none").with(&[IPVSADM_RESTORE]);
         ExitCode = flag("", "exit-code", "end with status 3 if there are changes")
             .with(&[IPVSADM_RESTORE]).ours();
-        NoFlush = flag("", "noflush", "leave alone the services that the rules do not name")
+        NoFlush = flag("", "noflush", "leave services alone that no rule names")
             .with(&[IPVSADM_RESTORE]).ours();
         KeepWeights = flag("", "keep-weights", "leave the weights of servers that are there")
             .with(&[IPVSADM_RESTORE]).ours();
         Test = flag("", "test", "check the rules, change nothing").with(&[IPVSADM_RESTORE]).ours();
-        File = flag("", "", "the rules (a standard stream)").takes(Argument::Operands("FILE"))
+        File = flag("", "", "the rules, in place of a standard stream").takes(Argument::Operands("FILE"))
             .with(&[IPVSADM_SAVE, IPVSADM_RESTORE]).ours();
     }
 }

@@ -174,6 +174,7 @@ mod tests {
             width: usize::from(width),
             has_colours: true,
             has_unicode: true,
+            has_fine_marks: true,
         };
         let mut page = Page::new(screen, usize::from(height));
         let size = |number| std::num::NonZeroU16::new(number).unwrap();

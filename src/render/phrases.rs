@@ -71,9 +71,55 @@ pub fn named_server(server: NamedServer) -> String {
     })
 }
 
+/// Stands for a blank at which no line ends.
+const BOUND: char = '\u{a0}';
+
+/// Returns a command, or a part of one, as [`in_lines`] keeps it in one piece.
+pub fn whole(command: &str) -> String {
+    command.replace(' ', BOUND.encode_utf8(&mut [0; 4]))
+}
+
+/// Puts a text in lines of at most `width` characters, broken between words; a word or a command
+/// that is wider has a line of its own.
+pub fn in_lines(text: &str, width: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    let length = |text: &str| text.chars().count();
+    for word in text.split(' ') {
+        let word = word.replace(BOUND, " ");
+        match lines.last_mut() {
+            Some(line) if line.is_empty() => *line = word,
+            Some(line) if length(line) + 1 + length(&word) <= width => {
+                line.push(' ');
+                line.push_str(&word);
+            }
+            _ => lines.push(word),
+        }
+    }
+    lines
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lines_end_between_words_and_commands_stay_whole() {
+        let text = format!("lo is down: {} puts it up", whole("ip link set lo up"));
+        assert_eq!(
+            in_lines(&text, 22),
+            ["lo is down:", "ip link set lo up puts", "it up"]
+        );
+        assert_eq!(
+            in_lines(&text, 6),
+            ["lo is", "down:", "ip link set lo up", "puts", "it up"]
+        );
+        assert_eq!(
+            in_lines(&text, 80),
+            ["lo is down: ip link set lo up puts it up"]
+        );
+        assert_eq!(in_lines("", 80), [""]);
+    }
+
     use crate::model::Protocol;
 
     fn named(identity: ServiceIdentity) -> [String; 3] {

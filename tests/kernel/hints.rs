@@ -4,10 +4,16 @@ use std::process::Command;
 
 use crate::support::{Invocation, Namespace, Program, mount_memory};
 
-/// Types `line` behind `ipvsadm` at a terminal of its own, and gives what that shows.
+/// Types `line` behind `ipvsadm` at a terminal of its own, as wide as any hint, and gives what that
+/// shows.
 fn type_at_terminal(namespace: &Namespace, line: &str) -> String {
+    type_at_terminal_of_width(namespace, 999, line)
+}
+
+fn type_at_terminal_of_width(namespace: &Namespace, width: usize, line: &str) -> String {
     let mut command = Command::new("script");
-    let line = format!("'{}' {line}", env!("CARGO_BIN_EXE_ipvsadm"));
+    let program = env!("CARGO_BIN_EXE_ipvsadm");
+    let line = format!("stty columns {width}; '{program}' {line}");
     command.args(["--quiet", "--command", &line, "/dev/null"]);
     namespace.output(command).stdout_text().replace('\r', "")
 }
@@ -293,6 +299,183 @@ fn a_hint_leads_to_what_was_looked_for_or_is_not_given() {
         let given = shown.lines().find_map(|line| line.strip_prefix("hint: "));
         assert_eq!(given, hint, "ipvsadm {line}: {shown}");
     }
+}
+
+#[test]
+fn a_hint_is_broken_between_words_and_commands_stay_whole() {
+    let namespace = table();
+    let line = "-e -t 192.0.2.1:80 -r 192.0.2.13 -w 3 -g";
+    assert_eq!(type_at_terminal(&namespace, line), "");
+    let again = "-e -t 192.0.2.1:80 -r 192.0.2.13 -w 3 -i --tun-type gue --tun-port 5555";
+    let line = "-e -t 192.0.2.1:80 -r 192.0.2.13";
+    for (width, shown) in [
+        (
+            80,
+            "hint: the server was tunnelled and is now directly routed, its weight was 3 and\n      \
+             is now 1; -i --tun-type gue --tun-port 5555 --tun-nocsum -w 3 or --keep\n      \
+             keep them as they were\n",
+        ),
+        (
+            40,
+            "hint: the server was tunnelled and is\n      now directly routed, its weight\n      \
+             was 3 and is now 1;\n      \
+             -i --tun-type gue --tun-port 5555 --tun-nocsum -w 3\n      \
+             or --keep keep them as they were\n",
+        ),
+        (
+            0, // as a serial line, which does not know its own
+            "hint: the server was tunnelled and is now directly routed, its weight was 3 and\n      \
+             is now 1; -i --tun-type gue --tun-port 5555 --tun-nocsum -w 3 or --keep\n      \
+             keep them as they were\n",
+        ),
+    ] {
+        assert_eq!(type_at_terminal(&namespace, again), "");
+        assert_eq!(type_at_terminal_of_width(&namespace, width, line), shown);
+    }
+}
+
+#[test]
+fn words_that_others_use_are_understood_or_explained() {
+    let namespace = table();
+    let outcome = namespace.run(&Program::ours(), &Invocation::line("-A -f 256 -6"));
+    assert!(outcome.stderr.is_empty(), "{outcome}");
+    let states = "the states are ESTABLISHED SYN_SENT SYN_RECV FIN_WAIT TIME_WAIT CLOSE CLOSE_WAIT \
+                  LAST_ACK LISTEN SYNACK UDP INIT1 INIT C-SENT C-REPLIED C-WAIT COOKIE C-ECHOED \
+                  S-SENT S-RECEIVED S-ACK-SENT REJECTED CLOSED NONE ASSURED ERR!";
+    for (line, fault, hint) in [
+        (
+            "-a -f 0x3 -r 192.0.2.20",
+            "invalid fwmark value `0x3' specified",
+            "0x3 is 3: there is -f 3",
+        ),
+        (
+            "-L -f 0x100",
+            "invalid fwmark value `0x100' specified",
+            "0x100 is 256: there is -f 256 -6",
+        ),
+        (
+            "-A -f 0X1f",
+            "invalid fwmark value `0X1f' specified",
+            "0X1f is 31: -f 31",
+        ),
+        (
+            "-A -f 0x0",
+            "invalid fwmark value `0x0' specified",
+            "a mark is a number from 1 to 4294967295",
+        ),
+        (
+            "-A -f web",
+            "invalid fwmark value `web' specified",
+            "a mark is a number from 1 to 4294967295",
+        ),
+        (
+            "-L -c --state timewait",
+            "invalid connection state `timewait'",
+            states,
+        ),
+        (
+            "-A 192.0.2.9:80 -s rr",
+            "unexpected argument 192.0.2.9:80",
+            "an address takes -t for TCP, -u for UDP: -t 192.0.2.9:80",
+        ),
+        (
+            "-L [2001:db8::1]:443",
+            "unexpected argument [2001:db8::1]:443",
+            "an address takes -t for TCP, -u for UDP: -t [2001:db8::1]:443",
+        ),
+        (
+            "-a -t 192.0.2.1:80 192.0.2.20 -m",
+            "unexpected argument 192.0.2.20",
+            "a real server takes -r: -r 192.0.2.20",
+        ),
+        (
+            "-d -r 192.0.2.12 192.0.2.1:http",
+            "unexpected argument 192.0.2.1:http",
+            "an address takes -t for TCP, -u for UDP: -t 192.0.2.1:http",
+        ),
+    ] {
+        let shown = type_at_terminal(&namespace, line);
+        assert_eq!(shown, format!("{fault}\nhint: {hint}\n"), "ipvsadm {line}");
+        let outcome = namespace.run(&Program::ours(), &Invocation::line(line));
+        assert_eq!(
+            outcome.stderr_text(),
+            format!("{fault}\n"),
+            "ipvsadm {line}"
+        );
+    }
+    for line in ["-C web", "-L -c x:y:z"] {
+        let shown = type_at_terminal(&namespace, line);
+        assert!(!shown.contains("hint"), "ipvsadm {line}: {shown}");
+    }
+    // ss(8) has these; both spellings are one state.
+    for state in ["time-wait", "TIME_WAIT,close-wait", "syn_recv", "c_sent"] {
+        let line = format!("-L -n -c --state {state}");
+        let outcome = namespace.run(&Program::ours(), &Invocation::line(&line));
+        assert!(outcome.stderr.is_empty(), "ipvsadm {line}: {outcome}");
+    }
+}
+
+#[test]
+fn options_of_persistence_without_it_are_told_of() {
+    let namespace = table();
+    let mask = "hint: -M has no effect without -p\n";
+    let engine = "hint: --pe has no effect without -p\n";
+    // First, the module that the engine needs; a hint about that is another's business.
+    let loaded = Command::new("modprobe")
+        .arg("ip_vs_pe_sip")
+        .status()
+        .unwrap();
+    assert!(loaded.success());
+    for (line, shown) in [
+        ("-A -t 192.0.2.1:81 -s rr -M 255.255.255.0", mask),
+        ("-A -t 192.0.2.1:82 -s rr -M 255.255.255.0 -p", ""),
+        ("-A -u 192.0.2.1:5060 -s rr --pe sip", engine),
+        ("-A -u 192.0.2.1:5061 -s rr --pe sip -p", ""),
+        ("-E -t 192.0.2.1:81 -s rr -M 255.255.0.0", mask),
+        ("-E -t 192.0.2.1:81 -M 255.255.255.0 --keep", mask),
+        ("-E -t 192.0.2.1:82 -M 255.255.0.0 --keep", ""),
+        ("-E -t 192.0.2.1:82 -s wrr --keep", ""),
+        ("-A -t 192.0.2.1:83 -M 255.255.255.0 --exist", mask),
+        ("-A -t 192.0.2.1:84 -M 255.255.255.0 --exist --keep", mask),
+    ] {
+        let shown_there = type_at_terminal(&namespace, line);
+        // That the address is not here is told of new services where nothing else is.
+        let hint = shown_there.lines().find(|line| line.contains("no effect"));
+        let hint = hint.map(|hint| format!("{hint}\n")).unwrap_or_default();
+        assert_eq!(hint, shown, "ipvsadm {line}: {shown_there}");
+    }
+}
+
+/// Kernels from 6.11 on heed who is root there.
+#[test]
+fn root_of_a_user_namespace_is_told_that_it_is_not_root_for_ipvs() {
+    let namespace = Namespace::new();
+    let line = format!("stty columns 999; {} -L", env!("CARGO_BIN_EXE_ipvsadm"));
+    let mut command = Command::new("unshare");
+    command.args(["--user", "--map-root-user", "--net", "script", "--quiet"]);
+    command.args(["--command", &line, "/dev/null"]);
+    let shown = namespace.output(command).stdout_text().replace('\r', "");
+    if !shown.starts_with("IP Virtual Server version") {
+        assert_eq!(
+            shown,
+            "Can't initialize ipvs: Permission denied (you must be root)\n\
+             Are you sure that IP Virtual Server is built in the kernel or as module?\n\
+             hint: root of a user namespace is not root for IPVS; on the host, \
+             ipvsadm --netns PID works in the network namespace of the process PID\n"
+        );
+    }
+    let mut command = Command::new("setpriv");
+    command.args([
+        "--bounding-set",
+        "-net_admin",
+        "--inh-caps",
+        "-net_admin",
+        "script",
+    ]);
+    command.args(["--quiet", "--command", &line, "/dev/null"]);
+    let shown = namespace.output(command).stdout_text().replace('\r', "");
+    let hint = "\nhint: this root lacks the capability CAP_NET_ADMIN\n";
+    assert!(shown.ends_with(hint), "{shown}");
 }
 
 #[test]

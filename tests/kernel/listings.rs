@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use crate::support::busy::{PATIENCE, serve};
 use crate::support::pair::listed_by_both;
-use crate::support::{Invocation, Namespace, Program};
+use crate::support::{Ending, Invocation, Namespace, Program};
 
 /// The two virtual addresses: `vip.example.com` and `six.example.com` of the tests' hosts.
 const VIRTUAL: [&str; 2] = ["192.0.2.1", "[2001:db8::1]"];
@@ -304,4 +304,60 @@ fn rates_are_listed_while_they_are_there() {
             "the kernel never gave a rate in all five columns"
         );
     }
+}
+
+/// What says how to list, or where, lists without `-L`; words that the reference has are refused
+/// without a command as it refuses them, and rules are none of ours.
+#[test]
+fn words_that_the_reference_never_heard_of_list_by_themselves() {
+    let namespace = Namespace::new();
+    let rules = "-A -t 192.0.2.1:80 -s rr\n-a -t 192.0.2.1:80 -r 192.0.2.10:8080 -m -w 3\n\
+                 -A -f 7 -s wlc\n";
+    namespace.run(&Program::ours(), &Invocation::restore(rules));
+    let run = |line: &str| namespace.run(&Program::ours(), &Invocation::line(line));
+    for line in [
+        "--table",
+        "--json",
+        "--prometheus",
+        "--table -n --stats",
+        "-n --json",
+        "--json -t 192.0.2.1:80",
+        "--json -c --client 192.0.2.0/24",
+        "--table --timeout",
+    ] {
+        let (alone, spelled) = (run(line), run(&format!("-L {line}")));
+        assert!(alone.ending == Ending::Status(0), "{line}: {alone}");
+        assert!(!alone.stdout.is_empty(), "{line}: {alone}");
+        assert_eq!(alone.stdout_text(), spelled.stdout_text(), "{line}");
+    }
+    let try_help = "Try `ipvsadm -h' or 'ipvsadm --help' for more information.\n";
+    for line in [
+        "-n",
+        "-c",
+        "--stats",
+        "--timeout",
+        "-t 192.0.2.1:80",
+        "-n --stats -X",
+    ] {
+        let (ours, theirs) = (
+            run(line),
+            namespace.run(&Program::reference(), &Invocation::line(line)),
+        );
+        assert_eq!(theirs.stderr_text(), try_help, "{line}");
+        assert_eq!(ours.stderr_text(), theirs.stderr_text(), "{line}");
+        assert_eq!(ours.ending, theirs.ending, "{line}");
+    }
+    for line in [
+        "--netns x -t 192.0.2.1:80 -r 192.0.2.10 -m",
+        "--json --probe",
+        "--table x",
+        "--keep",
+    ] {
+        let outcome = run(line);
+        let is_refused = outcome.ending != Ending::Status(0) && outcome.stdout.is_empty();
+        assert!(is_refused, "{line}: {outcome}");
+    }
+    let outcome = namespace.run(&Program::ours(), &Invocation::restore("--table\n"));
+    assert!(outcome.stdout.is_empty(), "{outcome}");
+    assert_eq!(outcome.stderr_text(), try_help);
 }

@@ -84,6 +84,10 @@ fn every_command_works_there_and_touches_nothing_here() {
         printed(&director, "--netns blue"),
         printed(&director, "-L --netns blue")
     );
+    assert_eq!(
+        printed(&director, "--netns blue -n"),
+        printed(&director, "-Ln --netns blue")
+    );
     assert!(printed(&director, "-L --json --netns blue").contains("\"198.51.100.1\""));
     // A server without a connection is drained at once; what is printed is the way back.
     printed(
@@ -383,6 +387,34 @@ fn shells_are_offered_the_names_and_what_is_there() {
             "{name}"
         );
     }
+}
+
+/// Docker keeps the namespaces of its networks where `ip netns` does not look; a name of `ip netns`
+/// comes first.
+#[test]
+fn names_of_docker_are_found() {
+    let director = director();
+    shell(
+        &director,
+        "mkdir -p /run/docker/netns && mount -t tmpfs names /run/docker/netns
+         for name in ingress_sbox 123456789012 red; do
+             touch /run/docker/netns/$name
+             unshare --net=/run/docker/netns/$name true
+         done",
+    );
+    for (name, mark) in [("ingress_sbox", 4), ("123456789012", 5), ("red", 6)] {
+        printed(&director, &format!("-A -f {mark} -s rr --netns {name}"));
+        let path = match name {
+            "red" => "/run/netns/red".to_owned(),
+            _ => format!("/run/docker/netns/{name}"),
+        };
+        let there = printed(&director, &format!("-Sn --netns {path}"));
+        assert_eq!(there, format!("-A -f {mark} -s rr\n"), "{name}");
+    }
+    let mut command = Program::ours().command("ipvsadm".as_ref());
+    command.env("IPVSADM_COMPLETE", "1");
+    command.args(["--", "--netns", "ing"]);
+    assert_eq!(director.output(command).stdout_text(), "ingress_sbox\t\n");
 }
 
 #[test]

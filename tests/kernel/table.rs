@@ -1,6 +1,7 @@
 //! `--table` on a real kernel and on a real terminal: how wide it is, what is coloured, what stands
 //! out. How it looks in detail is held to `tests/table/*.txt` by the unit tests.
 
+use std::collections::BTreeSet;
 use std::process::{Command, Stdio};
 
 use crate::support::busy::Busy;
@@ -162,13 +163,20 @@ fn a_terminal_gets_its_width_and_colours() {
     let busy = Busy::new();
     let words = "-Ln --table --thresholds";
     let coloured = on_terminal(&busy.namespace, 100, words, &[("COLUMNS", "50")]);
-    assert!(coloured.contains("\u{1b}[33m"), "{coloured:?}");
+    assert!(coloured.contains("\u{1b}[35m"), "{coloured:?}");
     let plain = on_terminal(&busy.namespace, 100, words, &[("NO_COLOR", "1")]);
     assert_eq!(without_colours(&coloured), plain);
     assert!((81..=100).contains(&frame_width(&plain)), "{plain}");
     assert!(!plain.contains('\u{1b}'), "{plain:?}");
     let dumb = on_terminal(&busy.namespace, 100, words, &[("TERM", "dumb")]);
-    assert_eq!(dumb, plain);
+    assert!(dumb.is_ascii() && !dumb.contains('\u{1b}'), "{dumb:?}");
+    let ascii = on_terminal(
+        &busy.namespace,
+        100,
+        words,
+        &[("NO_COLOR", "1"), ("LC_ALL", "C")],
+    );
+    assert_eq!(dumb, ascii);
 
     let narrow = on_terminal(&busy.namespace, 80, words, &[("NO_COLOR", "1")]);
     assert!(frame_width(&narrow) <= 80, "{narrow}");
@@ -178,6 +186,168 @@ fn a_terminal_gets_its_width_and_colours() {
         &[("LC_ALL", "C.UTF-8"), ("TERM", "xterm")],
     );
     assert_eq!(piped, narrow);
+}
+
+/// As with ls and grep: the word comes first, then `NO_COLOR`, then what standard output is.
+#[test]
+fn colours_are_as_they_are_chosen() {
+    let busy = Busy::new();
+    let table = "-Ln --table --thresholds";
+    let is_coloured = |words: &str, is_terminal, variables: &[(&str, &str)]| {
+        let drawn = match is_terminal {
+            true => on_terminal(&busy.namespace, 80, words, variables),
+            false => piped(&busy.namespace, words, variables),
+        };
+        drawn.contains('\u{1b}')
+    };
+    let no_colour = &[("NO_COLOR", "1")][..];
+    for (choice, is_terminal, variables, expected) in [
+        ("", true, &[][..], true),
+        ("", false, &[], false),
+        ("", true, no_colour, false),
+        (" --color auto", true, &[], true),
+        (" --color auto", false, &[], false),
+        (" --color=auto", true, no_colour, false),
+        (" --color", false, &[], true),
+        (" --color=always", false, &[], true),
+        (" --color always", false, no_colour, true),
+        (" --color always", true, no_colour, true),
+        (" --color never", true, &[], false),
+        (" --color=never", false, &[], false),
+    ] {
+        let words = format!("{table}{choice}");
+        let seen = is_coloured(&words, is_terminal, variables);
+        assert_eq!(seen, expected, "{words}, {is_terminal}, {variables:?}");
+    }
+    for words in [
+        "-Lnc --table",
+        "-Lnc --table --count state",
+        "-L --timeout --table",
+        "--table",
+        "--diagnose",
+    ] {
+        let mut command = Program::ours().command("ipvsadm".as_ref());
+        command.args(words.split(' ')).arg("--color");
+        let drawn = busy.namespace.output(command).stdout_text();
+        assert!(drawn.contains('\u{1b}'), "{words}: {drawn}");
+        // less -R keeps colours only within a line.
+        for line in drawn.lines() {
+            let last = line.rsplit_once('\u{1b}').map_or("", |(_, last)| last);
+            let ends = last.is_empty()
+                || ["[0m", "[39m", "[22m", "[m"]
+                    .iter()
+                    .any(|end| last.starts_with(end));
+            assert!(ends, "{words}: {line:?}");
+        }
+    }
+    // What programs read has none.
+    for words in ["-Ln --color", "-L --json --color=always"] {
+        assert!(!is_coloured(words, false, &[]), "{words}");
+    }
+    let outcome = busy
+        .namespace
+        .run(&Program::ours(), &Invocation::line("-L --color=yes"));
+    assert_eq!(
+        outcome.stderr_text(),
+        "invalid choice of colours `yes': always, never or auto\n"
+    );
+    assert_eq!(outcome.ending, Ending::Status(2));
+}
+
+/// Linux's own console draws what its font holds. These two are Debian's.
+#[test]
+fn a_console_is_shown_nothing_that_its_fonts_lack() {
+    let busy = Busy::new();
+    busy.run("-a -t 192.0.2.10:80 -r 10.0.0.14:8080 -m -w 0");
+    busy.run("-e -t 192.0.2.10:80 -r 10.0.0.11:8080 -m -w 0");
+    let console = [("TERM", "linux"), ("LC_ALL", "C.UTF-8")];
+    let mut drawn = String::new();
+    for words in [
+        "-Ln --table",
+        "-Ln --table --stats",
+        "-Ln --table --rate",
+        "-Ln --table --thresholds",
+        "-Ln --table --persistent-conn",
+        "-Lnc --table --persistent-conn",
+        "-Lnc --table --count client",
+        "-L --timeout --table",
+        "-L --daemon --table",
+    ] {
+        for width in ["40", "80", "160"] {
+            let variables = [console[0], console[1], ("COLUMNS", width)];
+            drawn += &piped(&busy.namespace, words, &variables);
+        }
+        drawn += &on_terminal(&busy.namespace, 80, words, &[("TERM", "linux")]);
+    }
+    assert!(
+        drawn.contains('▼') && drawn.contains('×') && drawn.contains('█'),
+        "{drawn}"
+    );
+    // A few looks, so that there are bars of the last ones.
+    let mut command = Command::new("timeout");
+    command.args([
+        "3",
+        env!("CARGO_BIN_EXE_ipvsadm"),
+        "-Ln",
+        "--table",
+        "--watch",
+        "0.5",
+    ]);
+    drawn += &busy
+        .namespace
+        .output({
+            command.envs(console);
+            command
+        })
+        .stdout_text();
+    let mut command = Program::ours().command("ipvsadm".as_ref());
+    command.args(["--diagnose", "--listen", "1"]).envs(console);
+    drawn += &busy.namespace.output(command).stdout_text();
+    for font in ["Lat15-Fixed16", "Lat15-Terminus16"] {
+        let held = held_by_font(&format!("/usr/share/consolefonts/{font}.psf.gz"));
+        assert!(held.contains(&'A') && !held.contains(&'◐'), "{font}");
+        let lacking: BTreeSet<char> = drawn
+            .chars()
+            .filter(|drawn| !drawn.is_control() && !held.contains(drawn))
+            .collect();
+        assert!(lacking.is_empty(), "{font} lacks {lacking:?}");
+    }
+}
+
+/// Returns the characters that a font of the console holds, by its own table (psf(5), both kinds).
+fn held_by_font(path: &str) -> BTreeSet<char> {
+    let mut command = Command::new("gzip");
+    command.args(["--decompress", "--stdout", path]);
+    let font = command.output().expect("gzip").stdout;
+    let word = |at: usize| {
+        let bytes = font[at..at + 4].try_into().unwrap();
+        usize::try_from(u32::from_le_bytes(bytes)).unwrap()
+    };
+    if font.starts_with(b"\x72\xb5\x4a\x86") {
+        // Behind the glyphs, for each what it stands for, in UTF-8; 0xfe begins sequences.
+        let table = &font[word(8) + word(16) * word(20)..];
+        let glyphs = table.split(|byte| *byte == 0xff);
+        let single = glyphs.map(|glyph| glyph.split(|byte| *byte == 0xfe).next().unwrap());
+        return single
+            .flat_map(|text| str::from_utf8(text).unwrap().chars())
+            .collect();
+    }
+    assert!(
+        font.starts_with(b"\x36\x04"),
+        "{path} (package console-setup-linux)"
+    );
+    let glyphs = if font[2] & 1 == 1 { 512 } else { 256 };
+    let table = &font[4 + glyphs * usize::from(font[3])..];
+    let words: Vec<u16> = table
+        .chunks_exact(2)
+        .map(|bytes| u16::from_le_bytes([bytes[0], bytes[1]]))
+        .collect();
+    let glyphs = words.split(|word| *word == 0xffff);
+    let single = glyphs.map(|glyph| glyph.split(|word| *word == 0xfffe).next().unwrap());
+    single
+        .flatten()
+        .filter_map(|word| char::from_u32(u32::from(*word)))
+        .collect()
 }
 
 #[test]

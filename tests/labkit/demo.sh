@@ -10,6 +10,11 @@
 LAB_FIRST_DEMO=lvs-nat
 
 demo_main() {
+    local waits=1 word words=()
+    for word in "$@"; do
+        if [[ $word == --no-wait ]]; then waits=''; else words+=("$word"); fi
+    done
+    set -- "${words[@]}"
     local name=${1-$LAB_FIRST_DEMO}
     case $name in
         --list)
@@ -17,8 +22,7 @@ demo_main() {
             return
             ;;
         -h | --help)
-            printf 'Usage: tests/lab demo [NAME | --list]\n\n'
-            demo_list
+            demo_usage
             return
             ;;
     esac
@@ -29,12 +33,30 @@ demo_main() {
     }
     demo_ready "$(sed -n '2s/^# needs //p' "$LABKIT/demos/$name.sh")"
     [[ ! -t 1 || -n ${NO_COLOR-} ]] || export LAB_COLOURS=1
-    boot bash "$LABKIT/stage.sh" "$LABKIT/demos/$name.sh" </dev/null || return
-    if [[ $# -eq 0 ]]; then
-        printf '\nThis was the demo %s. All demos:\n' "$name"
+    if [[ $waits && -t 1 ]]; then
+        local status=0
+        demo_play "$name" "$#" | perl "$LABKIT/pages.pl" || status=${PIPESTATUS[0]}
+        # Who has seen enough breaks the pipe.
+        [[ $status -eq 141 ]] || return "$status"
+    else
+        demo_play "$name" "$#"
+    fi
+}
+
+# demo_play NAME WORDS: the demo; behind it, if no word chose it, which others there are.
+demo_play() {
+    boot bash "$LABKIT/stage.sh" "$LABKIT/demos/$1.sh" </dev/null || return
+    if [[ $2 -eq 0 ]]; then
+        printf '\nThis was the demo %s. All demos:\n' "$1"
         demo_list
         printf '\nTo try it yourself: tests/lab shell\n'
     fi
+}
+
+demo_usage() {
+    printf '%s\n' 'Usage: tests/lab demo [--no-wait] [NAME | --list]' '' \
+        'At a terminal it waits for a key where a screen is full; not with --no-wait.' ''
+    demo_list
 }
 
 demo_list() {

@@ -22,6 +22,7 @@ PACKAGES_TEST=(
     bash-completion=/usr/share/bash-completion/bash_completion zsh=zsh fish=fish
     mandoc=mandoc man-db=man prometheus=promtool prometheus-node-exporter=prometheus-node-exporter
     dpkg-dev=dpkg-shlibdeps systemd=systemd-analyze strace=strace
+    console-setup-linux=/usr/share/consolefonts/Lat15-Fixed16.psf.gz
     'perl=/usr/share/perl/*/JSON/PP.pm' # for tests/world
 )
 

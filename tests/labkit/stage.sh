@@ -71,7 +71,17 @@ picture() {
 }
 
 say() {
-    printf '\n%s# %s%s\n' "$DIM" "$*" "$PLAIN"
+    local line=# word words
+    read -ra words <<<"$*"
+    printf '\n'
+    for word in "${words[@]}"; do
+        if ((${#line} + 1 + ${#word} > 80)); then
+            printf '%s%s%s\n' "$DIM" "$line" "$PLAIN"
+            line=#
+        fi
+        line+=" $word"
+    done
+    printf '%s%s%s\n' "$DIM" "$line" "$PLAIN"
 }
 
 director() { play director "$CYAN" '#' "$@"; }

@@ -28,8 +28,9 @@ use crate::model::{
     AddressFamily, Change, KernelName, Netmask, ServiceIdentity, SyncDaemonRole, Timeouts,
 };
 use crate::options::matrix::TunnelType;
-use crate::options::{Command, Meaning, Modifier};
+use crate::options::{Command, Meaning, Modifier, OptionSpec};
 use crate::request::Request;
+use crate::screen::Colours;
 use crate::selection::{CountKey, Network, States};
 
 /// The seconds that `-p` stands for by itself.
@@ -56,20 +57,15 @@ pub fn fold<'a>(
     hosts: &mut Hosts,
 ) -> Result<Request, UsageError> {
     let commands = || events.iter().filter_map(|event| event.command());
-    match commands().next() {
-        // No word at all asks for a listing; where it is to be made is none either.
-        None if word_fault.is_none()
-            && !events.is_empty()
-            && events.iter().all(names_a_namespace) =>
-        {
-            return Ok(Request::List(Box::default()));
-        }
+    let lists_by_itself = match commands().next() {
+        None if word_fault.is_none() && list_by_themselves(events) => true,
         None => return Err(UsageError::TryHelp),
         Some(Command::Version) => return Ok(Request::Version),
         Some(Command::Help) => return Ok(Request::Help(None)),
-        Some(_) => {}
-    }
+        Some(_) => false,
+    };
     let mut draft = Draft::new(last_service.look_up(events, hosts));
+    draft.command = lists_by_itself.then_some(Command::List);
     for event in events {
         match event {
             Event::Plain(word) => draft.plain.push(word),
@@ -97,14 +93,16 @@ pub fn fold<'a>(
     }
 }
 
-fn names_a_namespace(event: &Event<'_>) -> bool {
-    matches!(
-        event,
-        Event::Option {
-            meaning: Meaning::Modifier(Modifier::Netns),
-            ..
-        }
-    )
+/// Returns true for words without a command that ask for a listing all the same, as no word at all
+/// does: one of them is ours, and says how to list or where; the rest go with that.
+fn list_by_themselves(events: &[Event<'_>]) -> bool {
+    let row = |event: &Event<'_>| match event {
+        Event::Option { meaning, .. } => Some(meaning.row()),
+        Event::Plain(_) => None,
+    };
+    let is_of_a_listing = |event: &Event<'_>| row(event).is_some_and(OptionSpec::is_of_a_listing);
+    let lists = |event: &Event<'_>| row(event).is_some_and(OptionSpec::lists_by_itself);
+    events.iter().all(is_of_a_listing) && events.iter().any(lists)
 }
 
 /// The request as far as the words are read.
@@ -138,6 +136,7 @@ struct Draft<'a> {
     states: Option<States>,
     count_key: Option<CountKey>,
     watch: Option<Duration>,
+    colours: Colours,
     probe_from: Ipv4Addr,
     listen: Option<Duration>,
 }
@@ -174,6 +173,7 @@ impl<'a> Draft<'a> {
             states: None,
             count_key: None,
             watch: None,
+            colours: Colours::default(),
             probe_from: DEFAULT_PROBE_FROM,
             listen: None,
         }
@@ -325,6 +325,14 @@ impl<'a> Draft<'a> {
                     Some(word) => values::interval(word)
                         .ok_or_else(|| UsageError::WatchInterval(word.to_vec()))?,
                 });
+            }
+            Modifier::Colour => {
+                self.colours = match value {
+                    // As with ls.
+                    None => Colours::Always,
+                    Some(word) => Colours::from_word(word)
+                        .ok_or_else(|| UsageError::Colours(word.to_vec()))?,
+                };
             }
             Modifier::Listen => {
                 self.listen = Some(match value {

@@ -51,6 +51,7 @@ impl Draft<'_> {
             probe_from: probes.then_some(self.probe_from),
             listen: self.listen,
             json: self.given.has(Modifier::Json),
+            colours: self.colours,
         })
     }
 
@@ -109,6 +110,7 @@ impl Draft<'_> {
             sorted: !given.has(Modifier::NoSort),
             output_format,
             watch: self.watch,
+            colours: self.colours,
         })
     }
 }
@@ -122,6 +124,7 @@ mod tests {
     use crate::cli;
     use crate::model::{AddressFamily, Protocol};
     use crate::request::Request;
+    use crate::screen::Colours;
     use crate::selection::{CountKey, Network, States};
 
     fn read(line: &str) -> Request {
@@ -256,6 +259,7 @@ mod tests {
             output_format,
             ..plain
         };
+        let coloured = |colours| ListRequest { colours, ..plain };
         for (options, expected) in [
             ("--sort", plain),
             (
@@ -290,6 +294,9 @@ mod tests {
             ("--prometheus", written(OutputFormat::Prometheus)),
             ("--watch", watched(2000)),
             ("--watch 0.3", watched(300)),
+            ("--color", coloured(Colours::Always)),
+            ("--color=never", coloured(Colours::Never)),
+            ("--color auto", plain),
         ] {
             assert_eq!(listing(&format!("-L {options}")), expected, "{options}");
         }
@@ -302,6 +309,7 @@ mod tests {
             probe_from: None,
             listen: None,
             json: false,
+            colours: Colours::Auto,
         };
         for (options, expected) in [
             ("-n", reading),

@@ -6,9 +6,10 @@
 use std::time::Duration;
 
 use crate::commands::entries::{Entry, clock};
+use crate::error::Unfinished;
 use crate::model::{DestinationState, Protocol, VirtualService};
 use crate::render::endpoints::EndpointWriter;
-use crate::render::phrases::{self, counted};
+use crate::render::phrases::{self, counted, whole};
 use crate::render::rules;
 use crate::request::{AfterDrain, DrainRequest};
 use crate::schedulers::TurningAway;
@@ -175,6 +176,14 @@ pub fn given_up(cause: Cause, then: AfterDrain) -> Vec<u8> {
     format!("{cause}: {not_done}{weights}; {WAY_BACK}").into_bytes()
 }
 
+/// Returns the hint after a drain that did not come to its end. Where others changed what was
+/// drained, they are to be asked.
+pub fn how_to_go_on(fault: &Unfinished) -> Option<String> {
+    matches!(fault, Unfinished::TimeIsUp(_) | Unfinished::Interrupted(..)).then(|| {
+        "the same command again goes on; the way back is the one that was written first".to_owned()
+    })
+}
+
 /// Returns the sentence on what a drain has done that came to its end.
 pub fn drained(then: AfterDrain, gone_by: Duration) -> String {
     let done = match then {
@@ -189,8 +198,8 @@ pub fn drained(then: AfterDrain, gone_by: Duration) -> String {
 /// The setting that gets rid of clients that persistence brings back.
 pub fn about_persistence(clients: u64) -> String {
     format!(
-        "persistence brings its clients back (held: {clients}); \
-         sysctl -w net.ipv4.vs.expire_quiescent_template=1 lets them go elsewhere"
+        "persistence brings its clients back (held: {clients}); {} lets them go elsewhere",
+        whole("sysctl -w net.ipv4.vs.expire_quiescent_template=1")
     )
 }
 

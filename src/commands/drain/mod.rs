@@ -51,7 +51,11 @@ pub fn drain(
         Waiting::begin().map_err(|errno| refused(operation(request), errno.into()))?;
     write_way_back(console, &found, request.then)?;
     set_weights_to_zero(ipvs, &found.entries)?;
-    let gone_by = wait(console, ipvs, request, &found.entries, &mut waiting)?;
+    let outcome = wait(console, ipvs, request, &found.entries, &mut waiting);
+    if let Err(Error::Unfinished(fault)) = &outcome {
+        console.keep_hint(judgement::how_to_go_on(fault));
+    }
+    let gone_by = outcome?;
     delete(ipvs, &found, request)?;
     console.report_end(&judgement::drained(request.then, gone_by));
     Ok(())
@@ -199,7 +203,7 @@ fn wait(
         let left = limit.map(|limit| limit.saturating_sub(gone_by));
         if left == Some(Duration::ZERO) {
             let lines = judgement::what_is_left(entries, &seen);
-            break Err(Unfinished::GivenUp(given_up(Cause::TimeIsUp, lines)));
+            break Err(Unfinished::TimeIsUp(given_up(Cause::TimeIsUp, lines)));
         }
         let progress = DrainProgress::of(request, entries, &seen, gone_by, left);
         if progress.persistent > 0 && !expires_templates && !has_told_of_persistence {

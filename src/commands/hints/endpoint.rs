@@ -6,8 +6,11 @@
 
 use std::net::{IpAddr, Ipv6Addr};
 
+use super::as_typed::OptionsAsTyped;
 use crate::cli::address;
 use crate::model::Protocol;
+use crate::options::Modifier;
+use crate::render::phrases::whole;
 
 /// Explains what is wrong with a word that [`address::endpoint`] has refused; `None` if that is
 /// unknown. Without a protocol only numbers are ports.
@@ -59,6 +62,29 @@ fn about_parts(host: &str, port: &str, protocol: Option<Protocol>) -> Option<Str
     Some(match is_numeric {
         true => format!("'{host}' is not an address"),
         false => format!("the name '{host}' does not resolve"),
+    })
+}
+
+/// Explains which option leads an address that stands there without one; `None` for a word that
+/// looks like no address.
+pub fn about_bare(word: &[u8], given: &OptionsAsTyped<'_>) -> Option<String> {
+    let text = str::from_utf8(word).ok()?;
+    let is_address = text.parse::<IpAddr>().is_ok()
+        || text.rsplit_once(':').is_some_and(|(host, port)| {
+            !host.is_empty()
+                && (!host.contains(':') || host.starts_with('['))
+                && address::port(port.as_bytes(), Some(Protocol::Tcp)).is_some()
+        });
+    if !is_address {
+        return None;
+    }
+    let takes_server = given.service().is_some() && !given.has(Modifier::RealServer);
+    Some(match takes_server {
+        true => format!("a real server takes -r: {}", whole(&format!("-r {text}"))),
+        false => format!(
+            "an address takes -t for TCP, -u for UDP: {}",
+            whole(&format!("-t {text}"))
+        ),
     })
 }
 

@@ -13,7 +13,7 @@ use crate::model::{
 };
 use crate::options::Modifier;
 use crate::render::endpoints::EndpointWriter;
-use crate::render::phrases::counted;
+use crate::render::phrases::{counted, whole};
 use crate::render::{listing, rules};
 
 /// Something that goes, and the option that keeps it.
@@ -74,7 +74,7 @@ pub fn text(losses: &[Loss]) -> Option<String> {
         losses.iter().map(part).collect::<Vec<_>>().join(separator)
     };
     let what = join(|loss| &loss.what, ", ");
-    let options = join(|loss| &loss.option, " ");
+    let options = whole(&join(|loss| &loss.option, " "));
     match losses.len() {
         0 => None,
         1 => Some(format!("{what}; {options} or --keep keeps it as it was")),

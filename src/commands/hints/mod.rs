@@ -2,7 +2,8 @@
 //!
 //! Only for a terminal; scripts see the reference's words and nothing else
 //! (`tests/parity/ipvsadm-1.31.md`, section 10). A hint never changes what a command does, and
-//! where it cannot be sure it says nothing.
+//! where it cannot be sure it says nothing. It is broken between words where the terminal ends;
+//! [`whole`] keeps a command in one piece.
 
 #![forbid(unsafe_code)]
 
@@ -14,32 +15,49 @@ pub mod rule_line;
 pub mod setup;
 
 use std::ffi::OsString;
+use std::fs;
 use std::net::Ipv4Addr;
 
 use nix::errno::Errno;
 use nix::ifaddrs::getifaddrs;
 use nix::net::if_::InterfaceFlags;
+use nix::unistd::geteuid;
 
 use crate::cli::address;
 use crate::edit::{Addition, Edit};
 use crate::error::{KernelError, UsageError};
 use crate::ipvs::{Detail, Ipvs};
 use crate::model::{
-    Change, DestinationIdentity, KernelName, Netmask, SchedulerFlags, ServiceIdentity,
+    AddressFamily, Change, DestinationIdentity, KernelName, Netmask, SchedulerFlags,
+    ServiceIdentity, VirtualService,
 };
 use crate::options::matrix::Owner;
 use crate::options::{Command, Modifier};
 use crate::render::endpoints::EndpointWriter;
+use crate::render::phrases::whole;
 use crate::render::rules;
 use crate::request::{DrainRequest, NamedServer, Request, Returning, Subject};
+use crate::selection::States;
 use as_typed::OptionsAsTyped;
 use losses::Loss;
 
 /// The most services or servers that a hint names as perhaps meant.
 const MOST_NAMED: usize = 3;
 
-/// Returns the hint after a fault in the words.
-pub fn after_usage_fault(fault: &UsageError, arguments: &[OsString]) -> Option<String> {
+/// Returns the hint after a fault in the words, for which the table may be looked at.
+pub fn after_usage_fault(
+    ipvs: &mut Ipvs,
+    fault: &UsageError,
+    arguments: &[OsString],
+) -> Option<String> {
+    match fault {
+        UsageError::FirewallMark(word) => about_mark(ipvs, word),
+        _ => about_words(fault, arguments),
+    }
+}
+
+/// Returns the hint after a fault that the words themselves explain.
+fn about_words(fault: &UsageError, arguments: &[OsString]) -> Option<String> {
     let given = OptionsAsTyped::read(arguments);
     match fault {
         UsageError::UnknownOption(word) | UsageError::UnexpectedArgument(word)
@@ -48,6 +66,10 @@ pub fn after_usage_fault(fault: &UsageError, arguments: &[OsString]) -> Option<S
             Some("--json lists it for programs, --table for people".to_owned())
         }
         UsageError::UnknownOption(_) => similar_option(arguments),
+        UsageError::UnexpectedArgument(word) => endpoint::about_bare(word, &given),
+        UsageError::ConnectionState(_) => {
+            Some(format!("the states are {}", States::NAMES.join(" ")))
+        }
         UsageError::SchedulerFlag(_) | UsageError::SchedulerFlagOfAnother(_) => {
             Some(about_flags(&given))
         }
@@ -120,17 +142,51 @@ fn about_flags(given: &OptionsAsTyped<'_>) -> String {
     format!("the flags of {scheduler} are {}", flags.join(" "))
 }
 
+/// Returns the hint about a word that is no firewall mark. iptables and nft show marks in base 16.
+fn about_mark(ipvs: &mut Ipvs, word: &[u8]) -> Option<String> {
+    let text = String::from_utf8_lossy(word);
+    let digits = text.strip_prefix("0x").or_else(|| text.strip_prefix("0X"));
+    let mark = digits.and_then(|digits| u32::from_str_radix(digits, 16).ok());
+    let Some(mark) = mark.filter(|mark| *mark > 0) else {
+        return Some(format!("a mark is a number from 1 to {}", u32::MAX));
+    };
+    let family = AddressFamily::Ipv4;
+    let there = services_like(ipvs, &ServiceIdentity::FirewallMark { mark, family });
+    Some(match there {
+        Some(there) => format!("{text} is {mark}: {there}"),
+        None => format!("{text} is {mark}: {}", whole(&format!("-f {mark}"))),
+    })
+}
+
 /// Returns the hint after the kernel refused to be opened.
 pub fn after_initialize(fault: KernelError) -> Option<String> {
     match fault {
+        KernelError::Errno(Errno::EPERM) if !geteuid().is_root() => Some(format!(
+            "it takes root, for example {}",
+            whole("sudo ipvsadm ...")
+        )),
+        KernelError::Errno(Errno::EPERM) if is_in_user_namespace() => Some(format!(
+            "root of a user namespace is not root for IPVS; on the host, {} works in the network \
+             namespace of the process PID",
+            whole("ipvsadm --netns PID")
+        )),
         KernelError::Errno(Errno::EPERM) => {
-            Some("it takes root, for example sudo ipvsadm ...".to_owned())
+            Some("this root lacks the capability CAP_NET_ADMIN".to_owned())
         }
-        KernelError::Errno(Errno::ENOPROTOOPT) => {
-            Some("modprobe ip_vs says why the module is not there".to_owned())
-        }
+        KernelError::Errno(Errno::ENOPROTOOPT) => Some(format!(
+            "{} says why the module is not there",
+            whole("modprobe ip_vs")
+        )),
         _ => None,
     }
+}
+
+/// Returns true if the numbers of users here are not all those of the machine.
+fn is_in_user_namespace() -> bool {
+    fs::read_to_string("/proc/self/uid_map").is_ok_and(|map| {
+        let mut words = map.split_whitespace();
+        !words.by_ref().take(3).eq(["0", "0", "4294967295"]) || words.next().is_some()
+    })
 }
 
 /// Returns the hint after the kernel refused a request.
@@ -164,7 +220,7 @@ pub fn after_refusal(ipvs: &mut Ipvs, request: &Request, errno: Errno) -> Option
             };
         }
         Request::Keep(edit) => return after_refused_edit(ipvs, edit, errno),
-        Request::AddMissing(addition) => match whole(addition) {
+        Request::AddMissing(addition) => match change_of(addition) {
             Some(change) => &change.clone(),
             None => return None,
         },
@@ -212,7 +268,10 @@ pub fn after_refusal(ipvs: &mut Ipvs, request: &Request, errno: Errno) -> Option
         (Change::AddDestination(..) | Change::EditDestination(..), Errno::EINVAL)
             if !is_loopback_up() =>
         {
-            Some("lo is down here, so no address counts as unicast: ip link set lo up".to_owned())
+            Some(format!(
+                "lo is down here, so no address counts as unicast: {}",
+                whole("ip link set lo up")
+            ))
         }
         (Change::AddDestination(..) | Change::EditDestination(..), Errno::ERANGE) => {
             Some("-y cannot be more than -x".to_owned())
@@ -247,6 +306,42 @@ pub fn after_change(change: &Change, losses: &[Loss], arguments: &[OsString]) ->
     losses::text(losses)
         .or_else(|| about_overruled_port(change, &given))
         .or_else(|| about_prefix_length(change, &given))
+        .or_else(|| match change {
+            Change::AddService(service) | Change::EditService(service) => {
+                about_persistence(service, &given)
+            }
+            _ => None,
+        })
+}
+
+/// Returns the hint after an edit that names only what is to change.
+pub fn after_edit(ipvs: &mut Ipvs, edit: &Edit, arguments: &[OsString]) -> Option<String> {
+    let Edit::Service(edit) = edit else {
+        return None;
+    };
+    let is = ipvs.service(&edit.identity).ok()?;
+    about_persistence(&is.service, &OptionsAsTyped::read(arguments))
+}
+
+/// Returns the hint about options that have no effect: they say which clients count as one, and no
+/// client stays with its real server.
+fn about_persistence(service: &VirtualService, given: &OptionsAsTyped<'_>) -> Option<String> {
+    let named = [
+        (Modifier::Netmask, "-M"),
+        (Modifier::PersistenceEngine, "--pe"),
+    ];
+    let named = named
+        .into_iter()
+        .filter(|(modifier, _)| given.has(*modifier));
+    let named: Vec<&str> = named.map(|(_, word)| word).collect();
+    if named.is_empty() || service.persistence_timeout.is_some() {
+        return None;
+    }
+    let verb = if named.len() > 1 { "have" } else { "has" };
+    Some(format!(
+        "{} {verb} no effect without -p",
+        named.join(" and ")
+    ))
 }
 
 /// Warns of an addition that did something else than was typed, or cannot work yet.
@@ -255,7 +350,7 @@ pub fn after_addition(
     addition: &Addition,
     arguments: &[OsString],
 ) -> Option<String> {
-    let change = whole(addition)?;
+    let change = change_of(addition)?;
     if let Addition::Destination(addition) = addition
         && losses::find_destination(ipvs, &addition.edit.service, addition.edit.identity).is_some()
     {
@@ -266,7 +361,7 @@ pub fn after_addition(
 }
 
 /// Returns the change that adds the entry where it is missing.
-fn whole(addition: &Addition) -> Option<Change> {
+fn change_of(addition: &Addition) -> Option<Change> {
     Some(match addition {
         Addition::Service(addition) => Change::AddService(*addition.whole.as_ref().ok()?),
         Addition::Destination(addition) => {
@@ -315,9 +410,15 @@ fn about_prefix_length(change: &Change, given: &OptionsAsTyped<'_>) -> Option<St
 /// family.
 fn other_services(ipvs: &mut Ipvs, missing: &ServiceIdentity) -> Option<String> {
     let services = ipvs.services(Detail::WithoutStatistics).ok()?;
-    if services.is_empty() {
-        return Some("the table is empty".to_owned());
+    match services.is_empty() {
+        true => Some("the table is empty".to_owned()),
+        false => services_like(ipvs, missing),
     }
+}
+
+/// Names the services of the same address, or of the same mark; `None` if there are none.
+fn services_like(ipvs: &mut Ipvs, missing: &ServiceIdentity) -> Option<String> {
+    let services = ipvs.services(Detail::WithoutStatistics).ok()?;
     let is_like = |service: &ServiceIdentity| match (service, missing) {
         (
             ServiceIdentity::Endpoint { address, .. },
@@ -378,7 +479,7 @@ fn list_of(names: impl Iterator<Item = Vec<u8>>) -> Option<String> {
 fn named(names: impl Iterator<Item = Vec<u8>>) -> Vec<String> {
     let mut names: Vec<String> = names
         .take(MOST_NAMED + 1)
-        .map(|name| String::from_utf8_lossy(&name).into_owned())
+        .map(|name| whole(&String::from_utf8_lossy(&name)))
         .collect();
     if names.len() > MOST_NAMED {
         names.truncate(MOST_NAMED);
@@ -403,7 +504,7 @@ mod tests {
 
     fn hint(fault: UsageError, line: &str) -> Option<String> {
         let arguments: Vec<OsString> = line.split(' ').map(OsString::from).collect();
-        after_usage_fault(&fault, &arguments)
+        about_words(&fault, &arguments)
     }
 
     #[test]

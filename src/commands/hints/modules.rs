@@ -12,6 +12,7 @@ use std::path::Path;
 
 use crate::model::KernelName;
 use crate::options::SCHEDULERS;
+use crate::render::phrases::whole;
 
 /// The beginning of the names of all modules of schedulers.
 const PREFIX: &str = "ip_vs_";
@@ -48,7 +49,8 @@ fn about(
         .flatten()
         .find(is_missing)?;
     Some(format!(
-        "the module {missing} is not loaded; modprobe {missing} loads it, or says why not"
+        "the module {missing} is not loaded; {} loads it, or says why not",
+        whole(&format!("modprobe {missing}"))
     ))
 }
 
@@ -115,7 +117,7 @@ mod tests {
     use super::*;
 
     const NOT_LOADED: &str = "the module ip_vs_mh is not loaded; \
-                              modprobe ip_vs_mh loads it, or says why not";
+                              modprobe\u{a0}ip_vs_mh loads it, or says why not";
 
     /// Modules as their lists have them.
     fn set(paths: &[&str]) -> BTreeSet<String> {

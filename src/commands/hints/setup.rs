@@ -10,6 +10,7 @@ use crate::diagnose::findings::{Claim, Finding};
 use crate::diagnose::{checks, look};
 use crate::ipvs::Ipvs;
 use crate::model::Change;
+use crate::render::phrases::whole;
 
 /// The findings that concern a new service.
 const OF_A_SERVICE: &[&str] = &["address-not-local", "ops-masquerading"];
@@ -47,7 +48,7 @@ fn text(finding: &Finding) -> String {
         first.make_ascii_lowercase();
     }
     match finding.remedy.first() {
-        Some(remedy) => format!("{text}; {}", remedy.command),
+        Some(remedy) => format!("{text}; {}", whole(&remedy.command)),
         None => text,
     }
 }

@@ -9,9 +9,8 @@ use crate::diagnose::checks::listed;
 use crate::diagnose::facts::{Facts, Route, Server, Service};
 use crate::diagnose::listen::MOST_ATTEMPTS;
 use crate::diagnose::listen::listened::{Attempt, Fate, Listened, Step};
-use crate::diagnose::tell::text::wrapped;
 use crate::model::{DestinationIdentity, ForwardingMethod, Protocol};
-use crate::render::phrases::{counted, endpoint};
+use crate::render::phrases::{counted, endpoint, in_lines};
 use crate::screen::Screen;
 
 /// The columns before and behind a server's name.
@@ -63,7 +62,7 @@ pub fn lines(facts: &Facts, service: &Service, screen: Screen) -> Vec<String> {
     for (name, attempts) in servers {
         let begin = BEFORE_SERVER + longest + BEHIND_SERVER;
         let ends = ends(listened, &attempts);
-        let ends = wrapped(&ends, screen.width.saturating_sub(begin));
+        let ends = in_lines(&ends, screen.width.saturating_sub(begin));
         for (index, words) in ends.into_iter().enumerate() {
             let name = if index == 0 { name.as_str() } else { "" };
             let name = format!("{}{name}", " ".repeat(BEFORE_SERVER));
@@ -113,10 +112,6 @@ fn of_server<'l>(
 /// `arrived 12 on eth0 · scheduled 12 · left 12 · heard 6`, of which steps that are not to be seen
 /// are left out.
 fn steps(facts: &Facts, listened: &Listened, service: &Service, screen: Screen) -> Vec<String> {
-    let separator = match screen.has_unicode {
-        true => " · ",
-        false => ", ",
-    };
     let funnel = service.listened;
     let attempts = || listened.of(service.identity());
     let interfaces = Listened::interfaces(&facts.director, attempts());
@@ -144,13 +139,12 @@ fn steps(facts: &Facts, listened: &Listened, service: &Service, screen: Screen) 
         "answered" => (),
         word => steps.push(format!("{word} {}", funnel.served)),
     }
+    let separator = if screen.has_unicode { " · " } else { ", " };
     let mut lines: Vec<String> = Vec::new();
     for step in steps {
+        let length = |text: &str| text.chars().count();
         match lines.last_mut() {
-            Some(line)
-                if line.chars().count() + separator.chars().count() + step.chars().count()
-                    <= screen.width =>
-            {
+            Some(line) if length(line) + length(separator) + length(&step) <= screen.width => {
                 line.push_str(separator);
                 line.push_str(&step);
             }

@@ -16,7 +16,7 @@ use crate::diagnose::tell::funnel;
 use crate::diagnose::{checks, ladder};
 use crate::model::{ForwardingMethod, ServiceIdentity};
 use crate::render::endpoints::EndpointWriter;
-use crate::render::phrases::{counted, service_in_sentence, write_service_name};
+use crate::render::phrases::{counted, in_lines, service_in_sentence, write_service_name};
 use crate::screen::Screen;
 
 /// No line of words is longer, however wide the terminal is: longer ones are hard to read.
@@ -70,7 +70,11 @@ pub fn write(out: &mut Vec<u8>, screen: Screen, facts: &Facts, findings: &[Findi
     for gap in funnel::gaps(facts) {
         page.write_line(&gap);
     }
-    page.text.push_str(&conclusion(facts, findings));
+    for paragraph in conclusion(facts, findings).lines() {
+        in_lines(paragraph, page.screen.width)
+            .iter()
+            .for_each(|line| page.write_line(line));
+    }
     out.extend_from_slice(page.text.as_bytes());
 }
 
@@ -182,7 +186,7 @@ impl Page {
     /// Writes the level, then words in lines, then the id at the right edge.
     fn write_words(&mut self, level: Level, words: &str, id: &str) {
         let id = format!("[{id}]");
-        let mut lines = wrapped(words, self.screen.width.saturating_sub(INDENT));
+        let mut lines = in_lines(words, self.screen.width.saturating_sub(INDENT));
         let last = lines.last().map_or(0, |line| line.chars().count());
         let has_room = INDENT + last + 2 + id.len() <= self.screen.width;
         if !has_room {
@@ -217,26 +221,11 @@ impl Page {
     }
 }
 
-/// Breaks words into lines that are no longer than `room`, but for a longer word.
-pub fn wrapped(words: &str, room: usize) -> Vec<String> {
-    let mut lines = vec![String::new()];
-    for word in words.split(' ') {
-        match lines.last_mut() {
-            Some(line) if line.is_empty() => line.push_str(word),
-            Some(line) if line.chars().count() + 1 + word.chars().count() <= room => {
-                line.push(' ');
-                line.push_str(word);
-            }
-            _ => lines.push(word.to_owned()),
-        }
-    }
-    lines
-}
-
 fn colour_of(level: Level) -> Color {
     match level {
         Level::Fault => Color::FG_RED,
-        Level::Risk => Color::FG_YELLOW,
+        // On white, yellow cannot be read.
+        Level::Risk => Color::FG_MAGENTA,
         Level::Note => Color::DIMMED,
     }
 }
@@ -351,6 +340,7 @@ mod tests {
             width,
             has_colours: false,
             has_unicode: false,
+            has_fine_marks: false,
         }
     }
 
@@ -462,12 +452,12 @@ TCP 192.0.2.1:80 rr                                         2 servers, 1 answers
             "{coloured:?}"
         );
         assert!(
-            coloured.contains("\u{1b}[33mrisk\u{1b}[39m"),
+            coloured.contains("\u{1b}[35mrisk\u{1b}[39m"),
             "{coloured:?}"
         );
         let plain = [
             "\u{1b}[31m",
-            "\u{1b}[33m",
+            "\u{1b}[35m",
             "\u{1b}[39m",
             "\u{1b}[2m",
             "\u{1b}[22m",

@@ -193,6 +193,7 @@ mod tests {
             width,
             has_colours: false,
             has_unicode: true,
+            has_fine_marks: true,
         };
         let mut table = ConnectionTable::new(screen, true, true);
         for connection in connections {

@@ -55,7 +55,7 @@ pub fn write(out: &mut Vec<u8>, screen: Screen, numeric: bool, key: CountKey, co
             Cell::text(foreign(&name), Tint::Strong),
             Cell::number(count.connections.to_string(), Tint::Plain),
             Cell::number(share.percent().unwrap_or_default(), Tint::Plain),
-            Cell::text(share.bar(bar, screen.has_unicode), Tint::Bar),
+            Cell::text(share.bar(bar, screen), Tint::Bar),
         ]
     };
     for count in counts {
@@ -83,6 +83,7 @@ mod tests {
             width,
             has_colours: false,
             has_unicode: true,
+            has_fine_marks: true,
         };
         let counts = clients.iter().map(|(client, connections)| Count {
             counted: Counted::Client(client.parse().unwrap()),

@@ -1,6 +1,8 @@
 //! Formats quantities as people read them: three digits and a unit, a duration, a share as a bar.
 #![forbid(unsafe_code)]
 
+use crate::screen::Screen;
+
 const STEPS: [&str; 7] = ["", "K", "M", "G", "T", "P", "E"];
 
 /// Formats a number of things: `999`, `12.3K`, `4.0M`.
@@ -57,11 +59,17 @@ pub fn sparkline(
     numbers: impl DoubleEndedIterator<Item = f64> + ExactSizeIterator,
     most: f64,
     width: usize,
-    has_unicode: bool,
+    screen: Screen,
 ) -> String {
-    let marks: &[char] = match has_unicode {
-        true => &['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'],
-        false => &['_', '.', ':', '-', '=', '+', '*', '#'],
+    let marks: &[char] = match screen {
+        Screen {
+            has_fine_marks: true,
+            ..
+        } => &['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'],
+        Screen {
+            has_unicode: true, ..
+        } => &['_', '░', '▒', '█'],
+        _ => &['_', '.', ':', '-', '=', '+', '*', '#'],
     };
     let length = numbers.len();
     let blanks = std::iter::repeat_n(' ', width.saturating_sub(length));
@@ -101,10 +109,11 @@ impl Share {
 
     /// Formats the share as a bar in a field of `width` characters. The bar ends on an eighth of a
     /// character if the screen can show that.
-    pub fn bar(self, width: usize, has_unicode: bool) -> String {
+    pub fn bar(self, width: usize, screen: Screen) -> String {
         const EIGHTHS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
-        if !has_unicode {
-            return "#".repeat(self.rounded(width).unwrap_or(0));
+        if !screen.has_fine_marks {
+            let mark = if screen.has_unicode { "█" } else { "#" };
+            return mark.repeat(self.rounded(width).unwrap_or(0));
         }
         let eighths = match self.rounded(8 * width) {
             Some(0) if self.part > 0 && width > 0 => 1,
@@ -177,18 +186,34 @@ mod tests {
         }
     }
 
+    const FINE: Screen = Screen {
+        width: 80,
+        has_colours: false,
+        has_unicode: true,
+        has_fine_marks: true,
+    };
+    const CONSOLE: Screen = Screen {
+        has_fine_marks: false,
+        ..FINE
+    };
+    const ASCII: Screen = Screen {
+        has_unicode: false,
+        ..CONSOLE
+    };
+
     #[test]
     fn the_last_numbers_are_marks_at_the_right() {
-        let line = |numbers: &[f64], width, has_unicode| {
+        let line = |numbers: &[f64], width, screen| {
             let most = numbers.iter().copied().fold(0.0, f64::max);
-            sparkline(numbers.iter().copied(), most, width, has_unicode)
+            sparkline(numbers.iter().copied(), most, width, screen)
         };
-        assert_eq!(line(&[], 3, true), "   ");
-        assert_eq!(line(&[0.0, 0.0], 3, true), " ▁▁");
-        assert_eq!(line(&[0.0, 0.01, 50.0, 100.0], 6, true), "  ▁▂▅█");
-        assert_eq!(line(&[9.0, 0.0, 50.0, 100.0], 3, false), "_=#");
-        assert_eq!(sparkline([5.0].into_iter(), 2.0, 2, true), " █");
-        assert_eq!(line(&[1.0], 0, true), "");
+        assert_eq!(line(&[], 3, FINE), "   ");
+        assert_eq!(line(&[0.0, 0.0], 3, FINE), " ▁▁");
+        assert_eq!(line(&[0.0, 0.01, 50.0, 100.0], 6, FINE), "  ▁▂▅█");
+        assert_eq!(line(&[9.0, 0.0, 50.0, 100.0], 3, ASCII), "_=#");
+        assert_eq!(line(&[0.0, 9.0, 50.0, 100.0], 4, CONSOLE), "_░▒█");
+        assert_eq!(sparkline([5.0].into_iter(), 2.0, 2, FINE), " █");
+        assert_eq!(line(&[1.0], 0, FINE), "");
     }
 
     #[test]
@@ -208,9 +233,10 @@ mod tests {
         ] {
             let share = Share { part, whole };
             assert_eq!(share.percent().as_deref(), percent, "{share:?}");
-            assert_eq!(share.bar(8, true), bar, "{share:?}");
-            assert_eq!(share.bar(8, false), ascii, "{share:?}");
-            assert_eq!(share.bar(0, true), "");
+            assert_eq!(share.bar(8, FINE), bar, "{share:?}");
+            assert_eq!(share.bar(8, ASCII), ascii, "{share:?}");
+            assert_eq!(share.bar(8, CONSOLE), ascii.replace('#', "█"), "{share:?}");
+            assert_eq!(share.bar(0, FINE), "");
         }
     }
 }

@@ -63,7 +63,8 @@ impl Tint {
             Tint::Strong => Some(Color::BOLD),
             Tint::Good => Some(Color::FG_GREEN),
             Tint::Bar => Some(Color::FG_CYAN),
-            Tint::Warning => Some(Color::FG_YELLOW),
+            // On white, yellow cannot be read; on black, blue.
+            Tint::Warning => Some(Color::FG_MAGENTA),
             Tint::Alarm => Some(Color::FG_RED),
         }
     }

@@ -80,6 +80,7 @@ mod tests {
         width: 80,
         has_colours: false,
         has_unicode: true,
+        has_fine_marks: true,
     };
 
     fn lines(out: &[u8]) -> Vec<&str> {

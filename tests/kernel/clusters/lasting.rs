@@ -76,11 +76,11 @@ impl Drop for Lasting {
     }
 }
 
-/// Runs our program on a terminal and returns what that shows, with its exit status.
+/// Runs our program on a terminal that is wide enough for any sentence, and returns what that shows, with its exit status.
 pub fn shown_at_terminal(director: &Host, line: &str) -> String {
     let line = format!("'{}' {line}", env!("CARGO_BIN_EXE_ipvsadm"));
     director.shell(&format!(
-        "script --quiet --return --command \"{line}\" /dev/null || echo $?"
+        "script --quiet --return --command \"stty columns 999; {line}\" /dev/null || echo $?"
     ))
 }
 

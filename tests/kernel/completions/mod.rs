@@ -47,7 +47,33 @@ const CASES: &[(&str, Expected)] = &[
     ("--st", Offers(&["--start-daemon", "--stop-daemon"])),
     ("--add-serv", Offers(&["--add-server", "--add-service"])),
     ("--add-servi", Line("--add-service ")),
-    ("-n --", Offers(&["--list", "--save"])),
+    ("-n --li", Line("-n --list ")),
+    ("-n --sa", Line("-n --save ")),
+    ("-n --add", Nothing),
+    // Words that list without -L.
+    ("--tab", Line("--table ")),
+    ("-n --tab", Line("-n --table ")),
+    ("--table --ti", Line("--table --timeout ")),
+    ("--json --sta", Line("--json --stats ")),
+    ("--json --di", Line("--json --diagnose ")),
+    ("--table --clie", Nothing),
+    ("--table -c --clie", Line("--table -c --client ")),
+    (
+        "--table -c --state est",
+        Line("--table -c --state established "),
+    ),
+    ("--table --we", Nothing),
+    ("--table --color n", Line("--table --color never ")),
+    (
+        "--table --color=a",
+        Offers(&["--color=always", "--color=auto"]),
+    ),
+    (
+        "--table --color never --ti",
+        Line("--table --color never --timeout "),
+    ),
+    ("--table --color --ti", Line("--table --color --timeout ")),
+    ("--table -t 192.0.2.1:4", Line("--table -t 192.0.2.1:443 ")),
     ("-R ", Line("-R --netns ")),
     ("-C ", Line("-C --netns ")),
     ("-C -", Line("-C --netns ")),
@@ -408,15 +434,65 @@ fn namespace_with_table() -> Namespace {
     namespace
 }
 
+/// A shell need not read what does not go on from what is typed.
+#[test]
+fn only_what_goes_on_from_what_is_typed_is_offered() {
+    let namespace = Namespace::new();
+    let mut rules = "-A -t 10.0.0.1:80 -s rr\n".to_owned();
+    for number in 0..300 {
+        let (third, fourth) = (number / 100, number % 100);
+        rules += &format!("-a -t 10.0.0.1:80 -r 10.1{third}.7.{fourth}:8080 -m\n");
+    }
+    namespace.run(&Program::ours(), &Invocation::restore(rules));
+    let offered = |words: &[&str]| -> Vec<String> {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_ipvsadm"));
+        command.env("IPVSADM_COMPLETE", "1").arg("--").args(words);
+        let offers = namespace.output(command).stdout_text();
+        let word = |line: &str| line.split('\t').next().unwrap().to_owned();
+        offers.lines().map(word).collect()
+    };
+    let server = ["-d", "-t", "10.0.0.1:80", "-r"];
+    let servers = offered(&[&server[..], &["10.11."]].concat());
+    assert_eq!(servers.len(), 100);
+    assert!(
+        servers.iter().all(|word| word.starts_with("10.11.7.")),
+        "{servers:?}"
+    );
+    assert_eq!(offered(&[&server[..], &[""]].concat()).len(), 300);
+    assert_eq!(offered(&[&server[..], &["10.2"]].concat()), [""; 0]);
+    assert_eq!(offered(&["-d", "-t10.0"]), ["-t10.0.0.1:80"]);
+    assert_eq!(offered(&["-A", "-s", "w"]), ["wrr", "wlc"]);
+    assert_eq!(
+        offered(&["-A", "--scheduler=w"]),
+        ["--scheduler=wrr", "--scheduler=wlc"]
+    );
+    assert_eq!(
+        offered(&["-L", "-c", "--state", "UDP,C-"]),
+        ["UDP,C-SENT", "UDP,C-REPLIED", "UDP,C-WAIT", "UDP,C-ECHOED"]
+    );
+    assert_eq!(
+        offered(&["-L", "-c", "--count", "s"]),
+        ["server", "service", "state"]
+    );
+    assert_eq!(offered(&["-L", "--j"]), ["--json"]);
+    assert_eq!(offered(&["-L", "--color", "a"]), ["always", "auto"]);
+    assert_eq!(offered(&["-L", "--x"]), [""; 0]);
+}
+
 /// Holds what is offered before and after each command to the program's table.
 fn check_options(terminal: &mut Terminal, faults: &mut Vec<String>) {
     let commands = OPTIONS.iter().filter_map(|spec| match spec.meaning {
         Meaning::Command(command) => Some((spec, command)),
         Meaning::Modifier(_) => None,
     });
+    // What says how anything is listed, or where, needs no command.
+    let list = Owner::Command(Command::List);
+    let lists = |spec: &&OptionSpec| spec.is_new && spec.is_of_use_to(list);
     let all = commands
         .clone()
-        .flat_map(|(spec, _)| spellings(spec))
+        .map(|(spec, _)| spec)
+        .chain(OPTIONS.iter().filter(lists))
+        .flat_map(spellings)
         .collect();
     check_offers(terminal, "ipvsadm -", &all, faults);
     check_offers(terminal, "ipvsadm ", &all, faults);

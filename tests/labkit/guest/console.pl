@@ -35,7 +35,8 @@ if ($terminal ne '') {
     ioctl $master, TIOCGPTN, $number or die "terminal: $!";
     sysopen my $slave, '/dev/pts/' . unpack('i', $number), O_RDWR | O_NOCTTY or die "terminal: $!";
     ($input, $output) = ($master, $master);
-    ($child_input, $child_output, $child_errors) = ($slave, $slave, $slave);
+    ($child_input, $child_output) = ($slave, $slave);
+    $child_errors = $slave if $terminal =~ /2/;
 } else {
     pipe $child_input, $input or die;
     pipe $output, $child_output or die;
@@ -86,7 +87,7 @@ while (1) {
             if ($kind eq 'i') {
                 $pending = $data;
                 $closing = $data eq '';
-            } elsif ($kind eq 'w' && $terminal ne '') {
+            } elsif ($kind eq 'w' && $terminal ne '' && defined $output) {
                 my $size = pack 'S4', unpack('n n', $data), 0, 0;
                 ioctl $output, TIOCSWINSZ, $size;
             }

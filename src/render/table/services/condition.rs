@@ -3,6 +3,7 @@
 
 use crate::model::{DestinationState, DrainState};
 use crate::render::table::sheet::Tint;
+use crate::screen::Screen;
 
 /// The condition of a real server: open to new connections, or closed for a reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,15 +47,22 @@ impl Condition {
     }
 
     /// Returns the mark before the server's name.
-    pub fn mark(self, has_unicode: bool) -> &'static str {
-        match (self, has_unicode) {
-            (Condition::Open, _) => " ",
-            (Condition::Draining, true) => "◐",
-            (Condition::Draining, false) => "~",
-            (Condition::Drained, true) => "○",
-            (Condition::Drained, false) => "o",
-            (Condition::Full, true) => "■",
-            (Condition::Full, false) => "!",
+    pub fn mark(self, screen: Screen) -> &'static str {
+        let [fine, plain, ascii] = match self {
+            Condition::Open => [" ", " ", " "],
+            Condition::Draining => ["◐", "▼", "~"],
+            Condition::Drained => ["○", "×", "o"],
+            Condition::Full => ["■", "■", "!"],
+        };
+        match screen {
+            Screen {
+                has_fine_marks: true,
+                ..
+            } => fine,
+            Screen {
+                has_unicode: true, ..
+            } => plain,
+            _ => ascii,
         }
     }
 

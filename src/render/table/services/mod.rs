@@ -210,7 +210,7 @@ impl<'r> ServiceTable<'r> {
     }
 
     fn explained(&self, condition: Condition) -> String {
-        let mark = condition.mark(self.screen.has_unicode);
+        let mark = condition.mark(self.screen);
         let mark = self.sheet.tinted(mark, condition.tint());
         let meaning = self.sheet.tinted(condition.meaning(), Tint::Faint);
         format!("  {mark} {meaning}")
@@ -313,7 +313,7 @@ impl<'r> ServiceTable<'r> {
                 Tint::Plain if !is_idle => Tint::Bar,
                 tint => tint.or_faint(),
             };
-            let line = sparkline(meter.history(), most, width, self.screen.has_unicode);
+            let line = sparkline(meter.history(), most, width, self.screen);
             return Cell::text(line, tint);
         }
         let Some(pace) = meter.pace() else {
@@ -347,7 +347,7 @@ impl<'r> ServiceTable<'r> {
             protocol,
         );
         let condition = Condition::of(state);
-        let mark = condition.mark(self.screen.has_unicode);
+        let mark = condition.mark(self.screen);
         let name = Cell::text(format!("{mark} {name}"), condition.tint());
         let of_service = &service.service.identity;
         let meter = self.meter(|rates| rates.of_server(of_service, identity));
@@ -411,7 +411,7 @@ impl<'r> ServiceTable<'r> {
                     Condition::Open => Tint::Bar,
                     _ => tint,
                 };
-                Cell::text(share.bar(width, self.screen.has_unicode), tint)
+                Cell::text(share.bar(width, self.screen), tint)
             }
             _ => self.counter(column, &state.statistics, tint),
         }
@@ -663,6 +663,7 @@ mod tests {
             width,
             has_colours: false,
             has_unicode: true,
+            has_fine_marks: true,
         };
         drawn(format, screen, &cluster())
     }
@@ -687,6 +688,7 @@ mod tests {
             width,
             has_colours: false,
             has_unicode: true,
+            has_fine_marks: true,
         };
         let format = ListFormat {
             numeric: true,
@@ -776,6 +778,7 @@ mod tests {
             width: 80,
             has_colours: false,
             has_unicode: false,
+            has_fine_marks: false,
         };
         let drawn = drawn(format, screen, &cluster());
         assert!(drawn.is_ascii(), "{drawn}");
@@ -796,12 +799,13 @@ mod tests {
                 width: 80,
                 has_colours: false,
                 has_unicode: true,
+                has_fine_marks: true,
             },
         );
         let plain = drawn(format, screen, &cluster());
         screen.has_colours = true;
         let coloured = drawn(format, screen, &cluster());
-        assert!(coloured.contains("\u{1b}[33m"), "{coloured}");
+        assert!(coloured.contains("\u{1b}[35m"), "{coloured}");
         let mut without = String::new();
         let mut rest = coloured.as_str();
         while let Some((before, after)) = rest.split_once('\u{1b}') {
@@ -831,6 +835,7 @@ mod tests {
             width: 80,
             has_colours: false,
             has_unicode: true,
+            has_fine_marks: true,
         };
         assert_eq!(
             drawn(ListFormat::default(), screen, &[]),
