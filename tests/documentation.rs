@@ -79,6 +79,111 @@ fn the_manual_has_every_finding_of_a_diagnosis_and_no_others() {
     assert_eq!(headings, ids);
 }
 
+/// The rooms whose texts are messages, from the first line to their tests.
+const MESSAGES: [&str; 3] = [
+    "src/error.rs",
+    "src/commands/drain/judgement.rs",
+    "src/commands/ramp/judgement.rs",
+];
+
+/// Parts of texts that are no messages: an errno's number, which is cut off, and the line of
+/// progress.
+const NO_MESSAGES: [&str; 2] = ["os error", "gone by"];
+
+/// The system's own texts that the manual explains; others stand behind a message of ours.
+const OF_THE_SYSTEM: [&str; 2] = ["No such device", "Network is unreachable"];
+
+#[test]
+fn the_manual_has_every_message_and_no_others() {
+    let page = read("man/ipvsadm.8");
+    let (_, section) = page.split_once("\n.SH MESSAGES\n").expect("the section");
+    let (section, _) = section.split_once("\n.SH ").expect("a section behind it");
+    let told = as_read(section);
+    let fragments: Vec<String> = MESSAGES
+        .iter()
+        .flat_map(|file| fragments(&read(file)))
+        .filter(|text| !NO_MESSAGES.iter().any(|other| text.contains(other)))
+        .collect();
+    assert!(fragments.len() > 100, "{fragments:?}");
+    let missing: Vec<_> = fragments
+        .iter()
+        .filter(|text| !told.contains(text.as_str()))
+        .collect();
+    assert!(missing.is_empty(), "not in man/ipvsadm.8: {missing:#?}");
+
+    let headings = section.lines().scan("", |before, line| {
+        let is_heading = matches!(*before, ".TP" | ".TQ");
+        *before = line;
+        Some(line).filter(|_| is_heading).or(Some(""))
+    });
+    // The alternate pieces of a heading, those in italics, stand for what is named.
+    let invented: Vec<String> = headings
+        .flat_map(|line| line.split('"').map(as_read).collect::<Vec<_>>())
+        .map(|piece| {
+            piece
+                .trim_start_matches(".B ")
+                .trim_matches(PUNCTUATION)
+                .to_owned()
+        })
+        .filter(|piece| !OF_THE_SYSTEM.contains(&piece.as_str()))
+        .filter(|piece| piece.contains(' ') && !piece.starts_with('.'))
+        .filter(|piece| !fragments.iter().any(|text| are_one(text, piece)))
+        .collect();
+    assert!(invented.is_empty(), "no message of ours: {invented:#?}");
+}
+
+/// Returns true if one of two texts has the other in it.
+fn are_one(one: &str, other: &str) -> bool {
+    one.contains(other) || other.contains(one)
+}
+
+const PUNCTUATION: [char; 8] = [' ', ':', ';', ',', '`', '\'', '(', ')'];
+
+/// Returns what a reader sees of a piece of the manual, in one line.
+fn as_read(roff: &str) -> String {
+    let signs = [
+        ("\\fB", ""),
+        ("\\fI", ""),
+        ("\\fR", ""),
+        ("\\-", "-"),
+        ("\\ ", " "),
+        ("\\(ga", "`"),
+        ("\\(aq", "'"),
+    ];
+    let text = signs.iter().fold(roff.to_owned(), |text, (sign, read)| {
+        text.replace(sign, read)
+    });
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Returns what stands between the variable parts of a source file's texts, as far as it has
+/// several words.
+fn fragments(source: &str) -> Vec<String> {
+    let (code, _) = source.split_once("#[cfg(test)]").unwrap_or((source, ""));
+    let code: Vec<&str> = code
+        .lines()
+        .filter(|line| !line.trim_start().starts_with("//"))
+        .collect();
+    let code = code.join("\n").replace("\\\"", "'");
+    // Between quotes stands a text, then code, and so on.
+    let texts = code.split('"').skip(1).step_by(2);
+    texts
+        .flat_map(|text| {
+            let text = text.replace("\\\n", "").replace("\\n", "{}");
+            text.split('{')
+                .map(|piece| {
+                    piece
+                        .split_once('}')
+                        .map_or(piece, |(_, rest)| rest)
+                        .to_owned()
+                })
+                .collect::<Vec<_>>()
+        })
+        .map(|piece| as_read(piece.trim_matches(PUNCTUATION)))
+        .filter(|piece| piece.contains(' '))
+        .collect()
+}
+
 #[test]
 fn the_manual_has_every_field_of_the_documents() {
     let page = read("man/ipvsadm.8");
