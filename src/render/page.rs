@@ -228,6 +228,7 @@ mod tests {
             width: 80,
             has_colours: false,
             has_unicode: false,
+            has_fine_marks: false,
         };
         let room = |height| Page::new(screen, height).room();
         assert_eq!([0, 1, 5, 24].map(room), [0, 0, 4, 22]);

@@ -315,6 +315,10 @@ fn a_console_is_shown_nothing_that_its_fonts_lack() {
 }
 
 /// Returns the characters that a font of the console holds, by its own table (psf(5), both kinds).
+#[allow(
+    clippy::little_endian_bytes,
+    reason = "the fonts' files have this order everywhere"
+)]
 fn held_by_font(path: &str) -> BTreeSet<char> {
     let mut command = Command::new("gzip");
     command.args(["--decompress", "--stdout", path]);

@@ -270,7 +270,7 @@ mod tests {
             place.to_owned()
         };
         assert_eq!(place(ForwardingMethod::Masquerading), "10.0.0.10:80");
-        assert_eq!(place(ForwardingMethod::DirectRouting), "TCP 192.0.2.1:443");
+        assert_eq!(place(ForwardingMethod::DirectRouting), "192.0.2.1:443");
     }
 
     fn unanswered(facts: &mut Facts) {

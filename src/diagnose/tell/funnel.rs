@@ -238,6 +238,7 @@ mod tests {
             width,
             has_colours: false,
             has_unicode: false,
+            has_fine_marks: false,
         };
         lines(&facts, &facts.services[0], screen)
     }
