@@ -180,7 +180,7 @@ const CASES: &[(&str, Expected)] = &[
     ("-L -c --stal", Line("-L -c --stale ")),
     (
         "-L -c --count ",
-        Offers(&["client", "server", "service", "state"]),
+        Offers(&["client", "server", "service", "state", "total"]),
     ),
     ("-L -c --state SYN_R", Line("-L -c --state SYN_RECV ")),
     ("-L -c --state est", Line("-L -c --state established ")),
