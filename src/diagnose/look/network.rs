@@ -10,7 +10,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use libc::{
     IFA_ADDRESS, IFA_LOCAL, IFLA_ADDRESS, IFLA_IFNAME, IFLA_INFO_KIND, IFLA_LINKINFO, IFLA_MASTER,
     IFLA_MTU, NDA_CACHEINFO, NDA_DST, NDA_LLADDR, RTA_DST, RTA_GATEWAY, RTA_IIF, RTA_MARK,
-    RTA_METRICS, RTA_OIF, RTA_PREFSRC, RTA_SRC, RTA_VIA,
+    RTA_METRICS, RTA_OIF, RTA_PREFSRC, RTA_SRC,
 };
 use neli::consts::nl::NlmF;
 use neli::consts::rtnl::Frattr;
@@ -33,6 +33,9 @@ const ROUTE_HEADER: usize = 12;
 /// (`<linux/rtnetlink.h>`): neither library has a name for it.
 const RULE_HEADER: usize = 12;
 const RTAX_MTU: u16 = 2;
+/// A gateway of another family than the route (`<linux/rtnetlink.h>`), which libc names for glibc
+/// only.
+const RTA_VIA: u16 = 18;
 
 /// The kernel keeps what it believes of a neighbour until it has a packet for it again: for so
 /// long, in hundredths of a second, an answer that was missed tells of now.
