@@ -8,6 +8,7 @@ use crate::model::{
     KernelInfo, KernelName, Netmask, Protocol, SchedulerFlags, ServiceIdentity, ServiceState,
     Statistics, SyncDaemon, SyncDaemonRole, Timeouts, TunnelChecksum, VirtualService,
 };
+use crate::screen::Screen;
 
 pub const INFO: KernelInfo = KernelInfo {
     version: 0x01_02_03,
@@ -19,6 +20,25 @@ pub const TIMEOUTS: Timeouts = Timeouts {
     tcp_fin: 75,
     udp: 7200,
 };
+
+/// Returns a screen that shows all marks, and no colours.
+pub const fn screen(width: usize) -> Screen {
+    Screen {
+        width,
+        has_colours: false,
+        has_unicode: true,
+        has_fine_marks: true,
+    }
+}
+
+/// Returns a screen that shows ASCII and no colours.
+pub const fn ascii_screen(width: usize) -> Screen {
+    Screen {
+        has_unicode: false,
+        has_fine_marks: false,
+        ..screen(width)
+    }
+}
 
 /// Returns ten numbers that begin with `first`, each seven more than the last.
 pub fn statistics(first: u64) -> Statistics {

@@ -33,7 +33,7 @@ pub enum Colours {
     Always,
     /// Nowhere.
     Never,
-    /// Where a terminal shows them, and nobody asks for none.
+    /// On a terminal that shows them, unless `NO_COLOR` is set.
     #[default]
     Auto,
 }
@@ -66,6 +66,16 @@ impl Screen {
             terminal_width: terminal_size(&output).1,
             variable: &|name| env::var_os(name),
         })
+    }
+
+    /// Returns what this screen can show: one with fine marks the first, any other with more than
+    /// ASCII the second.
+    pub fn best_of<T>(self, [fine, plain, ascii]: [T; 3]) -> T {
+        match (self.has_fine_marks, self.has_unicode) {
+            (true, _) => fine,
+            (false, true) => plain,
+            (false, false) => ascii,
+        }
     }
 
     /// Returns the screen with colours as they are chosen.

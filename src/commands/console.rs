@@ -395,6 +395,7 @@ mod tests {
 
     use super::*;
     use crate::error::UsageError;
+    use crate::samples;
 
     /// Takes nothing, for this reason.
     struct Broken(ErrorKind);
@@ -429,12 +430,7 @@ mod tests {
     }
 
     fn page() -> Page {
-        let screen = Screen {
-            width: 40,
-            has_colours: false,
-            has_unicode: true,
-            has_fine_marks: true,
-        };
+        let screen = samples::screen(40);
         Page::new(screen, 9)
     }
 

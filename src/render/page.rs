@@ -167,14 +167,13 @@ fn colour_length(text: &str) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::samples;
 
     /// Returns a page as a terminal shows it.
     fn shown(width: u16, height: u16, listing: &str, left_out: usize) -> Vec<String> {
         let screen = Screen {
-            width: usize::from(width),
             has_colours: true,
-            has_unicode: true,
-            has_fine_marks: true,
+            ..samples::screen(usize::from(width))
         };
         let mut page = Page::new(screen, usize::from(height));
         let size = |number| std::num::NonZeroU16::new(number).unwrap();
@@ -224,12 +223,7 @@ mod tests {
 
     #[test]
     fn a_page_has_room_for_what_is_below_its_heading() {
-        let screen = Screen {
-            width: 80,
-            has_colours: false,
-            has_unicode: false,
-            has_fine_marks: false,
-        };
+        let screen = samples::ascii_screen(80);
         let room = |height| Page::new(screen, height).room();
         assert_eq!([0, 1, 5, 24].map(room), [0, 0, 4, 22]);
     }

@@ -218,6 +218,7 @@ mod tests {
     use crate::diagnose::listen;
     use crate::diagnose::listen::listened::{Answer, ErrorAnswer, Exit, Sighting};
     use crate::diagnose::listen::packets::{Flow, IcmpReason};
+    use crate::samples;
     use std::time::Duration;
 
     const SIGHTING: Sighting = Sighting {
@@ -234,12 +235,7 @@ mod tests {
             ..Listened::default()
         };
         listen::add(listened, &mut facts);
-        let screen = Screen {
-            width,
-            has_colours: false,
-            has_unicode: false,
-            has_fine_marks: false,
-        };
+        let screen = samples::ascii_screen(width);
         lines(&facts, &facts.services[0], screen)
     }
 

@@ -334,14 +334,10 @@ mod tests {
     use crate::diagnose::checks::judge;
     use crate::diagnose::checks::samples::{asked, endpoint, forward_by, healthy, rival, service};
     use crate::model::{ForwardingMethod, Statistics};
+    use crate::samples;
 
     fn screen(width: usize) -> Screen {
-        Screen {
-            width,
-            has_colours: false,
-            has_unicode: false,
-            has_fine_marks: false,
-        }
+        samples::ascii_screen(width)
     }
 
     fn told(facts: &Facts) -> String {

@@ -186,15 +186,11 @@ impl ConnectionTable {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::samples;
 
     /// Returns the lines of a table of these connections.
     fn drawn(width: usize, connections: &[Connection<'_>]) -> Vec<String> {
-        let screen = Screen {
-            width,
-            has_colours: false,
-            has_unicode: true,
-            has_fine_marks: true,
-        };
+        let screen = samples::screen(width);
         let mut table = ConnectionTable::new(screen, true, true);
         for connection in connections {
             table.measure(connection);

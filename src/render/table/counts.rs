@@ -77,14 +77,10 @@ pub fn write(out: &mut Vec<u8>, screen: Screen, numeric: bool, key: CountKey, co
 mod tests {
     use super::*;
     use crate::render::counts::Counted;
+    use crate::samples;
 
     fn drawn(width: usize, clients: &[(&str, u64)]) -> Vec<String> {
-        let screen = Screen {
-            width,
-            has_colours: false,
-            has_unicode: true,
-            has_fine_marks: true,
-        };
+        let screen = samples::screen(width);
         let counts = clients.iter().map(|(client, connections)| Count {
             counted: Counted::Client(client.parse().unwrap()),
             connections: *connections,

@@ -61,16 +61,11 @@ pub fn sparkline(
     width: usize,
     screen: Screen,
 ) -> String {
-    let marks: &[char] = match screen {
-        Screen {
-            has_fine_marks: true,
-            ..
-        } => &['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'],
-        Screen {
-            has_unicode: true, ..
-        } => &['_', '░', '▒', '█'],
-        _ => &['_', '.', ':', '-', '=', '+', '*', '#'],
-    };
+    let marks: &[char] = screen.best_of([
+        &['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'],
+        &['_', '░', '▒', '█'],
+        &['_', '.', ':', '-', '=', '+', '*', '#'],
+    ]);
     let length = numbers.len();
     let blanks = std::iter::repeat_n(' ', width.saturating_sub(length));
     let last = numbers.skip(length.saturating_sub(width));
@@ -136,6 +131,7 @@ impl Share {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::samples;
 
     #[test]
     fn numbers_have_three_digits_and_a_unit() {
@@ -186,20 +182,12 @@ mod tests {
         }
     }
 
-    const FINE: Screen = Screen {
-        width: 80,
-        has_colours: false,
-        has_unicode: true,
-        has_fine_marks: true,
-    };
+    const FINE: Screen = samples::screen(80);
     const CONSOLE: Screen = Screen {
         has_fine_marks: false,
         ..FINE
     };
-    const ASCII: Screen = Screen {
-        has_unicode: false,
-        ..CONSOLE
-    };
+    const ASCII: Screen = samples::ascii_screen(80);
 
     #[test]
     fn the_last_numbers_are_marks_at_the_right() {

@@ -76,12 +76,7 @@ mod tests {
     use super::*;
     use crate::samples;
 
-    const SCREEN: Screen = Screen {
-        width: 80,
-        has_colours: false,
-        has_unicode: true,
-        has_fine_marks: true,
-    };
+    const SCREEN: Screen = samples::screen(80);
 
     fn lines(out: &[u8]) -> Vec<&str> {
         std::str::from_utf8(out).unwrap().lines().collect()

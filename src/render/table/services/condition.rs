@@ -48,22 +48,12 @@ impl Condition {
 
     /// Returns the mark before the server's name.
     pub fn mark(self, screen: Screen) -> &'static str {
-        let [fine, plain, ascii] = match self {
+        screen.best_of(match self {
             Condition::Open => [" ", " ", " "],
             Condition::Draining => ["◐", "▼", "~"],
             Condition::Drained => ["○", "×", "o"],
             Condition::Full => ["■", "■", "!"],
-        };
-        match screen {
-            Screen {
-                has_fine_marks: true,
-                ..
-            } => fine,
-            Screen {
-                has_unicode: true, ..
-            } => plain,
-            _ => ascii,
-        }
+        })
     }
 
     /// Returns what the mark means.

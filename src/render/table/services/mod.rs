@@ -659,12 +659,7 @@ mod tests {
             numeric: true,
             exact: false,
         };
-        let screen = Screen {
-            width,
-            has_colours: false,
-            has_unicode: true,
-            has_fine_marks: true,
-        };
+        let screen = samples::screen(width);
         drawn(format, screen, &cluster())
     }
 
@@ -684,12 +679,7 @@ mod tests {
             .iter()
             .map(|(words, columns)| format!("{words}\n{}\n", drawn_at(width, *columns)))
             .collect();
-        let screen = Screen {
-            width,
-            has_colours: false,
-            has_unicode: true,
-            has_fine_marks: true,
-        };
+        let screen = samples::screen(width);
         let format = ListFormat {
             numeric: true,
             ..ListFormat::default()
@@ -774,12 +764,7 @@ mod tests {
             numeric: true,
             exact: true,
         };
-        let screen = Screen {
-            width: 80,
-            has_colours: false,
-            has_unicode: false,
-            has_fine_marks: false,
-        };
+        let screen = samples::ascii_screen(80);
         let drawn = drawn(format, screen, &cluster());
         assert!(drawn.is_ascii(), "{drawn}");
         assert!(drawn.contains(" 2287500 "), "{drawn}");
@@ -795,12 +780,7 @@ mod tests {
                 numeric: true,
                 ..ListFormat::default()
             },
-            Screen {
-                width: 80,
-                has_colours: false,
-                has_unicode: true,
-                has_fine_marks: true,
-            },
+            samples::screen(80),
         );
         let plain = drawn(format, screen, &cluster());
         screen.has_colours = true;
@@ -831,12 +811,7 @@ mod tests {
 
     #[test]
     fn an_empty_table_is_one_line() {
-        let screen = Screen {
-            width: 80,
-            has_colours: false,
-            has_unicode: true,
-            has_fine_marks: true,
-        };
+        let screen = samples::screen(80);
         assert_eq!(
             drawn(ListFormat::default(), screen, &[]),
             "IP Virtual Server 1.2.3 (size=4096): 0 services, 0 real servers\n"
