@@ -141,7 +141,7 @@ pub fn standing(service: &Service, server: &Server) -> Standing {
         Standing::Unanswered
     } else if traffic.heard.count > 0 || has_answered_datagrams(service, server) {
         Standing::Answers
-    } else if has_answered_nothing(service, server) || has_turned_all_away(service, server) {
+    } else if counts_in_vain(service, server) {
         Standing::Unanswered
     } else {
         Standing::Unknown
@@ -178,9 +178,7 @@ fn standing_of_service(service: &Service) -> Standing {
         .sum();
     if is_heard {
         Standing::Answers
-    } else if waiting >= WAITING_IN_VAIN
-        || servers().any(|server| has_answered_nothing(service, server))
-        || servers().any(|server| has_turned_all_away(service, server))
+    } else if waiting >= WAITING_IN_VAIN || servers().any(|server| counts_in_vain(service, server))
     {
         Standing::Unanswered
     } else {
@@ -203,8 +201,13 @@ fn has_answered_datagrams(service: &Service, server: &Server) -> bool {
         )
 }
 
-/// Returns true where packets of TCP or SCTP went to a masqueraded server, and none ever came back. Of
-/// UDP, and of a mark that may be UDP's, that need not mean anything.
+/// Returns true where counters alone show that nobody is served.
+fn counts_in_vain(service: &Service, server: &Server) -> bool {
+    has_answered_nothing(service, server) || has_turned_all_away(service, server)
+}
+
+/// Returns true where packets of TCP or SCTP went to a masqueraded server, and none ever came back.
+/// Of UDP, and of a mark that may be UDP's, that need not mean anything.
 pub fn has_answered_nothing(service: &Service, server: &Server) -> bool {
     let must_answer = matches!(protocol(service), Some(Protocol::Tcp | Protocol::Sctp));
     is_masqueraded(server) && must_answer && counts_no_answer(server)
