@@ -9,6 +9,8 @@ mod capture;
 mod filter;
 pub mod listened;
 pub mod packets;
+#[cfg(test)]
+pub mod samples;
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;

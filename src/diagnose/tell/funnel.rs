@@ -216,47 +216,28 @@ mod tests {
     use super::*;
     use crate::diagnose::checks::samples::{endpoint as identity, healthy};
     use crate::diagnose::listen;
-    use crate::diagnose::listen::listened::{Answer, ErrorAnswer, Exit, Sighting};
-    use crate::diagnose::listen::packets::{Flow, IcmpReason};
+    use crate::diagnose::listen::listened::{Answer, ErrorAnswer};
+    use crate::diagnose::listen::packets::IcmpReason;
+    use crate::diagnose::listen::samples::{heard, leaves, server};
     use crate::samples;
     use std::time::Duration;
-
-    const SIGHTING: Sighting = Sighting {
-        interface: 3,
-        hardware: None,
-    };
 
     /// Tells of attempts that came for the first server, by lines of so many columns.
     fn told(width: usize, attempts: Vec<Attempt>) -> Vec<String> {
         let mut facts = healthy();
-        let listened = Listened {
-            duration: Duration::from_secs(10),
-            attempts,
-            ..Listened::default()
-        };
-        listen::add(listened, &mut facts);
+        listen::add(heard(attempts), &mut facts);
         let screen = samples::ascii_screen(width);
         lines(&facts, &facts.services[0], screen)
     }
 
+    /// Returns an attempt that came once for the first server, whatever its protocol.
     fn attempt(protocol: Protocol) -> Attempt {
-        let flow = Flow {
-            protocol,
-            source: "198.51.100.7:40001".parse().unwrap(),
-            destination: "192.0.2.1:80".parse().unwrap(),
-        };
-        let service = identity("-t 192.0.2.1:80");
-        let mut attempt = Attempt::new(Some(service), flow, 71, SIGHTING, Duration::from_secs(1));
-        attempt.server = Some(healthy().services[0].servers[0].identity());
-        attempt
-    }
-
-    fn leaves(attempt: &mut Attempt, destination: &str) {
-        attempt.exit = Some(Exit {
-            sighting: SIGHTING,
-            tunnel: None,
-            destination: destination.parse().unwrap(),
-        });
+        Attempt {
+            service: Some(identity("-t 192.0.2.1:80")),
+            server: Some(server()),
+            arrivals: 1,
+            ..listen::samples::attempt(protocol)
+        }
     }
 
     #[test]

@@ -1,59 +1,14 @@
 #![forbid(unsafe_code)]
 
 use super::*;
-use std::time::Duration;
 
 use crate::diagnose::checks::samples::{commands, endpoint as identity, findings, forward_by};
 use crate::diagnose::facts::HardwareAddress;
 use crate::diagnose::findings::Level;
 use crate::diagnose::listen;
-use crate::diagnose::listen::listened::{AddressTalk, Exit, Sighting};
-use crate::diagnose::listen::packets::{Flow, IcmpReason};
-
-const CLIENT: &str = "198.51.100.7:40001";
-const SERVICE: &str = "192.0.2.1:80";
-const SERVER: &str = "10.0.0.10:80";
-const SIGHTING: Sighting = Sighting {
-    interface: 2,
-    hardware: None,
-};
-
-/// An attempt that came three times, and got no further.
-fn attempt(protocol: Protocol) -> Attempt {
-    let flow = Flow {
-        protocol,
-        source: CLIENT.parse().unwrap(),
-        destination: SERVICE.parse().unwrap(),
-    };
-    let service = match protocol {
-        Protocol::Udp => identity("-u 192.0.2.1:80"),
-        _ => identity("-t 192.0.2.1:80"),
-    };
-    let mut attempt = Attempt::new(Some(service), flow, 71, SIGHTING, Duration::from_secs(1));
-    attempt.arrivals = 3;
-    attempt
-}
-
-fn leaves(attempt: &mut Attempt, destination: &str) {
-    attempt.exit = Some(Exit {
-        sighting: SIGHTING,
-        tunnel: None,
-        destination: destination.parse().unwrap(),
-    });
-    let server = SERVER.parse::<std::net::SocketAddr>().unwrap();
-    attempt.server = Some(crate::model::DestinationIdentity {
-        address: server.ip(),
-        port: server.port(),
-    });
-}
-
-fn heard(attempts: Vec<Attempt>) -> Listened {
-    Listened {
-        duration: Duration::from_secs(10),
-        attempts,
-        ..Listened::default()
-    }
-}
+use crate::diagnose::listen::listened::AddressTalk;
+use crate::diagnose::listen::packets::IcmpReason;
+use crate::diagnose::listen::samples::{SERVER, SERVICE, attempt, heard, leaves};
 
 /// Returns what is found of attempts beside healthy facts, but for notes.
 fn found(attempts: Vec<Attempt>, spoil: fn(&mut Facts)) -> Vec<(&'static str, Level)> {
