@@ -32,6 +32,18 @@ fn table() -> Namespace {
     namespace
 }
 
+/// Holds a line that is refused to its fault, which a hint follows at a terminal only.
+fn assert_hint(namespace: &Namespace, line: &str, fault: &str, hint: &str) {
+    let shown = type_at_terminal(namespace, line);
+    assert_eq!(shown, format!("{fault}\nhint: {hint}\n"), "ipvsadm {line}");
+    let outcome = namespace.run(&Program::ours(), &Invocation::line(line));
+    assert_eq!(
+        outcome.stderr_text(),
+        format!("{fault}\n"),
+        "ipvsadm {line}, in a script"
+    );
+}
+
 #[test]
 fn a_fault_at_a_terminal_is_followed_by_what_helps() {
     let namespace = table();
@@ -118,14 +130,7 @@ fn a_fault_at_a_terminal_is_followed_by_what_helps() {
             "there is no interface eth0; --mcast-interface names another",
         ),
     ] {
-        let shown = type_at_terminal(&namespace, line);
-        assert_eq!(shown, format!("{fault}\nhint: {hint}\n"), "ipvsadm {line}");
-        let outcome = namespace.run(&Program::ours(), &Invocation::line(line));
-        assert_eq!(
-            outcome.stderr_text(),
-            format!("{fault}\n"),
-            "ipvsadm {line}, in a script"
-        );
+        assert_hint(&namespace, line, fault, hint);
     }
 }
 
@@ -394,14 +399,7 @@ fn words_that_others_use_are_understood_or_explained() {
             "an address takes -t for TCP, -u for UDP: -t 192.0.2.1:http",
         ),
     ] {
-        let shown = type_at_terminal(&namespace, line);
-        assert_eq!(shown, format!("{fault}\nhint: {hint}\n"), "ipvsadm {line}");
-        let outcome = namespace.run(&Program::ours(), &Invocation::line(line));
-        assert_eq!(
-            outcome.stderr_text(),
-            format!("{fault}\n"),
-            "ipvsadm {line}"
-        );
+        assert_hint(&namespace, line, fault, hint);
     }
     for line in ["-C web", "-L -c x:y:z"] {
         let shown = type_at_terminal(&namespace, line);
