@@ -280,7 +280,7 @@ fn completions_name_no_options_and_are_short() {
     }
 }
 
-/// What `tests/lab shell` shows first, and what its help shows.
+/// Measures the lines that `tests/lab shell` shows first, and those of the lab's help.
 #[test]
 fn the_lab_s_own_texts_fit_a_terminal() {
     for (file, least) in [("tests/labkit/guest/shell", 20), ("tests/lab", 20)] {

@@ -101,6 +101,7 @@ pub fn in_lines(text: &str, width: usize) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Protocol;
 
     #[test]
     fn lines_end_between_words_and_commands_stay_whole() {
@@ -119,8 +120,6 @@ mod tests {
         );
         assert_eq!(in_lines("", 80), [""]);
     }
-
-    use crate::model::Protocol;
 
     fn named(identity: ServiceIdentity) -> [String; 3] {
         let full = |width| {

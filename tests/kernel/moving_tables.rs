@@ -179,7 +179,7 @@ fn restores_of_different_files_at_once_leave_one_of_them() {
     }
 }
 
-/// Has the turn of a namespace, until what is returned is dropped.
+/// Takes the turn of a namespace, until the returned listener is dropped.
 fn hold_the_turn(namespace: &Namespace) -> UnixListener {
     namespace.enter(|| {
         let name = SocketAddr::from_abstract_name("ipvsadm-restore").unwrap();

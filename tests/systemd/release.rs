@@ -1,4 +1,4 @@
-//! What `src/package/build release` hands out: built twice from the same sources, and installed in
+//! Builds what `src/package/build release` hands out, twice from the same sources, and installs it in
 //! new roots without a kernel of their own.
 
 use std::fs;

@@ -1,5 +1,5 @@
-//! The Debian package, as `src/package/build deb` builds it: installed, used and removed, in the place of the
-//! reference's. (The RPM has a part of its own: [`rpm`].)
+//! The Debian package, as `src/package/build deb` builds it: installed, used and removed, in the
+//! place of the reference's. (The RPM has a part of its own: [`rpm`].)
 //!
 //! Each test has a small Debian to itself: [`debian`]. It has no systemd, so the commands of the
 //! unit are read from its file and run here, and what they leave is compared with what the
