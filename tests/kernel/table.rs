@@ -284,22 +284,12 @@ fn a_console_is_shown_nothing_that_its_fonts_lack() {
         "{drawn}"
     );
     // A few looks, so that there are bars of the last ones.
+    let ours = env!("CARGO_BIN_EXE_ipvsadm");
     let mut command = Command::new("timeout");
-    command.args([
-        "3",
-        env!("CARGO_BIN_EXE_ipvsadm"),
-        "-Ln",
-        "--table",
-        "--watch",
-        "0.5",
-    ]);
-    drawn += &busy
-        .namespace
-        .output({
-            command.envs(console);
-            command
-        })
-        .stdout_text();
+    command
+        .args(["3", ours, "-Ln", "--table", "--watch", "0.5"])
+        .envs(console);
+    drawn += &busy.namespace.output(command).stdout_text();
     let mut command = Program::ours().command("ipvsadm".as_ref());
     command.args(["--diagnose", "--listen", "1"]).envs(console);
     drawn += &busy.namespace.output(command).stdout_text();
