@@ -201,10 +201,7 @@ fn rules_know_it() {
 
 /// Types a line at a terminal, and returns what that shows.
 fn at_terminal(namespace: &Namespace, line: &str) -> String {
-    let mut command = Command::new("script");
-    let line = format!("'{}' {line}", env!("CARGO_BIN_EXE_ipvsadm"));
-    command.args(["--quiet", "--command", &line, "/dev/null"]);
-    namespace.output(command).stdout_text().replace('\r', "")
+    namespace.at_terminal(999, &format!("'{}' {line}", env!("CARGO_BIN_EXE_ipvsadm")))
 }
 
 #[test]

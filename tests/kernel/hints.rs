@@ -11,11 +11,10 @@ fn type_at_terminal(namespace: &Namespace, line: &str) -> String {
 }
 
 fn type_at_terminal_of_width(namespace: &Namespace, width: usize, line: &str) -> String {
-    let mut command = Command::new("script");
-    let program = env!("CARGO_BIN_EXE_ipvsadm");
-    let line = format!("stty columns {width}; '{program}' {line}");
-    command.args(["--quiet", "--command", &line, "/dev/null"]);
-    namespace.output(command).stdout_text().replace('\r', "")
+    namespace.at_terminal(
+        width,
+        &format!("'{}' {line}", env!("CARGO_BIN_EXE_ipvsadm")),
+    )
 }
 
 /// Returns a table with something to mistake.

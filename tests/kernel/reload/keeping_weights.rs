@@ -2,7 +2,6 @@
 //! else.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::process::Command;
 
 use super::random_tables::Table;
 use super::{ours, reload, saved};
@@ -126,14 +125,12 @@ fn rules_that_are_run_one_after_another_do_not_go_with_it() {
 
 /// Runs `ipvsadm-restore` at a terminal, and returns what that shows.
 fn at_terminal(namespace: &Namespace, words: &str, rules: &str) -> String {
-    let script = format!(
+    let ours = env!("CARGO_BIN_EXE_ipvsadm");
+    let line = format!(
         "cd /media && printf '%s' '{rules}' >rules && \
-         script -qec \"bash -c 'exec -a ipvsadm-restore {} {words} rules'\" /dev/null",
-        env!("CARGO_BIN_EXE_ipvsadm")
+         bash -c 'exec -a ipvsadm-restore {ours} {words} rules'"
     );
-    let mut command = Command::new("sh");
-    command.args(["-c", &script]);
-    namespace.output(command).stdout_text().replace('\r', "")
+    namespace.at_terminal(999, &line)
 }
 
 #[test]

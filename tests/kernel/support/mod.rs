@@ -300,6 +300,14 @@ impl Namespace {
         self.output(command)
     }
 
+    /// Runs a shell's line at a terminal of its own, of so many columns, and returns what that shows.
+    pub fn at_terminal(&self, columns: usize, line: &str) -> String {
+        let mut command = Command::new("script");
+        let line = format!("stty columns {columns}; {line}");
+        command.args(["--quiet", "--command", &line, "/dev/null"]);
+        self.output(command).stdout_text().replace('\r', "")
+    }
+
     /// Runs `command` here as it stands, to its end. One that has not ended after [`LIMIT`] fails
     /// the test, which then says where it stands still.
     pub fn output(&self, mut command: Command) -> Outcome {
