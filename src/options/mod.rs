@@ -97,7 +97,7 @@ pub enum Section {
     Server,
     /// Options that describe a tunnel, for `-a` and `-e`.
     Tunnel,
-    /// Options that say how a change is meant.
+    /// Options that make a change safe or gradual.
     Change,
     /// Options that choose what `-L` shows, and how.
     Listing,
