@@ -29,7 +29,7 @@ pub fn list(
         Subject::Table(service) => {
             list_table(console, ipvs, request, service.as_ref()).map(|()| PassedOver::NOTHING)
         }
-        Subject::ConnectionEntries(selection) => list_connections(console, ipvs, selection),
+        Subject::ConnectionEntries(selection, _) => list_connections(console, ipvs, selection),
         Subject::ConnectionCounts(selection, key) => {
             counts::count(ipvs, selection, *key).map(|(counts, passed_over)| {
                 json::write_counts(console.text(), key.word(), &counts);
