@@ -80,8 +80,7 @@ fn clients_beside(facts: &Facts, service: &Service, server: &Server) -> Vec<IpAd
     let mut heard = service
         .servers
         .iter()
-        .filter(|other| is_masqueraded(other) && other.identity().address != address)
-        .chain([server])
+        .filter(|other| is_masqueraded(other))
         .flat_map(|server| &server.traffic.heard.addresses);
     if heard.any(|client| is_beside(&client)) {
         return Vec::new();
