@@ -394,4 +394,32 @@ mod tests {
         );
         assert_eq!(with(true), []);
     }
+
+    #[test]
+    fn a_server_holds_clients_where_it_is_drained_and_its_service_brings_them_back() {
+        let with = |weight, clients, persistence| {
+            let all = findings(|facts| {
+                facts.services[0].state.service.persistence_timeout = persistence;
+                let state = &mut first(facts).state;
+                state.destination.weight = weight;
+                state.persistent_connections = clients;
+            });
+            let mut held = all.into_iter().filter(|it| it.id == "held-at-draining");
+            held.next()
+        };
+        let held = with(0, 3, Some(360)).unwrap();
+        assert_eq!(
+            held.text,
+            "Persistence brings 3 clients back to 10.0.0.10:80, although its weight is 0."
+        );
+        assert_eq!(held.evidence, [("clients", 3.into())]);
+        assert_eq!(
+            commands(&held),
+            ["sysctl -w net.ipv4.vs.expire_quiescent_template=1"]
+        );
+        assert!(with(0, 1, Some(360)).is_some());
+        assert_eq!(with(1, 3, Some(360)), None);
+        assert_eq!(with(0, 0, Some(360)), None);
+        assert_eq!(with(0, 3, None), None);
+    }
 }
