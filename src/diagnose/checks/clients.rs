@@ -189,7 +189,7 @@ pub fn sent_in_circles(facts: &Facts) -> Vec<Finding> {
 mod tests {
     use super::*;
     use crate::diagnose::checks::samples::{
-        NONE, commands, findings, first, forward_by, found, keep_waiting,
+        NONE, commands, endpoint, findings, first, forward_by, found, keep_waiting,
     };
     use crate::diagnose::findings::Level;
     use crate::model::ForwardingMethod;
@@ -405,8 +405,7 @@ mod tests {
         let texts = |client: [u8; 4], spoil: fn(&mut Facts)| -> Vec<String> {
             let all = findings(|facts| {
                 let mut other = facts.services[0].clone();
-                other.state.service.identity =
-                    crate::diagnose::checks::samples::endpoint("-t 192.0.2.1:443");
+                other.state.service.identity = endpoint("-t 192.0.2.1:443");
                 facts.services.push(other);
                 for service in &mut facts.services {
                     for server in &mut service.servers {
