@@ -243,9 +243,10 @@ fn why_stuck(service: &Service, server: &Server) -> String {
 mod tests {
     use super::*;
     use crate::diagnose::checks::samples::{
-        NONE, asked, commands, endpoint, findings, first, found, keep_waiting,
+        NONE, asked, commands, endpoint, findings, first, forward_by, found, keep_waiting,
     };
     use crate::diagnose::findings::Level;
+    use crate::model::Encapsulation;
 
     #[test]
     fn a_local_server_needs_a_socket() {
@@ -382,5 +383,57 @@ mod tests {
             first(facts).traffic.listened.served = 1;
         });
         assert_eq!(left_from_before, NONE);
+    }
+
+    #[test]
+    fn why_connections_are_not_opened_hangs_on_the_forwarding_method() {
+        let text = |words: &str, method, is_probed| {
+            let findings = findings(|facts| {
+                facts.services[0].state.service.identity = endpoint(words);
+                forward_by(facts, method);
+                facts.services[0].servers.truncate(1);
+                facts.is_probed = is_probed;
+                keep_waiting(first(facts), 6);
+                first(facts).traffic.open = 4;
+            });
+            let mut stuck = findings.iter().filter(|it| it.id == "handshake-stuck");
+            let stuck = stuck.next().unwrap();
+            assert_eq!(stuck.evidence, [("waiting", 6.into()), ("open", 4.into())]);
+            stuck.text.clone()
+        };
+        let tunnel = ForwardingMethod::Tunnel(Encapsulation::Ipip);
+        for (words, method, why) in [
+            (
+                "-t 192.0.2.1:80",
+                ForwardingMethod::Masquerading,
+                "since: the server is silent, its answers do not come back",
+            ),
+            (
+                "-t 192.0.2.1:80",
+                ForwardingMethod::DirectRouting,
+                "since: the server lacks 192.0.2.1, nobody listens",
+            ),
+            (
+                "-f 7",
+                ForwardingMethod::DirectRouting,
+                "since: the server lacks the service's address, nobody listens",
+            ),
+            (
+                "-t 192.0.2.1:80",
+                tunnel,
+                "since: the server does not unpack the tunnel or drops what came in it \
+                 (rp_filter), lacks 192.0.2.1,",
+            ),
+            (
+                "-t 192.0.2.1:80",
+                ForwardingMethod::Local,
+                "since: nobody takes them here.",
+            ),
+        ] {
+            let unasked = text(words, method, false);
+            assert!(unasked.contains(why), "{unasked}");
+            assert!(unasked.ends_with(". --probe may tell which."), "{unasked}");
+            assert!(!text(words, method, true).contains("--probe"));
+        }
     }
 }

@@ -540,4 +540,24 @@ mod tests {
         assert_eq!(with(900, "-u 192.0.2.1:80"), []);
         assert!(healthy().director.timeouts.tcp > 7200);
     }
+
+    #[test]
+    fn a_table_of_the_firewall_without_a_limit_is_never_full() {
+        let with = |count, max| {
+            let all = findings(|facts| facts.director.conntrack = Some(Conntrack { count, max }));
+            all.into_iter().next()
+        };
+        assert_eq!(with(0, 0), None);
+        assert_eq!(with(7, 0), None);
+        // The share of so small a table has no whole number.
+        assert_eq!(with(36, 38), None);
+        let full = with(37, 38).unwrap();
+        assert!(
+            full.text
+                .starts_with("The firewall keeps 37 connections of at most 38:"),
+            "{full:?}"
+        );
+        assert_eq!(full.evidence, [("count", 37.into()), ("max", 38.into())]);
+        assert_eq!(with(1, 1).unwrap().level, Level::Fault);
+    }
 }

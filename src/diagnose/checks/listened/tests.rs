@@ -22,6 +22,45 @@ fn found(attempts: Vec<Attempt>, spoil: fn(&mut Facts)) -> Vec<(&'static str, Le
     .collect()
 }
 
+/// Returns the findings of an id beside healthy facts of one server, while the kernel's counters
+/// grew or not.
+fn of_id(
+    id: &str,
+    attempts: Vec<Attempt>,
+    drops: &[(&'static str, u64)],
+    spoil: impl FnOnce(&mut Facts),
+) -> Vec<Finding> {
+    let mut all = findings(|facts| {
+        facts.services[0].servers.truncate(1);
+        spoil(facts);
+        let mut listened = heard(attempts);
+        listened.drops = drops.to_vec();
+        listen::add(listened, facts);
+    });
+    all.retain(|finding| finding.id == id);
+    all
+}
+
+/// Returns the one finding of an id.
+fn the(id: &str, attempts: Vec<Attempt>, spoil: impl FnOnce(&mut Facts)) -> Finding {
+    let [finding] = of_id(id, attempts, &[], spoil).try_into().unwrap();
+    finding
+}
+
+/// Returns the value of an observation.
+fn seen<'f>(finding: &'f Finding, name: &str) -> &'f serde_json::Value {
+    let mut evidence = finding.evidence.iter();
+    &evidence.find(|(known, _)| *known == name).unwrap().1
+}
+
+/// Returns an attempt of this client.
+fn attempt_of(protocol: Protocol, client: &str) -> Attempt {
+    Attempt {
+        client: client.parse().unwrap(),
+        ..attempt(protocol)
+    }
+}
+
 #[test]
 fn where_attempts_end_is_what_is_found() {
     type Steps = fn(&mut Attempt);
@@ -267,4 +306,274 @@ fn of_one_packet_scheduling_it_is_not_seen_whether_a_packet_was_taken() {
     let mut scheduled = attempt(Protocol::Tcp);
     scheduled.has_entry = true;
     assert_eq!(says_so(text(scheduled, false)), Some(false));
+}
+
+#[test]
+fn who_tried_and_how_many_others_were_served_is_said() {
+    let clients = [
+        "198.51.100.9:40002",
+        "198.51.100.7:40003",
+        "198.51.100.9:40004",
+    ];
+    let mut attempts: Vec<Attempt> = clients
+        .map(|client| attempt_of(Protocol::Tcp, client))
+        .into();
+    let with = |served: usize| {
+        attempts.iter_mut().for_each(|it| leaves(it, SERVER));
+        let mut other = attempt_of(Protocol::Tcp, "198.51.100.33:40005");
+        leaves(&mut other, SERVER);
+        other.is_heard = true;
+        let others = vec![other; served];
+        the("server-silent", [&attempts[..], &others].concat(), |_| ())
+    };
+    let [nobody, two] = [0, 2].map(with);
+    assert!(
+        nobody
+            .text
+            .starts_with("3 attempts of 198.51.100.7 and 198.51.100.9 went to 10.0.0.10:80,"),
+        "{nobody:?}"
+    );
+    assert!(nobody.text.ends_with("another way."), "{nobody:?}");
+    assert!(
+        two.text.ends_with("another way. 2 others were served."),
+        "{two:?}"
+    );
+    for (finding, served) in [(nobody, 0), (two, 2)] {
+        assert_eq!(*seen(&finding, "attempts"), 3);
+        assert_eq!(*seen(&finding, "served"), served);
+        assert_eq!(
+            *seen(&finding, "clients"),
+            serde_json::json!(["198.51.100.7", "198.51.100.9"])
+        );
+    }
+}
+
+#[test]
+fn counters_that_grew_meanwhile_are_named_beside_what_was_dropped() {
+    let early = attempt(Protocol::Tcp);
+    let mut held = attempt(Protocol::Tcp);
+    leaves(&mut held, SERVER);
+    let mut late = held.clone();
+    held.answer = Some(Answer::Agreed);
+    (late.was_repeated_before_it_left, late.is_heard) = (true, true);
+    for (ended, id) in [
+        (early, "dropped-before-ipvs"),
+        (late, "dropped-before-ipvs"),
+        (held, "answer-held"),
+    ] {
+        let text = |drops: &[(&'static str, u64)]| {
+            let of_two = of_id(id, vec![ended.clone(); 2], drops, |_| ());
+            let [finding] = of_two.try_into().unwrap();
+            finding.text
+        };
+        assert!(!text(&[]).contains("counters"), "{}", text(&[]));
+        let grown = text(&[("InDiscards", 3), ("IPReversePathFilter", 8)]);
+        let grew =
+            " Meanwhile the kernel's counters grew: InDiscards by 3 and IPReversePathFilter by 8.";
+        assert!(grown.ends_with(grew), "{grown}");
+    }
+}
+
+#[test]
+fn two_that_left_only_when_they_were_repeated_are_no_accident() {
+    let with = |count, change: fn(&mut Attempt)| {
+        let mut late = attempt(Protocol::Tcp);
+        leaves(&mut late, SERVER);
+        (late.was_repeated_before_it_left, late.is_heard) = (true, true);
+        change(&mut late);
+        of_id("dropped-before-ipvs", vec![late; count], &[], |_| ())
+    };
+    let [two] = with(2, |_| ()).try_into().unwrap();
+    assert!(
+        two.text
+            .starts_with("2 attempts of 198.51.100.7 left this director only when"),
+        "{two:?}"
+    );
+    assert_eq!(
+        (two.level, seen(&two, "attempts")),
+        (Level::Risk, &2.into())
+    );
+    assert_eq!(with(1, |_| ()), []);
+    assert_eq!(with(2, |late| late.was_repeated_before_it_left = false), []);
+    assert_eq!(with(2, |late| late.exit = None), []);
+    assert_eq!(with(2, |late| late.protocol = Protocol::Udp), []);
+}
+
+#[test]
+fn what_the_director_itself_answers_went_to_no_server() {
+    let with = |answer, has_entry| {
+        let mut ended = attempt(Protocol::Tcp);
+        (ended.answer, ended.has_entry) = (Some(answer), has_entry);
+        let found = of_id("dropped-before-ipvs", vec![ended], &[], |_| ());
+        found.into_iter().next().map(|finding| finding.text)
+    };
+    let said = |answer: &str| {
+        Some(format!(
+            "This director itself answered 1 attempt of 198.51.100.7 with {answer}: its firewall \
+             rejects them, or IPVS does not take them."
+        ))
+    };
+    assert_eq!(with(Answer::Refused, false), said("RST"));
+    let error = Answer::Error(unreachable(3));
+    let of_port = said("ICMP port unreachable (from 192.0.2.1)");
+    assert_eq!(with(error, false), of_port);
+    assert_eq!(with(Answer::Refused, true), None);
+    assert_eq!(with(error, true), None);
+}
+
+/// Returns an error of this code by ICMP.
+fn unreachable(code: u8) -> ErrorAnswer {
+    ErrorAnswer {
+        reporter: "192.0.2.1".parse().unwrap(),
+        reason: IcmpReason {
+            is_ipv6: false,
+            kind: 3,
+            code,
+        },
+        is_of_tunnel: false,
+    }
+}
+
+#[test]
+fn one_packet_scheduling_leaves_nothing_by_which_to_see_what_was_dropped() {
+    let with = |one_packet| {
+        of_id(
+            "dropped-before-ipvs",
+            vec![attempt(Protocol::Tcp)],
+            &[],
+            |facts| {
+                facts.services[0].state.service.one_packet = one_packet;
+            },
+        )
+        .len()
+    };
+    assert_eq!([with(false), with(true)], [1, 0]);
+}
+
+#[test]
+fn a_silent_server_is_shown_the_way_back_and_one_here_is_told_apart() {
+    let mut sent = attempt(Protocol::Tcp);
+    leaves(&mut sent, SERVER);
+    let silent = the("server-silent", vec![sent.clone()], |_| ());
+    assert_eq!(commands(&silent), ["ip route replace default via 10.0.0.1"]);
+    assert_eq!(*seen(&silent, "server"), "10.0.0.10");
+    // Once is not enough for a command.
+    sent.arrivals = 2;
+    let once = the("server-silent", vec![sent.clone()], |_| ());
+    assert_eq!(commands(&once), [""; 0]);
+    (sent.exit, sent.has_entry) = (None, true);
+    let local = the("server-silent", vec![sent.clone()], |facts| {
+        facts.services[0].servers[0].route = Route::Local;
+    });
+    assert!(
+        local
+            .text
+            .starts_with("IPVS gave 1 attempt of 198.51.100.7 to 10.0.0.10:80 on this director,"),
+        "{local:?}"
+    );
+    assert_eq!(of_id("server-silent", vec![sent], &[], |_| ()), []);
+}
+
+#[test]
+fn a_refusal_is_one_by_rst_or_by_an_error_about_the_port() {
+    let with = |answer, is_scheduled| {
+        let mut ended = attempt(Protocol::Tcp);
+        if is_scheduled {
+            leaves(&mut ended, SERVER);
+        }
+        (ended.answer, ended.answer_left) = (Some(answer), true);
+        let found = findings(|facts| {
+            facts.services[0].servers.truncate(1);
+            listen::add(heard(vec![ended]), facts);
+        });
+        let mut found = found.into_iter();
+        let (id, text) = found.next().map(|it| (it.id, it.text)).unwrap();
+        let rest = text.strip_prefix("10.0.0.10:80 refuses connections (");
+        (id, rest.map(str::to_owned))
+    };
+    let by = |answer: &str| Some(format!("{answer}): 1 attempt of 198.51.100.7."));
+    assert_eq!(with(Answer::Refused, true), ("port-refused", by("RST")));
+    let (of_port, of_host) = (unreachable(3), unreachable(1));
+    assert_eq!(
+        with(Answer::Error(of_port), true),
+        ("port-refused", by("ICMP port unreachable (from 192.0.2.1)"))
+    );
+    assert_eq!(with(Answer::Error(of_host), true), ("icmp-error", None));
+    for answer in [
+        Answer::Refused,
+        Answer::Error(of_port),
+        Answer::Error(of_host),
+    ] {
+        assert_eq!(with(answer, false), ("dropped-before-ipvs", None));
+    }
+}
+
+#[test]
+fn each_error_is_named_once() {
+    let with = |error| {
+        let mut ended = attempt(Protocol::Tcp);
+        leaves(&mut ended, SERVER);
+        (ended.answer, ended.answer_left) = (Some(Answer::Error(error)), true);
+        ended
+    };
+    let errors = [unreachable(1), unreachable(0), unreachable(1)];
+    let finding = the("icmp-error", errors.map(with).into(), |_| ());
+    let [network, host] = [
+        "network unreachable (from 192.0.2.1)",
+        "host unreachable (from 192.0.2.1)",
+    ];
+    assert_eq!(
+        finding.text,
+        format!("3 attempts of 198.51.100.7 to 10.0.0.10:80 ended by ICMP: {network} and {host}.")
+    );
+    assert_eq!(*seen(&finding, "icmp"), serde_json::json!([network, host]));
+}
+
+#[test]
+fn why_clients_are_not_reached_hangs_on_where_it_ends_and_by_which_method() {
+    let text = |words: &str, method| {
+        let mut ended = attempt(Protocol::Tcp);
+        ended.service = Some(identity(words));
+        leaves(&mut ended, SERVICE);
+        let finding = the("client-unheard", vec![ended], |facts| {
+            facts.services[0].state.service.identity = identity(words);
+            forward_by(facts, method);
+        });
+        assert_eq!(*seen(&finding, "answers_left"), 0);
+        let (_, why) = finding.text.split_once("repeat their SYN. ").unwrap();
+        why.to_owned()
+    };
+    let tunnel = ForwardingMethod::Tunnel(crate::model::Encapsulation::Ipip);
+    let routed = ForwardingMethod::DirectRouting;
+    for (words, method, start) in [
+        (
+            "-t 192.0.2.1:80",
+            routed,
+            "It lacks 192.0.2.1, its firewall",
+        ),
+        (
+            "-f 7",
+            routed,
+            "It lacks the service's address, its firewall",
+        ),
+        (
+            "-t 192.0.2.1:80",
+            tunnel,
+            "It does not unpack the tunnel or drops what came in it (rp_filter), it lacks 192.0.2.1,",
+        ),
+    ] {
+        let text = text(words, method);
+        assert!(text.starts_with(start), "{text}");
+    }
+    let mut answered = attempt(Protocol::Tcp);
+    leaves(&mut answered, SERVER);
+    (answered.answer, answered.answer_left) = (Some(Answer::Agreed), true);
+    let finding = the("client-unheard", vec![answered; 4], |_| ());
+    assert_eq!(*seen(&finding, "answers_left"), 4);
+    assert!(
+        finding.text.starts_with(
+            "10.0.0.10:80 answered 4 attempts of 198.51.100.7, the answers left here,"
+        ),
+        "{finding:?}"
+    );
 }
