@@ -274,6 +274,9 @@ test_in_guests() {
         if [[ $status != 0 ]]; then
             printf '%s: failed (%s)\n' "$(test_title "$name" "$kernel")" "$status"
             failures=1
+            # What has not come to its end has no result of its own, and one test of it failed.
+            grep -qa '^test result: ' "$results/$name" 2>/dev/null ||
+                echo 'test result: FAILED. 0 passed; 1 failed; 0 ignored' >>"$TEST_WORK/results"
         fi
     done <"$results/modules"
 
