@@ -36,6 +36,7 @@ impl Draft<'_> {
             server,
             clients: self.clients,
             states: self.states,
+            origin: self.origin,
             is_stale: self.given.has(Modifier::Stale),
         })
     }
@@ -122,7 +123,7 @@ mod tests {
 
     use super::*;
     use crate::cli;
-    use crate::model::{AddressFamily, Protocol};
+    use crate::model::{AddressFamily, Origin, Protocol};
     use crate::request::Request;
     use crate::screen::Colours;
     use crate::selection::{CountKey, Network, States};
@@ -212,6 +213,20 @@ mod tests {
                     ..Selection::default()
                 },
             ),
+            (
+                "--origin sync",
+                Selection {
+                    origin: Some(Origin::Sync),
+                    ..Selection::default()
+                },
+            ),
+            (
+                "--origin local",
+                Selection {
+                    origin: Some(Origin::Local),
+                    ..Selection::default()
+                },
+            ),
         ] {
             assert_eq!(
                 listing(&format!("-L -c {line}")).subject,
@@ -223,6 +238,7 @@ mod tests {
                 ("server", CountKey::Server),
                 ("service", CountKey::Service),
                 ("state", CountKey::State),
+                ("origin", CountKey::Origin),
             ] {
                 assert_eq!(
                     listing(&format!("-L -c {line} --count {word}")).subject,

@@ -5,7 +5,7 @@
 
 use std::time::Instant;
 
-use super::connections::SelectedConnections;
+use super::connections::{self, SelectedConnections};
 use super::{counts, sync_daemons};
 use crate::commands::console::Console;
 use crate::commands::refused_listing;
@@ -136,7 +136,11 @@ fn list_connections(
     let with_engine_data = format.columns == Columns::PersistentConnections;
     let mut table = ConnectionTable::new(console.screen(), format.numeric, with_engine_data);
     let mut lines = Vec::new();
-    let entries = SelectedConnections::open(ipvs, selection)?;
+    let detail = connections::Detail {
+        origin: false,
+        engine_data: with_engine_data,
+    };
+    let entries = SelectedConnections::open(ipvs, selection, detail)?;
     let passed_over = entries.for_each(|connection, line| {
         table.measure(connection);
         lines.extend_from_slice(line);
