@@ -322,16 +322,17 @@ test_alive() {
 # test_beside RESULTS PROGRAM: run tests/systemd on the machine, as guest/tests runs a
 # module. What it boots is one guest at a time; that ends when the program does.
 test_beside() {
-    local program=$2 tests sorter status=0
+    local program=$2 tests sorter status=0 minutes=40
+    [[ -z $TEST_ALL ]] || minutes=120 # it builds all that is handed out, twice
     mapfile -t tests <"$TEST_WORK/tests/systemd"
     exec 4> >(test_sort_out "$1")
     sorter=$!
     printf '\001begin systemd\n' >&4
-    RUST_TEST_THREADS=1 timeout --kill-after=10 2400 "$program" --exact "${tests[@]}" "${TEST_WORDS[@]}" >&4 2>&1 &
+    RUST_TEST_THREADS=1 timeout --kill-after=10 "${minutes}m" "$program" --exact "${tests[@]}" "${TEST_WORDS[@]}" >&4 2>&1 &
     # shellcheck disable=SC2064 # that process, whatever is started later
     trap "kill $! 2>/dev/null; exit 143" TERM # by test_end: nobody reads results any more
     wait $! || status=$?
-    [[ $status -ne 124 ]] || status='not done after 40 minutes'
+    [[ $status -ne 124 ]] || status="not done after $minutes minutes"
     printf '\001end %s\n' "$status" >&4
     exec 4>&-
     wait "$sorter"
