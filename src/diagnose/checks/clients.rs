@@ -308,7 +308,7 @@ mod tests {
             ]
         );
         let five = [95, 96, 97, 98, 99].map(|last| [10, 0, 0, last]);
-        let five = with(&five, |facts| unanswered(facts)).unwrap();
+        let five = with(&five, unanswered).unwrap();
         assert!(
             five.text.starts_with(
                 "The clients 10.0.0.95, 10.0.0.96, 10.0.0.97 and 2 more are in the network"
