@@ -3,7 +3,7 @@
 use super::*;
 
 use crate::diagnose::checks::samples::{commands, endpoint as identity, findings, forward_by};
-use crate::diagnose::facts::HardwareAddress;
+use crate::diagnose::facts::{HardwareAddress, Neighbour};
 use crate::diagnose::findings::Level;
 use crate::diagnose::listen;
 use crate::diagnose::listen::listened::AddressTalk;
@@ -576,4 +576,212 @@ fn why_clients_are_not_reached_hangs_on_where_it_ends_and_by_which_method() {
         ),
         "{finding:?}"
     );
+}
+
+#[test]
+fn how_to_try_a_service_hangs_on_what_it_is_for() {
+    let text = |words: &str| {
+        let all = findings(|facts| {
+            facts.services[0].state.service.identity = identity(words);
+            let mut nothing = heard(Vec::new());
+            nothing.duration = std::time::Duration::from_millis(2345);
+            listen::add(nothing, facts);
+        });
+        let nothing = all.into_iter().find(|it| it.id == "nothing-arrives")?;
+        assert_eq!(nothing.evidence, [("milliseconds", 2345.into())]);
+        Some(nothing.text)
+    };
+    for (words, trial) in [
+        ("-t 192.0.2.1:80", "`nc -z -w 3 192.0.2.1 80` tries it."),
+        ("-u 192.0.2.1:53", "`nc -uz -w 3 192.0.2.1 53` tries it."),
+        (
+            "-t 192.0.2.1:0",
+            "programs on this director ask for is not seen.",
+        ),
+        (
+            "-f 7",
+            "no packet went to one of its servers, or to IPVS, that was seen to come.",
+        ),
+    ] {
+        let text = text(words).unwrap();
+        assert!(text.contains(" in 2.3 s"), "{text}");
+        assert!(text.ends_with(trial), "{text}");
+    }
+    assert_eq!(text("--sctp-service 192.0.2.1:80"), None);
+    let not_followed = findings(|facts| {
+        let mut nothing = heard(Vec::new());
+        nothing.attempts_not_followed = 1;
+        listen::add(nothing, facts);
+    });
+    assert!(not_followed.iter().all(|it| it.id != "nothing-arrives"));
+}
+
+/// Returns the finding of an id of those who talk about the first service's address.
+fn of_talk(id: &str, talk: AddressTalk, spoil: impl FnOnce(&mut Facts)) -> Option<Finding> {
+    let all = findings(|facts| {
+        spoil(facts);
+        let mut listened = heard(Vec::new());
+        let address = facts.services[0].virtual_address().unwrap();
+        listened.addresses.insert(address, talk);
+        listen::add(listened, facts);
+    });
+    all.into_iter().find(|finding| finding.id == id)
+}
+
+#[test]
+fn who_asks_in_vain_where_is_said_and_why_nobody_answers() {
+    let with = |spoil: fn(&mut Facts)| {
+        let questions = [
+            ("192.0.2.75", (3, 1)),
+            ("192.0.2.77", (3, 2)),
+            ("192.0.2.79", (3, 4)),
+        ];
+        let talk = AddressTalk {
+            questions: questions
+                .map(|(asker, asked)| (asker.parse().unwrap(), asked))
+                .into(),
+            ..AddressTalk::default()
+        };
+        let found = of_talk("address-unanswered", talk, spoil).unwrap();
+        let start = "192.0.2.77 and 192.0.2.79 ask";
+        assert!(found.text.starts_with(start), "{found:?}");
+        assert_eq!(
+            *seen(&found, "asked_by"),
+            serde_json::json!(["192.0.2.77", "192.0.2.79"])
+        );
+        assert_eq!(*seen(&found, "asked_at"), "public");
+        let (_, why) = found.text.split_once(" nobody answers. ").unwrap();
+        (why.to_owned(), commands(&found).join("; "))
+    };
+    let does_not_answer = "This director has it, and does not answer either.";
+    assert_eq!(with(|_| ()), (does_not_answer.to_owned(), String::new()));
+    let settings = "sysctl -w net.ipv4.conf.all.arp_ignore=0; \
+                    sysctl -w net/ipv4/conf/public/arp_ignore=0";
+    let hides: fn(&mut Facts) = |facts| facts.director.interfaces[2].hides_others = true;
+    assert_eq!(
+        with(hides),
+        (does_not_answer.to_owned(), settings.to_owned())
+    );
+    let on_lo: fn(&mut Facts) = |facts| {
+        let public = &mut facts.director.interfaces[2];
+        (public.hides_others, public.addresses) = (true, Vec::new());
+    };
+    assert_eq!(
+        with(on_lo),
+        (
+            "This director has it, and public does not answer for addresses of other interfaces \
+             (arp_ignore)."
+                .to_owned(),
+            settings.to_owned()
+        )
+    );
+    let not_here: fn(&mut Facts) = |facts| {
+        facts.services[0].address = Some(Route::Nowhere);
+        facts.director.interfaces[2].hides_others = true;
+    };
+    assert_eq!(
+        with(not_here),
+        ("This director does not have it.".to_owned(), String::new())
+    );
+    let by_ipv6: fn(&mut Facts) = |facts| {
+        facts.services[0].state.service.identity = identity("-t [2001:db8::1]:80");
+        facts.director.interfaces[2].hides_others = true;
+    };
+    assert_eq!(with(by_ipv6).1, "");
+}
+
+#[test]
+fn who_speaks_as_the_address_is_named_if_it_is_a_server_and_told_to_hide_it() {
+    let with = |route, hardware: HardwareAddress| {
+        let talk = AddressTalk {
+            rivals: [hardware].into(),
+            ..AddressTalk::default()
+        };
+        of_talk("duplicate-address", talk, |facts| {
+            facts.services[0].address = Some(route);
+            set_next_hop(&mut facts.services[0].servers[1], false);
+        })
+    };
+    let known = with(Route::Local, [2, 0, 0, 0, 0, 0x66]).unwrap();
+    assert!(
+        known
+            .text
+            .starts_with("10.0.0.20 (02:00:00:00:00:66) speaks as 192.0.2.1 to"),
+        "{known:?}"
+    );
+    assert_eq!(commands(&known), HIDE_ADDRESSES);
+    assert!(known.real_server.is_some());
+    let unknown = with(Route::Local, [2, 0, 0, 0, 0, 0x67]).unwrap();
+    assert!(
+        unknown
+            .text
+            .starts_with("Another machine (02:00:00:00:00:67) speaks as"),
+        "{unknown:?}"
+    );
+    assert_eq!(unknown.real_server, None);
+    assert_eq!(
+        unknown.evidence,
+        [
+            ("address", "192.0.2.1".into()),
+            ("hardware_address", "02:00:00:00:00:67".into())
+        ]
+    );
+    assert_eq!(with(Route::Nowhere, [2, 0, 0, 0, 0, 0x67]), None);
+}
+
+#[test]
+fn why_nothing_leaves_is_said_as_far_as_it_is_known() {
+    let text = |spoil: fn(&mut Facts)| {
+        let mut ended = attempt(Protocol::Tcp);
+        (ended.has_entry, ended.server) = (true, Some(listen::samples::server()));
+        let found = of_id("not-forwarded", vec![ended], &[], |facts| {
+            forward_by(facts, ForwardingMethod::DirectRouting);
+            spoil(facts);
+        });
+        found.into_iter().next().map(|finding| finding.text)
+    };
+    let said = |why: &str| {
+        Some(format!(
+            "1 attempt of 198.51.100.7 came to inner and did not leave for 10.0.0.10:80. {why}"
+        ))
+    };
+    let firewall = said("A firewall here (OUTPUT, POSTROUTING) may hold them.");
+    assert_eq!(text(|_| ()), firewall);
+    let silent: fn(&mut Facts) = |facts| set_next_hop(&mut facts.services[0].servers[0], true);
+    assert_eq!(
+        text(silent),
+        said("10.0.0.254 does not answer when it is asked for its hardware address.")
+    );
+    let speaks: fn(&mut Facts) = |facts| set_next_hop(&mut facts.services[0].servers[0], false);
+    assert_eq!(text(speaks), firewall);
+    let no_route: fn(&mut Facts) = |facts| facts.services[0].servers[0].route = Route::Nowhere;
+    assert_eq!(text(no_route), said("There is no route to it."));
+    let local: fn(&mut Facts) = |facts| facts.services[0].servers[0].route = Route::Local;
+    assert_eq!(text(local), None);
+}
+
+/// Has packets for a server go to a neighbour.
+fn set_next_hop(server: &mut Server, is_silent: bool) {
+    server.next_hop = Some(Neighbour {
+        address: [10, 0, 0, 254].into(),
+        interface: 2,
+        hardware: Some([2, 0, 0, 0, 0, 0x66]),
+        is_silent,
+    });
+}
+
+#[test]
+fn a_forged_answer_is_told_apart_from_one_that_is_held() {
+    let text = |is_forged| {
+        let mut held = attempt(Protocol::Tcp);
+        leaves(&mut held, SERVER);
+        (held.answer, held.answer_came_from_address) = (Some(Answer::Agreed), is_forged);
+        the("answer-held", vec![held], |_| ()).text
+    };
+    assert!(text(true).contains("and do not leave: they come from the service's address,"));
+    assert!(text(false).contains("and do not leave: a firewall here (FORWARD),"));
+    for is_forged in [true, false] {
+        let text = text(is_forged);
+        assert!(text.ends_with('.') && !text.ends_with(".."), "{text}");
+    }
 }
