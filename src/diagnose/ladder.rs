@@ -333,6 +333,22 @@ mod tests {
     }
 
     #[test]
+    fn where_packets_were_lost_refusals_count_and_silence_does_not() {
+        let with = |refused, has_gaps| {
+            let mut facts = healthy();
+            quiet(&mut facts);
+            let listened = &mut first(&mut facts).traffic.listened;
+            (listened.in_vain, listened.refused) = (12, refused);
+            listened.has_gaps = has_gaps;
+            let service = &facts.services[0];
+            standing(service, &service.servers[0])
+        };
+        assert_eq!(with(0, false), Standing::Unanswered);
+        assert_eq!(with(0, true), Standing::Unknown);
+        assert_eq!(with(3, true), Standing::Unanswered);
+    }
+
+    #[test]
     fn datagrams_out_are_answers_unless_the_port_is_closed() {
         let mut facts = healthy();
         facts.services[0].state.service.identity = endpoint("-u 192.0.2.1:53");
