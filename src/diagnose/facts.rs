@@ -308,6 +308,8 @@ pub struct Traffic {
     pub waiting: Clients,
     /// Those of them whose last packet came after the last that was heard to go on.
     pub waiting_since_heard: u64,
+    /// Those of the latter that may be health checks, whose clients reset what they are answered.
+    pub waiting_like_checks: u64,
     /// The connections whose clients were heard to go on behind the handshake. By UDP nobody is.
     pub heard: Clients,
     /// Open connections, those of UDP too.
@@ -317,6 +319,13 @@ pub struct Traffic {
     pub growth: Growth,
     /// The steps that attempts reached, where somebody listened.
     pub listened: Funnel,
+}
+
+impl Traffic {
+    /// Returns how many of what waits since somebody was heard are no health checks.
+    pub fn waiting_in_vain(&self) -> u64 {
+        self.waiting_since_heard - self.waiting_like_checks
+    }
 }
 
 /// Connections, and who made them.

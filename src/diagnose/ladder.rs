@@ -174,7 +174,7 @@ fn standing_of_service(service: &Service) -> Standing {
     }
     let is_heard = servers().any(|server| standing(service, server) == Standing::Answers);
     let waiting: u64 = servers()
-        .map(|server| server.traffic.waiting_since_heard)
+        .map(|server| server.traffic.waiting_in_vain())
         .sum();
     if is_heard {
         Standing::Answers
@@ -294,6 +294,11 @@ mod tests {
         assert_eq!(with(WAITING_IN_VAIN, 0), (true, 1));
         assert_eq!(with(WAITING_IN_VAIN - 1, 0), (false, 0));
         assert_eq!(with(WAITING_IN_VAIN, 1), (false, 0));
+        let mut checked = healthy();
+        quiet(&mut checked);
+        keep_waiting(first(&mut checked), WAITING_IN_VAIN);
+        first(&mut checked).traffic.waiting_like_checks = 1;
+        assert!(!is_faulty(&checked, &[]));
         let mut facts = healthy();
         keep_waiting(first(&mut facts), WAITING_IN_VAIN);
         let mut fault = Finding::new(Basis::Traffic, Claim::Hinders, String::new());

@@ -133,6 +133,7 @@ cases! {
         healthy_firewall_on_the_director
         healthy_gre_and_gue_tunnels
         healthy_hairpin_with_snat
+        healthy_half_open_checks_of_direct_routing
         healthy_half_open_noise
         healthy_hash_with_fallback
         healthy_ingress_by_mark
