@@ -96,6 +96,7 @@ cases! {
         broken_masquerading_to_localhost
         broken_nat_servers_reject
         broken_nat_udp_program_down
+        broken_nat_one_client_waits_at_another_gateway
         broken_neighbour_written_wrong
         broken_output_drop
         broken_persistence_holds_at_a_dead_server
