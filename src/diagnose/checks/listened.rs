@@ -12,6 +12,7 @@ use crate::diagnose::listen::listened::{Answer, Attempt, ErrorAnswer, Fate, List
 use crate::model::{ForwardingMethod, Protocol, ServiceIdentity};
 
 use super::{about, counted, endpoint, interface, listed, name};
+use crate::diagnose::checks::address::is_unseen;
 use crate::diagnose::checks::answers::default_route;
 use crate::diagnose::checks::probes::{HIDE_ADDRESSES, hardware_text};
 
@@ -160,11 +161,15 @@ pub fn nothing_arrives(facts: &Facts) -> Vec<Finding> {
     let Some(listened) = &facts.listened else {
         return Vec::new();
     };
+    // That says the same, of all the time before.
+    let is_mark_unseen =
+        |service: &Service| service.virtual_address().is_none() && is_unseen(facts, service);
     let is_silent = |service: &&Service| {
         service.identity().protocol() != Some(Protocol::Sctp)
             && listened.attempts_not_followed == 0
             && listened.packets_lost == 0
             && listened.of(service.identity()).next().is_none()
+            && !is_mark_unseen(service)
     };
     let seconds = listened.seconds();
     let silent = facts.services.iter().filter(is_silent);

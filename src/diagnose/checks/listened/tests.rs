@@ -313,6 +313,23 @@ fn nobody_is_a_note_and_says_how_to_try() {
 }
 
 #[test]
+fn that_nothing_comes_for_a_mark_is_said_once() {
+    let with = |connections| {
+        let all = findings(|facts| {
+            let service = &mut facts.services[0];
+            service.state.service.identity = identity("-f 9");
+            service.state.statistics = crate::model::Statistics::default();
+            service.state.statistics.connections = connections;
+            listen::add(heard(Vec::new()), facts);
+        });
+        let ids = all.into_iter().map(|finding| finding.id);
+        ids.collect::<Vec<_>>()
+    };
+    assert_eq!(with(0), ["mark-unseen"]);
+    assert_eq!(with(3), ["nothing-arrives"]);
+}
+
+#[test]
 fn of_one_packet_scheduling_it_is_not_seen_whether_a_packet_was_taken() {
     let text = |ended: Attempt, one_packet: bool| {
         let all = findings(|facts| {
