@@ -47,8 +47,6 @@ pub struct Director {
     pub neighbours_refused: u64,
     /// Connections that IPVS knows, if the kernel counts them (`Conns:`).
     pub connections: Option<u64>,
-    /// The process is in a user namespace that is not the machine's.
-    pub is_in_user_namespace: bool,
     /// Sources that could not be read, for want of `/proc` or of rights.
     pub unread: Vec<&'static str>,
     /// Connections that were looked at, if there were more.
