@@ -9,7 +9,7 @@
 
 use crate::model::{
     AddressFamily, DestinationState, KernelInfo, Netmask, ServiceIdentity, ServiceState,
-    Statistics, SyncDaemon, Timeouts,
+    Standstill, Statistics, SyncDaemon, Timeouts,
 };
 use crate::render::padding::number;
 
@@ -165,8 +165,16 @@ pub fn write_director(
     }
 }
 
-/// Formats the metrics of services and of servers, one after the other.
-pub fn metrics(services: &[LabelledService]) -> impl Iterator<Item = Vec<u8>> {
+/// Formats the metrics of services and of servers, one after the other. Leaves traffic out where its
+/// counters stand still.
+pub fn metrics(
+    services: &[LabelledService],
+    standstill: Option<Standstill>,
+) -> impl Iterator<Item = Vec<u8>> {
+    let traffic: &[Metric<Statistics>] = match standstill {
+        None => &TRAFFIC,
+        Some(_) => &[],
+    };
     let servers = || services.iter().flat_map(|service| &service.servers);
     let info = std::iter::once_with(|| {
         let labels: Vec<Labels> = services.iter().map(info_labels).collect();
@@ -181,14 +189,14 @@ pub fn metrics(services: &[LabelledService]) -> impl Iterator<Item = Vec<u8>> {
         let help = "Real servers of a service.";
         written("ipvs_service_real_servers", Kind::Gauge, help, samples)
     });
-    let of_services = TRAFFIC.iter().map(|metric| {
+    let of_services = traffic.iter().map(|metric| {
         let samples = services
             .iter()
             .map(|service| (&service.labels, (metric.value)(&service.state.statistics)));
         let name = format!("ipvs_service_{}", metric.name);
         written(&name, metric.kind, metric.help, samples)
     });
-    let of_servers = TRAFFIC.iter().map(move |metric| {
+    let of_servers = traffic.iter().map(move |metric| {
         let samples = servers().map(|(state, labels)| (labels, (metric.value)(&state.statistics)));
         let name = format!("ipvs_real_server_{}", metric.name);
         written(&name, metric.kind, metric.help, samples)
@@ -397,8 +405,12 @@ group=\"224.0.0.83\",port=\"8849\",ttl=\"5\"} 1
             LabelledService::new(samples::service(), &[samples::destination()]),
             LabelledService::new(plain, &[]),
         ];
-        let written: Vec<u8> = metrics(&services).flatten().collect();
-        let written = String::from_utf8(written).unwrap();
+        let written = |standstill| {
+            let written: Vec<u8> = metrics(&services, standstill).flatten().collect();
+            String::from_utf8(written).unwrap()
+        };
+        let without_traffic = written(Some(Standstill::NotEstimated));
+        let written = written(None);
         let lines: Vec<&str> = written.lines().collect();
         let tcp = "local_address=\"192.0.2.1\",local_port=\"443\",local_mark=\"\",proto=\"TCP\"";
         let mark = "local_address=\"\",local_port=\"0\",local_mark=\"0000000A\",proto=\"FWM\"";
@@ -464,6 +476,9 @@ group=\"224.0.0.83\",port=\"8849\",ttl=\"5\"} 1
                 ("lower_threshold", "805"),
             ]
         );
+        let mut expected = lines;
+        expected.retain(|line| !line.contains("s_total"));
+        assert_eq!(without_traffic.lines().collect::<Vec<_>>(), expected);
     }
 
     #[test]

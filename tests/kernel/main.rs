@@ -36,6 +36,7 @@ mod prometheus;
 mod random;
 mod reload;
 mod save;
+mod standstill;
 mod support;
 mod table;
 mod watch;

@@ -12,7 +12,7 @@ use crate::commands::refused_listing;
 use crate::commands::walk::Walk;
 use crate::error::Error;
 use crate::ipvs::connections::parse_connection;
-use crate::ipvs::{Detail, Ipvs};
+use crate::ipvs::{Detail, Ipvs, estimation};
 use crate::model::{Connection, ServiceIdentity};
 use crate::rates::Rates;
 use crate::render;
@@ -75,6 +75,7 @@ fn list_table(
     service: Option<&ServiceIdentity>,
     mut rates: Option<&mut Rates>,
 ) -> Result<(), Error> {
+    let standstill = estimation::standstill();
     let mut walk = Walk::begin(ipvs, service, Detail::WithStatistics, request.sorted)?;
     let info = match service {
         Some(_) => None,
@@ -82,7 +83,7 @@ fn list_table(
     };
     let mut all = Vec::new();
     if let Some(rates) = &mut rates {
-        rates.begin(Instant::now());
+        rates.begin(Instant::now(), standstill);
     }
     while let Some((mut service, destinations)) = walk.next(ipvs)? {
         let mut destinations = destinations.to_vec();
@@ -99,7 +100,8 @@ fn list_table(
     if let Some(rates) = &mut rates {
         rates.end();
     }
-    let mut table = ServiceTable::new(console.screen(), request.format, rates.as_deref());
+    let (screen, rates) = (console.screen(), rates.as_deref());
+    let mut table = ServiceTable::new(screen, request.format, rates, standstill);
     // Rows are dear, so none is made of services that a page has no room for.
     let room = console.page().map_or(usize::MAX, |page| page.room());
     let mut lines = 0;

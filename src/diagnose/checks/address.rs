@@ -302,7 +302,7 @@ pub fn nothing_arrives(facts: &Facts) -> Vec<Finding> {
 /// The services whose counters are 0, as `words` tell of them. The kernel adds up what it counts
 /// every two seconds only; connections are there at once.
 fn unseen(facts: &Facts, words: impl Fn(ServiceIdentity) -> Option<String>) -> Vec<Finding> {
-    if has_backup(facts) || facts.director.settings.counters_stand_still() {
+    if has_backup(facts) || facts.director.settings.standstill.is_some() {
         return Vec::new();
     }
     let find = |service: &Service| {
@@ -332,7 +332,7 @@ mod tests {
         NONE, commands, endpoint, findings, first, found, quiet, rival,
     };
     use crate::diagnose::findings::Level;
-    use crate::model::Statistics;
+    use crate::model::{Standstill, Statistics};
 
     fn forget_counters(service: &mut Service) {
         service.state.statistics = Statistics::default();
@@ -529,7 +529,7 @@ mod tests {
         assert_eq!(not_added_up, NONE);
         let stopped = found(|facts| {
             forget_counters(&mut facts.services[0]);
-            facts.director.settings.run_estimation = Some(false);
+            facts.director.settings.standstill = Some(Standstill::NotEstimated);
         });
         assert_eq!(stopped, [("counters-stopped", Level::Note)]);
         let marked = found(|facts| {

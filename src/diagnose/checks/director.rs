@@ -310,14 +310,13 @@ pub fn neighbour_table_full(facts: &Facts) -> Vec<Finding> {
 }
 
 pub fn counters_stopped(facts: &Facts) -> Vec<Finding> {
-    let settings = facts.director.settings;
-    if !settings.counters_stand_still() || facts.services.is_empty() {
+    let Some(standstill) = facts.director.settings.standstill else {
+        return Vec::new();
+    };
+    if facts.services.is_empty() {
         return Vec::new();
     }
-    let (why, setting, value) = match settings.run_estimation {
-        Some(false) => ("run_estimation is 0", "run_estimation", "1"),
-        _ => ("est_cpulist is empty", "est_cpulist", "0"),
-    };
+    let (why, setting) = (standstill.reason(), standstill.setting());
     let text = format!(
         "The counters of services and servers stand still ({why}), so nothing was concluded from \
          them."
@@ -325,7 +324,7 @@ pub fn counters_stopped(facts: &Facts) -> Vec<Finding> {
     vec![
         Finding::new(Basis::State, Claim::Informs, text)
             .seen("setting", setting)
-            .by_setting(&format!("net.ipv4.vs.{setting}"), value),
+            .by_setting(&format!("net.ipv4.vs.{setting}"), standstill.cure()),
     ]
 }
 

@@ -66,7 +66,7 @@ pub fn facts(ipvs: &mut Ipvs, only: Option<ServiceIdentity>) -> Result<Facts, Er
     look_again(ipvs, &mut services).map_err(Error::NotDiagnosed)?;
     director.reverse_path_drops_added =
         settings::reverse_path_drops().saturating_sub(director.reverse_path_drops);
-    if director.settings.counters_stand_still() {
+    if director.settings.standstill.is_some() {
         services.iter_mut().for_each(forget_counters);
     }
     let mut strays = connections::sum_up(&mut director, &mut services)?;

@@ -7,6 +7,7 @@ use std::fs;
 use std::str::FromStr;
 
 use crate::diagnose::facts::{Conntrack, Interface, Settings};
+use crate::ipvs::estimation;
 
 const SETTINGS: &str = "/proc/sys/net";
 const SETTINGS_OF_IPVS: &str = "/proc/sys/net/ipv4/vs";
@@ -26,10 +27,9 @@ pub fn settings() -> Settings {
         conntrack: of_ipvs("conntrack") != 0,
         drop_entry: of_ipvs("drop_entry"),
         drop_packet: of_ipvs("drop_packet"),
-        estimates_nowhere: text("ipv4/vs/est_cpulist").is_some_and(|list| list.trim().is_empty()),
         expire_nodest_conn: of_ipvs("expire_nodest_conn") != 0,
         expire_quiescent_template: of_ipvs("expire_quiescent_template") != 0,
-        run_estimation: number("ipv4/vs/run_estimation").map(|value: u32| value != 0),
+        standstill: estimation::standstill(),
         forwards_ipv4: number("ipv4/ip_forward") != Some(0),
         forwards_ipv6: number("ipv6/conf/all/forwarding") != Some(0),
     }
