@@ -9,7 +9,7 @@ use crate::commands::refused_listing;
 use crate::commands::walk::Walk;
 use crate::error::Error;
 use crate::ipvs::{Detail, Ipvs, estimation};
-use crate::render::prometheus::{self, LabelledService};
+use crate::render::prometheus::{self, LabelledService, Labels};
 use crate::request::{ListRequest, Subject};
 
 /// Lists what a request asks for.
@@ -32,11 +32,12 @@ pub fn list(
     let daemons = sync_daemons(ipvs)?;
     let standstill = estimation::standstill();
     let mut walk = Walk::begin(ipvs, service, Detail::WithStatistics, request.sorted)?;
+    let common = Labels::of_namespace(console.namespace());
     let mut services = Vec::new();
     while let Some((service, destinations)) = walk.next(ipvs)? {
-        services.push(LabelledService::new(service, destinations));
+        services.push(LabelledService::new(&common, service, destinations));
     }
-    prometheus::write_director(console.text(), &info, &timeouts, &daemons);
+    prometheus::write_director(console.text(), &common, &info, &timeouts, &daemons);
     for metric in prometheus::metrics(&services, standstill) {
         console.text().extend_from_slice(&metric);
         console.flush_if_large()?;
