@@ -131,11 +131,21 @@ impl LabelledService {
     }
 }
 
+/// How full the connection table is; `None` for what the kernel does not tell.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Population {
+    /// Its entries.
+    pub connections: Option<u64>,
+    /// The number of entries with which no connection is taken.
+    pub most: Option<u64>,
+}
+
 /// Appends the metrics of IPVS as a whole, each with the labels `common`.
 pub fn write_director(
     out: &mut Vec<u8>,
     common: &Labels,
     info: &KernelInfo,
+    population: Population,
     timeouts: &Timeouts,
     daemons: &[SyncDaemon],
 ) {
@@ -148,6 +158,24 @@ pub fn write_director(
     write_heading(out, name, Kind::Gauge, "Buckets of the connection table.");
     let size = u64::from(info.connection_table_size);
     write_sample(out, name, common, size);
+
+    for (name, help, number) in [
+        (
+            "ipvs_connections",
+            "Entries of the connection table.",
+            population.connections,
+        ),
+        (
+            "ipvs_connections_max",
+            "With so many entries no connection is taken.",
+            population.most,
+        ),
+    ] {
+        if let Some(number) = number {
+            write_heading(out, name, Kind::Gauge, help);
+            write_sample(out, name, common, number);
+        }
+    }
 
     let name = "ipvs_timeout_seconds";
     let help = "For how long a connection without traffic is kept.";
@@ -374,13 +402,14 @@ mod tests {
 
     #[test]
     fn what_is_there_once_is_written_whole() {
-        let written = |daemons: &[SyncDaemon]| {
+        let written = |population, daemons: &[SyncDaemon]| {
             let mut out = Vec::new();
             let common = Labels::default();
             write_director(
                 &mut out,
                 &common,
                 &samples::INFO,
+                population,
                 &samples::TIMEOUTS,
                 daemons,
             );
@@ -399,7 +428,23 @@ ipvs_timeout_seconds{connection=\"tcp\"} 960
 ipvs_timeout_seconds{connection=\"tcp_fin\"} 75
 ipvs_timeout_seconds{connection=\"udp\"} 7200
 ";
-        assert_eq!(written(&[]), expected);
+        let untold = Population::default();
+        assert_eq!(written(untold, &[]), expected);
+        let connections = "\
+# HELP ipvs_connections Entries of the connection table.
+# TYPE ipvs_connections gauge
+ipvs_connections 21
+# HELP ipvs_connections_max With so many entries no connection is taken.
+# TYPE ipvs_connections_max gauge
+ipvs_connections_max 900
+";
+        let told = Population {
+            connections: Some(21),
+            most: Some(900),
+        };
+        let place = expected.find("# HELP ipvs_timeout").unwrap();
+        let (before, after) = expected.split_at(place);
+        assert_eq!(written(told, &[]), format!("{before}{connections}{after}"));
         let daemon = "\
 # HELP ipvs_sync_daemon_info A sync daemon that runs.
 # TYPE ipvs_sync_daemon_info gauge
@@ -407,7 +452,7 @@ ipvs_sync_daemon_info{role=\"master\",interface=\"eth1\",sync_id=\"17\",max_leng
 group=\"224.0.0.83\",port=\"8849\",ttl=\"5\"} 1
 ";
         assert_eq!(
-            written(&[samples::sync_daemon()]),
+            written(untold, &[samples::sync_daemon()]),
             format!("{expected}{daemon}")
         );
     }
@@ -507,10 +552,15 @@ group=\"224.0.0.83\",port=\"8849\",ttl=\"5\"} 1
         let written = |common: &Labels| {
             let mut out = Vec::new();
             let daemons = [samples::sync_daemon()];
+            let population = Population {
+                connections: Some(21),
+                most: Some(900),
+            };
             write_director(
                 &mut out,
                 common,
                 &samples::INFO,
+                population,
                 &samples::TIMEOUTS,
                 &daemons,
             );

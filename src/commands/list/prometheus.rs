@@ -8,8 +8,8 @@ use crate::commands::console::Console;
 use crate::commands::refused_listing;
 use crate::commands::walk::Walk;
 use crate::error::Error;
-use crate::ipvs::{Detail, Ipvs, estimation};
-use crate::render::prometheus::{self, LabelledService, Labels};
+use crate::ipvs::{Detail, Ipvs, estimation, status};
+use crate::render::prometheus::{self, LabelledService, Labels, Population};
 use crate::request::{ListRequest, Subject};
 
 /// Lists what a request asks for.
@@ -37,7 +37,18 @@ pub fn list(
     while let Some((service, destinations)) = walk.next(ipvs)? {
         services.push(LabelledService::new(&common, service, destinations));
     }
-    prometheus::write_director(console.text(), &common, &info, &timeouts, &daemons);
+    let population = Population {
+        connections: status::connections(),
+        most: status::most_connections(),
+    };
+    prometheus::write_director(
+        console.text(),
+        &common,
+        &info,
+        population,
+        &timeouts,
+        &daemons,
+    );
     for metric in prometheus::metrics(&services, standstill) {
         console.text().extend_from_slice(&metric);
         console.flush_if_large()?;

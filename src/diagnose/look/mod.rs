@@ -23,7 +23,7 @@ use crate::diagnose::facts::{
 };
 use crate::diagnose::listen::listened::Funnel;
 use crate::error::{Error, KernelError};
-use crate::ipvs::{Detail, Ipvs};
+use crate::ipvs::{Detail, Ipvs, status};
 use crate::model::{
     DestinationIdentity, ForwardingMethod, Protocol, ServiceIdentity, ServiceState, Statistics,
 };
@@ -132,7 +132,7 @@ fn director(ipvs: &mut Ipvs, network: &mut Rtnetlink) -> Result<Director, Kernel
         reverse_path_drops: settings::reverse_path_drops(),
         reverse_path_drops_added: 0,
         neighbours_refused: settings::neighbours_refused(),
-        connections: settings::connections(),
+        connections: status::connections(),
         is_in_user_namespace: settings::is_in_user_namespace(),
         unread: settings::unread(),
         connections_cut_at: None,

@@ -7,7 +7,7 @@ use std::fs;
 use std::str::FromStr;
 
 use crate::diagnose::facts::{Conntrack, Interface, Settings};
-use crate::ipvs::estimation;
+use crate::ipvs::{estimation, status};
 
 const SETTINGS: &str = "/proc/sys/net";
 const SETTINGS_OF_IPVS: &str = "/proc/sys/net/ipv4/vs";
@@ -23,7 +23,7 @@ pub fn settings() -> Settings {
     Settings {
         am_droprate: of_ipvs("am_droprate"),
         backup_only: of_ipvs("backup_only") != 0,
-        conn_max: number("ipv4/vs/conn_max"),
+        conn_max: status::most_connections(),
         conntrack: of_ipvs("conntrack") != 0,
         drop_entry: of_ipvs("drop_entry"),
         drop_packet: of_ipvs("drop_packet"),
@@ -105,15 +105,6 @@ pub fn neighbours_refused() -> u64 {
             sum_of_column(&fs::read_to_string(path).unwrap_or_default(), "table_fulls")
         })
         .sum()
-}
-
-/// The number of connections that IPVS knows, where the kernel says it.
-pub fn connections() -> Option<u64> {
-    let status = fs::read_to_string("/proc/net/ip_vs_status").ok()?;
-    let count = status
-        .lines()
-        .find_map(|line| line.strip_prefix("Conns:"))?;
-    count.split_ascii_whitespace().next()?.parse().ok()
 }
 
 /// Returns true if the users of this process are not the machine's: if they are mapped.
