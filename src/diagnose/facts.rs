@@ -13,7 +13,7 @@ use std::net::IpAddr;
 use crate::diagnose::listen::listened::{Funnel, Listened};
 use crate::diagnose::probe::Probed;
 use crate::model::{
-    DestinationIdentity, DestinationState, ServiceIdentity, ServiceState, Statistics,
+    DestinationIdentity, DestinationState, ServiceIdentity, ServiceState, Standstill, Statistics,
     SyncDaemonRole, Timeouts,
 };
 
@@ -83,23 +83,14 @@ pub struct Settings {
     pub conntrack: bool,
     pub drop_entry: u32,
     pub drop_packet: u32,
-    /// `est_cpulist` is there, and empty.
-    pub estimates_nowhere: bool,
     pub expire_nodest_conn: bool,
     pub expire_quiescent_template: bool,
-    /// `None` on kernels without it, which always do.
-    pub run_estimation: Option<bool>,
+    /// Why counters stand still, if they do.
+    pub standstill: Option<Standstill>,
     /// `net.ipv4.ip_forward`.
     pub forwards_ipv4: bool,
     /// `net.ipv6.conf.all.forwarding`.
     pub forwards_ipv6: bool,
-}
-
-impl Settings {
-    /// Returns true if the kernel does not add up the counters of services and servers.
-    pub fn counters_stand_still(&self) -> bool {
-        self.run_estimation == Some(false) || self.estimates_nowhere
-    }
 }
 
 /// The use of the firewall's table of connections.

@@ -37,6 +37,7 @@ mod prometheus;
 mod random;
 mod reload;
 mod save;
+mod standstill;
 mod support;
 mod table;
 mod watch;

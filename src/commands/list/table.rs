@@ -74,8 +74,13 @@ fn list_table(
     service: Option<&ServiceIdentity>,
     mut rates: Option<&mut Rates>,
 ) -> Result<(), Error> {
-    let Services { info, entries } = services::read(ipvs, request, service, rates.as_deref_mut())?;
-    let mut table = ServiceTable::new(console.screen(), request.format, rates.as_deref());
+    let Services {
+        info,
+        entries,
+        standstill,
+    } = services::read(ipvs, request, service, rates.as_deref_mut())?;
+    let screen = console.screen();
+    let mut table = ServiceTable::new(screen, request.format, rates.as_deref(), standstill);
     // Rows are dear, so none is made of services that a page has no room for.
     let room = console.page().map_or(usize::MAX, |page| page.room());
     let mut lines = 0;

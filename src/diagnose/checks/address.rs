@@ -320,7 +320,7 @@ fn unseen(facts: &Facts, words: impl Fn(ServiceIdentity) -> Option<String>) -> V
 /// it counts every two seconds only; connections are there at once.
 pub fn is_unseen(facts: &Facts, service: &Service) -> bool {
     let counted = service.state.statistics;
-    let is_counted = !has_backup(facts) && !facts.director.settings.counters_stand_still();
+    let is_counted = !has_backup(facts) && facts.director.settings.standstill.is_none();
     let mut servers = service.servers.iter();
     is_counted
         && counted.connections == 0
@@ -336,7 +336,7 @@ mod tests {
         NONE, commands, endpoint, findings, first, found, quiet, rival,
     };
     use crate::diagnose::findings::Level;
-    use crate::model::Statistics;
+    use crate::model::{Standstill, Statistics};
 
     fn forget_counters(service: &mut Service) {
         service.state.statistics = Statistics::default();
@@ -533,7 +533,7 @@ mod tests {
         assert_eq!(not_added_up, NONE);
         let stopped = found(|facts| {
             forget_counters(&mut facts.services[0]);
-            facts.director.settings.run_estimation = Some(false);
+            facts.director.settings.standstill = Some(Standstill::NotEstimated);
         });
         assert_eq!(stopped, [("counters-stopped", Level::Note)]);
         let marked = found(|facts| {

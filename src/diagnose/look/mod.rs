@@ -23,7 +23,7 @@ use crate::diagnose::facts::{
 };
 use crate::diagnose::listen::listened::Funnel;
 use crate::error::{Error, KernelError};
-use crate::ipvs::{Detail, Ipvs};
+use crate::ipvs::{Detail, Ipvs, status};
 use crate::model::{
     DestinationIdentity, ForwardingMethod, Protocol, ServiceIdentity, ServiceState, Statistics,
 };
@@ -66,7 +66,7 @@ pub fn facts(ipvs: &mut Ipvs, only: Option<ServiceIdentity>) -> Result<Facts, Er
     look_again(ipvs, &mut services).map_err(Error::NotDiagnosed)?;
     director.reverse_path_drops_added =
         settings::reverse_path_drops().saturating_sub(director.reverse_path_drops);
-    if director.settings.counters_stand_still() {
+    if director.settings.standstill.is_some() {
         services.iter_mut().for_each(forget_counters);
     }
     let mut strays = connections::sum_up(&mut director, &mut services)?;
@@ -132,7 +132,7 @@ fn director(ipvs: &mut Ipvs, network: &mut Rtnetlink) -> Result<Director, Kernel
         reverse_path_drops: settings::reverse_path_drops(),
         reverse_path_drops_added: 0,
         neighbours_refused: settings::neighbours_refused(),
-        connections: settings::connections(),
+        connections: status::connections(),
         unread: settings::unread(),
         connections_cut_at: None,
     })
