@@ -11,6 +11,7 @@ mod draining;
 mod forwarding;
 mod ipv6;
 mod lasting;
+mod origins;
 mod persistence;
 mod protocols;
 mod ramping;
