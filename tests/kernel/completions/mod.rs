@@ -83,7 +83,7 @@ const CASES: &[(&str, Expected)] = &[
     ("-q", Nothing),
     ("-A -c", Nothing),
     ("-A -t 192.0.2.1:80 --tcp", Nothing),
-    // How a change is meant.
+    // Safe and gradual changes.
     ("-e -t 192.0.2.1:80 --k", Line("-e -t 192.0.2.1:80 --keep ")),
     ("-D --e", Line("-D --exist ")),
     ("-A --k", Nothing),
