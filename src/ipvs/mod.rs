@@ -3,8 +3,8 @@
 //!
 //! `socket` moves messages, `requests` and `replies` know what they say, `attributes` how they are
 //! laid out, `batch` collects changes, `steady` makes dumps of a moving table one that is right.
-//! `connections` reads the connections, which the kernel gives in a file and not over netlink. The
-//! client neither prints nor decides.
+//! `connections` reads the connections, which the kernel gives in a file and not over netlink, and
+//! `sync_daemons` what else is to be seen of sync daemons. The client neither prints nor decides.
 
 pub mod attributes;
 mod batch;
@@ -14,6 +14,7 @@ pub mod replies;
 pub mod requests;
 pub mod socket;
 pub mod steady;
+pub mod sync_daemons;
 
 use std::hash::Hash;
 use std::process::{Command, Stdio};

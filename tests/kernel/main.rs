@@ -37,6 +37,7 @@ mod random;
 mod reload;
 mod save;
 mod support;
+mod sync_daemons;
 mod table;
 mod watch;
 mod world;

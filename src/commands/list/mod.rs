@@ -14,8 +14,8 @@ use crate::commands::console::{Console, visible};
 use crate::commands::refused_listing;
 use crate::commands::walk::Walk;
 use crate::error::Error;
-use crate::ipvs::{Detail, Ipvs};
-use crate::model::{Connection, ServiceIdentity, SyncDaemon};
+use crate::ipvs::{self, Detail, Ipvs};
+use crate::model::{Connection, ServiceIdentity, SyncDaemon, SyncDaemonState};
 use crate::rates::Rates;
 use crate::render::endpoints::EndpointWriter;
 use crate::render::{self, listing, order, timeouts_and_daemons};
@@ -139,6 +139,12 @@ fn list_connections(
         console.flush_if_large()
     })?;
     passed_over.outcome()
+}
+
+/// Returns the sync daemons in the order of every listing, with how well they do.
+fn sync_daemon_states(ipvs: &mut Ipvs) -> Result<Vec<SyncDaemonState>, Error> {
+    let daemons = sync_daemons(ipvs)?.into_iter();
+    Ok(daemons.map(ipvs::sync_daemons::state).collect())
 }
 
 /// Returns the sync daemons in the order of every listing.

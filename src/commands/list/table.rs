@@ -6,7 +6,7 @@
 use std::time::Instant;
 
 use super::connections::{self, SelectedConnections};
-use super::{counts, sync_daemons};
+use super::{counts, sync_daemon_states};
 use crate::commands::console::Console;
 use crate::commands::refused_listing;
 use crate::commands::walk::Walk;
@@ -61,8 +61,13 @@ pub fn list(
             Ok(())
         }
         Subject::Daemons => {
-            let daemons = sync_daemons(ipvs)?;
-            timeouts_and_daemons::write_sync_daemons(console.text(), screen, &daemons);
+            let daemons = sync_daemon_states(ipvs)?;
+            timeouts_and_daemons::write_sync_daemons(
+                console.text(),
+                screen,
+                request.format.exact,
+                &daemons,
+            );
             Ok(())
         }
     }

@@ -11,7 +11,6 @@ mod draining;
 mod forwarding;
 mod ipv6;
 mod lasting;
-mod origins;
 mod persistence;
 mod protocols;
 mod ramping;
