@@ -29,6 +29,8 @@ pub fn settings() -> Settings {
         estimates_nowhere: text("ipv4/vs/est_cpulist").is_some_and(|list| list.trim().is_empty()),
         expire_nodest_conn: of_ipvs("expire_nodest_conn") != 0,
         expire_quiescent_template: of_ipvs("expire_quiescent_template") != 0,
+        rmem_max: number("core/rmem_max"),
+        sync_sock_size: number("ipv4/vs/sync_sock_size").unwrap_or(0),
         run_estimation: number("ipv4/vs/run_estimation").map(|value: u32| value != 0),
         forwards_ipv4: number("ipv4/ip_forward") != Some(0),
         forwards_ipv6: number("ipv6/conf/all/forwarding") != Some(0),
