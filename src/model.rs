@@ -591,6 +591,16 @@ pub struct SyncDaemon {
     pub ttl: Option<u8>,
 }
 
+/// A sync daemon that runs, and how well it does. `None` is what is not known, or not of its role.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SyncDaemonState {
+    pub daemon: SyncDaemon,
+    /// The connections here that a backup learnt.
+    pub learnt: Option<u64>,
+    /// The datagrams that found no room at a backup's sockets since it was started.
+    pub dropped: Option<u64>,
+}
+
 /// For how many seconds connections without traffic are kept. In a request, 0 leaves one as it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct Timeouts {

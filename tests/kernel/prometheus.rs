@@ -202,6 +202,9 @@ fn every_number_is_the_one_that_json_tells() {
         let labels = [role, "interface=eth0", "sync_id=9", "group=224.0.0.81"];
         sample("ipvs_sync_daemon_info", &labels, "1");
     }
+    for name in ["learnt_connections", "dropped_datagrams_total"] {
+        sample(&format!("ipvs_sync_daemon_{name}"), &["role=backup"], "0");
+    }
     let hashed = [
         "local_port=443",
         "scheduler=sh",

@@ -15,8 +15,8 @@ use crate::commands::console::{Console, visible};
 use crate::commands::walk::Walk;
 use crate::commands::{hints, refused_listing};
 use crate::error::Error;
-use crate::ipvs::{Detail, Ipvs, estimation};
-use crate::model::{Connection, ServiceIdentity, SyncDaemon};
+use crate::ipvs::{self, Detail, Ipvs, estimation};
+use crate::model::{Connection, ServiceIdentity, SyncDaemon, SyncDaemonState};
 use crate::order::{ConnectionOrder, ServiceOrder};
 use crate::rates::Rates;
 use crate::render::endpoints::EndpointWriter;
@@ -204,6 +204,12 @@ fn list_connections(
         console.flush_if_large()
     })?;
     passed_over.outcome()
+}
+
+/// Returns the sync daemons in the order of every listing, with how well they do.
+fn sync_daemon_states(ipvs: &mut Ipvs) -> Result<Vec<SyncDaemonState>, Error> {
+    let daemons = sync_daemons(ipvs)?.into_iter();
+    Ok(daemons.map(ipvs::sync_daemons::state).collect())
 }
 
 /// Returns the sync daemons in the order of every listing.

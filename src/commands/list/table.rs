@@ -5,7 +5,7 @@
 
 use super::connections::{self, SelectedConnections};
 use super::services::{self, Services};
-use super::{counts, sync_daemons};
+use super::{counts, sync_daemon_states};
 use crate::commands::console::Console;
 use crate::commands::refused_listing;
 use crate::error::Error;
@@ -60,8 +60,13 @@ pub fn list(
             Ok(())
         }
         Subject::Daemons => {
-            let daemons = sync_daemons(ipvs)?;
-            timeouts_and_daemons::write_sync_daemons(console.text(), screen, &daemons);
+            let daemons = sync_daemon_states(ipvs)?;
+            timeouts_and_daemons::write_sync_daemons(
+                console.text(),
+                screen,
+                request.format.exact,
+                &daemons,
+            );
             Ok(())
         }
     }
