@@ -86,9 +86,16 @@ pub enum UsageError {
     ListConflict,
     ClientNetwork,
     ConnectionState(Vec<u8>),
+    Origin(Vec<u8>),
     CountKey(Vec<u8>),
     FirewallMarkOfConnections,
     WatchInterval(Vec<u8>),
+    ServiceOrder(Vec<u8>),
+    ConnectionOrder(Vec<u8>),
+    /// `--order` of a listing that scripts read.
+    OrderOfPlainListing,
+    /// What only looks that follow each other measure.
+    RateWithoutWatch,
     Colours(Vec<u8>),
 }
 
@@ -194,16 +201,33 @@ impl UsageError {
             UsageError::ListConflict => plain("options conflicts in the list command"),
             UsageError::ClientNetwork => plain("illegal client address[/length] specified"),
             UsageError::ConnectionState(word) => around("invalid connection state `", word, "'"),
+            UsageError::Origin(word) => around("invalid origin `", word, "': it is local or sync"),
             UsageError::CountKey(word) => around(
                 "invalid count key `",
                 word,
-                "': it is client, server, service, state or total",
+                "': it is client, server, service, state, origin or total",
             ),
             UsageError::WatchInterval(word) => around(
                 "invalid watch interval `",
                 word,
                 "': seconds from 0.1 to 2678400",
             ),
+            UsageError::ServiceOrder(word) => around(
+                "invalid order of services `",
+                word,
+                "': it is address, active, connections or rate",
+            ),
+            UsageError::ConnectionOrder(word) => around(
+                "invalid order of connections `",
+                word,
+                "': it is expire, client or state",
+            ),
+            UsageError::OrderOfPlainListing => plain(
+                "the plain listing of services has one order: --order needs --table or --watch",
+            ),
+            UsageError::RateWithoutWatch => {
+                plain("rates are measured from one look to the next: --order rate needs --watch")
+            }
             UsageError::Colours(word) => around(
                 "invalid choice of colours `",
                 word,

@@ -20,6 +20,10 @@ const STEP: Duration = Duration::from_secs(2);
 /// The time for which a counter may stand still although it grows: a step that is late, because the
 /// looks are as far apart as the steps, comes before that.
 const STANDSTILL: Duration = Duration::from_secs(3);
+/// The part of a new step in the smoothed bytes a second.
+const SMOOTHING: f64 = 1.0 / 3.0;
+/// The part by which those may change before a row changes its place.
+const TOLERANCE: f64 = 1.0 / 8.0;
 /// The number of looks that are remembered: more than any screen has room for.
 const HISTORY: usize = 64;
 
@@ -76,6 +80,10 @@ pub struct Meter {
     /// True if that look saw a step, false if it was just the first.
     is_step: bool,
     pace: Option<Pace>,
+    /// The bytes a second without the jumps from one step to the next.
+    smoothed: f64,
+    /// The bytes a second by which it has its place among others.
+    standing: f64,
     /// The bytes a second at each look, the last one last.
     history: VecDeque<f64>,
     last_look: Instant,
@@ -88,6 +96,8 @@ impl Meter {
             since: now,
             is_step: false,
             pace: None,
+            smoothed: 0.0,
+            standing: 0.0,
             history: VecDeque::new(),
             last_look: now,
         }
@@ -107,18 +117,25 @@ impl Meter {
             // The first step is seen some time after the first look, but what it brings was counted
             // in a whole step.
             if self.is_step || elapsed >= STEP.mul_f64(0.9) {
-                self.pace = Some(Pace::between(&self.counters, &counters, elapsed));
+                let pace = Pace::between(&self.counters, &counters, elapsed);
+                let weight = self.pace.map_or(1.0, |_| SMOOTHING);
+                self.smoothed += (pace.bytes() - self.smoothed) * weight;
+                self.pace = Some(pace);
             }
             self.counters = counters;
             self.since = now;
             self.is_step = true;
         } else if elapsed >= STANDSTILL {
             self.pace = Some(Pace::default());
+            self.smoothed = 0.0;
             // What the next step brings will have been counted since the last, or since this look.
             self.since = now.checked_sub(STEP.saturating_sub(apart)).unwrap_or(now);
             self.is_step = true;
         }
         self.last_look = now;
+        if (self.smoothed - self.standing).abs() > self.standing * TOLERANCE {
+            self.standing = self.smoothed;
+        }
         if let Some(pace) = self.pace {
             if self.history.len() == HISTORY {
                 self.history.pop_front();
@@ -130,6 +147,12 @@ impl Meter {
     /// Returns what was counted a second; `None` if that is not known yet.
     pub fn pace(&self) -> Option<&Pace> {
         self.pace.as_ref()
+    }
+
+    /// Returns the bytes a second by which it has its place among others. It follows the pace
+    /// calmly: two that carry nearly the same change places only once one has clearly changed.
+    pub fn standing(&self) -> u64 {
+        self.standing.round() as u64
     }
 
     /// Returns the bytes a second at each look, the last one last.
@@ -322,6 +345,33 @@ mod tests {
         meter.look(at(3400), [18, 20, 30, 40, 50]);
         let connections = meter.pace().unwrap().connections;
         assert!((connections - 8.0 / 2.399).abs() < 1e-9, "{connections}");
+    }
+
+    #[test]
+    fn a_place_is_kept_until_the_bytes_have_clearly_changed() {
+        let start = Instant::now();
+        let mut meter = Meter::new(start, [0; 5]);
+        let mut sum = 0;
+        let mut look = 0;
+        let mut standing = |bytes: u64| {
+            look += 1;
+            sum += 2 * bytes;
+            meter.look(start + Duration::from_secs(2 * look), [0, 0, 0, 0, sum]);
+            meter.standing()
+        };
+        assert_eq!(standing(1000), 1000);
+        // A single step says little.
+        for bytes in [1110, 900, 1300, 760, 1090, 950, 1240] {
+            assert_eq!(standing(bytes), 1000, "{bytes}");
+        }
+        // What lasts is followed, and at once what is another matter altogether.
+        let followed: Vec<u64> = (0..9).map(|_| standing(1500)).collect();
+        assert!(followed[0] < 1250 && followed[8] > 1350, "{followed:?}");
+        let much = standing(90_000);
+        assert!(much > 30_000, "{much}");
+        // What carries nothing for a moment has no place among the busy.
+        standing(0);
+        assert_eq!(standing(0), 0);
     }
 
     #[test]

@@ -47,8 +47,6 @@ pub struct Director {
     pub neighbours_refused: u64,
     /// Connections that IPVS knows, if the kernel counts them (`Conns:`).
     pub connections: Option<u64>,
-    /// The process is in a user namespace that is not the machine's.
-    pub is_in_user_namespace: bool,
     /// Sources that could not be read, for want of `/proc` or of rights.
     pub unread: Vec<&'static str>,
     /// Connections that were looked at, if there were more.
@@ -308,6 +306,8 @@ pub struct Traffic {
     pub waiting: Clients,
     /// Those of them whose last packet came after the last that was heard to go on.
     pub waiting_since_heard: u64,
+    /// Those of the latter that may be health checks, whose clients reset what they are answered.
+    pub waiting_like_checks: u64,
     /// The connections whose clients were heard to go on behind the handshake. By UDP nobody is.
     pub heard: Clients,
     /// Open connections, those of UDP too.
@@ -317,6 +317,13 @@ pub struct Traffic {
     pub growth: Growth,
     /// The steps that attempts reached, where somebody listened.
     pub listened: Funnel,
+}
+
+impl Traffic {
+    /// Returns how many of what waits since somebody was heard are no health checks.
+    pub fn waiting_in_vain(&self) -> u64 {
+        self.waiting_since_heard - self.waiting_like_checks
+    }
 }
 
 /// Connections, and who made them.

@@ -8,6 +8,7 @@
 
 use super::matrix::{Owner, TunnelType};
 use super::{Argument, Completion, Helper, Meaning, OptionSpec, Section};
+use crate::model::Origin;
 use crate::schedulers::SCHEDULERS;
 use crate::screen::Colours;
 use crate::selection::CountKey;
@@ -154,6 +155,7 @@ table! {
         List = command("Ll", "list", "list the table").examples(&[
             "ipvsadm -Ln --stats",
             "ipvsadm -Ln -t 192.0.2.1:80 --table",
+            "ipvsadm -Ln --table --order active",
             "ipvsadm -Lnc",
             "ipvsadm -Lnc -t 192.0.2.1:80 --count client",
         ]);
@@ -309,6 +311,13 @@ table! {
             .takes(Argument::Optional("WHEN"))
             .in_section(Section::Listing).with(&[LIST, DIAGNOSE]).ours().not_among_rules()
             .offers(Completion::OneOf(&Colours::WORDS));
+        Order = value("", "order", "KEY", "the busiest first, or another order")
+            .in_section(Section::Listing).with(&[LIST]).ours().not_among_rules()
+            .offers(Completion::Order)
+            .not_beside(&[
+                Modifier::NoSort, Modifier::Json, Modifier::Prometheus, Modifier::Timeout, Modifier::Daemon,
+                Modifier::Count,
+            ]);
         Watch = flag("", "watch", "again and again; q ends it (2)")
             .takes(Argument::Optional("SECONDS"))
             .in_section(Section::Listing).with(&[LIST]).ours().not_among_rules()
@@ -319,6 +328,9 @@ table! {
         State = value("", "state", "NAME[,NAME]", "in one of these states")
             .in_section(Section::Connections).with(&[CONNECTIONS]).ours().not_among_rules()
             .offers(Completion::States);
+        Origin = value("", "origin", "WHO", "made here (local), or learnt (sync)")
+            .in_section(Section::Connections).with(&[CONNECTIONS]).ours().not_among_rules()
+            .offers(Completion::OneOf(&Origin::WORDS));
         Stale = flag("", "stale", "whose server is no longer in the table")
             .in_section(Section::Connections).with(&[CONNECTIONS]).ours().not_among_rules();
         Count = value("", "count", "KEY", "how many: total, or by client and so on")

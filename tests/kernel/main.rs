@@ -30,6 +30,7 @@ mod missing_module;
 mod moving_tables;
 mod name_queries;
 mod netns;
+mod order;
 mod package;
 mod parity;
 mod prometheus;

@@ -624,6 +624,65 @@ fn rates_are_those_of_the_traffic() {
     );
 }
 
+/// Services by what they carry a second, in every listing but the first, which has not measured
+/// anything; two that carry nearly the same do not change places.
+#[test]
+fn by_rate_the_busiest_come_first_and_stay() {
+    let namespace = Namespace::new();
+    namespace.ip_batch(
+        "address add 192.0.2.10/32 dev lo
+         address add 10.0.0.11/32 dev lo",
+    );
+    let ports = ["53", "54", "55", "56"];
+    let rules: String = ports
+        .iter()
+        .map(|port| {
+            format!(
+                "-A -u 192.0.2.10:{port} -s rr\n-a -u 192.0.2.10:{port} -r 10.0.0.11:{port} -m\n"
+            )
+        })
+        .collect();
+    let filled = namespace.run(&Program::ours(), &Invocation::restore(rules));
+    assert_eq!(filled.ending, Ending::Status(0), "{filled}");
+    namespace.enter(move || {
+        for port in ports {
+            let socket = UdpSocket::bind(format!("10.0.0.11:{port}")).unwrap();
+            thread::spawn(move || while socket.recv(&mut [0; 100]).is_ok() {});
+        }
+    });
+    let milliseconds = Duration::from_millis;
+    let traffic = [
+        Traffic::start(&namespace, "192.0.2.10:53", milliseconds(400)),
+        Traffic::start(&namespace, "192.0.2.10:54", milliseconds(50)),
+        Traffic::start(&namespace, "192.0.2.10:56", milliseconds(48)),
+    ];
+    let order = |listing: &[String]| -> Vec<String> {
+        let services = listing
+            .iter()
+            .filter_map(|line| line.split_once("192.0.2.10:"));
+        services.map(|(_, rest)| rest[..2].to_owned()).collect()
+    };
+    thread::scope(|scope| {
+        for words in ["-Ln --table --order rate", "-Ln --order rate"] {
+            let namespace = &namespace;
+            scope.spawn(move || {
+                let mut stream = Stream::start(namespace, &format!("{words} --watch 2"));
+                let first = stream.listing();
+                assert_eq!(order(&first), ports, "{words}");
+                // From the third on, all have been measured for a whole step.
+                let orders: Vec<_> = (0..7).map(|_| order(&stream.listing())).collect();
+                stream.leave();
+                let last = &orders[6];
+                assert!(orders[2..].iter().all(|order| order == last), "{orders:?}");
+                assert_eq!(last[2..], ["53", "55"], "{words}: {orders:?}");
+            });
+        }
+    });
+    for traffic in traffic {
+        traffic.stop();
+    }
+}
+
 /// Here a few looks, for they are in real time; `tests/lab bench looks` takes 10 000.
 #[test]
 fn no_memory_grows_with_the_looks() {

@@ -25,7 +25,7 @@ use crate::cli::values::{self, FlagFault};
 use crate::edit::{Addition, Edit, NamedFlags};
 use crate::error::UsageError;
 use crate::model::{
-    AddressFamily, Change, KernelName, Netmask, ServiceIdentity, SyncDaemonRole, Timeouts,
+    AddressFamily, Change, KernelName, Netmask, Origin, ServiceIdentity, SyncDaemonRole, Timeouts,
 };
 use crate::options::matrix::TunnelType;
 use crate::options::{Command, Meaning, Modifier, OptionSpec};
@@ -134,7 +134,9 @@ struct Draft<'a> {
     mcast_ttl: Option<u8>,
     clients: Option<Network>,
     states: Option<States>,
+    origin: Option<Origin>,
     count_key: Option<CountKey>,
+    order: Option<&'a [u8]>,
     watch: Option<Duration>,
     colours: Colours,
     probe_from: Ipv4Addr,
@@ -171,7 +173,9 @@ impl<'a> Draft<'a> {
             mcast_ttl: None,
             clients: None,
             states: None,
+            origin: None,
             count_key: None,
+            order: None,
             watch: None,
             colours: Colours::default(),
             probe_from: DEFAULT_PROBE_FROM,
@@ -315,10 +319,16 @@ impl<'a> Draft<'a> {
                     .map_err(|name| UsageError::ConnectionState(name.to_vec()))?;
                 self.states = Some(states);
             }
+            Modifier::Origin => {
+                let origin = Origin::from_word(word);
+                self.origin = Some(origin.ok_or_else(|| UsageError::Origin(word.to_vec()))?);
+            }
             Modifier::Count => {
                 let key = CountKey::from_word(word);
                 self.count_key = Some(key.ok_or_else(|| UsageError::CountKey(word.to_vec()))?);
             }
+            // What it may be depends on what is listed.
+            Modifier::Order => self.order = value,
             Modifier::Watch => {
                 self.watch = Some(match value {
                     None => DEFAULT_INTERVAL,
@@ -551,6 +561,7 @@ mod tests {
                 "-L -c --state CLOSE,SHUT",
                 quoted(UsageError::ConnectionState, "SHUT"),
             ),
+            ("-L -c --origin LOCAL", quoted(UsageError::Origin, "LOCAL")),
             (
                 "-L -c --count clients",
                 quoted(UsageError::CountKey, "clients"),

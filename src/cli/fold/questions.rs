@@ -8,6 +8,7 @@ use crate::error::UsageError;
 use crate::model::ServiceIdentity;
 use crate::options::matrix::Owner;
 use crate::options::{Command, Modifier};
+use crate::order::{ConnectionOrder, ServiceOrder};
 use crate::request::{Columns, DiagnoseRequest, ListFormat, ListRequest, OutputFormat, Subject};
 use crate::selection::{SelectedEndpoint, SelectedService, Selection};
 
@@ -36,6 +37,7 @@ impl Draft<'_> {
             server,
             clients: self.clients,
             states: self.states,
+            origin: self.origin,
             is_stale: self.given.has(Modifier::Stale),
         })
     }
@@ -53,6 +55,27 @@ impl Draft<'_> {
             json: self.given.has(Modifier::Json),
             colours: self.colours,
         })
+    }
+
+    /// Returns the order of virtual services. What scripts read has one.
+    fn service_order(&self, format: OutputFormat) -> Result<ServiceOrder, UsageError> {
+        let Some(word) = self.order else {
+            return Ok(ServiceOrder::default());
+        };
+        let order =
+            ServiceOrder::from_word(word).ok_or_else(|| UsageError::ServiceOrder(word.to_vec()))?;
+        match (order, self.watch, format) {
+            (_, None, OutputFormat::Plain) => Err(UsageError::OrderOfPlainListing),
+            (ServiceOrder::Rate, None, _) => Err(UsageError::RateWithoutWatch),
+            _ => Ok(order),
+        }
+    }
+
+    fn connection_order(&self) -> Result<ConnectionOrder, UsageError> {
+        let Some(word) = self.order else {
+            return Ok(ConnectionOrder::default());
+        };
+        ConnectionOrder::from_word(word).ok_or_else(|| UsageError::ConnectionOrder(word.to_vec()))
     }
 
     pub(super) fn list(&self) -> Result<ListRequest, UsageError> {
@@ -78,7 +101,7 @@ impl Draft<'_> {
             let selection = self.selection()?;
             match self.count_key {
                 Some(key) => Subject::ConnectionCounts(selection, key),
-                None => Subject::ConnectionEntries(selection),
+                None => Subject::ConnectionEntries(selection, self.connection_order()?),
             }
         } else if given.has(Modifier::Timeout) {
             Subject::Timeouts
@@ -86,6 +109,10 @@ impl Draft<'_> {
             Subject::Daemons
         } else {
             Subject::Table(self.service.identity())
+        };
+        let order = match subject {
+            Subject::Table(_) => self.service_order(output_format)?,
+            _ => ServiceOrder::default(),
         };
         let columns = [
             (Modifier::Statistics, Columns::Statistics),
@@ -108,6 +135,7 @@ impl Draft<'_> {
                 exact: given.has(Modifier::Exact),
             },
             sorted: !given.has(Modifier::NoSort),
+            order,
             output_format,
             watch: self.watch,
             colours: self.colours,
@@ -122,7 +150,7 @@ mod tests {
 
     use super::*;
     use crate::cli;
-    use crate::model::{AddressFamily, Protocol};
+    use crate::model::{AddressFamily, Origin, Protocol};
     use crate::request::Request;
     use crate::screen::Colours;
     use crate::selection::{CountKey, Network, States};
@@ -156,7 +184,14 @@ mod tests {
             ("-L -f 7 -6", Subject::Table(Some(mark))),
             ("-L --timeout", Subject::Timeouts),
             ("-L --daemon --syncid 3", Subject::Daemons),
-            ("-L -c", Subject::ConnectionEntries(Selection::default())),
+            (
+                "-L -c",
+                Subject::ConnectionEntries(Selection::default(), ConnectionOrder::Kernel),
+            ),
+            (
+                "-L -c --order expire",
+                Subject::ConnectionEntries(Selection::default(), ConnectionOrder::Expire),
+            ),
         ] {
             let expected = ListRequest {
                 subject,
@@ -212,10 +247,24 @@ mod tests {
                     ..Selection::default()
                 },
             ),
+            (
+                "--origin sync",
+                Selection {
+                    origin: Some(Origin::Sync),
+                    ..Selection::default()
+                },
+            ),
+            (
+                "--origin local",
+                Selection {
+                    origin: Some(Origin::Local),
+                    ..Selection::default()
+                },
+            ),
         ] {
             assert_eq!(
                 listing(&format!("-L -c {line}")).subject,
-                Subject::ConnectionEntries(selection),
+                Subject::ConnectionEntries(selection, ConnectionOrder::Kernel),
                 "{line}"
             );
             for (word, key) in [
@@ -223,6 +272,7 @@ mod tests {
                 ("server", CountKey::Server),
                 ("service", CountKey::Service),
                 ("state", CountKey::State),
+                ("origin", CountKey::Origin),
             ] {
                 assert_eq!(
                     listing(&format!("-L -c {line} --count {word}")).subject,
@@ -292,6 +342,20 @@ mod tests {
             ("--json", written(OutputFormat::Json)),
             ("--table", written(OutputFormat::Table)),
             ("--prometheus", written(OutputFormat::Prometheus)),
+            (
+                "--table --order connections",
+                ListRequest {
+                    order: ServiceOrder::Connections,
+                    ..written(OutputFormat::Table)
+                },
+            ),
+            (
+                "--order rate --watch",
+                ListRequest {
+                    order: ServiceOrder::Rate,
+                    ..watched(2000)
+                },
+            ),
             ("--watch", watched(2000)),
             ("--watch 0.3", watched(300)),
             ("--color", coloured(Colours::Always)),

@@ -5,9 +5,10 @@
 use crate::attribution::Servers;
 use crate::commands::walk::Walk;
 use crate::error::Error;
-use crate::ipvs::connections::Connections;
-use crate::ipvs::{Detail, Ipvs};
+use crate::ipvs::connections::{Connections, parse_connection};
+use crate::ipvs::{self, Ipvs};
 use crate::model::Connection;
+use crate::order::ConnectionOrder;
 use crate::selection::Selection;
 
 /// The connections that a selection takes.
@@ -15,6 +16,15 @@ pub struct SelectedConnections<'s> {
     entries: Connections,
     selection: &'s Selection,
     servers: Option<Servers>,
+}
+
+/// The facts about connections that cost more to read.
+#[derive(Clone, Copy, Default)]
+pub struct Detail {
+    /// The directors that made them.
+    pub origin: bool,
+    /// The data of persistence engines.
+    pub engine_data: bool,
 }
 
 impl<'s> SelectedConnections<'s> {
@@ -26,13 +36,18 @@ impl<'s> SelectedConnections<'s> {
     pub fn open(
         ipvs: &mut Ipvs,
         selection: &'s Selection,
+        detail: Detail,
     ) -> Result<SelectedConnections<'s>, Error> {
         let servers = match selection.is_stale {
             true => Some(read_servers(ipvs)?),
             false => None,
         };
+        let with_origins = detail.origin || selection.origin.is_some();
         Ok(SelectedConnections {
-            entries: Connections::open()?,
+            entries: match with_origins {
+                true => Connections::open_with_origins(detail.engine_data)?,
+                false => Connections::open()?,
+            },
             selection,
             servers,
         })
@@ -66,6 +81,38 @@ impl<'s> SelectedConnections<'s> {
         }
         Ok(passed_over)
     }
+
+    /// Calls `visit` for each of them in an order. In any but the kernel's, all are held in memory
+    /// first.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`SelectedConnections::for_each`].
+    pub fn for_each_in(
+        self,
+        order: ConnectionOrder,
+        mut visit: impl FnMut(&Connection<'_>, &[u8]) -> Result<(), Error>,
+    ) -> Result<PassedOver, Error> {
+        if order == ConnectionOrder::Kernel {
+            return self.for_each(visit);
+        }
+        let mut text = Vec::new();
+        let mut lines = Vec::new();
+        let passed_over = self.for_each(|connection, line| {
+            let start = text.len();
+            text.extend_from_slice(line);
+            lines.push((order.key(connection), start..text.len()));
+            Ok(())
+        })?;
+        lines.sort_by_key(|(key, _)| *key);
+        for (_, place) in lines {
+            let line = &text[place];
+            if let Some(connection) = parse_connection(line) {
+                visit(&connection, line)?;
+            }
+        }
+        Ok(passed_over)
+    }
 }
 
 /// The lines that a listing is without, which it says at its end.
@@ -88,7 +135,7 @@ impl PassedOver {
 /// Reads the real servers of each service, to find connections that go to none of them.
 fn read_servers(ipvs: &mut Ipvs) -> Result<Servers, Error> {
     let mut servers = Servers::default();
-    let mut walk = Walk::begin(ipvs, None, Detail::WithoutStatistics, false)?;
+    let mut walk = Walk::begin(ipvs, None, ipvs::Detail::WithoutStatistics, false)?;
     while let Some((service, destinations)) = walk.next(ipvs)? {
         let identities = destinations.iter().map(|state| state.destination.identity);
         servers.insert(service.service.identity, identities);

@@ -1,7 +1,7 @@
 //! Lists with `--json`: one document.
 #![forbid(unsafe_code)]
 
-use super::connections::{PassedOver, SelectedConnections};
+use super::connections::{self, PassedOver, SelectedConnections};
 use super::{counts, sync_daemons};
 use crate::commands::console::Console;
 use crate::commands::refused_listing;
@@ -29,7 +29,7 @@ pub fn list(
         Subject::Table(service) => {
             list_table(console, ipvs, request, service.as_ref()).map(|()| PassedOver::NOTHING)
         }
-        Subject::ConnectionEntries(selection) => list_connections(console, ipvs, selection),
+        Subject::ConnectionEntries(selection, _) => list_connections(console, ipvs, selection),
         Subject::ConnectionCounts(selection, key) => {
             counts::count(ipvs, selection, *key).map(|(counts, passed_over)| {
                 json::write_counts(console.text(), key.word(), &counts);
@@ -78,7 +78,11 @@ fn list_connections(
     ipvs: &mut Ipvs,
     selection: &Selection,
 ) -> Result<PassedOver, Error> {
-    let entries = SelectedConnections::open(ipvs, selection)?;
+    let detail = connections::Detail {
+        origin: true,
+        engine_data: true,
+    };
+    let entries = SelectedConnections::open(ipvs, selection, detail)?;
     let mut document = Document::of_connections(console.text());
     let passed_over = entries.for_each(|connection, _| {
         document.connection(console.text(), connection);

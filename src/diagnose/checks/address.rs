@@ -299,30 +299,34 @@ pub fn nothing_arrives(facts: &Facts) -> Vec<Finding> {
     })
 }
 
-/// The services whose counters are 0, as `words` tell of them. The kernel adds up what it counts
-/// every two seconds only; connections are there at once.
+/// The services that nothing came for, as `words` tell of them.
 fn unseen(facts: &Facts, words: impl Fn(ServiceIdentity) -> Option<String>) -> Vec<Finding> {
-    if has_backup(facts) || facts.director.settings.counters_stand_still() {
-        return Vec::new();
-    }
     let find = |service: &Service| {
-        let counted = service.state.statistics;
-        let mut servers = service.servers.iter();
-        if counted.connections > 0
-            || counted.incoming_packets > 0
-            || service.listened.count > 0
-            || servers.any(|server| server.state.connections() > 0)
-        {
-            return None;
-        }
         let text = words(service.identity())?;
         Some(
             Finding::new(Basis::State, Claim::Informs, text)
                 .about(service.identity())
-                .seen("packets_counted", counted.incoming_packets),
+                .seen("packets_counted", service.state.statistics.incoming_packets),
         )
     };
-    facts.services.iter().filter_map(find).collect()
+    let services = facts.services.iter();
+    services
+        .filter(|service| is_unseen(facts, service))
+        .filter_map(find)
+        .collect()
+}
+
+/// Returns true if nothing ever came for a service, as far as counters tell. The kernel adds up what
+/// it counts every two seconds only; connections are there at once.
+pub fn is_unseen(facts: &Facts, service: &Service) -> bool {
+    let counted = service.state.statistics;
+    let is_counted = !has_backup(facts) && !facts.director.settings.counters_stand_still();
+    let mut servers = service.servers.iter();
+    is_counted
+        && counted.connections == 0
+        && counted.incoming_packets == 0
+        && service.listened.count == 0
+        && !servers.any(|server| server.state.connections() > 0)
 }
 
 #[cfg(test)]

@@ -329,22 +329,6 @@ pub fn counters_stopped(facts: &Facts) -> Vec<Finding> {
     ]
 }
 
-pub fn in_user_namespace(facts: &Facts) -> Vec<Finding> {
-    if !facts.director.is_in_user_namespace {
-        return Vec::new();
-    }
-    vec![
-        Finding::new(
-            Basis::State,
-            Claim::Informs,
-            "This runs in a user namespace, where the kernel hides the settings of IPVS: what \
-             hangs on them was not looked at, and only the machine's own root can change them."
-                .to_owned(),
-        )
-        .seen("user_namespace", true),
-    ]
-}
-
 pub fn not_read(facts: &Facts) -> Vec<Finding> {
     let unread = &facts.director.unread;
     if unread.is_empty() {
@@ -503,8 +487,6 @@ mod tests {
             found(|facts| facts.director.unread = vec!["connections"]),
             note
         );
-        let mapped = found(|facts| facts.director.is_in_user_namespace = true);
-        assert_eq!(mapped, [("in-user-namespace", Level::Note)]);
     }
 
     #[test]

@@ -53,7 +53,6 @@ pub static CHECKS: &[Check] = &[
     check("rp-filter", director::rp_filter),
     check("idle-timeout", director::idle_timeout),
     check("counters-stopped", director::counters_stopped),
-    check("in-user-namespace", director::in_user_namespace),
     check("not-read", director::not_read).unless(&["module-missing"]),
     check("connections-unread", director::connections_unread),
     check("no-server", service::no_server),

@@ -133,7 +133,6 @@ fn director(ipvs: &mut Ipvs, network: &mut Rtnetlink) -> Result<Director, Kernel
         reverse_path_drops_added: 0,
         neighbours_refused: settings::neighbours_refused(),
         connections: settings::connections(),
-        is_in_user_namespace: settings::is_in_user_namespace(),
         unread: settings::unread(),
         connections_cut_at: None,
     })

@@ -126,6 +126,57 @@ fn where_attempts_end_is_what_is_found() {
 }
 
 #[test]
+fn what_was_not_heard_is_held_against_nobody_where_packets_were_lost() {
+    let levels = |ended: &Attempt, packets_lost, is_table_cut| -> Vec<(&str, Level)> {
+        let all = findings(|facts| {
+            listen::add(
+                Listened {
+                    packets_lost,
+                    is_table_cut,
+                    ..heard(vec![ended.clone(), ended.clone()])
+                },
+                facts,
+            );
+        });
+        let levels = all.into_iter().map(|finding| (finding.id, finding.level));
+        levels.collect()
+    };
+    let unscheduled = attempt(Protocol::Tcp);
+    let mut left = unscheduled.clone();
+    leaves(&mut left, SERVER);
+    let mut kept = left.clone();
+    (kept.exit, kept.has_entry) = (None, true);
+    let mut answered = left.clone();
+    answered.answer = Some(Answer::Agreed);
+    let mut unheard = answered.clone();
+    unheard.answer_left = true;
+    let mut refused_here = unscheduled.clone();
+    refused_here.answer = Some(Answer::Refused);
+    for (ended, id) in [
+        (&unscheduled, "dropped-before-ipvs"),
+        (&refused_here, "dropped-before-ipvs"),
+        (&kept, "not-forwarded"),
+        (&left, "server-silent"),
+        (&answered, "answer-held"),
+        (&unheard, "client-unheard"),
+    ] {
+        assert_eq!(levels(ended, 0, false), [(id, Level::Fault)]);
+        assert_eq!(levels(ended, 37, false), [(id, Level::Note)]);
+    }
+    // What was heard stays.
+    let mut refused = unheard.clone();
+    refused.answer = Some(Answer::Refused);
+    assert_eq!(
+        levels(&refused, 37, false),
+        [("port-refused", Level::Fault)]
+    );
+    // An entry of the kernel's table that was not read may be there.
+    let id = "dropped-before-ipvs";
+    assert_eq!(levels(&unscheduled, 0, true), [(id, Level::Note)]);
+    assert_eq!(levels(&left, 0, true), [("server-silent", Level::Fault)]);
+}
+
+#[test]
 fn where_others_are_served_it_hurts_some() {
     let mut ended = attempt(Protocol::Tcp);
     leaves(&mut ended, SERVER);
@@ -246,10 +297,11 @@ fn what_keeps_attempts_from_leaving_explains_that_they_do_not() {
 
 #[test]
 fn an_address_is_unanswered_if_somebody_asks_in_vain_and_duplicate_if_another_has_it() {
-    let with = |questions: u32, is_announced_here: bool, rivals: &[HardwareAddress]| {
+    let after_losing = |packets_lost, questions, is_announced_here, rivals: &[HardwareAddress]| {
         let rivals = rivals.iter().copied().collect();
         let mut all = findings(|facts| {
             let mut listened = heard(Vec::new());
+            listened.packets_lost = packets_lost;
             let talk = AddressTalk {
                 questions: [("192.0.2.77".parse().unwrap(), (2, questions))].into(),
                 is_announced_here,
@@ -263,6 +315,9 @@ fn an_address_is_unanswered_if_somebody_asks_in_vain_and_duplicate_if_another_ha
         all.retain(|finding| finding.level != Level::Note);
         all
     };
+    let with = |questions: u32, is_announced_here: bool, rivals: &[HardwareAddress]| {
+        after_losing(0, questions, is_announced_here, rivals)
+    };
     let ids =
         |findings: &[Finding]| -> Vec<&str> { findings.iter().map(|finding| finding.id).collect() };
     assert_eq!(ids(&with(2, false, &[])), ["address-unanswered"]);
@@ -271,6 +326,7 @@ fn an_address_is_unanswered_if_somebody_asks_in_vain_and_duplicate_if_another_ha
     let rival = with(2, false, &[[2, 0, 0, 0, 0, 0x66]]);
     assert_eq!(ids(&rival), ["duplicate-address"]);
     assert_eq!(commands(&rival[0]), [""; 0]);
+    assert_eq!(ids(&after_losing(3, 2, false, &[])), [""; 0]);
 }
 
 #[test]
@@ -287,6 +343,29 @@ fn nobody_is_a_note_and_says_how_to_try() {
         "{}",
         nothing.text
     );
+    let after_losses = findings(|facts| {
+        let mut listened = heard(Vec::new());
+        listened.packets_lost = 3;
+        listen::add(listened, facts);
+    });
+    assert_eq!(after_losses, []);
+}
+
+#[test]
+fn that_nothing_comes_for_a_mark_is_said_once() {
+    let with = |connections| {
+        let all = findings(|facts| {
+            let service = &mut facts.services[0];
+            service.state.service.identity = identity("-f 9");
+            service.state.statistics = crate::model::Statistics::default();
+            service.state.statistics.connections = connections;
+            listen::add(heard(Vec::new()), facts);
+        });
+        let ids = all.into_iter().map(|finding| finding.id);
+        ids.collect::<Vec<_>>()
+    };
+    assert_eq!(with(0), ["mark-unseen"]);
+    assert_eq!(with(3), ["nothing-arrives"]);
 }
 
 #[test]
