@@ -8,7 +8,7 @@ use crate::diagnose::facts::{Facts, Interface, Rival, Route, Server, Service, is
 use crate::diagnose::findings::{Basis, Claim, Finding};
 use crate::model::{ServiceIdentity, SyncDaemonRole};
 
-use super::{name, servers_in_use, whole_length};
+use super::{is_own, name, servers_in_use, whole_length};
 
 fn has_backup(facts: &Facts) -> bool {
     facts.director.daemon(SyncDaemonRole::Backup).is_some()
@@ -173,14 +173,14 @@ pub fn address_unanswered(facts: &Facts) -> Vec<Finding> {
     facts.services.iter().filter_map(find).collect()
 }
 
-/// Servers that are the director's only because a prefix on `lo` covers them.
+/// Servers that are the director's only because a prefix on `lo` covers them. One of full length
+/// covers but what is the director's own.
 pub fn prefix_on_loopback(facts: &Facts) -> Vec<Finding> {
     let interfaces = &facts.director.interfaces;
-    let is_own = |address| interfaces.iter().any(|interface| interface.has(address));
     let mut prefixes: Vec<(&Interface, IpAddr, u8)> = Vec::new();
     for interface in interfaces.iter().filter(|interface| interface.is_loopback) {
         for (address, length) in &interface.addresses {
-            if !address.is_loopback() && *length < whole_length(*address) {
+            if !address.is_loopback() {
                 prefixes.push((interface, *address, *length));
             }
         }
@@ -191,7 +191,7 @@ pub fn prefix_on_loopback(facts: &Facts) -> Vec<Finding> {
             let taken: Vec<(&Service, &Server)> = servers_in_use(facts)
                 .filter(|(_, server)| {
                     let server = server.identity().address;
-                    is_in(server, address, length) && !is_own(server)
+                    is_in(server, address, length) && !is_own(&facts.director, server)
                 })
                 .collect();
             let server = taken.first()?.1.identity().address;
