@@ -185,6 +185,7 @@ mod tests {
             service: (address(service.0), service.1),
             destination: (address(to.0), to.1),
             state: b"ESTABLISHED",
+            origin: None,
             seconds: 1,
             engine: None,
         };

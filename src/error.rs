@@ -86,6 +86,7 @@ pub enum UsageError {
     ListConflict,
     ClientNetwork,
     ConnectionState(Vec<u8>),
+    Origin(Vec<u8>),
     CountKey(Vec<u8>),
     FirewallMarkOfConnections,
     WatchInterval(Vec<u8>),
@@ -200,10 +201,11 @@ impl UsageError {
             UsageError::ListConflict => plain("options conflicts in the list command"),
             UsageError::ClientNetwork => plain("illegal client address[/length] specified"),
             UsageError::ConnectionState(word) => around("invalid connection state `", word, "'"),
+            UsageError::Origin(word) => around("invalid origin `", word, "': it is local or sync"),
             UsageError::CountKey(word) => around(
                 "invalid count key `",
                 word,
-                "': it is client, server, service, state or total",
+                "': it is client, server, service, state, origin or total",
             ),
             UsageError::WatchInterval(word) => around(
                 "invalid watch interval `",

@@ -469,6 +469,8 @@ pub struct Connection<'a> {
     pub destination: (IpAddr, u16),
     /// The state, in upper case.
     pub state: &'a [u8],
+    /// Who made it; `None` where the kernel was not asked.
+    pub origin: Option<Origin>,
     /// For how many seconds it is kept if no packet comes.
     pub seconds: u64,
     /// The persistence engine's name, and the data by which the engine knows the connection.
@@ -481,6 +483,36 @@ impl Connection<'_> {
         [Protocol::Tcp, Protocol::Udp, Protocol::Sctp]
             .into_iter()
             .find(|protocol| protocol.label().as_bytes() == self.protocol)
+    }
+}
+
+/// Who made a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Origin {
+    /// This director, for a client's packet.
+    Local,
+    /// Another director: the sync daemon learnt it. It stays learnt when its packets come here.
+    Sync,
+}
+
+impl Origin {
+    const ALL: [Origin; 2] = [Origin::Local, Origin::Sync];
+
+    /// The word for each, in the order of [`Origin::ALL`], with what it means.
+    pub const WORDS: [(&str, &str); 2] = [
+        ("local", "made here"),
+        ("sync", "learnt from another director"),
+    ];
+
+    /// Returns the word for it, on the command line and in listings.
+    pub fn word(self) -> &'static str {
+        Origin::WORDS[self as usize].0
+    }
+
+    pub fn from_word(word: &[u8]) -> Option<Origin> {
+        Origin::ALL
+            .into_iter()
+            .find(|origin| origin.word().as_bytes() == word)
     }
 }
 

@@ -8,7 +8,7 @@
 
 use std::net::IpAddr;
 
-use crate::model::{AddressFamily, Connection, Protocol};
+use crate::model::{AddressFamily, Connection, Origin, Protocol};
 
 /// The connections that a listing is of: those that fit everything here.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -21,6 +21,8 @@ pub struct Selection {
     pub clients: Option<Network>,
     /// The states that they may be in.
     pub states: Option<States>,
+    /// The director that made them: this one or another.
+    pub origin: Option<Origin>,
     /// Only those whose real server is none of their service any more.
     pub is_stale: bool,
 }
@@ -69,6 +71,9 @@ impl Selection {
             && self
                 .states
                 .is_none_or(|states| states.has(connection.state))
+            && self
+                .origin
+                .is_none_or(|origin| connection.origin == Some(origin))
     }
 }
 
@@ -205,25 +210,29 @@ pub enum CountKey {
     /// Protocols, addresses and ports of services.
     Service,
     State,
+    /// The director that made them: this one or another.
+    Origin,
     /// By nothing: all are one.
     Total,
 }
 
 impl CountKey {
-    const ALL: [CountKey; 5] = [
+    const ALL: [CountKey; 6] = [
         CountKey::Client,
         CountKey::Server,
         CountKey::Service,
         CountKey::State,
+        CountKey::Origin,
         CountKey::Total,
     ];
 
     /// The word for each, in the order of [`CountKey::ALL`], with what is counted.
-    pub const WORDS: [(&str, &str); 5] = [
+    pub const WORDS: [(&str, &str); 6] = [
         ("client", "the connections of each client"),
         ("server", "those to each real server"),
         ("service", "those of each virtual service"),
         ("state", "those in each state"),
+        ("origin", "those made here, and those learnt"),
         ("total", "all of them, in one line"),
     ];
 
@@ -289,6 +298,7 @@ mod tests {
             service: (address("192.0.2.1"), 80),
             destination: (address("10.0.0.9"), 8080),
             state: b"ESTABLISHED",
+            origin: Some(Origin::Sync),
             seconds: 9,
             engine: None,
         };
@@ -299,6 +309,7 @@ mod tests {
             }),
             server: Some(SelectedEndpoint::new(address("10.0.0.9"), 8080)),
             clients: Network::new(address("10.0.0.0"), 24),
+            origin: Some(Origin::Sync),
             ..Selection::default()
         };
         assert!(fitting.takes(&connection) && Selection::default().takes(&connection));
@@ -336,6 +347,10 @@ mod tests {
                 ..fitting
             },
             in_states([b"CLOSE", b"UDP"]),
+            Selection {
+                origin: Some(Origin::Local),
+                ..fitting
+            },
             Selection {
                 server: Some(SelectedEndpoint::new(address("10.0.0.8"), 8080)),
                 ..Selection::default()

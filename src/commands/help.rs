@@ -261,7 +261,7 @@ mod tests {
                 &[
                     "Which virtual service",
                     "How a virtual service works (-A, -E)",
-                    "How a change is meant (-A, -E, -D, -a, -e, -d)",
+                    "Safe and gradual changes (-A, -E, -D, -a, -e, -d)",
                     "With every command",
                     "Schedulers",
                     "Examples",
@@ -273,7 +273,7 @@ mod tests {
                     "Which virtual service",
                     "Which real server, and how it is reached (-a, -e)",
                     "How a tunnel is made (-a, -e with -i)",
-                    "How a change is meant (-A, -E, -D, -a, -e, -d)",
+                    "Safe and gradual changes (-A, -E, -D, -a, -e, -d)",
                     "With every command",
                     "Examples",
                 ],
@@ -282,8 +282,8 @@ mod tests {
                 Command::List,
                 &[
                     "Which virtual service",
-                    "What is listed, and how (-L; -S has -n)",
-                    "Which connections (-L -c, which also takes SERVICE and -r)",
+                    "Listing (-L; -S has -n)",
+                    "Choosing connections (-L -c, which also takes SERVICE and -r)",
                     "With every command",
                     "Examples",
                 ],
@@ -292,7 +292,7 @@ mod tests {
                 Command::Diagnose,
                 &[
                     "Which virtual service",
-                    "What is listed, and how (-L; -S has -n)",
+                    "Listing (-L; -S has -n)",
                     "What else is tried (--diagnose)",
                     "With every command",
                     "Examples",
@@ -301,7 +301,7 @@ mod tests {
             (
                 Command::StartDaemon,
                 &[
-                    "How a change is meant (-A, -E, -D, -a, -e, -d)",
+                    "Safe and gradual changes (-A, -E, -D, -a, -e, -d)",
                     "Sync daemons (--start-daemon, --stop-daemon); ROLE is master or backup",
                     "With every command",
                     "Examples",

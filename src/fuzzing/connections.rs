@@ -6,7 +6,7 @@
 use serde_json::Value;
 
 use crate::ipvs::connections::parse_connection;
-use crate::model::{Connection, KernelName};
+use crate::model::{Connection, KernelName, Origin};
 use crate::render::connections::{write_row, write_titles};
 use crate::render::counts::{self, Count, Counted};
 use crate::render::endpoints::EndpointWriter;
@@ -80,6 +80,7 @@ fn count(connections: &[Connection<'_>], screen: Screen, numeric: bool) {
             Counted::Server(server, server_port),
             Counted::Service(protocol, address, port),
             Counted::State(KernelName::truncated(connection.state)),
+            Counted::Origin(connection.origin.unwrap_or(Origin::Local)),
         ];
         let connections = connection.seconds.min(1 << 50);
         counted.map(|counted| Count {

@@ -1,11 +1,13 @@
 //! The kernel's connections, which netlink does not carry: they are read from
-//! `/proc/net/ip_vs_conn`.
+//! `/proc/net/ip_vs_conn`, or from `/proc/net/ip_vs_conn_sync`, which says of each who made it, and
+//! lacks the data of persistence engines.
 //!
-//! The file has a line of titles, which is there even if no connection is, then a line for each
-//! connection. Source of the format: `net/netfilter/ipvs/ip_vs_conn.c` of the kernel.
+//! A file has a line of titles, which is there even if no connection is, then a line for each
+//! connection. Source of the formats: `net/netfilter/ipvs/ip_vs_conn.c` of the kernel.
 
 #![forbid(unsafe_code)]
 
+use std::collections::{HashMap, VecDeque};
 use std::fs::File;
 use std::io::{ErrorKind, Read};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -14,45 +16,76 @@ use std::ops::Range;
 use memchr::memchr;
 
 use crate::error::Error;
-use crate::model::Connection;
+use crate::model::{Connection, KernelName, Origin};
 
 const FILE: &str = "/proc/net/ip_vs_conn";
+const FILE_WITH_ORIGINS: &str = "/proc/net/ip_vs_conn_sync";
 
 /// The connections, one after another in the kernel's order.
 pub struct Connections {
+    name: &'static str,
     file: File,
     /// Bytes of the file, up to `end`; behind it is room for more.
     buffer: Vec<u8>,
     end: usize,
     /// The place of the line in it.
     line: Range<usize>,
+    /// The data of engines, where it is to be added.
+    engines: Option<Engines>,
+    /// The line with the data of its engine; empty where it has none.
+    joined: Vec<u8>,
 }
 
 impl Connections {
+    /// Opens the list without origins.
+    ///
     /// # Errors
     /// [`Error::CannotOpen`] without the module or without root, [`Error::UnexpectedInput`] if the
     /// file is empty.
     pub fn open() -> Result<Connections, Error> {
-        let file = File::open(FILE).map_err(|_| Error::CannotOpen(FILE))?;
+        Connections::open_file(FILE)
+    }
+
+    /// Opens the list with origins. To add the data of engines takes a reading of the other file,
+    /// once an entry comes that may have some.
+    ///
+    /// # Errors
+    /// Those of [`Connections::open`].
+    pub fn open_with_origins(with_engine_data: bool) -> Result<Connections, Error> {
+        let mut connections = Connections::open_file(FILE_WITH_ORIGINS)?;
+        connections.engines = with_engine_data.then(Engines::default);
+        Ok(connections)
+    }
+
+    fn open_file(name: &'static str) -> Result<Connections, Error> {
+        let file = File::open(name).map_err(|_| Error::CannotOpen(name))?;
         let mut connections = Connections {
+            name,
             file,
             buffer: vec![0; 64 * 1024],
             end: 0,
             line: 0..0,
+            engines: None,
+            joined: Vec::new(),
         };
         if connections.read_line()? {
             Ok(connections)
         } else {
-            Err(Error::UnexpectedInput(FILE))
+            Err(Error::UnexpectedInput(name))
         }
     }
 
     /// Goes on to the next connection; `false` after the last.
     ///
     /// # Errors
-    /// [`Error::Read`].
+    /// [`Error::Read`], and those of [`Connections::open`] for the data of engines.
     pub fn advance(&mut self) -> Result<bool, Error> {
-        self.read_line()
+        self.joined.clear();
+        let is_there = self.read_line()?;
+        if is_there && let Some(engines) = &mut self.engines {
+            engines.join(&self.buffer[self.line.clone()], &mut self.joined)?;
+        }
+        Ok(is_there)
     }
 
     /// Returns the connection.
@@ -60,12 +93,18 @@ impl Connections {
     /// # Errors
     /// [`Error::UnexpectedInput`] for a line of another shape.
     pub fn connection(&self) -> Result<Connection<'_>, Error> {
-        parse_connection(self.line()).ok_or(Error::UnexpectedInput(FILE))
+        let has_origin = self.name == FILE_WITH_ORIGINS;
+        parse_connection(self.line())
+            .filter(|connection| connection.origin.is_some() == has_origin)
+            .ok_or(Error::UnexpectedInput(self.name))
     }
 
-    /// Its line, the newline included.
+    /// Returns its line, the newline included.
     pub fn line(&self) -> &[u8] {
-        &self.buffer[self.line.clone()]
+        match self.joined.is_empty() {
+            true => &self.buffer[self.line.clone()],
+            false => &self.joined,
+        }
     }
 
     /// Goes on to the next line; `false` at the end of the file. Lines are looked at where they
@@ -90,13 +129,82 @@ impl Connections {
                 }
                 Ok(length) => self.end += length,
                 Err(fault) if fault.kind() == ErrorKind::Interrupted => {}
-                Err(fault) => return Err(Error::Read(FILE, fault)),
+                Err(fault) => return Err(Error::Read(self.name, fault)),
             }
         }
     }
 }
 
-/// Returns the connection that a line of the file describes; `None` for one of another shape.
+/// The data by which persistence engines know clients, as the file without origins has it.
+#[derive(Default)]
+struct Engines {
+    /// The ends of lines; `None` until they are needed. One client may have several entries to the
+    /// same server, in the order of the file.
+    ends: Option<HashMap<Identity, VecDeque<Vec<u8>>>>,
+}
+
+/// The protocol, client, service and destination of a connection.
+type Identity = (KernelName, [(IpAddr, u16); 3]);
+
+impl Engines {
+    /// Writes a line with the data of its engine to `joined`; nothing if it has none.
+    fn join(&mut self, line: &[u8], joined: &mut Vec<u8>) -> Result<(), Error> {
+        if !may_have_engine(line) {
+            return Ok(());
+        }
+        let Some(connection) = parse_connection(line) else {
+            return Ok(());
+        };
+        let ends = match &mut self.ends {
+            Some(ends) => ends,
+            ends => ends.insert(read_engines()?),
+        };
+        if let Some(end) = ends
+            .get_mut(&identity(&connection))
+            .and_then(VecDeque::pop_front)
+        {
+            joined.extend_from_slice(line.trim_ascii_end());
+            joined.extend(end);
+        }
+        Ok(())
+    }
+}
+
+fn read_engines() -> Result<HashMap<Identity, VecDeque<Vec<u8>>>, Error> {
+    let mut ends: HashMap<Identity, VecDeque<Vec<u8>>> = HashMap::new();
+    let mut connections = Connections::open()?;
+    while connections.advance()? {
+        if may_have_engine(connections.line())
+            && let Ok(connection) = connections.connection()
+            && let Some((name, data)) = connection.engine
+        {
+            let end = [b" ", name, b" ", data, b"\n"].concat();
+            ends.entry(identity(&connection))
+                .or_default()
+                .push_back(end);
+        }
+    }
+    Ok(ends)
+}
+
+fn identity(connection: &Connection<'_>) -> Identity {
+    (
+        KernelName::truncated(connection.protocol),
+        [
+            connection.client,
+            connection.service,
+            connection.destination,
+        ],
+    )
+}
+
+/// Returns true if a line is of what persistence remembers, which is of no port of the client's.
+fn may_have_engine(line: &[u8]) -> bool {
+    let mut words = line.split(is_blank).filter(|word| !word.is_empty());
+    words.nth(2) == Some(b"0000")
+}
+
+/// Returns the connection that a line of either file describes; `None` for one of another shape.
 ///
 /// A table may have millions of them, so this looks at each byte once.
 pub fn parse_connection(line: &[u8]) -> Option<Connection<'_>> {
@@ -106,7 +214,16 @@ pub fn parse_connection(line: &[u8]) -> Option<Connection<'_>> {
     let service = parse_endpoint(&mut rest)?;
     let destination = parse_endpoint(&mut rest)?;
     let state = next_word(&mut rest)?;
-    let seconds = parse_decimal(next_word(&mut rest)?)?;
+    let mut word = next_word(&mut rest)?;
+    let origin = match word {
+        b"LOCAL" => Some(Origin::Local),
+        b"SYNC" => Some(Origin::Sync),
+        _ => None,
+    };
+    if origin.is_some() {
+        word = next_word(&mut rest)?;
+    }
+    let seconds = parse_decimal(word)?;
     let engine = next_word(&mut rest).map(|name| (name, rest.trim_ascii()));
     Some(Connection {
         protocol,
@@ -114,6 +231,7 @@ pub fn parse_connection(line: &[u8]) -> Option<Connection<'_>> {
         service,
         destination,
         state,
+        origin,
         seconds,
         engine,
     })
@@ -223,10 +341,26 @@ mod tests {
             service: ("10.0.0.1".parse().unwrap(), 80),
             destination: ("192.168.0.2".parse().unwrap(), 8080),
             state: b"ESTABLISHED",
+            origin: None,
             seconds: 899,
             engine: None,
         };
         assert_eq!(parse_connection(line), Some(expected));
+    }
+
+    #[test]
+    fn the_other_file_says_who_made_it() {
+        for (word, origin) in [("LOCAL ", Origin::Local), ("SYNC  ", Origin::Sync)] {
+            let line = format!(
+                "TCP 0A000002 9C40 0A000001 0050 C0A80002 1F90 FIN_WAIT    {word}      17\n"
+            );
+            let connection = parse_connection(line.as_bytes()).unwrap();
+            assert_eq!(connection.origin, Some(origin));
+            assert_eq!(
+                (connection.state, connection.seconds),
+                (&b"FIN_WAIT"[..], 17)
+            );
+        }
     }
 
     #[test]
@@ -270,6 +404,9 @@ mod tests {
             "TCP 0A00000g 9C40 0A000001 0050 C0A80002 0050 ESTABLISHED 7",
             "TCP 10A000002 9C40 0A000001 0050 C0A80002 0050 ESTABLISHED 7",
             "TCP 0A000002 9C40 0A000001 0050 C0A80002 0050 ESTABLISHED -7",
+            "TCP 0A000002 9C40 0A000001 0050 C0A80002 0050 ESTABLISHED LOCAL",
+            "TCP 0A000002 9C40 0A000001 0050 C0A80002 0050 ESTABLISHED ELSE 7",
+            "TCP 0A000002 9C40 0A000001 0050 C0A80002 0050 ESTABLISHED SYNC LOCAL 7",
         ] {
             assert_eq!(parse_connection(line.as_bytes()), None, "{line:?}");
         }

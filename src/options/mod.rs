@@ -99,7 +99,7 @@ pub enum Section {
     Server,
     /// Options that describe a tunnel, for `-a` and `-e`.
     Tunnel,
-    /// Options that say how a change is meant.
+    /// Options that make a change safe or gradual.
     Change,
     /// Options that choose what `-L` shows, and how.
     Listing,
@@ -136,9 +136,9 @@ impl Section {
             Section::Scheduling => "How a virtual service works (-A, -E)",
             Section::Server => "Which real server, and how it is reached (-a, -e)",
             Section::Tunnel => "How a tunnel is made (-a, -e with -i)",
-            Section::Change => "How a change is meant (-A, -E, -D, -a, -e, -d)",
-            Section::Listing => "What is listed, and how (-L; -S has -n)",
-            Section::Connections => "Which connections (-L -c, which also takes SERVICE and -r)",
+            Section::Change => "Safe and gradual changes (-A, -E, -D, -a, -e, -d)",
+            Section::Listing => "Listing (-L; -S has -n)",
+            Section::Connections => "Choosing connections (-L -c, which also takes SERVICE and -r)",
             Section::Diagnosis => "What else is tried (--diagnose)",
             Section::SyncDaemon => {
                 "Sync daemons (--start-daemon, --stop-daemon); ROLE is master or backup"

@@ -8,6 +8,7 @@
 
 use super::matrix::{Owner, TunnelType};
 use super::{Argument, Completion, Helper, Meaning, OptionSpec, Section};
+use crate::model::Origin;
 use crate::schedulers::SCHEDULERS;
 use crate::screen::Colours;
 use crate::selection::CountKey;
@@ -327,6 +328,9 @@ table! {
         State = value("", "state", "NAME[,NAME]", "in one of these states")
             .in_section(Section::Connections).with(&[CONNECTIONS]).ours().not_among_rules()
             .offers(Completion::States);
+        Origin = value("", "origin", "WHO", "made here (local), or learnt (sync)")
+            .in_section(Section::Connections).with(&[CONNECTIONS]).ours().not_among_rules()
+            .offers(Completion::OneOf(&Origin::WORDS));
         Stale = flag("", "stale", "whose server is no longer in the table")
             .in_section(Section::Connections).with(&[CONNECTIONS]).ours().not_among_rules();
         Count = value("", "count", "KEY", "how many: total, or by client and so on")

@@ -86,6 +86,7 @@ mod tests {
             service: ("10.0.0.1".parse().unwrap(), 80),
             destination: ("192.168.0.2".parse().unwrap(), 80),
             state: b"ESTABLISHED",
+            origin: None,
             seconds: 899,
             engine: None,
         }
@@ -103,6 +104,7 @@ mod tests {
             service: ("2001:db8::1".parse().unwrap(), 80),
             destination: ("10.0.0.3".parse().unwrap(), 80),
             state: b"UDP",
+            origin: None,
             seconds: 7,
             engine: None,
         };

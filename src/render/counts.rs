@@ -1,10 +1,10 @@
-//! Writes what `-L -c --count` prints: a line for each client, server, service or
-//! state, or one for all.
+//! Writes what `-L -c --count` prints: a line for each client, server, service, state
+//! or origin, or one for all.
 #![forbid(unsafe_code)]
 
 use std::net::IpAddr;
 
-use crate::model::{KernelName, Protocol};
+use crate::model::{KernelName, Origin, Protocol};
 use crate::render::endpoints::EndpointWriter;
 use crate::render::padding::number_right;
 
@@ -17,6 +17,7 @@ pub enum Counted {
     /// The protocol in upper case, as the kernel spells it, and a service's address and port.
     Service(KernelName, IpAddr, u16),
     State(KernelName),
+    Origin(Origin),
     /// All connections.
     Total,
 }
@@ -38,6 +39,7 @@ impl Counted {
                 endpoints.write(out, address, port, known);
             }
             Counted::State(state) => out.extend_from_slice(state.as_bytes()),
+            Counted::Origin(origin) => out.extend_from_slice(origin.word().as_bytes()),
             Counted::Total => out.extend_from_slice(b"total"),
         }
     }
@@ -76,6 +78,7 @@ mod tests {
             ),
             (Counted::Service(name("IP"), address("0.0.0.7"), 0), 2),
             (Counted::State(name("SYN_RECV")), 1),
+            (Counted::Origin(Origin::Sync), 7),
             (Counted::Total, 0),
         ];
         let mut out = Vec::new();
@@ -94,6 +97,7 @@ mod tests {
                    2 SCTP [2001:db8::1]:80\n       \
                    2 IP 0.0.0.7:0\n       \
                    1 SYN_RECV\n       \
+                   7 sync\n       \
                    0 total\n"
         );
     }

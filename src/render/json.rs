@@ -16,8 +16,8 @@ use serde::{Serialize, Serializer};
 
 use crate::model::{
     AddressFamily, Connection, DestinationIdentity, DestinationState, DrainState, Encapsulation,
-    ForwardingMethod, KernelInfo, KernelName, Netmask, Protocol, ServiceIdentity, ServiceState,
-    Statistics, SyncDaemon, Timeouts, TunnelChecksum,
+    ForwardingMethod, KernelInfo, KernelName, Netmask, Origin, Protocol, ServiceIdentity,
+    ServiceState, Statistics, SyncDaemon, Timeouts, TunnelChecksum,
 };
 use crate::render::counts::{Count, Counted};
 use crate::render::endpoints::EndpointWriter;
@@ -383,6 +383,7 @@ impl Tunnel {
 struct ConnectionEntry<'a> {
     protocol: String,
     state: Cow<'a, str>,
+    origin: Option<&'static str>,
     expires_in_seconds: u64,
     client: Endpoint,
     service: Endpoint,
@@ -418,6 +419,7 @@ impl<'a> ConnectionEntry<'a> {
         ConnectionEntry {
             protocol: text(connection.protocol).to_ascii_lowercase(),
             state: text(connection.state),
+            origin: connection.origin.map(Origin::word),
             expires_in_seconds: connection.seconds,
             client: endpoint(connection.client),
             service: endpoint(connection.service),
@@ -568,6 +570,7 @@ pub(crate) mod tests {
             service: ("192.0.2.1".parse().unwrap(), 443),
             destination: ("198.51.100.7".parse().unwrap(), 8080),
             state: b"SYN_RECV",
+            origin: Some(Origin::Sync),
             seconds: 59,
             engine: None,
         };
@@ -580,6 +583,7 @@ pub(crate) mod tests {
             json!([{
                 "protocol": "tcp",
                 "state": "SYN_RECV",
+                "origin": "sync",
                 "expires_in_seconds": 59,
                 "client": { "address": "192.0.2.9", "port": 40_000 },
                 "service": { "address": "192.0.2.1", "port": 443 },
@@ -742,6 +746,7 @@ pub(crate) mod tests {
             service: ("10.0.0.1".parse().unwrap(), 5060),
             destination: ("192.168.0.2".parse().unwrap(), 5060),
             state: b"UDP",
+            origin: Some(Origin::Local),
             seconds: 290,
             engine: Some((b"sip", b"\xfe1@x")),
         };
@@ -754,6 +759,7 @@ pub(crate) mod tests {
         let document = checked(&out);
         let connection = &document["connections"][1];
         assert_eq!(connection["persistence_engine"]["data"], "\u{fffd}1@x");
+        assert_eq!(connection["origin"], "local");
         assert_eq!(connection["client"]["address"], "10.0.0.2");
         assert_eq!(connection["expires_in_seconds"], 290);
     }

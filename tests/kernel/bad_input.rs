@@ -890,6 +890,7 @@ fn words_of_the_command_line_alone_have_no_place_among_rules() {
         ("-L -c --stale", "'stale' option"),
         ("-L -c --client 192.0.2.0/24", "'client' option"),
         ("-L -c --state UDP", "'state' option"),
+        ("-L -c --origin sync", "'origin' option"),
         ("-L -c --count client", "'count' option"),
         ("--diagnose", "'diagnose' command"),
         ("--diagnose --probe", "'diagnose' command"),

@@ -20,7 +20,7 @@ use crate::support::table::{OPTIONS, Opt};
 use crate::support::{Ending, Invocation, Outcome, Random, number_from_environment, seed};
 
 /// The number of scripts that are drawn unless `IPVSADM_SCRIPTS` says another.
-const SCRIPTS: u64 = 150;
+const SCRIPTS: u64 = 100;
 
 /// One option with its value, not yet spelt.
 #[derive(Clone, Debug)]

@@ -25,7 +25,7 @@ use crate::cli::values::{self, FlagFault};
 use crate::edit::{Addition, Edit, NamedFlags};
 use crate::error::UsageError;
 use crate::model::{
-    AddressFamily, Change, KernelName, Netmask, ServiceIdentity, SyncDaemonRole, Timeouts,
+    AddressFamily, Change, KernelName, Netmask, Origin, ServiceIdentity, SyncDaemonRole, Timeouts,
 };
 use crate::options::matrix::TunnelType;
 use crate::options::{Command, Meaning, Modifier, OptionSpec};
@@ -134,6 +134,7 @@ struct Draft<'a> {
     mcast_ttl: Option<u8>,
     clients: Option<Network>,
     states: Option<States>,
+    origin: Option<Origin>,
     count_key: Option<CountKey>,
     order: Option<&'a [u8]>,
     watch: Option<Duration>,
@@ -172,6 +173,7 @@ impl<'a> Draft<'a> {
             mcast_ttl: None,
             clients: None,
             states: None,
+            origin: None,
             count_key: None,
             order: None,
             watch: None,
@@ -316,6 +318,10 @@ impl<'a> Draft<'a> {
                 let states = values::connection_states(word)
                     .map_err(|name| UsageError::ConnectionState(name.to_vec()))?;
                 self.states = Some(states);
+            }
+            Modifier::Origin => {
+                let origin = Origin::from_word(word);
+                self.origin = Some(origin.ok_or_else(|| UsageError::Origin(word.to_vec()))?);
             }
             Modifier::Count => {
                 let key = CountKey::from_word(word);
@@ -555,6 +561,7 @@ mod tests {
                 "-L -c --state CLOSE,SHUT",
                 quoted(UsageError::ConnectionState, "SHUT"),
             ),
+            ("-L -c --origin LOCAL", quoted(UsageError::Origin, "LOCAL")),
             (
                 "-L -c --count clients",
                 quoted(UsageError::CountKey, "clients"),

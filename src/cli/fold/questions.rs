@@ -37,6 +37,7 @@ impl Draft<'_> {
             server,
             clients: self.clients,
             states: self.states,
+            origin: self.origin,
             is_stale: self.given.has(Modifier::Stale),
         })
     }
@@ -149,7 +150,7 @@ mod tests {
 
     use super::*;
     use crate::cli;
-    use crate::model::{AddressFamily, Protocol};
+    use crate::model::{AddressFamily, Origin, Protocol};
     use crate::request::Request;
     use crate::screen::Colours;
     use crate::selection::{CountKey, Network, States};
@@ -246,6 +247,20 @@ mod tests {
                     ..Selection::default()
                 },
             ),
+            (
+                "--origin sync",
+                Selection {
+                    origin: Some(Origin::Sync),
+                    ..Selection::default()
+                },
+            ),
+            (
+                "--origin local",
+                Selection {
+                    origin: Some(Origin::Local),
+                    ..Selection::default()
+                },
+            ),
         ] {
             assert_eq!(
                 listing(&format!("-L -c {line}")).subject,
@@ -257,6 +272,7 @@ mod tests {
                 ("server", CountKey::Server),
                 ("service", CountKey::Service),
                 ("state", CountKey::State),
+                ("origin", CountKey::Origin),
             ] {
                 assert_eq!(
                     listing(&format!("-L -c {line} --count {word}")).subject,

@@ -6,7 +6,7 @@ use crate::attribution::Servers;
 use crate::commands::walk::Walk;
 use crate::error::Error;
 use crate::ipvs::connections::{Connections, parse_connection};
-use crate::ipvs::{Detail, Ipvs};
+use crate::ipvs::{self, Ipvs};
 use crate::model::Connection;
 use crate::order::ConnectionOrder;
 use crate::selection::Selection;
@@ -18,6 +18,15 @@ pub struct SelectedConnections<'s> {
     servers: Option<Servers>,
 }
 
+/// The facts about connections that cost more to read.
+#[derive(Clone, Copy, Default)]
+pub struct Detail {
+    /// The directors that made them.
+    pub origin: bool,
+    /// The data of persistence engines.
+    pub engine_data: bool,
+}
+
 impl<'s> SelectedConnections<'s> {
     /// Opens the kernel's list of connections.
     ///
@@ -27,13 +36,18 @@ impl<'s> SelectedConnections<'s> {
     pub fn open(
         ipvs: &mut Ipvs,
         selection: &'s Selection,
+        detail: Detail,
     ) -> Result<SelectedConnections<'s>, Error> {
         let servers = match selection.is_stale {
             true => Some(read_servers(ipvs)?),
             false => None,
         };
+        let with_origins = detail.origin || selection.origin.is_some();
         Ok(SelectedConnections {
-            entries: Connections::open()?,
+            entries: match with_origins {
+                true => Connections::open_with_origins(detail.engine_data)?,
+                false => Connections::open()?,
+            },
             selection,
             servers,
         })
@@ -121,7 +135,7 @@ impl PassedOver {
 /// Reads the real servers of each service, to find connections that go to none of them.
 fn read_servers(ipvs: &mut Ipvs) -> Result<Servers, Error> {
     let mut servers = Servers::default();
-    let mut walk = Walk::begin(ipvs, None, Detail::WithoutStatistics, false)?;
+    let mut walk = Walk::begin(ipvs, None, ipvs::Detail::WithoutStatistics, false)?;
     while let Some((service, destinations)) = walk.next(ipvs)? {
         let identities = destinations.iter().map(|state| state.destination.identity);
         servers.insert(service.service.identity, identities);

@@ -1,14 +1,14 @@
-//! Counts the connections of each client, server, service or state, or all of them. Memory grows
+//! Counts the connections of each client, server, service, state or origin, or all of them. Memory grows
 //! with what they are counted by, not with the connections.
 #![forbid(unsafe_code)]
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use super::connections::{PassedOver, SelectedConnections};
+use super::connections::{Detail, PassedOver, SelectedConnections};
 use crate::error::Error;
 use crate::ipvs::Ipvs;
-use crate::model::{Connection, KernelName};
+use crate::model::{Connection, KernelName, Origin};
 use crate::render::counts::{Count, Counted};
 use crate::selection::{CountKey, Selection};
 
@@ -23,7 +23,11 @@ pub fn count(
     selection: &Selection,
     key: CountKey,
 ) -> Result<(Vec<Count>, PassedOver), Error> {
-    let connections = SelectedConnections::open(ipvs, selection)?;
+    let detail = Detail {
+        origin: key == CountKey::Origin,
+        engine_data: false,
+    };
+    let connections = SelectedConnections::open(ipvs, selection, detail)?;
     match key {
         CountKey::Client => tally(connections, |it| it.client.0, Counted::Client),
         CountKey::Server => tally(
@@ -52,6 +56,16 @@ pub fn count(
             connections,
             |it| KernelName::truncated(it.state),
             Counted::State,
+        ),
+        CountKey::Origin => tally(
+            connections,
+            |it| it.origin == Some(Origin::Sync),
+            |is_learnt| {
+                Counted::Origin(match is_learnt {
+                    true => Origin::Sync,
+                    false => Origin::Local,
+                })
+            },
         ),
     }
 }

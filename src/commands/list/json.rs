@@ -1,7 +1,7 @@
 //! Lists with `--json`: one document.
 #![forbid(unsafe_code)]
 
-use super::connections::{PassedOver, SelectedConnections};
+use super::connections::{self, PassedOver, SelectedConnections};
 use super::{counts, sync_daemons};
 use crate::commands::console::Console;
 use crate::commands::refused_listing;
@@ -78,7 +78,11 @@ fn list_connections(
     ipvs: &mut Ipvs,
     selection: &Selection,
 ) -> Result<PassedOver, Error> {
-    let entries = SelectedConnections::open(ipvs, selection)?;
+    let detail = connections::Detail {
+        origin: true,
+        engine_data: true,
+    };
+    let entries = SelectedConnections::open(ipvs, selection, detail)?;
     let mut document = Document::of_connections(console.text());
     let passed_over = entries.for_each(|connection, _| {
         document.connection(console.text(), connection);

@@ -156,7 +156,11 @@ fn list_connections(
     let with_engine_data = format.columns == Columns::PersistentConnections;
     let mut endpoints = EndpointWriter::for_listing(format.numeric);
     let is_on_terminal = with_engine_data && screen::is_terminal();
-    let entries = SelectedConnections::open(ipvs, selection)?;
+    let detail = connections::Detail {
+        origin: false,
+        engine_data: with_engine_data,
+    };
+    let entries = SelectedConnections::open(ipvs, selection, detail)?;
     render::connections::write_titles(console.text(), with_engine_data);
     let passed_over = entries.for_each_in(order, |connection, _| {
         // Clients choose these bytes, which must not move a terminal's cursor.

@@ -3,7 +3,7 @@
 //! A column is as wide as its widest cell, so everything is read before anything is written.
 #![forbid(unsafe_code)]
 
-use super::connections::SelectedConnections;
+use super::connections::{self, SelectedConnections};
 use super::services::{self, Services};
 use super::{counts, sync_daemons};
 use crate::commands::console::Console;
@@ -113,7 +113,11 @@ fn list_connections(
     let with_engine_data = format.columns == Columns::PersistentConnections;
     let mut table = ConnectionTable::new(console.screen(), format.numeric, with_engine_data);
     let mut lines = Vec::new();
-    let connections = SelectedConnections::open(ipvs, selection)?;
+    let detail = connections::Detail {
+        origin: false,
+        engine_data: with_engine_data,
+    };
+    let connections = SelectedConnections::open(ipvs, selection, detail)?;
     let passed_over = connections.for_each_in(order, |connection, line| {
         table.measure(connection);
         lines.extend_from_slice(line);

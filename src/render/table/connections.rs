@@ -211,6 +211,7 @@ mod tests {
             service: ("192.0.2.1".parse().unwrap(), 443),
             destination: ("10.0.0.10".parse().unwrap(), 8080),
             state,
+            origin: None,
             seconds,
             engine,
         };
@@ -261,6 +262,7 @@ mod tests {
             service: ("192.0.2.1".parse().unwrap(), 80),
             destination: ("10.0.0.10".parse().unwrap(), 8080),
             state: b"ESTABLISHED",
+            origin: None,
             seconds: 899,
             engine,
         };
@@ -297,6 +299,7 @@ mod tests {
             service: ("192.0.2.1".parse().unwrap(), 5060),
             destination: ("2001:db8::aaaa:bbbb:cccc:dddd".parse().unwrap(), 5060),
             state: b"UDP",
+            origin: None,
             seconds: 300,
             engine: None,
         };

@@ -32,6 +32,7 @@ pub fn write(out: &mut Vec<u8>, screen: Screen, numeric: bool, key: CountKey, co
         CountKey::Server => "Real server",
         CountKey::Service => "Service",
         CountKey::State => "State",
+        CountKey::Origin => "Origin",
     };
     if counts.is_empty() {
         return;

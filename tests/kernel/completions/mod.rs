@@ -83,7 +83,7 @@ const CASES: &[(&str, Expected)] = &[
     ("-q", Nothing),
     ("-A -c", Nothing),
     ("-A -t 192.0.2.1:80 --tcp", Nothing),
-    // How a change is meant.
+    // Safe and gradual changes.
     ("-e -t 192.0.2.1:80 --k", Line("-e -t 192.0.2.1:80 --keep ")),
     ("-D --e", Line("-D --exist ")),
     ("-A --k", Nothing),
@@ -180,8 +180,11 @@ const CASES: &[(&str, Expected)] = &[
     ("-L -c --stal", Line("-L -c --stale ")),
     (
         "-L -c --count ",
-        Offers(&["client", "server", "service", "state", "total"]),
+        Offers(&["client", "server", "service", "state", "origin", "total"]),
     ),
+    ("-L -c --orig", Line("-L -c --origin ")),
+    ("-L -c --origin ", Offers(&["local", "sync"])),
+    ("-L -c --origin s", Line("-L -c --origin sync ")),
     ("-L -c --state SYN_R", Line("-L -c --state SYN_RECV ")),
     ("-L -c --state est", Line("-L -c --state established ")),
     (

@@ -505,7 +505,15 @@ fn what_makes_no_sense_is_said_in_one_line() {
         ("-L -c --state open", "invalid connection state `open'"),
         (
             "-L -c --count clients",
-            "invalid count key `clients': it is client, server, service, state or total",
+            "invalid count key `clients': it is client, server, service, state, origin or total",
+        ),
+        (
+            "-L -c --origin both",
+            "invalid origin `both': it is local or sync",
+        ),
+        (
+            "-L --origin sync",
+            "Illegal 'origin' option with the 'list' command",
         ),
         (
             "-L -c --stale --stale",

@@ -59,7 +59,7 @@ fn everything_but_the_weights_of_servers_that_both_have_is_the_files() {
     let mut random = Random::of_this_run();
     let mut table = Table::default();
     let mut kept = 0;
-    for round in 0..30 {
+    for round in 0..20 {
         table.change(&mut random);
         ours(&director, &reload(&[], &table.rules(&mut random)));
         let before = saved(&director);
@@ -94,7 +94,7 @@ fn everything_but_the_weights_of_servers_that_both_have_is_the_files() {
         // The rounds go on from the file's table.
         ours(&director, &reload(&[], &rules));
     }
-    assert!(kept > 30, "only {kept} weights differed");
+    assert!(kept > 20, "only {kept} weights differed");
 }
 
 #[test]

@@ -55,7 +55,7 @@ fn from_any_table_to_any_other_the_difference_leaves_what_clearing_and_restoring
     let pair = Pair::new(false);
     let mut random = Random::of_this_run();
     let mut table = Table::default();
-    for round in 0..40 {
+    for round in 0..30 {
         let before = saved(&pair.our_namespace);
         table.change(&mut random);
         let rules = table.rules(&mut random);
