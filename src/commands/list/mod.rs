@@ -4,11 +4,11 @@
 //! not have. What the text looks like is a matter of [`render`].
 #![forbid(unsafe_code)]
 
-mod connections;
-mod counts;
+pub mod connections;
+pub mod counts;
 mod json;
 mod prometheus;
-mod services;
+pub mod services;
 mod table;
 
 use crate::commands::console::{Console, visible};
@@ -122,7 +122,7 @@ fn list_sorted_table(
     service: Option<&ServiceIdentity>,
     rates: Option<&mut Rates>,
 ) -> Result<(), Error> {
-    let Services { info, entries } = services::read(ipvs, request, service, rates)?;
+    let Services { info, entries } = services::read_in_order(ipvs, request, service, rates)?;
     let format = &request.format;
     let mut endpoints = EndpointWriter::for_listing(format.numeric);
     if let Some(info) = info {
@@ -163,23 +163,34 @@ fn list_connections(
     let entries = SelectedConnections::open(ipvs, selection, detail)?;
     render::connections::write_titles(console.text(), with_engine_data);
     let passed_over = entries.for_each_in(order, |connection, _| {
-        // Clients choose these bytes, which must not move a terminal's cursor.
-        let shown = connection.engine.filter(|_| is_on_terminal);
-        let shown = shown.map(|(name, data)| (name, visible(data)));
-        let engine = shown.as_ref().map(|(name, data)| (*name, data.as_bytes()));
-        let connection = Connection {
-            engine: engine.or(connection.engine),
-            ..*connection
-        };
-        render::connections::write_row(
-            console.text(),
-            &mut endpoints,
-            &connection,
-            with_engine_data,
-        );
+        match is_on_terminal {
+            true => write_visible_row(console.text(), &mut endpoints, connection),
+            false => render::connections::write_row(
+                console.text(),
+                &mut endpoints,
+                connection,
+                with_engine_data,
+            ),
+        }
         console.flush_if_large()
     })?;
     passed_over.outcome()
+}
+
+/// Appends the row of a connection with the data of its engine, for a terminal: clients choose these
+/// bytes, which must not move its cursor.
+pub fn write_visible_row(
+    out: &mut Vec<u8>,
+    endpoints: &mut EndpointWriter,
+    connection: &Connection<'_>,
+) {
+    let shown = connection.engine.map(|(name, data)| (name, visible(data)));
+    let engine = shown.as_ref().map(|(name, data)| (*name, data.as_bytes()));
+    let connection = Connection {
+        engine,
+        ..*connection
+    };
+    render::connections::write_row(out, endpoints, &connection, true);
 }
 
 /// Returns the sync daemons in the order of every listing.
