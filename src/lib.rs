@@ -17,16 +17,15 @@
 //!
 //! ```text
 //! Console            collects text, prints faults and hints     commands/console
-//! ├── Streams        standard input, output and error
-//! └── Page           what a watched terminal shows of a listing render/page
-//!     └── Screen     width, colours, characters: plain values   screen
+//! └── Streams        standard input, output and error
 //!
-//! commands/watch     makes a Page for each look, and the Console fills it
-//! └── Terminal       the alternate screen and the keys          terminal
+//! commands/watch     looks again and again, answers keys
+//! ├── Terminal       the alternate screen and the keys          terminal
+//! └── View           which lines a screen holds                 commands/watch/view
 //!
-//! render/table       draws into the Console's text
+//! render/table       draws into the Console's text, or the View's
 //! └── Sheet          rows of cells in a frame                   render/table/sheet
-//!     └── Screen
+//!     └── Screen     width, colours, characters: plain values   screen
 //! ```
 //!
 //! Nothing takes for granted which machine it runs on:

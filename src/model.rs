@@ -522,7 +522,7 @@ impl Connection<'_> {
 }
 
 /// Who made a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Origin {
     /// This director, for a client's packet.
     Local,
