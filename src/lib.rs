@@ -8,8 +8,8 @@
 //!
 //! [`attribution`] works out which real server a connection belongs to, [`rates`] how fast counters
 //! grow. [`error`] has the faults that end a command, with their exit statuses; what a drain or a
-//! diagnosis finds is worded there. [`schedulers`] holds what is known of the kernel's. [`names`]
-//! asks the name services, [`clock`] the time, [`screen`] and [`terminal`] the terminal;
+//! diagnosis finds is worded there. [`schedulers`] holds what is known of the kernel's. [`sockets`]
+//! reads which sockets there are. [`names`] asks the name services, [`clock`] the time, [`screen`] and [`terminal`] the terminal;
 //! [`unbuffered`] reads and writes the standard streams, [`waiting`] lets time pass until a signal
 //! comes.
 //!
@@ -75,6 +75,7 @@ mod samples;
 mod schedulers;
 pub mod screen;
 mod selection;
+mod sockets;
 pub mod terminal;
 pub mod unbuffered;
 mod waiting;

@@ -18,6 +18,7 @@ use serde_json::Value;
 use crate::support::busy::Busy;
 use crate::support::pty::Pty;
 use crate::support::schema::Schema;
+use crate::support::standstill::settings;
 use crate::support::{Ending, Invocation, Namespace, Program};
 
 /// A terminal in which our program goes on listing, after a line that was there before.
@@ -680,6 +681,66 @@ fn by_rate_the_busiest_come_first_and_stay() {
     });
     for traffic in traffic {
         traffic.stop();
+    }
+}
+
+#[test]
+fn no_rate_is_shown_of_a_standstill_nor_taken_over_it() {
+    const SERVICE: &str = "UDP 192.0.2.10:53";
+    let namespace = Namespace::new();
+    namespace.ip_batch("address add 192.0.2.10/32 dev lo\naddress add 10.0.0.11/32 dev lo");
+    let rules = "-A -u 192.0.2.10:53 -s rr\n-a -u 192.0.2.10:53 -r 10.0.0.11 -m\n";
+    let filled = namespace.run(&Program::ours(), &Invocation::restore(rules));
+    assert_eq!(filled.ending, Ending::Status(0), "{filled}");
+    let send = |count: usize| {
+        namespace.enter(move || {
+            let server = UdpSocket::bind("10.0.0.11:53").unwrap();
+            for _ in 0..count {
+                let socket = UdpSocket::bind("192.0.2.10:0").unwrap();
+                socket.send_to(&[0; 72], "192.0.2.10:53").unwrap();
+            }
+            drop(server);
+        });
+    };
+    let rate = |listing: &[String]| cell(listing, SERVICE, "Conn/s");
+    for setting in settings(&namespace) {
+        let mut stream = Stream::start(&namespace, "-Ln --table --watch 0.5");
+        // Returns the looks up to the first that is wanted. A minute is longer than any takes.
+        let mut until = |what: &str, is_wanted: &dyn Fn(&[String]) -> bool| {
+            let mut looks = Vec::new();
+            while looks
+                .last()
+                .is_none_or(|look: &Vec<String>| !is_wanted(look))
+            {
+                assert!(looks.len() < 120, "{setting:?}: no {what}\n{looks:#?}");
+                looks.push(stream.listing());
+            }
+            looks
+        };
+        until("rate", &|look| rate(look) == Some(0.0));
+        setting.stop(&namespace);
+        let line = format!("The counters stand still: net.ipv4.vs.{}.", setting.reason);
+        until("standstill", &|look| look.contains(&line));
+        send(1000);
+        namespace.run(&Program::ours(), &Invocation::line("-A -t 192.0.2.10:98"));
+        let looks = until("look", &|look| look.concat().contains(":98 "));
+        for look in &looks {
+            assert!(look.contains(&line) && rate(look).is_none(), "{look:#?}");
+        }
+        setting.go_on(&namespace);
+        namespace.wait_until_counted();
+        namespace.run(&Program::ours(), &Invocation::line("-A -t 192.0.2.10:99"));
+        let looks = until("look", &|look| look.concat().contains(":99 "));
+        let later = until("rate", &|look| rate(look).is_some());
+        for look in looks.iter().chain(&later) {
+            assert_eq!(rate(look).unwrap_or(0.0), 0.0, "{look:#?}");
+        }
+        send(200);
+        until("traffic", &|look| rate(look) > Some(0.0));
+        stream.leave();
+        for service in ["-D -t 192.0.2.10:98", "-D -t 192.0.2.10:99"] {
+            namespace.run(&Program::ours(), &Invocation::line(service));
+        }
     }
 }
 

@@ -2,12 +2,12 @@
 #![forbid(unsafe_code)]
 
 use super::connections::{self, PassedOver, SelectedConnections};
-use super::{counts, sync_daemons};
+use super::{counts, sync_daemon_states};
 use crate::commands::console::Console;
 use crate::commands::refused_listing;
 use crate::commands::walk::Walk;
 use crate::error::Error;
-use crate::ipvs::{Detail, Ipvs};
+use crate::ipvs::{Detail, Ipvs, estimation};
 use crate::model::ServiceIdentity;
 use crate::render::json::{self, Document};
 use crate::request::{ListRequest, Subject};
@@ -43,7 +43,7 @@ pub fn list(
                 PassedOver::NOTHING
             })
             .map_err(refused_listing),
-        Subject::Daemons => sync_daemons(ipvs).map(|daemons| {
+        Subject::Daemons => sync_daemon_states(ipvs).map(|daemons| {
             json::write_sync_daemons(console.text(), &daemons);
             PassedOver::NOTHING
         }),
@@ -64,8 +64,9 @@ fn list_table(
     service: Option<&ServiceIdentity>,
 ) -> Result<(), Error> {
     let info = ipvs.info().map_err(refused_listing)?;
+    let standstill = estimation::standstill();
     let mut walk = Walk::begin(ipvs, service, Detail::WithStatistics, request.sorted)?;
-    let mut document = Document::of_services(console.text(), &info);
+    let mut document = Document::of_services(console.text(), &info, standstill);
     while let Some((service, destinations)) = walk.next(ipvs)? {
         document.service(console.text(), &service, destinations);
     }

@@ -12,15 +12,15 @@ mod services;
 mod table;
 
 use crate::commands::console::{Console, visible};
-use crate::commands::refused_listing;
 use crate::commands::walk::Walk;
+use crate::commands::{hints, refused_listing};
 use crate::error::Error;
-use crate::ipvs::{Detail, Ipvs};
-use crate::model::{Connection, ServiceIdentity, SyncDaemon};
+use crate::ipvs::{self, Detail, Ipvs, estimation};
+use crate::model::{Connection, ServiceIdentity, SyncDaemon, SyncDaemonState};
 use crate::order::{ConnectionOrder, ServiceOrder};
 use crate::rates::Rates;
 use crate::render::endpoints::EndpointWriter;
-use crate::render::{self, listing, order, timeouts_and_daemons};
+use crate::render::{self, listing, order, phrases, timeouts_and_daemons};
 use crate::request::{Columns, ListFormat, ListRequest, OutputFormat, Subject};
 use crate::screen;
 use crate::selection::Selection;
@@ -112,7 +112,31 @@ fn list_table(
             }
         }
         Ok(())
-    })
+    })?;
+    if detail == Detail::WithStatistics {
+        say_if_counters_stand_still(console);
+    }
+    Ok(())
+}
+
+/// Says to a person at a terminal if the counters of a plain listing stand still: below the page
+/// that is drawn again and again, or in a hint.
+fn say_if_counters_stand_still(console: &mut Console<'_>) {
+    let has_page = console.page().is_some();
+    if !has_page && !console.is_interactive() {
+        return;
+    }
+    let Some(standstill) = estimation::standstill() else {
+        return;
+    };
+    match has_page {
+        true => {
+            let sentence = phrases::counters_stand_still(standstill);
+            console.text().extend_from_slice(sentence.as_bytes());
+            console.text().push(b'\n');
+        }
+        false => console.keep_hint(Some(hints::counters_stand_still(standstill))),
+    }
 }
 
 fn list_sorted_table(
@@ -122,7 +146,7 @@ fn list_sorted_table(
     service: Option<&ServiceIdentity>,
     rates: Option<&mut Rates>,
 ) -> Result<(), Error> {
-    let Services { info, entries } = services::read(ipvs, request, service, rates)?;
+    let Services { info, entries, .. } = services::read(ipvs, request, service, rates)?;
     let format = &request.format;
     let mut endpoints = EndpointWriter::for_listing(format.numeric);
     if let Some(info) = info {
@@ -180,6 +204,12 @@ fn list_connections(
         console.flush_if_large()
     })?;
     passed_over.outcome()
+}
+
+/// Returns the sync daemons in the order of every listing, with how well they do.
+fn sync_daemon_states(ipvs: &mut Ipvs) -> Result<Vec<SyncDaemonState>, Error> {
+    let daemons = sync_daemons(ipvs)?.into_iter();
+    Ok(daemons.map(ipvs::sync_daemons::state).collect())
 }
 
 /// Returns the sync daemons in the order of every listing.

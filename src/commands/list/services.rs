@@ -7,8 +7,8 @@ use std::time::Instant;
 use crate::commands::refused_listing;
 use crate::commands::walk::Walk;
 use crate::error::Error;
-use crate::ipvs::{Detail, Ipvs};
-use crate::model::{KernelInfo, ServiceIdentity};
+use crate::ipvs::{Detail, Ipvs, estimation};
+use crate::model::{KernelInfo, ServiceIdentity, Standstill};
 use crate::order::ServiceEntry;
 use crate::rates::Rates;
 use crate::request::ListRequest;
@@ -19,6 +19,8 @@ pub struct Services {
     pub info: Option<KernelInfo>,
     /// The services in the order that was asked for.
     pub entries: Vec<ServiceEntry>,
+    /// Why the kernel's counters stand still, if they do.
+    pub standstill: Option<Standstill>,
 }
 
 /// Reads one virtual service, or all. `rates` measure from one look to the next.
@@ -32,6 +34,7 @@ pub fn read(
     service: Option<&ServiceIdentity>,
     mut rates: Option<&mut Rates>,
 ) -> Result<Services, Error> {
+    let standstill = estimation::standstill();
     let mut walk = Walk::begin(ipvs, service, Detail::WithStatistics, request.sorted)?;
     let info = match service {
         Some(_) => None,
@@ -39,7 +42,7 @@ pub fn read(
     };
     let mut entries = Vec::new();
     if let Some(rates) = &mut rates {
-        rates.begin(Instant::now());
+        rates.begin(Instant::now(), standstill);
     }
     while let Some((mut service, destinations)) = walk.next(ipvs)? {
         let mut destinations = destinations.to_vec();
@@ -57,5 +60,9 @@ pub fn read(
         rates.end();
     }
     request.order.sort(&mut entries, rates.as_deref());
-    Ok(Services { info, entries })
+    Ok(Services {
+        info,
+        entries,
+        standstill,
+    })
 }

@@ -5,7 +5,7 @@
 
 use super::connections::{self, SelectedConnections};
 use super::services::{self, Services};
-use super::{counts, sync_daemons};
+use super::{counts, sync_daemon_states};
 use crate::commands::console::Console;
 use crate::commands::refused_listing;
 use crate::error::Error;
@@ -60,8 +60,13 @@ pub fn list(
             Ok(())
         }
         Subject::Daemons => {
-            let daemons = sync_daemons(ipvs)?;
-            timeouts_and_daemons::write_sync_daemons(console.text(), screen, &daemons);
+            let daemons = sync_daemon_states(ipvs)?;
+            timeouts_and_daemons::write_sync_daemons(
+                console.text(),
+                screen,
+                request.format.exact,
+                &daemons,
+            );
             Ok(())
         }
     }
@@ -74,8 +79,13 @@ fn list_table(
     service: Option<&ServiceIdentity>,
     mut rates: Option<&mut Rates>,
 ) -> Result<(), Error> {
-    let Services { info, entries } = services::read(ipvs, request, service, rates.as_deref_mut())?;
-    let mut table = ServiceTable::new(console.screen(), request.format, rates.as_deref());
+    let Services {
+        info,
+        entries,
+        standstill,
+    } = services::read(ipvs, request, service, rates.as_deref_mut())?;
+    let screen = console.screen();
+    let mut table = ServiceTable::new(screen, request.format, rates.as_deref(), standstill);
     // Rows are dear, so none is made of services that a page has no room for.
     let room = console.page().map_or(usize::MAX, |page| page.room());
     let mut lines = 0;

@@ -11,7 +11,7 @@ use crate::model::{ServiceIdentity, SyncDaemonRole};
 use super::{is_own, name, servers_in_use, whole_length};
 
 fn has_backup(facts: &Facts) -> bool {
-    facts.director.daemons.contains(&SyncDaemonRole::Backup)
+    facts.director.daemon(SyncDaemonRole::Backup).is_some()
 }
 
 /// A standby that waits for the address lacks it rightly. Where somebody can be asked for it, it
@@ -226,10 +226,10 @@ fn home_of(facts: &Facts, address: IpAddr) -> &str {
 
 pub fn backup_only(facts: &Facts) -> Vec<Finding> {
     let director = &facts.director;
-    if !director.settings.backup_only || !director.daemons.contains(&SyncDaemonRole::Backup) {
+    if !director.settings.backup_only || director.daemon(SyncDaemonRole::Backup).is_none() {
         return Vec::new();
     }
-    let has_master = director.daemons.contains(&SyncDaemonRole::Master);
+    let has_master = director.daemon(SyncDaemonRole::Master).is_some();
     let find = |service: &Service| {
         let address = service.virtual_address()?;
         if service.address != Some(Route::Local) {
@@ -320,7 +320,7 @@ fn unseen(facts: &Facts, words: impl Fn(ServiceIdentity) -> Option<String>) -> V
 /// it counts every two seconds only; connections are there at once.
 pub fn is_unseen(facts: &Facts, service: &Service) -> bool {
     let counted = service.state.statistics;
-    let is_counted = !has_backup(facts) && !facts.director.settings.counters_stand_still();
+    let is_counted = !has_backup(facts) && facts.director.settings.standstill.is_none();
     let mut servers = service.servers.iter();
     is_counted
         && counted.connections == 0
@@ -333,10 +333,10 @@ pub fn is_unseen(facts: &Facts, service: &Service) -> bool {
 mod tests {
     use super::*;
     use crate::diagnose::checks::samples::{
-        NONE, commands, endpoint, findings, first, found, quiet, rival,
+        NONE, commands, daemon, endpoint, findings, first, found, quiet, rival,
     };
     use crate::diagnose::findings::Level;
-    use crate::model::Statistics;
+    use crate::model::{Standstill, Statistics};
 
     fn forget_counters(service: &mut Service) {
         service.state.statistics = Statistics::default();
@@ -379,7 +379,7 @@ mod tests {
         assert_eq!(level(routed), Level::Risk);
         let backup: fn(&mut Facts) = |facts| {
             facts.is_probed = true;
-            facts.director.daemons = vec![SyncDaemonRole::Backup];
+            facts.director.daemons = vec![daemon(SyncDaemonRole::Backup)];
         };
         assert_eq!(level(backup), Level::Note);
         let counted = found(|facts| facts.services[0].address = Some(Route::Nowhere));
@@ -463,7 +463,7 @@ mod tests {
         });
         assert_eq!(has_it, nothing_came);
         assert_eq!(
-            with(|facts| facts.director.daemons = vec![SyncDaemonRole::Backup]),
+            with(|facts| facts.director.daemons = vec![daemon(SyncDaemonRole::Backup)]),
             NONE
         );
     }
@@ -496,7 +496,7 @@ mod tests {
         let with = |daemons: &[SyncDaemonRole], is_on_lo: bool| {
             found(|facts| {
                 facts.director.settings.backup_only = true;
-                facts.director.daemons = daemons.to_vec();
+                facts.director.daemons = daemons.iter().copied().map(daemon).collect();
                 if is_on_lo {
                     let address = facts.director.interfaces[2].addresses.remove(0);
                     facts.director.interfaces[0].addresses.push(address);
@@ -533,7 +533,7 @@ mod tests {
         assert_eq!(not_added_up, NONE);
         let stopped = found(|facts| {
             forget_counters(&mut facts.services[0]);
-            facts.director.settings.run_estimation = Some(false);
+            facts.director.settings.standstill = Some(Standstill::NotEstimated);
         });
         assert_eq!(stopped, [("counters-stopped", Level::Note)]);
         let marked = found(|facts| {
@@ -790,7 +790,7 @@ mod tests {
         let with = |daemons: &[SyncDaemonRole], spoil: fn(&mut Facts)| {
             the("backup-only", |facts| {
                 facts.director.settings.backup_only = true;
-                facts.director.daemons = daemons.to_vec();
+                facts.director.daemons = daemons.iter().copied().map(daemon).collect();
                 spoil(facts);
             })
         };
@@ -852,7 +852,7 @@ mod tests {
         assert_eq!(was_heard, None);
         let is_backup = the("nothing-arrives", |facts| {
             quiet(facts);
-            facts.director.daemons = vec![SyncDaemonRole::Backup];
+            facts.director.daemons = vec![daemon(SyncDaemonRole::Backup)];
         });
         assert_eq!(is_backup, None);
     }

@@ -310,14 +310,13 @@ pub fn neighbour_table_full(facts: &Facts) -> Vec<Finding> {
 }
 
 pub fn counters_stopped(facts: &Facts) -> Vec<Finding> {
-    let settings = facts.director.settings;
-    if !settings.counters_stand_still() || facts.services.is_empty() {
+    let Some(standstill) = facts.director.settings.standstill else {
+        return Vec::new();
+    };
+    if facts.services.is_empty() {
         return Vec::new();
     }
-    let (why, setting, value) = match settings.run_estimation {
-        Some(false) => ("run_estimation is 0", "run_estimation", "1"),
-        _ => ("est_cpulist is empty", "est_cpulist", "0"),
-    };
+    let (why, setting) = (standstill.reason(), standstill.setting());
     let text = format!(
         "The counters of services and servers stand still ({why}), so nothing was concluded from \
          them."
@@ -325,7 +324,7 @@ pub fn counters_stopped(facts: &Facts) -> Vec<Finding> {
     vec![
         Finding::new(Basis::State, Claim::Informs, text)
             .seen("setting", setting)
-            .by_setting(&format!("net.ipv4.vs.{setting}"), value),
+            .by_setting(&format!("net.ipv4.vs.{setting}"), standstill.cure()),
     ]
 }
 
@@ -367,6 +366,7 @@ mod tests {
     };
     use crate::diagnose::facts::{Conntrack, MissingModule, Neighbour};
     use crate::diagnose::findings::Level;
+    use crate::model::Standstill;
 
     #[test]
     fn where_all_is_well_nothing_is_found() {
@@ -777,11 +777,9 @@ mod tests {
 
     #[test]
     fn why_counters_stand_still_is_said_with_the_setting() {
-        let with = |run_estimation, estimates_nowhere| {
+        let with = |standstill| {
             let stopped = the("counters-stopped", |facts| {
-                let settings = &mut facts.director.settings;
-                settings.run_estimation = run_estimation;
-                settings.estimates_nowhere = estimates_nowhere;
+                facts.director.settings.standstill = standstill;
             });
             stopped.map(|it| {
                 let (_, setting) = &it.evidence[0];
@@ -792,12 +790,15 @@ mod tests {
             let command = format!("sysctl -w net.ipv4.vs.{setting}={value}");
             Some((setting.into(), command))
         };
-        assert_eq!(with(Some(false), true), said("run_estimation", 1));
-        assert_eq!(with(Some(true), true), said("est_cpulist", 0));
-        assert_eq!(with(None, false), None);
+        assert_eq!(
+            with(Some(Standstill::NotEstimated)),
+            said("run_estimation", 1)
+        );
+        assert_eq!(with(Some(Standstill::NoProcessor)), said("est_cpulist", 0));
+        assert_eq!(with(None), None);
         let without_services = the("counters-stopped", |facts| {
             facts.services.clear();
-            facts.director.settings.estimates_nowhere = true;
+            facts.director.settings.standstill = Some(Standstill::NoProcessor);
         });
         assert_eq!(without_services, None);
     }

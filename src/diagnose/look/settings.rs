@@ -7,6 +7,7 @@ use std::fs;
 use std::str::FromStr;
 
 use crate::diagnose::facts::{Conntrack, Interface, Settings};
+use crate::ipvs::{estimation, status};
 
 const SETTINGS: &str = "/proc/sys/net";
 const SETTINGS_OF_IPVS: &str = "/proc/sys/net/ipv4/vs";
@@ -22,14 +23,15 @@ pub fn settings() -> Settings {
     Settings {
         am_droprate: of_ipvs("am_droprate"),
         backup_only: of_ipvs("backup_only") != 0,
-        conn_max: number("ipv4/vs/conn_max"),
+        conn_max: status::most_connections(),
         conntrack: of_ipvs("conntrack") != 0,
         drop_entry: of_ipvs("drop_entry"),
         drop_packet: of_ipvs("drop_packet"),
-        estimates_nowhere: text("ipv4/vs/est_cpulist").is_some_and(|list| list.trim().is_empty()),
         expire_nodest_conn: of_ipvs("expire_nodest_conn") != 0,
         expire_quiescent_template: of_ipvs("expire_quiescent_template") != 0,
-        run_estimation: number("ipv4/vs/run_estimation").map(|value: u32| value != 0),
+        standstill: estimation::standstill(),
+        rmem_max: number("core/rmem_max"),
+        sync_sock_size: number("ipv4/vs/sync_sock_size").unwrap_or(0),
         forwards_ipv4: number("ipv4/ip_forward") != Some(0),
         forwards_ipv6: number("ipv6/conf/all/forwarding") != Some(0),
     }
@@ -106,15 +108,6 @@ pub fn neighbours_refused() -> u64 {
             sum_of_column(&fs::read_to_string(path).unwrap_or_default(), "table_fulls")
         })
         .sum()
-}
-
-/// The number of connections that IPVS knows, where the kernel says it.
-pub fn connections() -> Option<u64> {
-    let status = fs::read_to_string("/proc/net/ip_vs_status").ok()?;
-    let count = status
-        .lines()
-        .find_map(|line| line.strip_prefix("Conns:"))?;
-    count.split_ascii_whitespace().next()?.parse().ok()
 }
 
 fn text(setting: &str) -> Option<String> {
