@@ -236,7 +236,7 @@ fn every_number_is_the_one_that_json_tells() {
         "1",
     );
     let services = document["services"].as_array().unwrap().len();
-    assert_eq!(rest.len(), 1 + 1 + 3 + 2 + services, "{rest:#?}");
+    assert_eq!(rest.len(), 1 + 1 + 3 + 2 + 2 + services, "{rest:#?}");
 
     let one = samples(&busy.run("-L --prometheus -t 192.0.2.10:80"));
     let of_services = one
