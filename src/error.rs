@@ -90,6 +90,12 @@ pub enum UsageError {
     CountKey(Vec<u8>),
     FirewallMarkOfConnections,
     WatchInterval(Vec<u8>),
+    ServiceOrder(Vec<u8>),
+    ConnectionOrder(Vec<u8>),
+    /// `--order` of a listing that scripts read.
+    OrderOfPlainListing,
+    /// What only looks that follow each other measure.
+    RateWithoutWatch,
     Colours(Vec<u8>),
 }
 
@@ -206,6 +212,22 @@ impl UsageError {
                 word,
                 "': seconds from 0.1 to 2678400",
             ),
+            UsageError::ServiceOrder(word) => around(
+                "invalid order of services `",
+                word,
+                "': it is address, active, connections or rate",
+            ),
+            UsageError::ConnectionOrder(word) => around(
+                "invalid order of connections `",
+                word,
+                "': it is expire, client or state",
+            ),
+            UsageError::OrderOfPlainListing => plain(
+                "the plain listing of services has one order: --order needs --table or --watch",
+            ),
+            UsageError::RateWithoutWatch => {
+                plain("rates are measured from one look to the next: --order rate needs --watch")
+            }
             UsageError::Colours(word) => around(
                 "invalid choice of colours `",
                 word,

@@ -3,8 +3,8 @@
 //! A command line flows one way: [`cli`] reads its words into a [`request`], by the table in
 //! [`options`]; [`commands`] carries that out with the kernel client in [`ipvs`]; [`render`] turns
 //! what the kernel said into text. `cli`, `ipvs` and `render` never see each other: they speak in
-//! the plain values of [`model`], [`request`], [`edit`] and [`selection`], and only `commands`
-//! knows all three. [`diagnose`], which looks beyond the table, knows the last two.
+//! the plain values of [`model`], [`request`], [`edit`], [`order`] and [`selection`], and only
+//! `commands` knows all three. [`diagnose`], which looks beyond the table, knows the last two.
 //!
 //! [`attribution`] works out which real server a connection belongs to, [`rates`] how fast counters
 //! grow. [`error`] has the faults that end a command, with their exit statuses; what a drain or a
@@ -66,6 +66,7 @@ mod names;
 #[cfg(test)]
 mod numbers;
 pub mod options;
+mod order;
 mod rates;
 mod render;
 mod request;

@@ -408,6 +408,41 @@ impl Statistics {
     }
 }
 
+/// Why the counters of services and destinations stand still: the kernel does not add them up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standstill {
+    /// `run_estimation` is 0.
+    NotEstimated,
+    /// `est_cpulist` is empty, so that no processor may do it.
+    NoProcessor,
+}
+
+impl Standstill {
+    /// Returns the name of the setting, in `net.ipv4.vs`.
+    pub fn setting(self) -> &'static str {
+        match self {
+            Standstill::NotEstimated => "run_estimation",
+            Standstill::NoProcessor => "est_cpulist",
+        }
+    }
+
+    /// Returns what the setting is, in words.
+    pub fn reason(self) -> &'static str {
+        match self {
+            Standstill::NotEstimated => "run_estimation is 0",
+            Standstill::NoProcessor => "est_cpulist is empty",
+        }
+    }
+
+    /// Returns a value of the setting with which the counters move.
+    pub fn cure(self) -> &'static str {
+        match self {
+            Standstill::NotEstimated => "1",
+            Standstill::NoProcessor => "0",
+        }
+    }
+}
+
 /// A virtual service as the kernel reports it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ServiceState {

@@ -13,13 +13,17 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
-use crate::model::{DestinationIdentity, ServiceIdentity, Statistics};
+use crate::model::{DestinationIdentity, ServiceIdentity, Standstill, Statistics};
 
 /// The time from one step to the next.
 const STEP: Duration = Duration::from_secs(2);
 /// The time for which a counter may stand still although it grows: a step that is late, because the
 /// looks are as far apart as the steps, comes before that.
 const STANDSTILL: Duration = Duration::from_secs(3);
+/// The part of a new step in the smoothed bytes a second.
+const SMOOTHING: f64 = 1.0 / 3.0;
+/// The part by which those may change before a row changes its place.
+const TOLERANCE: f64 = 1.0 / 8.0;
 /// The number of looks that are remembered: more than any screen has room for.
 const HISTORY: usize = 64;
 
@@ -76,9 +80,16 @@ pub struct Meter {
     /// True if that look saw a step, false if it was just the first.
     is_step: bool,
     pace: Option<Pace>,
+    /// The bytes a second without the jumps from one step to the next.
+    smoothed: f64,
+    /// The bytes a second by which it has its place among others.
+    standing: f64,
     /// The bytes a second at each look, the last one last.
     history: VecDeque<f64>,
     last_look: Instant,
+    /// True from a standstill on until the first step after it, which brings what was counted
+    /// meanwhile.
+    is_behind: bool,
 }
 
 impl Meter {
@@ -88,8 +99,11 @@ impl Meter {
             since: now,
             is_step: false,
             pace: None,
+            smoothed: 0.0,
+            standing: 0.0,
             history: VecDeque::new(),
             last_look: now,
+            is_behind: false,
         }
     }
 
@@ -102,23 +116,35 @@ impl Meter {
             .any(|(now, before)| now < before);
         if went_back {
             // Zeroed, or gone and there again.
-            *self = Meter::new(now, counters);
+            let is_behind = self.is_behind;
+            *self = Meter {
+                is_behind,
+                ..Meter::new(now, counters)
+            };
         } else if counters != self.counters {
             // The first step is seen some time after the first look, but what it brings was counted
             // in a whole step.
-            if self.is_step || elapsed >= STEP.mul_f64(0.9) {
-                self.pace = Some(Pace::between(&self.counters, &counters, elapsed));
+            let is_whole = self.is_step || elapsed >= STEP.mul_f64(0.9);
+            if !std::mem::take(&mut self.is_behind) && is_whole {
+                let pace = Pace::between(&self.counters, &counters, elapsed);
+                let weight = self.pace.map_or(1.0, |_| SMOOTHING);
+                self.smoothed += (pace.bytes() - self.smoothed) * weight;
+                self.pace = Some(pace);
             }
             self.counters = counters;
             self.since = now;
             self.is_step = true;
         } else if elapsed >= STANDSTILL {
             self.pace = Some(Pace::default());
+            self.smoothed = 0.0;
             // What the next step brings will have been counted since the last, or since this look.
             self.since = now.checked_sub(STEP.saturating_sub(apart)).unwrap_or(now);
             self.is_step = true;
         }
         self.last_look = now;
+        if (self.smoothed - self.standing).abs() > self.standing * TOLERANCE {
+            self.standing = self.smoothed;
+        }
         if let Some(pace) = self.pace {
             if self.history.len() == HISTORY {
                 self.history.pop_front();
@@ -127,9 +153,23 @@ impl Meter {
         }
     }
 
+    /// Looks at counters that stand still.
+    fn stand_still(&mut self, now: Instant, counters: [u64; 5]) {
+        *self = Meter {
+            is_behind: true,
+            ..Meter::new(now, counters)
+        };
+    }
+
     /// Returns what was counted a second; `None` if that is not known yet.
     pub fn pace(&self) -> Option<&Pace> {
         self.pace.as_ref()
+    }
+
+    /// Returns the bytes a second by which it has its place among others. It follows the pace
+    /// calmly: two that carry nearly the same change places only once one has clearly changed.
+    pub fn standing(&self) -> u64 {
+        self.standing.round() as u64
     }
 
     /// Returns the bytes a second at each look, the last one last.
@@ -138,15 +178,23 @@ impl Meter {
     }
 }
 
+/// A look at the table.
+#[derive(Clone, Copy, Debug)]
+struct Look {
+    /// Its beginning.
+    now: Instant,
+    /// True if the look counts, false if the screen is only drawn anew in between.
+    counts: bool,
+    /// True if the kernel does not add up its counters.
+    stands_still: bool,
+}
+
 /// The meters of a table.
 #[derive(Debug)]
 pub struct Rates {
     /// The time from one look to the next, as it is planned.
     interval: Duration,
-    /// The beginning of the look.
-    now: Instant,
-    /// True if the look counts, false if the screen is only drawn anew in between.
-    counts: bool,
+    look: Look,
     services: BTreeMap<ServiceIdentity, Meter>,
     servers: BTreeMap<(ServiceIdentity, DestinationIdentity), Meter>,
 }
@@ -156,31 +204,30 @@ impl Rates {
     pub fn new(interval: Duration) -> Rates {
         Rates {
             interval,
-            now: Instant::now(),
-            counts: true,
+            look: Look {
+                now: Instant::now(),
+                counts: true,
+                stands_still: false,
+            },
             services: BTreeMap::new(),
             servers: BTreeMap::new(),
         }
     }
 
     /// Begins a look at the table.
-    pub fn begin(&mut self, now: Instant) {
-        let apart = now.saturating_duration_since(self.now);
-        self.counts = self.services.is_empty() || apart >= self.interval / 2;
-        if self.counts {
-            self.now = now;
+    pub fn begin(&mut self, now: Instant, standstill: Option<Standstill>) {
+        let look = &mut self.look;
+        let apart = now.saturating_duration_since(look.now);
+        look.stands_still = standstill.is_some();
+        look.counts = self.services.is_empty() || apart >= self.interval / 2;
+        if look.counts {
+            look.now = now;
         }
     }
 
     /// Measures a service, and replaces the kernel's estimates by its pace.
     pub fn note_service(&mut self, service: ServiceIdentity, statistics: &mut Statistics) {
-        note(
-            &mut self.services,
-            service,
-            statistics,
-            self.now,
-            self.counts,
-        );
+        note(&mut self.services, service, statistics, self.look);
     }
 
     /// Measures a real server likewise.
@@ -190,19 +237,13 @@ impl Rates {
         server: DestinationIdentity,
         statistics: &mut Statistics,
     ) {
-        note(
-            &mut self.servers,
-            (service, server),
-            statistics,
-            self.now,
-            self.counts,
-        );
+        note(&mut self.servers, (service, server), statistics, self.look);
     }
 
     /// Ends a look, and forgets what it has not met.
     pub fn end(&mut self) {
-        if self.counts {
-            let now = self.now;
+        if self.look.counts {
+            let now = self.look.now;
             self.services.retain(|_, meter| meter.last_look == now);
             self.servers.retain(|_, meter| meter.last_look == now);
         }
@@ -223,22 +264,19 @@ impl Rates {
     }
 }
 
-fn note<K: Ord>(
-    meters: &mut BTreeMap<K, Meter>,
-    key: K,
-    statistics: &mut Statistics,
-    now: Instant,
-    counts: bool,
-) {
+fn note<K: Ord>(meters: &mut BTreeMap<K, Meter>, key: K, statistics: &mut Statistics, look: Look) {
     let counters = statistics.counters();
     let meter = meters
         .entry(key)
         .and_modify(|meter| {
-            if counts {
-                meter.look(now, counters);
+            if look.counts && !look.stands_still {
+                meter.look(look.now, counters);
             }
         })
-        .or_insert_with(|| Meter::new(now, counters));
+        .or_insert_with(|| Meter::new(look.now, counters));
+    if look.stands_still {
+        meter.stand_still(look.now, counters);
+    }
     meter.pace.unwrap_or_default().write_into(statistics);
 }
 
@@ -325,6 +363,33 @@ mod tests {
     }
 
     #[test]
+    fn a_place_is_kept_until_the_bytes_have_clearly_changed() {
+        let start = Instant::now();
+        let mut meter = Meter::new(start, [0; 5]);
+        let mut sum = 0;
+        let mut look = 0;
+        let mut standing = |bytes: u64| {
+            look += 1;
+            sum += 2 * bytes;
+            meter.look(start + Duration::from_secs(2 * look), [0, 0, 0, 0, sum]);
+            meter.standing()
+        };
+        assert_eq!(standing(1000), 1000);
+        // A single step says little.
+        for bytes in [1110, 900, 1300, 760, 1090, 950, 1240] {
+            assert_eq!(standing(bytes), 1000, "{bytes}");
+        }
+        // What lasts is followed, and at once what is another matter altogether.
+        let followed: Vec<u64> = (0..9).map(|_| standing(1500)).collect();
+        assert!(followed[0] < 1250 && followed[8] > 1350, "{followed:?}");
+        let much = standing(90_000);
+        assert!(much > 30_000, "{much}");
+        // What carries nothing for a moment has no place among the busy.
+        standing(0);
+        assert_eq!(standing(0), 0);
+    }
+
+    #[test]
     fn the_last_looks_are_remembered() {
         let start = Instant::now();
         let mut meter = Meter::new(start, [0; 5]);
@@ -347,7 +412,7 @@ mod tests {
         let start = Instant::now();
         let mut rates = Rates::new(Duration::from_secs(2));
         let mut look = |seconds, of_service: Option<u64>, of_server: Option<u64>| {
-            rates.begin(start + Duration::from_secs(seconds));
+            rates.begin(start + Duration::from_secs(seconds), None);
             if let Some(first) = of_service {
                 rates.note_service(service, &mut samples::statistics(first));
             }
@@ -374,7 +439,7 @@ mod tests {
         let start = Instant::now();
         let mut rates = Rates::new(Duration::from_secs(4));
         let mut look = |milliseconds, first| {
-            rates.begin(start + Duration::from_millis(milliseconds));
+            rates.begin(start + Duration::from_millis(milliseconds), None);
             rates.note_service(service, &mut samples::statistics(first));
             rates.end();
             rates
@@ -445,7 +510,7 @@ mod tests {
         let mut rates = Rates::new(Duration::from_secs(2));
         let start = Instant::now();
         let look = |rates: &mut Rates, at: u64, connections: Option<u64>| {
-            rates.begin(start + Duration::from_secs(at));
+            rates.begin(start + Duration::from_secs(at), None);
             let mut statistics = Statistics {
                 connections: connections.unwrap_or_default(),
                 connection_rate: 77,
@@ -469,6 +534,41 @@ mod tests {
     }
 
     #[test]
+    fn nothing_is_measured_over_a_standstill() {
+        let service = samples::service().service.identity;
+        let start = Instant::now();
+        let mut rates = Rates::new(Duration::from_secs(2));
+        let mut look = |seconds, first, standstill| {
+            rates.begin(start + Duration::from_secs(seconds), standstill);
+            rates.note_service(service, &mut samples::statistics(first));
+            rates.end();
+            let meter = rates.of_service(&service)?;
+            let looks = meter.history().count();
+            meter.pace().map(|pace| (pace.connections, looks))
+        };
+        let still = Some(Standstill::NotEstimated);
+        assert_eq!(look(0, 100, None), None);
+        assert_eq!(look(2, 120, None), Some((10.0, 1)));
+        assert_eq!(look(4, 140, still), None);
+        assert_eq!(look(6, 140, still), None);
+        assert_eq!(look(8, 140, None), None);
+        // What came since the last step before the standstill.
+        assert_eq!(look(10, 220, None), None);
+        assert_eq!(look(12, 234, None), Some((7.0, 1)));
+        // Zeroed before that step, they still lack what came.
+        assert_eq!(look(14, 240, still), None);
+        assert_eq!(look(16, 3, None), None);
+        assert_eq!(look(18, 33, None), None);
+        assert_eq!(look(20, 55, None), Some((11.0, 1)));
+        // Where nothing came, the first step after it is as late.
+        assert_eq!(look(22, 60, still), None);
+        assert_eq!(look(24, 60, None), None);
+        assert_eq!(look(26, 60, None), Some((0.0, 1)));
+        assert_eq!(look(28, 70, None), Some((0.0, 2)));
+        assert_eq!(look(30, 96, None), Some((13.0, 3)));
+    }
+
+    #[test]
     fn drawing_anew_in_between_is_no_look() {
         let service = ServiceIdentity::FirewallMark {
             mark: 1,
@@ -477,7 +577,7 @@ mod tests {
         let mut rates = Rates::new(Duration::from_secs(2));
         let start = Instant::now();
         for (at, connections, rate) in [(0, 0, 0), (2000, 20, 10), (2100, 40, 10), (4000, 40, 10)] {
-            rates.begin(start + Duration::from_millis(at));
+            rates.begin(start + Duration::from_millis(at), None);
             let mut statistics = Statistics {
                 connections,
                 ..Statistics::default()

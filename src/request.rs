@@ -8,6 +8,7 @@ use std::time::Duration;
 use crate::edit::{Addition, DestinationEdit, Edit};
 use crate::model::{Change, Destination, DestinationIdentity, ServiceIdentity};
 use crate::options::Command;
+use crate::order::{ConnectionOrder, ServiceOrder};
 use crate::screen::Colours;
 use crate::selection::{CountKey, Selection};
 
@@ -146,6 +147,8 @@ pub struct ListRequest {
     pub format: ListFormat,
     /// In order, not as the kernel gives it.
     pub sorted: bool,
+    /// The order of virtual services, where there is a choice.
+    pub order: ServiceOrder,
     /// For whom it is written.
     pub output_format: OutputFormat,
     /// Again and again, so far apart.
@@ -160,6 +163,7 @@ impl Default for ListRequest {
             subject: Subject::Table(None),
             format: ListFormat::default(),
             sorted: true,
+            order: ServiceOrder::default(),
             output_format: OutputFormat::Plain,
             watch: None,
             colours: Colours::default(),
@@ -173,7 +177,7 @@ pub enum Subject {
     /// Virtual services: one, or all.
     Table(Option<ServiceIdentity>),
     /// The connection table.
-    ConnectionEntries(Selection),
+    ConnectionEntries(Selection, ConnectionOrder),
     /// The number of connections of each client, service and so on.
     ConnectionCounts(Selection, CountKey),
     Timeouts,

@@ -31,6 +31,7 @@ use crate::options::matrix::{Modifiers, Owner, TunnelType};
 use crate::options::{
     self, Argument, Command, Completion, Helper, Meaning, Modifier, OPTIONS, OptionSpec,
 };
+use crate::order::{ConnectionOrder, ServiceOrder};
 use crate::render::endpoints::EndpointWriter;
 use crate::render::phrases::counted;
 use crate::render::{listing, rules};
@@ -281,6 +282,15 @@ impl<'a> Line<'a, '_> {
             Completion::States if typed.iter().any(u8::is_ascii_lowercase) => {
                 let names = States::NAMES.map(str::to_ascii_lowercase);
                 self.offer_list(front, typed, names.iter().map(String::as_str));
+            }
+            Completion::Order => {
+                let words: &[(&str, &str)] = match self.has(Modifier::Connection) {
+                    true => &ConnectionOrder::WORDS,
+                    false => &ServiceOrder::WORDS,
+                };
+                for (word, help) in words {
+                    self.offer(&[front, word.as_bytes()], help);
+                }
             }
             Completion::States => self.offer_list(front, typed, States::NAMES.into_iter()),
             Completion::Namespace => {

@@ -72,6 +72,7 @@ pub struct Console<'a> {
     /// The characters of a line of progress that stands there.
     progress_width: usize,
     colours: Colours,
+    namespace: Option<String>,
 }
 
 /// The way that text takes as it comes.
@@ -96,12 +97,23 @@ impl<'a> Console<'a> {
             hint: None,
             progress_width: 0,
             colours: Colours::default(),
+            namespace: None,
         }
     }
 
     /// Changes the name by which messages call the program.
     pub fn rename(&mut self, program: &str) {
         self.program = OsString::from(program);
+    }
+
+    /// Keeps the name by which the command line calls the network namespace.
+    pub fn name_namespace(&mut self, name: Option<String>) {
+        self.namespace = name;
+    }
+
+    /// Returns the name by which the command line calls the network namespace, if it does.
+    pub fn namespace(&self) -> Option<&str> {
+        self.namespace.as_deref()
     }
 
     /// Returns the kind of standard input.

@@ -100,7 +100,7 @@ fn run_helper(
 }
 
 fn run_command(console: &mut Console<'_>, arguments: &[OsString]) -> Result<(), Error> {
-    netns::enter_named(arguments)?;
+    console.name_namespace(netns::enter_named(arguments)?);
     let request = match cli::parse_arguments(arguments) {
         Ok(request) => request,
         Err(fault) => {

@@ -29,13 +29,14 @@ const NAMES_OF_DOCKER: &str = "/run/docker/netns";
 /// The folder where `ip netns` looks for files of `/etc` that a namespace has for itself.
 const FILES: &str = "/etc/netns";
 
-/// Enters the namespace that the words of a command line name, if they do. Help and version are the
-/// same everywhere.
-pub fn enter_named(arguments: &[OsString]) -> Result<(), Error> {
-    match named_among(arguments) {
-        Some(word) => enter(OsStr::from_bytes(word)),
-        None => Ok(()),
+/// Enters the namespace that the words of a command line name, if they do, and returns the name.
+/// Help and version are the same everywhere.
+pub fn enter_named(arguments: &[OsString]) -> Result<Option<String>, Error> {
+    let word = named_among(arguments).map(OsStr::from_bytes);
+    if let Some(word) = word {
+        enter(word)?;
     }
+    Ok(word.map(|word| word.to_string_lossy().into_owned()))
 }
 
 fn named_among(arguments: &[OsString]) -> Option<&[u8]> {

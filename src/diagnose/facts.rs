@@ -13,8 +13,8 @@ use std::net::IpAddr;
 use crate::diagnose::listen::listened::{Funnel, Listened};
 use crate::diagnose::probe::Probed;
 use crate::model::{
-    DestinationIdentity, DestinationState, ServiceIdentity, ServiceState, Statistics, SyncDaemon,
-    SyncDaemonRole, Timeouts,
+    DestinationIdentity, DestinationState, ServiceIdentity, ServiceState, Standstill, Statistics,
+    SyncDaemon, SyncDaemonRole, Timeouts,
 };
 
 /// Everything.
@@ -51,8 +51,6 @@ pub struct Director {
     pub neighbours_refused: u64,
     /// Connections that IPVS knows, if the kernel counts them (`Conns:`).
     pub connections: Option<u64>,
-    /// The process is in a user namespace that is not the machine's.
-    pub is_in_user_namespace: bool,
     /// Sources that could not be read, for want of `/proc` or of rights.
     pub unread: Vec<&'static str>,
     /// Connections that were looked at, if there were more.
@@ -96,27 +94,18 @@ pub struct Settings {
     pub conntrack: bool,
     pub drop_entry: u32,
     pub drop_packet: u32,
-    /// `est_cpulist` is there, and empty.
-    pub estimates_nowhere: bool,
     pub expire_nodest_conn: bool,
     pub expire_quiescent_template: bool,
+    /// Why counters stand still, if they do.
+    pub standstill: Option<Standstill>,
     /// `net.core.rmem_max`: no socket is given more room, in bytes. `None` where it is not told.
     pub rmem_max: Option<u64>,
-    /// `None` on kernels without it, which always do.
-    pub run_estimation: Option<bool>,
     /// In bytes; 0 leaves it to the machine.
     pub sync_sock_size: u64,
     /// `net.ipv4.ip_forward`.
     pub forwards_ipv4: bool,
     /// `net.ipv6.conf.all.forwarding`.
     pub forwards_ipv6: bool,
-}
-
-impl Settings {
-    /// Returns true if the kernel does not add up the counters of services and servers.
-    pub fn counters_stand_still(&self) -> bool {
-        self.run_estimation == Some(false) || self.estimates_nowhere
-    }
 }
 
 /// The use of the firewall's table of connections.
@@ -323,6 +312,8 @@ pub struct Traffic {
     pub waiting: Clients,
     /// Those of them whose last packet came after the last that was heard to go on.
     pub waiting_since_heard: u64,
+    /// Those of the latter that may be health checks, whose clients reset what they are answered.
+    pub waiting_like_checks: u64,
     /// The connections whose clients were heard to go on behind the handshake. By UDP nobody is.
     pub heard: Clients,
     /// Open connections, those of UDP too.
@@ -332,6 +323,13 @@ pub struct Traffic {
     pub growth: Growth,
     /// The steps that attempts reached, where somebody listened.
     pub listened: Funnel,
+}
+
+impl Traffic {
+    /// Returns how many of what waits since somebody was heard are no health checks.
+    pub fn waiting_in_vain(&self) -> u64 {
+        self.waiting_since_heard - self.waiting_like_checks
+    }
 }
 
 /// Connections, and who made them.

@@ -137,7 +137,7 @@ pub fn standing(service: &Service, server: &Server) -> Standing {
     {
         return standing;
     }
-    if traffic.waiting_since_heard >= WAITING_TO_CONFIRM {
+    if traffic.waiting_since_heard >= WAITING_TO_CONFIRM || waits_for_the_mute(server) {
         Standing::Unanswered
     } else if traffic.heard.count > 0 || has_answered_datagrams(service, server) {
         Standing::Answers
@@ -174,7 +174,7 @@ fn standing_of_service(service: &Service) -> Standing {
     }
     let is_heard = servers().any(|server| standing(service, server) == Standing::Answers);
     let waiting: u64 = servers()
-        .map(|server| server.traffic.waiting_since_heard)
+        .map(|server| server.traffic.waiting_in_vain())
         .sum();
     if is_heard {
         Standing::Answers
@@ -222,6 +222,16 @@ pub fn has_turned_all_away(service: &Service, server: &Server) -> bool {
         && counted.connections >= WAITING_IN_VAIN
         && counted.incoming_packets == counted.connections
         && counted.outgoing_packets > 0
+}
+
+/// Returns true where a client waits for a masqueraded server of which no packet ever came back: one
+/// is enough then, once it has repeated itself.
+fn waits_for_the_mute(server: &Server) -> bool {
+    let counted = &server.state.statistics;
+    is_masqueraded(server)
+        && server.traffic.waiting_since_heard > 0
+        && counted.incoming_packets > 1
+        && counted.outgoing_packets == 0
 }
 
 /// Returns true where enough packets went to a server to tell that none came back.
@@ -294,6 +304,11 @@ mod tests {
         assert_eq!(with(WAITING_IN_VAIN, 0), (true, 1));
         assert_eq!(with(WAITING_IN_VAIN - 1, 0), (false, 0));
         assert_eq!(with(WAITING_IN_VAIN, 1), (false, 0));
+        let mut checked = healthy();
+        quiet(&mut checked);
+        keep_waiting(first(&mut checked), WAITING_IN_VAIN);
+        first(&mut checked).traffic.waiting_like_checks = 1;
+        assert!(!is_faulty(&checked, &[]));
         let mut facts = healthy();
         keep_waiting(first(&mut facts), WAITING_IN_VAIN);
         let mut fault = Finding::new(Basis::Traffic, Claim::Hinders, String::new());
@@ -330,6 +345,22 @@ mod tests {
         };
         assert_eq!(with(0), Standing::Unanswered);
         assert_eq!(with(1), Standing::Answers);
+    }
+
+    #[test]
+    fn where_packets_were_lost_refusals_count_and_silence_does_not() {
+        let with = |refused, has_gaps| {
+            let mut facts = healthy();
+            quiet(&mut facts);
+            let listened = &mut first(&mut facts).traffic.listened;
+            (listened.in_vain, listened.refused) = (12, refused);
+            listened.has_gaps = has_gaps;
+            let service = &facts.services[0];
+            standing(service, &service.servers[0])
+        };
+        assert_eq!(with(0, false), Standing::Unanswered);
+        assert_eq!(with(0, true), Standing::Unknown);
+        assert_eq!(with(3, true), Standing::Unanswered);
     }
 
     #[test]
@@ -375,6 +406,36 @@ mod tests {
         first(&mut facts).state.destination.forwarding_method = directly;
         let service = &facts.services[0];
         assert_eq!(standing(service, &service.servers[0]), Standing::Unknown);
+    }
+
+    #[test]
+    fn one_client_is_enough_where_a_masqueraded_server_never_answered() {
+        let with = |waiting, incoming, outgoing, method| {
+            let mut facts = healthy();
+            quiet(&mut facts);
+            keep_waiting(first(&mut facts), waiting);
+            let state = &mut first(&mut facts).state;
+            state.statistics.incoming_packets = incoming;
+            state.statistics.outgoing_packets = outgoing;
+            state.destination.forwarding_method = method;
+            let service = &facts.services[0];
+            standing(service, &service.servers[0])
+        };
+        let masqueraded = ForwardingMethod::Masquerading;
+        assert_eq!(with(1, 2, 0, masqueraded), Standing::Unanswered);
+        for (waiting, incoming, outgoing, method) in [
+            (0, 2, 0, masqueraded),
+            (1, 1, 0, masqueraded),
+            (1, 2, 3, masqueraded),
+            (1, 2, 0, ForwardingMethod::DirectRouting),
+        ] {
+            let standing = with(waiting, incoming, outgoing, method);
+            assert_eq!(
+                standing,
+                Standing::Unknown,
+                "{waiting} {incoming} {outgoing}"
+            );
+        }
     }
 
     #[test]

@@ -202,7 +202,7 @@ impl Everything {
 
     fn write_document(&self, info: &KernelInfo) {
         let mut out = Vec::new();
-        let mut document = Document::of_services(&mut out, info);
+        let mut document = Document::of_services(&mut out, info, None);
         for service in &self.services {
             document.service(&mut out, service, &self.destinations);
         }

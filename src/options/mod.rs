@@ -82,6 +82,8 @@ pub enum Completion {
     Namespace,
     /// States of connections, comma separated.
     States,
+    /// An order of what is listed: of services, or of connections.
+    Order,
 }
 
 /// A heading of `-h`.

@@ -155,6 +155,7 @@ table! {
         List = command("Ll", "list", "list the table").examples(&[
             "ipvsadm -Ln --stats",
             "ipvsadm -Ln -t 192.0.2.1:80 --table",
+            "ipvsadm -Ln --table --order active",
             "ipvsadm -Lnc",
             "ipvsadm -Lnc -t 192.0.2.1:80 --count client",
         ]);
@@ -310,6 +311,13 @@ table! {
             .takes(Argument::Optional("WHEN"))
             .in_section(Section::Listing).with(&[LIST, DIAGNOSE]).ours().not_among_rules()
             .offers(Completion::OneOf(&Colours::WORDS));
+        Order = value("", "order", "KEY", "the busiest first, or another order")
+            .in_section(Section::Listing).with(&[LIST]).ours().not_among_rules()
+            .offers(Completion::Order)
+            .not_beside(&[
+                Modifier::NoSort, Modifier::Json, Modifier::Prometheus, Modifier::Timeout, Modifier::Daemon,
+                Modifier::Count,
+            ]);
         Watch = flag("", "watch", "again and again; q ends it (2)")
             .takes(Argument::Optional("SECONDS"))
             .in_section(Section::Listing).with(&[LIST]).ours().not_among_rules()

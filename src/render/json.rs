@@ -17,7 +17,7 @@ use serde::{Serialize, Serializer};
 use crate::model::{
     AddressFamily, Connection, DestinationIdentity, DestinationState, DrainState, Encapsulation,
     ForwardingMethod, KernelInfo, KernelName, Netmask, Origin, Protocol, ServiceIdentity,
-    ServiceState, Statistics, SyncDaemonState, Timeouts, TunnelChecksum,
+    ServiceState, Standstill, Statistics, SyncDaemonState, Timeouts, TunnelChecksum,
 };
 use crate::render::counts::{Count, Counted};
 use crate::render::endpoints::EndpointWriter;
@@ -25,11 +25,23 @@ use crate::render::endpoints::EndpointWriter;
 /// A document whose one list is being written.
 pub struct Document {
     has_items: bool,
+    has_counters: bool,
 }
 
 impl Document {
-    /// Begins the document of a table.
-    pub fn of_services(out: &mut Vec<u8>, info: &KernelInfo) -> Document {
+    fn new() -> Document {
+        Document {
+            has_items: false,
+            has_counters: true,
+        }
+    }
+
+    /// Begins the document of a table. Counters and rates are `null` where counters stand still.
+    pub fn of_services(
+        out: &mut Vec<u8>,
+        info: &KernelInfo,
+        standstill: Option<Standstill>,
+    ) -> Document {
         let (major, minor, patch) = info.version_parts();
         out.extend_from_slice(b"{\"ipvs\":");
         write(
@@ -40,13 +52,16 @@ impl Document {
             },
         );
         out.extend_from_slice(b",\"services\":[");
-        Document { has_items: false }
+        Document {
+            has_counters: standstill.is_none(),
+            ..Document::new()
+        }
     }
 
     /// Begins the document of connections.
     pub fn of_connections(out: &mut Vec<u8>) -> Document {
         out.extend_from_slice(b"{\"connections\":[");
-        Document { has_items: false }
+        Document::new()
     }
 
     /// Appends a service with its real servers.
@@ -56,7 +71,11 @@ impl Document {
         service: &ServiceState,
         destinations: &[DestinationState],
     ) {
-        self.item(out, &Service::of(service, destinations));
+        let mut service = Service::of(service, destinations);
+        if !self.has_counters {
+            service.forget_counters();
+        }
+        self.item(out, &service);
     }
 
     /// Appends a connection.
@@ -79,7 +98,7 @@ impl Document {
 /// Appends the document of counts. `key` is the word for what connections are counted by.
 pub fn write_counts(out: &mut Vec<u8>, key: &'static str, counts: &[Count]) {
     out.extend_from_slice(b"{\"counts\":[");
-    let mut document = Document { has_items: false };
+    let mut document = Document::new();
     let mut endpoints = EndpointWriter::numeric();
     let mut name = Vec::new();
     let total: u64 = counts.iter().map(|count| count.connections).sum();
@@ -142,7 +161,7 @@ pub fn write_sync_daemons(out: &mut Vec<u8>, daemons: &[SyncDaemonState]) {
         datagrams_dropped: Option<u64>,
     }
     out.extend_from_slice(b"{\"sync_daemons\":[");
-    let mut document = Document { has_items: false };
+    let mut document = Document::new();
     for state in daemons {
         let daemon = &state.daemon;
         let fields = Daemon {
@@ -231,8 +250,8 @@ struct Service<'a> {
     persistence: Option<Persistence>,
     persistence_engine: Option<Cow<'a, str>>,
     one_packet: bool,
-    counters: Numbers,
-    rates: Numbers,
+    counters: Option<Numbers>,
+    rates: Option<Numbers>,
     real_servers: Vec<RealServer>,
 }
 
@@ -248,9 +267,16 @@ impl<'a> Service<'a> {
                 .map(|seconds| Persistence::of(seconds, service.netmask)),
             persistence_engine: name(&service.persistence_engine),
             one_packet: service.one_packet,
-            counters: Numbers::counters(&state.statistics),
-            rates: Numbers::rates(&state.statistics),
+            counters: Some(Numbers::counters(&state.statistics)),
+            rates: Some(Numbers::rates(&state.statistics)),
             real_servers: destinations.iter().map(RealServer::of).collect(),
+        }
+    }
+
+    fn forget_counters(&mut self) {
+        (self.counters, self.rates) = (None, None);
+        for server in &mut self.real_servers {
+            (server.counters, server.rates) = (None, None);
         }
     }
 }
@@ -322,8 +348,8 @@ struct RealServer {
     active_connections: u32,
     inactive_connections: u32,
     persistent_connections: u32,
-    counters: Numbers,
-    rates: Numbers,
+    counters: Option<Numbers>,
+    rates: Option<Numbers>,
 }
 
 impl RealServer {
@@ -351,8 +377,8 @@ impl RealServer {
             active_connections: state.active_connections,
             inactive_connections: state.inactive_connections,
             persistent_connections: state.persistent_connections,
-            counters: Numbers::counters(&state.statistics),
-            rates: Numbers::rates(&state.statistics),
+            counters: Some(Numbers::counters(&state.statistics)),
+            rates: Some(Numbers::rates(&state.statistics)),
         }
     }
 }
@@ -485,8 +511,15 @@ pub(crate) mod tests {
     }
 
     fn services(items: &[(ServiceState, Vec<DestinationState>)]) -> Value {
+        services_with(None, items)
+    }
+
+    fn services_with(
+        standstill: Option<Standstill>,
+        items: &[(ServiceState, Vec<DestinationState>)],
+    ) -> Value {
         let mut out = Vec::new();
-        let mut document = Document::of_services(&mut out, &samples::INFO);
+        let mut document = Document::of_services(&mut out, &samples::INFO, standstill);
         for (service, destinations) in items {
             document.service(&mut out, service, destinations);
         }
@@ -544,6 +577,22 @@ pub(crate) mod tests {
                     }],
                 }],
             })
+        );
+    }
+
+    #[test]
+    fn counters_that_stand_still_are_null_and_connections_stay() {
+        let items = [(samples::service(), vec![samples::destination()])];
+        let mut expected = services(&items);
+        let service = &mut expected["services"][0];
+        for path in ["", "/real_servers/0"] {
+            let item = service.pointer_mut(path).unwrap();
+            assert!(item["counters"].is_object() && item["rates"].is_object());
+            (item["counters"], item["rates"]) = (Value::Null, Value::Null);
+        }
+        assert_eq!(
+            services_with(Some(Standstill::NoProcessor), &items),
+            expected
         );
     }
 

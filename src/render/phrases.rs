@@ -5,10 +5,16 @@
 use std::fmt::Display;
 use std::net::SocketAddr;
 
-use crate::model::{AddressFamily, DestinationIdentity, Protocol, ServiceIdentity};
+use crate::model::{AddressFamily, DestinationIdentity, Protocol, ServiceIdentity, Standstill};
 use crate::render::endpoints::EndpointWriter;
 use crate::render::padding::{left, number};
 use crate::request::NamedServer;
+
+/// Says why the counters of a listing stand still.
+pub fn counters_stand_still(standstill: Standstill) -> String {
+    let reason = standstill.reason();
+    format!("The counters stand still: net.ipv4.vs.{reason}.")
+}
 
 /// Formats a number of things: `1 connection`, `2 connections`.
 pub fn counted(number: impl Display + PartialEq + From<u8>, thing: &str) -> String {

@@ -9,7 +9,7 @@
 
 use crate::model::{
     AddressFamily, DestinationState, KernelInfo, Netmask, ServiceIdentity, ServiceState,
-    Statistics, SyncDaemon, SyncDaemonState, Timeouts,
+    Standstill, Statistics, SyncDaemon, SyncDaemonState, Timeouts,
 };
 use crate::render::padding::number;
 
@@ -123,9 +123,13 @@ pub struct LabelledService {
 }
 
 impl LabelledService {
-    /// Labels a service and its destinations.
-    pub fn new(state: ServiceState, destinations: &[DestinationState]) -> LabelledService {
-        let labels = Labels::of_service(&state.service.identity);
+    /// Labels a service and its destinations, each with `common` first.
+    pub fn new(
+        common: &Labels,
+        state: ServiceState,
+        destinations: &[DestinationState],
+    ) -> LabelledService {
+        let labels = common.of_service(&state.service.identity);
         let servers = destinations.iter().map(|destination| {
             let server = destination.destination.identity;
             let labels = labels
@@ -141,22 +145,51 @@ impl LabelledService {
     }
 }
 
-/// Appends the metrics of IPVS as a whole.
+/// How full the connection table is; `None` for what the kernel does not tell.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Population {
+    /// Its entries.
+    pub connections: Option<u64>,
+    /// The number of entries with which no connection is taken.
+    pub most: Option<u64>,
+}
+
+/// Appends the metrics of IPVS as a whole, each with the labels `common`.
 pub fn write_director(
     out: &mut Vec<u8>,
+    common: &Labels,
     info: &KernelInfo,
+    population: Population,
     timeouts: &Timeouts,
     daemons: &[SyncDaemonState],
 ) {
     let (major, minor, patch) = info.version_parts();
-    let version = Labels::default().with("version", format!("{major}.{minor}.{patch}"));
+    let version = common.with("version", format!("{major}.{minor}.{patch}"));
     write_heading(out, "ipvs_info", Kind::Gauge, "IPVS in the kernel.");
     write_sample(out, "ipvs_info", &version, 1);
 
     let name = "ipvs_connection_table_size";
     write_heading(out, name, Kind::Gauge, "Buckets of the connection table.");
     let size = u64::from(info.connection_table_size);
-    write_sample(out, name, &Labels::default(), size);
+    write_sample(out, name, common, size);
+
+    for (name, help, number) in [
+        (
+            "ipvs_connections",
+            "Entries of the connection table.",
+            population.connections,
+        ),
+        (
+            "ipvs_connections_max",
+            "With so many entries no connection is taken.",
+            population.most,
+        ),
+    ] {
+        if let Some(number) = number {
+            write_heading(out, name, Kind::Gauge, help);
+            write_sample(out, name, common, number);
+        }
+    }
 
     let name = "ipvs_timeout_seconds";
     let help = "For how long a connection without traffic is kept.";
@@ -166,7 +199,7 @@ pub fn write_director(
         ("tcp_fin", timeouts.tcp_fin),
         ("udp", timeouts.udp),
     ] {
-        let labels = Labels::default().with("connection", connection);
+        let labels = common.with("connection", connection);
         write_sample(out, name, &labels, u64::from(seconds));
     }
 
@@ -174,12 +207,12 @@ pub fn write_director(
         let name = "ipvs_sync_daemon_info";
         write_heading(out, name, Kind::Gauge, "A sync daemon that runs.");
         for state in daemons {
-            write_sample(out, name, &Labels::of_daemon(&state.daemon), 1);
+            write_sample(out, name, &common.of_daemon(&state.daemon), 1);
         }
     }
     for metric in &BACKUP {
         let known = daemons.iter().filter_map(|state| {
-            let labels = Labels::default().with("role", state.daemon.role.word());
+            let labels = common.with("role", state.daemon.role.word());
             Some((labels, (metric.value)(state)?))
         });
         let known: Vec<(Labels, u64)> = known.collect();
@@ -193,8 +226,16 @@ pub fn write_director(
     }
 }
 
-/// Formats the metrics of services and of servers, one after the other.
-pub fn metrics(services: &[LabelledService]) -> impl Iterator<Item = Vec<u8>> {
+/// Formats the metrics of services and of servers, one after the other. Leaves traffic out where its
+/// counters stand still.
+pub fn metrics(
+    services: &[LabelledService],
+    standstill: Option<Standstill>,
+) -> impl Iterator<Item = Vec<u8>> {
+    let traffic: &[Metric<Statistics>] = match standstill {
+        None => &TRAFFIC,
+        Some(_) => &[],
+    };
     let servers = || services.iter().flat_map(|service| &service.servers);
     let info = std::iter::once_with(|| {
         let labels: Vec<Labels> = services.iter().map(info_labels).collect();
@@ -209,14 +250,14 @@ pub fn metrics(services: &[LabelledService]) -> impl Iterator<Item = Vec<u8>> {
         let help = "Real servers of a service.";
         written("ipvs_service_real_servers", Kind::Gauge, help, samples)
     });
-    let of_services = TRAFFIC.iter().map(|metric| {
+    let of_services = traffic.iter().map(|metric| {
         let samples = services
             .iter()
             .map(|service| (&service.labels, (metric.value)(&service.state.statistics)));
         let name = format!("ipvs_service_{}", metric.name);
         written(&name, metric.kind, metric.help, samples)
     });
-    let of_servers = TRAFFIC.iter().map(move |metric| {
+    let of_servers = traffic.iter().map(move |metric| {
         let samples = servers().map(|(state, labels)| (labels, (metric.value)(&state.statistics)));
         let name = format!("ipvs_real_server_{}", metric.name);
         written(&name, metric.kind, metric.help, samples)
@@ -272,27 +313,35 @@ fn write_sample(out: &mut Vec<u8>, name: &str, labels: &Labels, value: u64) {
 
 /// Labels, as they stand between braces.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Labels {
+pub struct Labels {
     text: String,
 }
 
 impl Labels {
-    /// Returns the labels that identify a service. An IPv6 service of a firewall mark has one more
+    /// Returns the labels that all metrics of a network namespace have: none, unless it is named.
+    pub fn of_namespace(name: Option<&str>) -> Labels {
+        let none = Labels::default();
+        match name {
+            Some(name) => none.with("netns", name),
+            None => none,
+        }
+    }
+
+    /// Returns these labels and those that identify a service. An IPv6 service of a firewall mark has one more
     /// than node_exporter gives it: its mark may have an IPv4 service, too.
-    fn of_service(identity: &ServiceIdentity) -> Labels {
-        let labels = Labels::default();
+    fn of_service(&self, identity: &ServiceIdentity) -> Labels {
         match *identity {
             ServiceIdentity::Endpoint {
                 protocol,
                 address,
                 port,
-            } => labels
+            } => self
                 .with("local_address", address.to_string())
                 .with("local_port", port.to_string())
                 .with("local_mark", "")
                 .with("proto", protocol.label()),
             ServiceIdentity::FirewallMark { mark, family } => {
-                let labels = labels
+                let labels = self
                     .with("local_address", "")
                     .with("local_port", "0")
                     .with("local_mark", format!("{mark:08X}"))
@@ -305,10 +354,10 @@ impl Labels {
         }
     }
 
-    fn of_daemon(daemon: &SyncDaemon) -> Labels {
+    /// Returns these labels and those of a sync daemon.
+    fn of_daemon(&self, daemon: &SyncDaemon) -> Labels {
         let told = |value: Option<String>| value.unwrap_or_default();
-        Labels::default()
-            .with("role", daemon.role.word())
+        self.with("role", daemon.role.word())
             .with("interface", text(daemon.interface.as_bytes()))
             .with("sync_id", daemon.sync_id.to_string())
             .with(
@@ -381,9 +430,17 @@ mod tests {
 
     #[test]
     fn what_is_there_once_is_written_whole() {
-        let written = |daemons: &[SyncDaemonState]| {
+        let written = |population, daemons: &[SyncDaemonState]| {
             let mut out = Vec::new();
-            write_director(&mut out, &samples::INFO, &samples::TIMEOUTS, daemons);
+            let common = Labels::default();
+            write_director(
+                &mut out,
+                &common,
+                &samples::INFO,
+                population,
+                &samples::TIMEOUTS,
+                daemons,
+            );
             String::from_utf8(out).unwrap()
         };
         let expected = "\
@@ -399,7 +456,23 @@ ipvs_timeout_seconds{connection=\"tcp\"} 960
 ipvs_timeout_seconds{connection=\"tcp_fin\"} 75
 ipvs_timeout_seconds{connection=\"udp\"} 7200
 ";
-        assert_eq!(written(&[]), expected);
+        let untold = Population::default();
+        assert_eq!(written(untold, &[]), expected);
+        let connections = "\
+# HELP ipvs_connections Entries of the connection table.
+# TYPE ipvs_connections gauge
+ipvs_connections 21
+# HELP ipvs_connections_max With so many entries no connection is taken.
+# TYPE ipvs_connections_max gauge
+ipvs_connections_max 900
+";
+        let told = Population {
+            connections: Some(21),
+            most: Some(900),
+        };
+        let place = expected.find("# HELP ipvs_timeout").unwrap();
+        let (before, after) = expected.split_at(place);
+        assert_eq!(written(told, &[]), format!("{before}{connections}{after}"));
         let daemon = "\
 # HELP ipvs_sync_daemon_info A sync daemon that runs.
 # TYPE ipvs_sync_daemon_info gauge
@@ -407,7 +480,7 @@ ipvs_sync_daemon_info{role=\"master\",interface=\"eth1\",sync_id=\"17\",max_leng
 group=\"224.0.0.83\",port=\"8849\",ttl=\"5\"} 1
 ";
         assert_eq!(
-            written(&samples::sync_daemon_states()[..1]),
+            written(untold, &samples::sync_daemon_states()[..1]),
             format!("{expected}{daemon}")
         );
         let backup = "\
@@ -421,7 +494,7 @@ ipvs_sync_daemon_learnt_connections{role=\"backup\"} 10453
 ipvs_sync_daemon_dropped_datagrams_total{role=\"backup\"} 29
 ";
         assert_eq!(
-            written(&samples::sync_daemon_states()),
+            written(untold, &samples::sync_daemon_states()),
             format!("{expected}{daemon}{backup}")
         );
     }
@@ -435,12 +508,17 @@ ipvs_sync_daemon_dropped_datagrams_total{role=\"backup\"} 29
             family: AddressFamily::Ipv4,
         };
         plain.statistics = samples::statistics(5001);
+        let common = Labels::default();
         let services = [
-            LabelledService::new(samples::service(), &[samples::destination()]),
-            LabelledService::new(plain, &[]),
+            LabelledService::new(&common, samples::service(), &[samples::destination()]),
+            LabelledService::new(&common, plain, &[]),
         ];
-        let written: Vec<u8> = metrics(&services).flatten().collect();
-        let written = String::from_utf8(written).unwrap();
+        let written = |standstill| {
+            let written: Vec<u8> = metrics(&services, standstill).flatten().collect();
+            String::from_utf8(written).unwrap()
+        };
+        let without_traffic = written(Some(Standstill::NotEstimated));
+        let written = written(None);
         let lines: Vec<&str> = written.lines().collect();
         let tcp = "local_address=\"192.0.2.1\",local_port=\"443\",local_mark=\"\",proto=\"TCP\"";
         let mark = "local_address=\"\",local_port=\"0\",local_mark=\"0000000A\",proto=\"FWM\"";
@@ -506,6 +584,43 @@ ipvs_sync_daemon_dropped_datagrams_total{role=\"backup\"} 29
                 ("lower_threshold", "805"),
             ]
         );
+        let mut expected = lines;
+        expected.retain(|line| !line.contains("s_total"));
+        assert_eq!(without_traffic.lines().collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn every_sample_has_the_name_of_its_namespace() {
+        let written = |common: &Labels| {
+            let mut out = Vec::new();
+            let daemons = samples::sync_daemon_states();
+            let population = Population {
+                connections: Some(21),
+                most: Some(900),
+            };
+            write_director(
+                &mut out,
+                common,
+                &samples::INFO,
+                population,
+                &samples::TIMEOUTS,
+                &daemons,
+            );
+            let service =
+                LabelledService::new(common, samples::service(), &[samples::destination()]);
+            out.extend(metrics(&[service], None).flatten());
+            String::from_utf8(out).unwrap()
+        };
+        let plain = written(&Labels::of_namespace(None));
+        let with_name = |line: &str| match line.split_once(['{', ' ']) {
+            _ if line.starts_with('#') => line.to_owned(),
+            Some((name, rest)) if line.contains('{') => format!("{name}{{netns=\"a\\\"b\",{rest}"),
+            Some((name, value)) => format!("{name}{{netns=\"a\\\"b\"}} {value}"),
+            None => panic!("{line}"),
+        };
+        let expected: Vec<String> = plain.lines().map(with_name).collect();
+        let named = written(&Labels::of_namespace(Some("a\"b")));
+        assert_eq!(named.lines().collect::<Vec<_>>(), expected);
     }
 
     #[test]
@@ -520,12 +635,15 @@ ipvs_sync_daemon_dropped_datagrams_total{role=\"backup\"} 29
             ttl: None,
         };
         assert_eq!(
-            Labels::of_daemon(&daemon).text,
+            Labels::default().of_daemon(&daemon).text,
             "role=\"master\",interface=\"a\\\\b\\\"c\\nd\u{fffd}\",sync_id=\"7\",max_length=\"\",\
              group=\"\",port=\"\",ttl=\"\""
         );
-        let mark =
-            |family| Labels::of_service(&ServiceIdentity::FirewallMark { mark: 255, family }).text;
+        let mark = |family| {
+            Labels::default()
+                .of_service(&ServiceIdentity::FirewallMark { mark: 255, family })
+                .text
+        };
         let labels = "local_address=\"\",local_port=\"0\",local_mark=\"000000FF\",proto=\"FWM\"";
         assert_eq!(mark(AddressFamily::Ipv4), labels);
         assert_eq!(

@@ -137,7 +137,7 @@ fn a_translated_source_brings_answers_back_whatever_the_gateway_is() {
 #[test]
 fn the_settings_that_are_kept_are_those_that_the_kernel_has() {
     let namespace = Namespace::new();
-    let example = &examples("Rules and settings after a boot")[0];
+    let example = &examples("Rules and settings after a boot")[1];
     let settings: Vec<&str> = example
         .lines()
         .filter(|line| line.starts_with("net."))

@@ -235,8 +235,23 @@ fn every_number_is_the_one_that_json_tells() {
         &["local_mark=FFFFFFFF", "proto=FWM"],
         "1",
     );
+    let read = |path: &'static str| {
+        busy.namespace
+            .enter(move || std::fs::read_to_string(path).ok())
+    };
+    let mut of_newer_kernels = 0;
+    if read("/proc/net/ip_vs_status").is_some() {
+        let counted: Value = serde_json::from_str(&busy.run("-L -c --count total --json")).unwrap();
+        sample("ipvs_connections", &[], &counted["total"].to_string());
+        of_newer_kernels += 1;
+    }
+    if let Some(most) = read("/proc/sys/net/ipv4/vs/conn_max") {
+        sample("ipvs_connections_max", &[], most.trim());
+        of_newer_kernels += 1;
+    }
     let services = document["services"].as_array().unwrap().len();
-    assert_eq!(rest.len(), 1 + 1 + 3 + 2 + 2 + services, "{rest:#?}");
+    let told = 1 + 1 + 3 + 2 + 2 + services + of_newer_kernels;
+    assert_eq!(rest.len(), told, "{rest:#?}");
 
     let one = samples(&busy.run("-L --prometheus -t 192.0.2.10:80"));
     let of_services = one
@@ -255,7 +270,10 @@ fn an_empty_table_is_told_as_well() {
     assert_eq!(outcome.ending, Ending::Status(0), "{outcome}");
     let text = outcome.stdout_text();
     promtool(&namespace, &text);
-    assert_eq!(samples(&text).len(), 5, "{text}");
+    let mut told = samples(&text);
+    // Newer kernels tell how full the table may be.
+    told.retain(|(name, _), _| !name.starts_with("ipvs_connections"));
+    assert_eq!(told.len(), 5, "{text}");
     for (words, message) in [
         (
             "-L --prometheus --json",
@@ -287,15 +305,16 @@ impl Drop for Exporter {
     }
 }
 
-#[test]
-fn node_exporter_serves_it_beside_its_own_collector() {
-    let busy = busy();
+/// Has a node_exporter in a namespace read files with these names and texts, and returns what it
+/// serves.
+fn served(namespace: &Namespace, files: &[(&'static str, String)]) -> Samples {
     let folder = format!("{SCRATCH}/metrics");
-    let text = busy.run("-L --prometheus");
-    let (file, held) = (format!("{folder}/ipvs.prom"), text.clone());
-    let spawned = busy.namespace.enter(move || {
+    let files = files.to_vec();
+    let spawned = namespace.enter(move || {
         std::fs::create_dir(&folder).unwrap();
-        std::fs::write(file, held).unwrap();
+        for (name, text) in files {
+            std::fs::write(format!("{folder}/{name}.prom"), text).unwrap();
+        }
         Command::new("prometheus-node-exporter")
             .args([
                 "--collector.disable-defaults",
@@ -310,8 +329,34 @@ fn node_exporter_serves_it_beside_its_own_collector() {
             .spawn()
     });
     let _exporter = Exporter(spawned.expect("prometheus-node-exporter (the package of that name)"));
-    let served = busy.namespace.enter(scrape);
-    let served: Samples = samples_among_others(&served);
+    samples_among_others(&namespace.enter(scrape))
+}
+
+/// Holds what is served to the samples of a file, each of which must be there once. Of those that
+/// have been found, removes them.
+fn take_served(served: &mut Samples, file: &Samples) {
+    for ((name, labels), value) in file {
+        // It fills in labels that other samples of the metric have, and leaves out empty ones.
+        let full = |labels: &BTreeSet<String>| {
+            let full = labels.iter().filter(|label| !label.ends_with('='));
+            full.cloned().collect::<BTreeSet<_>>()
+        };
+        let found = served
+            .keys()
+            .find(|(served, has)| served == name && full(has) == full(labels));
+        let found = found.cloned();
+        let found = found.unwrap_or_else(|| panic!("{name} {labels:?} is not served"));
+        let served = served.remove(&found).unwrap();
+        let numbers = [&served, value].map(|text| text.parse::<f64>().unwrap());
+        assert_eq!(numbers[0], numbers[1], "{name} {labels:?}");
+    }
+}
+
+#[test]
+fn node_exporter_serves_it_beside_its_own_collector() {
+    let busy = busy();
+    let text = busy.run("-L --prometheus");
+    let mut served = served(&busy.namespace, &[("ipvs", text.clone())]);
     let value = |name: &str, label: &str| {
         let found = served.iter().find(|((found, labels), _)| {
             found == name && (label.is_empty() || labels.contains(label))
@@ -344,17 +389,69 @@ fn node_exporter_serves_it_beside_its_own_collector() {
         of_server("node_ipvs_backend_connections_active"),
         of_server("ipvs_real_server_active_connections")
     );
-    for ((name, labels), value) in samples(&text) {
-        // It fills in labels that other samples of the metric have.
-        let found = served.iter().find(|((served, has), _)| {
-            *served == name
-                && has.is_superset(&labels)
-                && has.difference(&labels).all(|label| label.ends_with('='))
-        });
-        let (_, served) = found.unwrap_or_else(|| panic!("{name} {labels:?} is not served"));
-        let numbers = [served, &value].map(|text| text.parse::<f64>().unwrap());
-        assert_eq!(numbers[0], numbers[1], "{name} {labels:?}");
+    take_served(&mut served, &samples(&text));
+}
+
+#[test]
+fn namespaces_with_the_same_services_stand_side_by_side() {
+    let here = Namespace::new();
+    let mut command = Command::new("bash");
+    command.args([
+        "-ec",
+        "mkdir -p /run/netns; mount -t tmpfs names /run/netns
+         for name in blue red; do ip netns add $name; ip -n $name link set lo up; done
+         ip link set lo up",
+    ]);
+    let prepared = here.output(command);
+    assert_eq!(prepared.ending, Ending::Status(0), "{prepared}");
+    let run = |words: &str| {
+        let outcome = here.run(&Program::ours(), &Invocation::line(words));
+        assert!(outcome.stderr.is_empty(), "ipvsadm {words}\n{outcome}");
+        outcome.stdout_text()
+    };
+    for (weight, namespace) in [(3, "--netns blue"), (5, "--netns red"), (7, "")] {
+        for rule in [
+            "-A -t 192.0.2.1:80 -s wrr",
+            "-A -f 9 -s rr",
+            "-A -f 9 -6 -s rr",
+        ] {
+            run(format!("{rule} {namespace}").trim());
+        }
+        let rules = [
+            format!("-a -t 192.0.2.1:80 -r 10.0.0.11 -g -w {weight}"),
+            format!("-a -f 9 -r 10.0.0.12 -g -w {}", weight + 10),
+            format!("-a -f 9 -6 -r [2001:db8::12]:0 -g -w {}", weight + 20),
+            format!("--set {} {} {}", weight + 30, weight + 40, weight + 50),
+        ];
+        for rule in rules {
+            run(format!("{rule} {namespace}").trim());
+        }
     }
+    let texts = [
+        ("blue", "--netns blue"),
+        ("red", "--netns=red"),
+        ("here", ""),
+    ]
+    .map(|(name, word)| (name, run(format!("-L --prometheus {word}").trim())));
+    for (name, text) in &texts {
+        promtool(&here, text);
+        let samples = samples(text);
+        assert!(samples.len() >= 59, "{text}");
+        let label = format!("netns={name}");
+        for (_, labels) in samples.keys() {
+            assert_eq!(labels.contains(&label), *name != "here", "{labels:?}");
+            assert_eq!(
+                labels.iter().any(|label| label.starts_with("netns")),
+                *name != "here"
+            );
+        }
+    }
+    let mut served = served(&here, &texts);
+    served.retain(|(name, _), _| name.starts_with("ipvs_"));
+    for (_, text) in &texts {
+        take_served(&mut served, &samples(text));
+    }
+    assert!(served.is_empty(), "{served:#?}");
 }
 
 /// Returns what the exporter serves, once it does.

@@ -18,6 +18,7 @@ use serde_json::Value;
 use crate::support::busy::Busy;
 use crate::support::pty::Pty;
 use crate::support::schema::Schema;
+use crate::support::standstill::settings;
 use crate::support::{Ending, Invocation, Namespace, Program};
 
 /// A terminal in which our program goes on listing, after a line that was there before.
@@ -622,6 +623,125 @@ fn rates_are_those_of_the_traffic() {
             .any(|line| line.contains(" ##") || line.contains("█") || line.contains('#')),
         "{shown}"
     );
+}
+
+/// Services by what they carry a second, in every listing but the first, which has not measured
+/// anything; two that carry nearly the same do not change places.
+#[test]
+fn by_rate_the_busiest_come_first_and_stay() {
+    let namespace = Namespace::new();
+    namespace.ip_batch(
+        "address add 192.0.2.10/32 dev lo
+         address add 10.0.0.11/32 dev lo",
+    );
+    let ports = ["53", "54", "55", "56"];
+    let rules: String = ports
+        .iter()
+        .map(|port| {
+            format!(
+                "-A -u 192.0.2.10:{port} -s rr\n-a -u 192.0.2.10:{port} -r 10.0.0.11:{port} -m\n"
+            )
+        })
+        .collect();
+    let filled = namespace.run(&Program::ours(), &Invocation::restore(rules));
+    assert_eq!(filled.ending, Ending::Status(0), "{filled}");
+    namespace.enter(move || {
+        for port in ports {
+            let socket = UdpSocket::bind(format!("10.0.0.11:{port}")).unwrap();
+            thread::spawn(move || while socket.recv(&mut [0; 100]).is_ok() {});
+        }
+    });
+    let milliseconds = Duration::from_millis;
+    let traffic = [
+        Traffic::start(&namespace, "192.0.2.10:53", milliseconds(400)),
+        Traffic::start(&namespace, "192.0.2.10:54", milliseconds(50)),
+        Traffic::start(&namespace, "192.0.2.10:56", milliseconds(48)),
+    ];
+    let order = |listing: &[String]| -> Vec<String> {
+        let services = listing
+            .iter()
+            .filter_map(|line| line.split_once("192.0.2.10:"));
+        services.map(|(_, rest)| rest[..2].to_owned()).collect()
+    };
+    thread::scope(|scope| {
+        for words in ["-Ln --table --order rate", "-Ln --order rate"] {
+            let namespace = &namespace;
+            scope.spawn(move || {
+                let mut stream = Stream::start(namespace, &format!("{words} --watch 2"));
+                let first = stream.listing();
+                assert_eq!(order(&first), ports, "{words}");
+                // From the third on, all have been measured for a whole step.
+                let orders: Vec<_> = (0..7).map(|_| order(&stream.listing())).collect();
+                stream.leave();
+                let last = &orders[6];
+                assert!(orders[2..].iter().all(|order| order == last), "{orders:?}");
+                assert_eq!(last[2..], ["53", "55"], "{words}: {orders:?}");
+            });
+        }
+    });
+    for traffic in traffic {
+        traffic.stop();
+    }
+}
+
+#[test]
+fn no_rate_is_shown_of_a_standstill_nor_taken_over_it() {
+    const SERVICE: &str = "UDP 192.0.2.10:53";
+    let namespace = Namespace::new();
+    namespace.ip_batch("address add 192.0.2.10/32 dev lo\naddress add 10.0.0.11/32 dev lo");
+    let rules = "-A -u 192.0.2.10:53 -s rr\n-a -u 192.0.2.10:53 -r 10.0.0.11 -m\n";
+    let filled = namespace.run(&Program::ours(), &Invocation::restore(rules));
+    assert_eq!(filled.ending, Ending::Status(0), "{filled}");
+    let send = |count: usize| {
+        namespace.enter(move || {
+            let server = UdpSocket::bind("10.0.0.11:53").unwrap();
+            for _ in 0..count {
+                let socket = UdpSocket::bind("192.0.2.10:0").unwrap();
+                socket.send_to(&[0; 72], "192.0.2.10:53").unwrap();
+            }
+            drop(server);
+        });
+    };
+    let rate = |listing: &[String]| cell(listing, SERVICE, "Conn/s");
+    for setting in settings(&namespace) {
+        let mut stream = Stream::start(&namespace, "-Ln --table --watch 0.5");
+        // Returns the looks up to the first that is wanted. A minute is longer than any takes.
+        let mut until = |what: &str, is_wanted: &dyn Fn(&[String]) -> bool| {
+            let mut looks = Vec::new();
+            while looks
+                .last()
+                .is_none_or(|look: &Vec<String>| !is_wanted(look))
+            {
+                assert!(looks.len() < 120, "{setting:?}: no {what}\n{looks:#?}");
+                looks.push(stream.listing());
+            }
+            looks
+        };
+        until("rate", &|look| rate(look) == Some(0.0));
+        setting.stop(&namespace);
+        let line = format!("The counters stand still: net.ipv4.vs.{}.", setting.reason);
+        until("standstill", &|look| look.contains(&line));
+        send(1000);
+        namespace.run(&Program::ours(), &Invocation::line("-A -t 192.0.2.10:98"));
+        let looks = until("look", &|look| look.concat().contains(":98 "));
+        for look in &looks {
+            assert!(look.contains(&line) && rate(look).is_none(), "{look:#?}");
+        }
+        setting.go_on(&namespace);
+        namespace.wait_until_counted();
+        namespace.run(&Program::ours(), &Invocation::line("-A -t 192.0.2.10:99"));
+        let looks = until("look", &|look| look.concat().contains(":99 "));
+        let later = until("rate", &|look| rate(look).is_some());
+        for look in looks.iter().chain(&later) {
+            assert_eq!(rate(look).unwrap_or(0.0), 0.0, "{look:#?}");
+        }
+        send(200);
+        until("traffic", &|look| rate(look) > Some(0.0));
+        stream.leave();
+        for service in ["-D -t 192.0.2.10:98", "-D -t 192.0.2.10:99"] {
+            namespace.run(&Program::ours(), &Invocation::line(service));
+        }
+    }
 }
 
 /// Here a few looks, for they are in real time; `tests/lab bench looks` takes 10 000.

@@ -5,6 +5,7 @@
 //! That a single fault is found and its remedy works is the business of
 //! [`diagnose`](crate::diagnose).
 
+use std::fs;
 use std::path::Path;
 use std::process::Stdio;
 
@@ -96,6 +97,7 @@ cases! {
         broken_masquerading_to_localhost
         broken_nat_servers_reject
         broken_nat_udp_program_down
+        broken_nat_one_client_waits_at_another_gateway
         broken_neighbour_written_wrong
         broken_output_drop
         broken_persistence_holds_at_a_dead_server
@@ -133,6 +135,7 @@ cases! {
         healthy_firewall_on_the_director
         healthy_gre_and_gue_tunnels
         healthy_hairpin_with_snat
+        healthy_half_open_checks_of_direct_routing
         healthy_half_open_noise
         healthy_hash_with_fallback
         healthy_ingress_by_mark
@@ -171,6 +174,20 @@ cases! {
         healthy_two_uplinks_by_rules
         healthy_udp_masquerading
         healthy_udp_that_never_answers
+    }
+}
+
+/// Some kernels lack the tables of iptables, and the set-up is not possible there.
+#[test]
+fn a_case_with_iptables_says_that_it_needs_them() {
+    for name in names_in("tests/world/cases", "sh") {
+        let file = format!("tests/world/cases/{}.sh", name.replace('_', "-"));
+        let case = fs::read_to_string(Path::new(REPOSITORY).join(file)).unwrap();
+        let says_so = case
+            .lines()
+            .any(|line| line.starts_with("# needs: iptable_"));
+        let (uses, needed) = (case.contains("ipt "), says_so);
+        assert_eq!(uses, needed, "{name}");
     }
 }
 

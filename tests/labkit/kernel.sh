@@ -63,6 +63,11 @@ kernel_of_sid() {
     touch -- "$folder/version"
 }
 
+# kernel_has MODULE: succeed if the kernel that was selected has a module, or has it built in.
+kernel_has() {
+    grep -qE "/$1\\.ko(\\.[a-z0-9]+)?(:|\$)" "$LAB_MODULES/$LAB_KERNEL_VERSION"/modules.{dep,builtin}
+}
+
 kernel_boot_uml() {
     LAB_KERNEL=$1/usr/bin/linux.uml
     LAB_MODULES=$1/usr/lib/uml/modules

@@ -230,6 +230,7 @@ test_in_guests() {
     local results=$TEST_WORK/$kernel
     mkdir -- "$results" "$results/taken"
     local one
+    cp -r -- "$TEST_WORK/tests" "$results/tests" # of which some are not for this kernel
     while read -r name program; do
         if test_cannot "$name" "$kernel" >"$TEST_WORK/reason"; then
             say "$(test_title "$name" "$kernel"): not run: $(<"$TEST_WORK/reason")" >&3
@@ -237,12 +238,15 @@ test_in_guests() {
             continue
         fi
         one=$(test_of_debian_12 "$name")
-        if grep -qx "$one" "$TEST_WORK/tests/$name" && test_machine_is_newer >"$TEST_WORK/reason"; then
+        if grep -qx "$one" "$results/tests/$name" && test_machine_is_newer >"$TEST_WORK/reason"; then
             say "$(test_title "$name" "$kernel"), $one: not run: $(<"$TEST_WORK/reason")" >&3
             printf '%s, %s\n' "$name" "$one" >>"$TEST_WORK/not-run"
-            sed -i "/^$one\$/d" "$TEST_WORK/tests/$name"
-            [[ -s $TEST_WORK/tests/$name ]] || continue
+            sed -i "/^$one\$/d" "$results/tests/$name"
         fi
+        if [[ $name == world ]]; then
+            test_possible_cases "$kernel" <"$TEST_WORK/tests/$name" >"$results/tests/$name"
+        fi
+        [[ -s $results/tests/$name ]] || continue
         printf '%s %s\n' "$name" "$program"
     done <"$TEST_WORK/modules" 3>&1 >"$results/modules"
 
@@ -274,6 +278,9 @@ test_in_guests() {
         if [[ $status != 0 ]]; then
             printf '%s: failed (%s)\n' "$(test_title "$name" "$kernel")" "$status"
             failures=1
+            # What has not come to its end has no result of its own, and one test of it failed.
+            grep -qa '^test result: ' "$results/$name" 2>/dev/null ||
+                echo 'test result: FAILED. 0 passed; 1 failed; 0 ignored' >>"$TEST_WORK/results"
         fi
     done <"$results/modules"
 
@@ -319,16 +326,17 @@ test_alive() {
 # test_beside RESULTS PROGRAM: run tests/systemd on the machine, as guest/tests runs a
 # module. What it boots is one guest at a time; that ends when the program does.
 test_beside() {
-    local program=$2 tests sorter status=0
-    mapfile -t tests <"$TEST_WORK/tests/systemd"
+    local program=$2 tests sorter status=0 minutes=40
+    [[ -z $TEST_ALL ]] || minutes=120 # it builds all that is handed out, twice
+    mapfile -t tests <"$1/tests/systemd"
     exec 4> >(test_sort_out "$1")
     sorter=$!
     printf '\001begin systemd\n' >&4
-    RUST_TEST_THREADS=1 timeout --kill-after=10 2400 "$program" --exact "${tests[@]}" "${TEST_WORDS[@]}" >&4 2>&1 &
+    RUST_TEST_THREADS=1 timeout --kill-after=10 "${minutes}m" "$program" --exact "${tests[@]}" "${TEST_WORDS[@]}" >&4 2>&1 &
     # shellcheck disable=SC2064 # that process, whatever is started later
     trap "kill $! 2>/dev/null; exit 143" TERM # by test_end: nobody reads results any more
     wait $! || status=$?
-    [[ $status -ne 124 ]] || status='not done after 40 minutes'
+    [[ $status -ne 124 ]] || status="not done after $minutes minutes"
     printf '\001end %s\n' "$status" >&4
     exec 4>&-
     wait "$sorter"
@@ -344,6 +352,24 @@ test_cannot() {
     else
         return 1
     fi
+}
+
+# test_possible_cases KERNEL: of the tests on standard input, print those whose case in
+# tests/world needs no module that the kernel lacks.
+test_possible_cases() {
+    local test case module
+    while read -r test; do
+        case=${test#*::}
+        case=$LAB_REPOSITORY/tests/world/cases/${case//_/-}.sh
+        if [[ -e $case ]]; then
+            for module in $(sed -n 's/^# needs: *//p' "$case"); do
+                kernel_has "$module" && continue
+                printf '%s on %s: it has no %s\n' "$test" "$1" "$module" >>"$TEST_WORK/not-run"
+                continue 2
+            done
+        fi
+        printf '%s\n' "$test"
+    done
 }
 
 # test_of_debian_12 NAME: the one among a program's tests that holds only where ours is
@@ -366,7 +392,7 @@ test_machine_is_newer() {
 
 # test_guest RESULTS: one guest, and what it prints.
 test_guest() {
-    boot "$LABKIT/guest/tests" "$1/for-guests" "$TEST_WORK/tests" "$1/taken" "${TEST_WORDS[@]}" 2>&1 |
+    boot "$LABKIT/guest/tests" "$1/for-guests" "$1/tests" "$1/taken" "${TEST_WORDS[@]}" 2>&1 |
         test_sort_out "$1"
 }
 

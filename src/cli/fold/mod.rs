@@ -136,6 +136,7 @@ struct Draft<'a> {
     states: Option<States>,
     origin: Option<Origin>,
     count_key: Option<CountKey>,
+    order: Option<&'a [u8]>,
     watch: Option<Duration>,
     colours: Colours,
     probe_from: Ipv4Addr,
@@ -174,6 +175,7 @@ impl<'a> Draft<'a> {
             states: None,
             origin: None,
             count_key: None,
+            order: None,
             watch: None,
             colours: Colours::default(),
             probe_from: DEFAULT_PROBE_FROM,
@@ -325,6 +327,8 @@ impl<'a> Draft<'a> {
                 let key = CountKey::from_word(word);
                 self.count_key = Some(key.ok_or_else(|| UsageError::CountKey(word.to_vec()))?);
             }
+            // What it may be depends on what is listed.
+            Modifier::Order => self.order = value,
             Modifier::Watch => {
                 self.watch = Some(match value {
                     None => DEFAULT_INTERVAL,

@@ -8,6 +8,7 @@ use crate::error::UsageError;
 use crate::model::ServiceIdentity;
 use crate::options::matrix::Owner;
 use crate::options::{Command, Modifier};
+use crate::order::{ConnectionOrder, ServiceOrder};
 use crate::request::{Columns, DiagnoseRequest, ListFormat, ListRequest, OutputFormat, Subject};
 use crate::selection::{SelectedEndpoint, SelectedService, Selection};
 
@@ -56,6 +57,27 @@ impl Draft<'_> {
         })
     }
 
+    /// Returns the order of virtual services. What scripts read has one.
+    fn service_order(&self, format: OutputFormat) -> Result<ServiceOrder, UsageError> {
+        let Some(word) = self.order else {
+            return Ok(ServiceOrder::default());
+        };
+        let order =
+            ServiceOrder::from_word(word).ok_or_else(|| UsageError::ServiceOrder(word.to_vec()))?;
+        match (order, self.watch, format) {
+            (_, None, OutputFormat::Plain) => Err(UsageError::OrderOfPlainListing),
+            (ServiceOrder::Rate, None, _) => Err(UsageError::RateWithoutWatch),
+            _ => Ok(order),
+        }
+    }
+
+    fn connection_order(&self) -> Result<ConnectionOrder, UsageError> {
+        let Some(word) = self.order else {
+            return Ok(ConnectionOrder::default());
+        };
+        ConnectionOrder::from_word(word).ok_or_else(|| UsageError::ConnectionOrder(word.to_vec()))
+    }
+
     pub(super) fn list(&self) -> Result<ListRequest, UsageError> {
         let given = self.given;
         match given.rivals() {
@@ -79,7 +101,7 @@ impl Draft<'_> {
             let selection = self.selection()?;
             match self.count_key {
                 Some(key) => Subject::ConnectionCounts(selection, key),
-                None => Subject::ConnectionEntries(selection),
+                None => Subject::ConnectionEntries(selection, self.connection_order()?),
             }
         } else if given.has(Modifier::Timeout) {
             Subject::Timeouts
@@ -87,6 +109,10 @@ impl Draft<'_> {
             Subject::Daemons
         } else {
             Subject::Table(self.service.identity())
+        };
+        let order = match subject {
+            Subject::Table(_) => self.service_order(output_format)?,
+            _ => ServiceOrder::default(),
         };
         let columns = [
             (Modifier::Statistics, Columns::Statistics),
@@ -109,6 +135,7 @@ impl Draft<'_> {
                 exact: given.has(Modifier::Exact),
             },
             sorted: !given.has(Modifier::NoSort),
+            order,
             output_format,
             watch: self.watch,
             colours: self.colours,
@@ -157,7 +184,14 @@ mod tests {
             ("-L -f 7 -6", Subject::Table(Some(mark))),
             ("-L --timeout", Subject::Timeouts),
             ("-L --daemon --syncid 3", Subject::Daemons),
-            ("-L -c", Subject::ConnectionEntries(Selection::default())),
+            (
+                "-L -c",
+                Subject::ConnectionEntries(Selection::default(), ConnectionOrder::Kernel),
+            ),
+            (
+                "-L -c --order expire",
+                Subject::ConnectionEntries(Selection::default(), ConnectionOrder::Expire),
+            ),
         ] {
             let expected = ListRequest {
                 subject,
@@ -230,7 +264,7 @@ mod tests {
         ] {
             assert_eq!(
                 listing(&format!("-L -c {line}")).subject,
-                Subject::ConnectionEntries(selection),
+                Subject::ConnectionEntries(selection, ConnectionOrder::Kernel),
                 "{line}"
             );
             for (word, key) in [
@@ -308,6 +342,20 @@ mod tests {
             ("--json", written(OutputFormat::Json)),
             ("--table", written(OutputFormat::Table)),
             ("--prometheus", written(OutputFormat::Prometheus)),
+            (
+                "--table --order connections",
+                ListRequest {
+                    order: ServiceOrder::Connections,
+                    ..written(OutputFormat::Table)
+                },
+            ),
+            (
+                "--order rate --watch",
+                ListRequest {
+                    order: ServiceOrder::Rate,
+                    ..watched(2000)
+                },
+            ),
             ("--watch", watched(2000)),
             ("--watch 0.3", watched(300)),
             ("--color", coloured(Colours::Always)),

@@ -29,7 +29,7 @@ use crate::error::{KernelError, UsageError};
 use crate::ipvs::{Detail, Ipvs};
 use crate::model::{
     AddressFamily, Change, DestinationIdentity, KernelName, Netmask, SchedulerFlags,
-    ServiceIdentity, VirtualService,
+    ServiceIdentity, Standstill, VirtualService,
 };
 use crate::options::matrix::Owner;
 use crate::options::{Command, Modifier};
@@ -298,6 +298,14 @@ fn after_refused_edit(ipvs: &mut Ipvs, edit: &Edit, errno: Errno) -> Option<Stri
         (Edit::Destination(_), Errno::ERANGE) => Some("-y cannot be more than -x".to_owned()),
         _ => None,
     }
+}
+
+/// Returns the hint below counters that stand still.
+pub fn counters_stand_still(standstill: Standstill) -> String {
+    format!(
+        "the counters stand still: net.ipv4.vs.{}",
+        standstill.reason()
+    )
 }
 
 /// Returns the hint after a change that did more, or other, than was perhaps meant.

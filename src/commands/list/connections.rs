@@ -5,9 +5,10 @@
 use crate::attribution::Servers;
 use crate::commands::walk::Walk;
 use crate::error::Error;
-use crate::ipvs::connections::Connections;
+use crate::ipvs::connections::{Connections, parse_connection};
 use crate::ipvs::{self, Ipvs};
 use crate::model::Connection;
+use crate::order::ConnectionOrder;
 use crate::selection::Selection;
 
 /// The connections that a selection takes.
@@ -76,6 +77,38 @@ impl<'s> SelectedConnections<'s> {
                 && servers.is_none_or(|servers| servers.server_of(&connection).is_err())
             {
                 visit(&connection, self.entries.line())?;
+            }
+        }
+        Ok(passed_over)
+    }
+
+    /// Calls `visit` for each of them in an order. In any but the kernel's, all are held in memory
+    /// first.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`SelectedConnections::for_each`].
+    pub fn for_each_in(
+        self,
+        order: ConnectionOrder,
+        mut visit: impl FnMut(&Connection<'_>, &[u8]) -> Result<(), Error>,
+    ) -> Result<PassedOver, Error> {
+        if order == ConnectionOrder::Kernel {
+            return self.for_each(visit);
+        }
+        let mut text = Vec::new();
+        let mut lines = Vec::new();
+        let passed_over = self.for_each(|connection, line| {
+            let start = text.len();
+            text.extend_from_slice(line);
+            lines.push((order.key(connection), start..text.len()));
+            Ok(())
+        })?;
+        lines.sort_by_key(|(key, _)| *key);
+        for (_, place) in lines {
+            let line = &text[place];
+            if let Some(connection) = parse_connection(line) {
+                visit(&connection, line)?;
             }
         }
         Ok(passed_over)

@@ -7,7 +7,7 @@ use crate::commands::console::Console;
 use crate::commands::refused_listing;
 use crate::commands::walk::Walk;
 use crate::error::Error;
-use crate::ipvs::{Detail, Ipvs};
+use crate::ipvs::{Detail, Ipvs, estimation};
 use crate::model::ServiceIdentity;
 use crate::render::json::{self, Document};
 use crate::request::{ListRequest, Subject};
@@ -29,7 +29,7 @@ pub fn list(
         Subject::Table(service) => {
             list_table(console, ipvs, request, service.as_ref()).map(|()| PassedOver::NOTHING)
         }
-        Subject::ConnectionEntries(selection) => list_connections(console, ipvs, selection),
+        Subject::ConnectionEntries(selection, _) => list_connections(console, ipvs, selection),
         Subject::ConnectionCounts(selection, key) => {
             counts::count(ipvs, selection, *key).map(|(counts, passed_over)| {
                 json::write_counts(console.text(), key.word(), &counts);
@@ -64,8 +64,9 @@ fn list_table(
     service: Option<&ServiceIdentity>,
 ) -> Result<(), Error> {
     let info = ipvs.info().map_err(refused_listing)?;
+    let standstill = estimation::standstill();
     let mut walk = Walk::begin(ipvs, service, Detail::WithStatistics, request.sorted)?;
-    let mut document = Document::of_services(console.text(), &info);
+    let mut document = Document::of_services(console.text(), &info, standstill);
     while let Some((service, destinations)) = walk.next(ipvs)? {
         document.service(console.text(), &service, destinations);
     }

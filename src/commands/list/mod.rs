@@ -8,21 +8,24 @@ mod connections;
 mod counts;
 mod json;
 mod prometheus;
+mod services;
 mod table;
 
 use crate::commands::console::{Console, visible};
-use crate::commands::refused_listing;
 use crate::commands::walk::Walk;
+use crate::commands::{hints, refused_listing};
 use crate::error::Error;
-use crate::ipvs::{self, Detail, Ipvs};
+use crate::ipvs::{self, Detail, Ipvs, estimation};
 use crate::model::{Connection, ServiceIdentity, SyncDaemon, SyncDaemonState};
+use crate::order::{ConnectionOrder, ServiceOrder};
 use crate::rates::Rates;
 use crate::render::endpoints::EndpointWriter;
-use crate::render::{self, listing, order, timeouts_and_daemons};
+use crate::render::{self, listing, order, phrases, timeouts_and_daemons};
 use crate::request::{Columns, ListFormat, ListRequest, OutputFormat, Subject};
 use crate::screen;
 use crate::selection::Selection;
 use connections::SelectedConnections;
+use services::Services;
 
 /// Lists what a request asks for. If looks follow each other, `rates` measures from one to the
 /// next.
@@ -37,7 +40,7 @@ pub fn list(
     rates: Option<&mut Rates>,
 ) -> Result<(), Error> {
     match request.output_format {
-        OutputFormat::Plain => list_plainly(console, ipvs, request),
+        OutputFormat::Plain => list_plainly(console, ipvs, request, rates),
         OutputFormat::Json => json::list(console, ipvs, request),
         OutputFormat::Table => table::list(console, ipvs, request, rates),
         OutputFormat::Prometheus => prometheus::list(console, ipvs, request),
@@ -48,11 +51,17 @@ fn list_plainly(
     console: &mut Console<'_>,
     ipvs: &mut Ipvs,
     request: &ListRequest,
+    rates: Option<&mut Rates>,
 ) -> Result<(), Error> {
     match request.subject {
-        Subject::Table(service) => list_table(console, ipvs, request, service.as_ref()),
-        Subject::ConnectionEntries(selection) => {
-            list_connections(console, ipvs, &request.format, &selection)
+        Subject::Table(service) if request.order == ServiceOrder::Address => {
+            list_table(console, ipvs, request, service.as_ref())
+        }
+        Subject::Table(service) => {
+            list_sorted_table(console, ipvs, request, service.as_ref(), rates)
+        }
+        Subject::ConnectionEntries(selection, order) => {
+            list_connections(console, ipvs, &request.format, &selection, order)
         }
         Subject::ConnectionCounts(selection, key) => {
             let mut endpoints = EndpointWriter::for_listing(request.format.numeric);
@@ -103,7 +112,62 @@ fn list_table(
             }
         }
         Ok(())
-    })
+    })?;
+    if detail == Detail::WithStatistics {
+        say_if_counters_stand_still(console);
+    }
+    Ok(())
+}
+
+/// Says to a person at a terminal if the counters of a plain listing stand still: below the page
+/// that is drawn again and again, or in a hint.
+fn say_if_counters_stand_still(console: &mut Console<'_>) {
+    let has_page = console.page().is_some();
+    if !has_page && !console.is_interactive() {
+        return;
+    }
+    let Some(standstill) = estimation::standstill() else {
+        return;
+    };
+    match has_page {
+        true => {
+            let sentence = phrases::counters_stand_still(standstill);
+            console.text().extend_from_slice(sentence.as_bytes());
+            console.text().push(b'\n');
+        }
+        false => console.keep_hint(Some(hints::counters_stand_still(standstill))),
+    }
+}
+
+fn list_sorted_table(
+    console: &mut Console<'_>,
+    ipvs: &mut Ipvs,
+    request: &ListRequest,
+    service: Option<&ServiceIdentity>,
+    rates: Option<&mut Rates>,
+) -> Result<(), Error> {
+    let Services { info, entries, .. } = services::read(ipvs, request, service, rates)?;
+    let format = &request.format;
+    let mut endpoints = EndpointWriter::for_listing(format.numeric);
+    if let Some(info) = info {
+        listing::write_version(console.text(), &info);
+    }
+    listing::write_titles(console.text(), format.columns);
+    for (service, destinations) in &entries {
+        listing::write_service(console.text(), format, &mut endpoints, service);
+        for destination in destinations {
+            let identity = &service.service.identity;
+            listing::write_destination(
+                console.text(),
+                format,
+                &mut endpoints,
+                identity,
+                destination,
+            );
+        }
+        console.flush_if_large()?;
+    }
+    Ok(())
 }
 
 fn list_connections(
@@ -111,6 +175,7 @@ fn list_connections(
     ipvs: &mut Ipvs,
     format: &ListFormat,
     selection: &Selection,
+    order: ConnectionOrder,
 ) -> Result<(), Error> {
     let with_engine_data = format.columns == Columns::PersistentConnections;
     let mut endpoints = EndpointWriter::for_listing(format.numeric);
@@ -121,7 +186,7 @@ fn list_connections(
     };
     let entries = SelectedConnections::open(ipvs, selection, detail)?;
     render::connections::write_titles(console.text(), with_engine_data);
-    let passed_over = entries.for_each(|connection, _| {
+    let passed_over = entries.for_each_in(order, |connection, _| {
         // Clients choose these bytes, which must not move a terminal's cursor.
         let shown = connection.engine.filter(|_| is_on_terminal);
         let shown = shown.map(|(name, data)| (name, visible(data)));

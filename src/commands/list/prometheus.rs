@@ -8,8 +8,8 @@ use crate::commands::console::Console;
 use crate::commands::refused_listing;
 use crate::commands::walk::Walk;
 use crate::error::Error;
-use crate::ipvs::{Detail, Ipvs};
-use crate::render::prometheus::{self, LabelledService};
+use crate::ipvs::{Detail, Ipvs, estimation, status};
+use crate::render::prometheus::{self, LabelledService, Labels, Population};
 use crate::request::{ListRequest, Subject};
 
 /// Lists what a request asks for.
@@ -30,13 +30,26 @@ pub fn list(
     let info = ipvs.info().map_err(refused_listing)?;
     let timeouts = ipvs.timeouts().map_err(refused_listing)?;
     let daemons = sync_daemon_states(ipvs)?;
+    let standstill = estimation::standstill();
     let mut walk = Walk::begin(ipvs, service, Detail::WithStatistics, request.sorted)?;
+    let common = Labels::of_namespace(console.namespace());
     let mut services = Vec::new();
     while let Some((service, destinations)) = walk.next(ipvs)? {
-        services.push(LabelledService::new(service, destinations));
+        services.push(LabelledService::new(&common, service, destinations));
     }
-    prometheus::write_director(console.text(), &info, &timeouts, &daemons);
-    for metric in prometheus::metrics(&services) {
+    let population = Population {
+        connections: status::connections(),
+        most: status::most_connections(),
+    };
+    prometheus::write_director(
+        console.text(),
+        &common,
+        &info,
+        population,
+        &timeouts,
+        &daemons,
+    );
+    for metric in prometheus::metrics(&services, standstill) {
         console.text().extend_from_slice(&metric);
         console.flush_if_large()?;
     }

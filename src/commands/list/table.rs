@@ -3,17 +3,16 @@
 //! A column is as wide as its widest cell, so everything is read before anything is written.
 #![forbid(unsafe_code)]
 
-use std::time::Instant;
-
 use super::connections::{self, SelectedConnections};
+use super::services::{self, Services};
 use super::{counts, sync_daemon_states};
 use crate::commands::console::Console;
 use crate::commands::refused_listing;
-use crate::commands::walk::Walk;
 use crate::error::Error;
+use crate::ipvs::Ipvs;
 use crate::ipvs::connections::parse_connection;
-use crate::ipvs::{Detail, Ipvs};
 use crate::model::{Connection, ServiceIdentity};
+use crate::order::ConnectionOrder;
 use crate::rates::Rates;
 use crate::render;
 use crate::render::table::connections::ConnectionTable;
@@ -41,8 +40,8 @@ pub fn list(
     let screen = console.screen();
     match &request.subject {
         Subject::Table(service) => list_table(console, ipvs, request, service.as_ref(), rates),
-        Subject::ConnectionEntries(selection) => {
-            list_connections(console, ipvs, &request.format, selection)
+        Subject::ConnectionEntries(selection, order) => {
+            list_connections(console, ipvs, &request.format, selection, *order)
         }
         Subject::ConnectionCounts(selection, key) => {
             let (counts, passed_over) = counts::count(ipvs, selection, *key)?;
@@ -80,36 +79,18 @@ fn list_table(
     service: Option<&ServiceIdentity>,
     mut rates: Option<&mut Rates>,
 ) -> Result<(), Error> {
-    let mut walk = Walk::begin(ipvs, service, Detail::WithStatistics, request.sorted)?;
-    let info = match service {
-        Some(_) => None,
-        None => Some(ipvs.info().map_err(refused_listing)?),
-    };
-    let mut all = Vec::new();
-    if let Some(rates) = &mut rates {
-        rates.begin(Instant::now());
-    }
-    while let Some((mut service, destinations)) = walk.next(ipvs)? {
-        let mut destinations = destinations.to_vec();
-        if let Some(rates) = &mut rates {
-            let identity = service.service.identity;
-            rates.note_service(identity, &mut service.statistics);
-            for state in &mut destinations {
-                let server = state.destination.identity;
-                rates.note_server(identity, server, &mut state.statistics);
-            }
-        }
-        all.push((service, destinations));
-    }
-    if let Some(rates) = &mut rates {
-        rates.end();
-    }
-    let mut table = ServiceTable::new(console.screen(), request.format, rates.as_deref());
+    let Services {
+        info,
+        entries,
+        standstill,
+    } = services::read(ipvs, request, service, rates.as_deref_mut())?;
+    let screen = console.screen();
+    let mut table = ServiceTable::new(screen, request.format, rates.as_deref(), standstill);
     // Rows are dear, so none is made of services that a page has no room for.
     let room = console.page().map_or(usize::MAX, |page| page.room());
     let mut lines = 0;
     let (mut shown, mut left_out) = (0, 0);
-    for (service, destinations) in &all {
+    for (service, destinations) in &entries {
         table.count_service(destinations);
         let more = ServiceTable::fewest_lines(destinations);
         if lines < room {
@@ -121,7 +102,7 @@ fn list_table(
         lines += more;
     }
     table.begin(console.text(), info.as_ref());
-    for (service, destinations) in &all[..shown] {
+    for (service, destinations) in &entries[..shown] {
         table.write(console.text(), service, destinations);
         console.flush_if_large()?;
     }
@@ -137,6 +118,7 @@ fn list_connections(
     ipvs: &mut Ipvs,
     format: &ListFormat,
     selection: &Selection,
+    order: ConnectionOrder,
 ) -> Result<(), Error> {
     let with_engine_data = format.columns == Columns::PersistentConnections;
     let mut table = ConnectionTable::new(console.screen(), format.numeric, with_engine_data);
@@ -145,8 +127,8 @@ fn list_connections(
         origin: false,
         engine_data: with_engine_data,
     };
-    let entries = SelectedConnections::open(ipvs, selection, detail)?;
-    let passed_over = entries.for_each(|connection, line| {
+    let connections = SelectedConnections::open(ipvs, selection, detail)?;
+    let passed_over = connections.for_each_in(order, |connection, line| {
         table.measure(connection);
         lines.extend_from_slice(line);
         Ok(())

@@ -8,7 +8,7 @@ use crate::diagnose::facts::{Facts, Interface, Rival, Route, Server, Service, is
 use crate::diagnose::findings::{Basis, Claim, Finding};
 use crate::model::{ServiceIdentity, SyncDaemonRole};
 
-use super::{name, servers_in_use, whole_length};
+use super::{is_own, name, servers_in_use, whole_length};
 
 fn has_backup(facts: &Facts) -> bool {
     facts.director.daemon(SyncDaemonRole::Backup).is_some()
@@ -173,14 +173,14 @@ pub fn address_unanswered(facts: &Facts) -> Vec<Finding> {
     facts.services.iter().filter_map(find).collect()
 }
 
-/// Servers that are the director's only because a prefix on `lo` covers them.
+/// Servers that are the director's only because a prefix on `lo` covers them. One of full length
+/// covers but what is the director's own.
 pub fn prefix_on_loopback(facts: &Facts) -> Vec<Finding> {
     let interfaces = &facts.director.interfaces;
-    let is_own = |address| interfaces.iter().any(|interface| interface.has(address));
     let mut prefixes: Vec<(&Interface, IpAddr, u8)> = Vec::new();
     for interface in interfaces.iter().filter(|interface| interface.is_loopback) {
         for (address, length) in &interface.addresses {
-            if !address.is_loopback() && *length < whole_length(*address) {
+            if !address.is_loopback() {
                 prefixes.push((interface, *address, *length));
             }
         }
@@ -191,7 +191,7 @@ pub fn prefix_on_loopback(facts: &Facts) -> Vec<Finding> {
             let taken: Vec<(&Service, &Server)> = servers_in_use(facts)
                 .filter(|(_, server)| {
                     let server = server.identity().address;
-                    is_in(server, address, length) && !is_own(server)
+                    is_in(server, address, length) && !is_own(&facts.director, server)
                 })
                 .collect();
             let server = taken.first()?.1.identity().address;
@@ -299,30 +299,34 @@ pub fn nothing_arrives(facts: &Facts) -> Vec<Finding> {
     })
 }
 
-/// The services whose counters are 0, as `words` tell of them. The kernel adds up what it counts
-/// every two seconds only; connections are there at once.
+/// The services that nothing came for, as `words` tell of them.
 fn unseen(facts: &Facts, words: impl Fn(ServiceIdentity) -> Option<String>) -> Vec<Finding> {
-    if has_backup(facts) || facts.director.settings.counters_stand_still() {
-        return Vec::new();
-    }
     let find = |service: &Service| {
-        let counted = service.state.statistics;
-        let mut servers = service.servers.iter();
-        if counted.connections > 0
-            || counted.incoming_packets > 0
-            || service.listened.count > 0
-            || servers.any(|server| server.state.connections() > 0)
-        {
-            return None;
-        }
         let text = words(service.identity())?;
         Some(
             Finding::new(Basis::State, Claim::Informs, text)
                 .about(service.identity())
-                .seen("packets_counted", counted.incoming_packets),
+                .seen("packets_counted", service.state.statistics.incoming_packets),
         )
     };
-    facts.services.iter().filter_map(find).collect()
+    let services = facts.services.iter();
+    services
+        .filter(|service| is_unseen(facts, service))
+        .filter_map(find)
+        .collect()
+}
+
+/// Returns true if nothing ever came for a service, as far as counters tell. The kernel adds up what
+/// it counts every two seconds only; connections are there at once.
+pub fn is_unseen(facts: &Facts, service: &Service) -> bool {
+    let counted = service.state.statistics;
+    let is_counted = !has_backup(facts) && facts.director.settings.standstill.is_none();
+    let mut servers = service.servers.iter();
+    is_counted
+        && counted.connections == 0
+        && counted.incoming_packets == 0
+        && service.listened.count == 0
+        && !servers.any(|server| server.state.connections() > 0)
 }
 
 #[cfg(test)]
@@ -332,7 +336,7 @@ mod tests {
         NONE, commands, daemon, endpoint, findings, first, found, quiet, rival,
     };
     use crate::diagnose::findings::Level;
-    use crate::model::Statistics;
+    use crate::model::{Standstill, Statistics};
 
     fn forget_counters(service: &mut Service) {
         service.state.statistics = Statistics::default();
@@ -529,7 +533,7 @@ mod tests {
         assert_eq!(not_added_up, NONE);
         let stopped = found(|facts| {
             forget_counters(&mut facts.services[0]);
-            facts.director.settings.run_estimation = Some(false);
+            facts.director.settings.standstill = Some(Standstill::NotEstimated);
         });
         assert_eq!(stopped, [("counters-stopped", Level::Note)]);
         let marked = found(|facts| {
@@ -539,5 +543,317 @@ mod tests {
             service.address = None;
         });
         assert_eq!(marked, [("mark-unseen", Level::Note)]);
+    }
+
+    /// Returns the finding of an id.
+    fn the(id: &str, spoil: impl FnOnce(&mut Facts)) -> Option<Finding> {
+        let all = findings(spoil);
+        all.into_iter().find(|finding| finding.id == id)
+    }
+
+    #[test]
+    fn why_the_address_is_missed_or_not_is_said_in_this_order() {
+        let text = |spoil: fn(&mut Facts)| {
+            let lacks = the("address-not-local", |facts| {
+                facts.services[0].address = Some(Route::Nowhere);
+                facts.services[0].state.statistics.incoming_packets = 0;
+                facts.director.interfaces[2].addresses = vec![([192, 0, 2, 7].into(), 24)];
+                spoil(facts);
+            });
+            let lacks = lacks.unwrap();
+            let text = lacks
+                .text
+                .strip_prefix("The director does not have 192.0.2.1");
+            (
+                text.unwrap().to_owned(),
+                commands(&lacks).join("; "),
+                lacks.evidence,
+            )
+        };
+        let (unasked, command, evidence) = text(|_| ());
+        assert!(unasked.ends_with(": --probe asks who does."), "{unasked}");
+        assert_eq!(command, "ip address add 192.0.2.1/32 dev public");
+        assert_eq!(
+            evidence,
+            [
+                ("address", "192.0.2.1".into()),
+                ("packets_counted", 0.into())
+            ]
+        );
+        let nobody = text(|facts| facts.is_probed = true).0;
+        assert!(
+            nobody.contains("no other director in its network"),
+            "{nobody}"
+        );
+        // A server that answers for it is no other director.
+        let of_a_server = text(|facts| {
+            facts.is_probed = true;
+            facts.services[0].rivals.push(rival(Some([10, 0, 0, 20])));
+        });
+        assert_eq!(of_a_server.0, nobody);
+        let of_others: fn(&mut Facts) = |facts| {
+            facts.services[0].rivals.push(rival(Some([10, 0, 0, 20])));
+            facts.services[0].rivals.push(rival(Some([10, 0, 0, 77])));
+        };
+        let (another, command, _) = text(of_others);
+        assert_eq!(another, ", and another machine answers for it.");
+        assert_eq!(command, "");
+        let counted: fn(&mut Facts) =
+            |facts| facts.services[0].state.statistics.incoming_packets = 1;
+        let (counted, _, evidence) = text(counted);
+        assert!(
+            counted.starts_with(", but packets for it were counted:"),
+            "{counted}"
+        );
+        assert_eq!(evidence[1].1, 1);
+        let unseen = ": packets for it are not delivered here, and IPVS never sees them.";
+        let elsewhere: fn(&mut Facts) =
+            |facts| facts.director.interfaces[2].addresses = vec![([203, 0, 113, 7].into(), 24)];
+        assert_eq!(
+            text(elsewhere),
+            (
+                unseen.to_owned(),
+                "ip address add 192.0.2.1/32 dev lo".to_owned(),
+                text(|_| ()).2
+            )
+        );
+        assert_eq!(
+            text(|facts| facts.director.interfaces[2].is_up = false).0,
+            unseen
+        );
+        assert_eq!(
+            text(|facts| facts.director.interfaces[2].hardware = None).0,
+            unseen
+        );
+    }
+
+    #[test]
+    fn an_address_that_is_not_used_yet_is_one_of_ipv6_at_an_interface_that_is_up() {
+        let is_given_up = |spoil: fn(&mut Facts)| {
+            let lacks = the("address-not-local", |facts| {
+                quiet(facts);
+                let service = &mut facts.services[0];
+                service.state.service.identity = endpoint("-t [2001:db8::1]:80");
+                service.address = Some(Route::Nowhere);
+                facts.director.interfaces[2].addresses =
+                    vec![("2001:db8::1".parse().unwrap(), 128)];
+                spoil(facts);
+            });
+            lacks.unwrap().text.starts_with("public has 2001:db8::1,")
+        };
+        assert!(is_given_up(|_| ()));
+        assert!(!is_given_up(
+            |facts| facts.director.interfaces[2].is_up = false
+        ));
+        let it_has_another: fn(&mut Facts) = |facts| {
+            facts.director.interfaces[2].addresses = vec![("2001:db8::7".parse().unwrap(), 64)];
+        };
+        assert!(!is_given_up(it_has_another));
+        let of_ipv4: fn(&mut Facts) = |facts| {
+            facts.services[0].state.service.identity = endpoint("-t 192.0.2.1:80");
+            facts.director.interfaces[2].addresses = vec![([192, 0, 2, 1].into(), 32)];
+        };
+        assert!(!is_given_up(of_ipv4));
+    }
+
+    #[test]
+    fn an_interface_that_is_cut_off_is_told_of_with_its_state() {
+        let with = |is_up| {
+            let cut_off = the("address-without-link", |facts| {
+                facts.director.interfaces[2].is_up = is_up;
+                facts.director.interfaces[2].has_link = false;
+            });
+            let cut_off = cut_off.unwrap();
+            (cut_off.text, cut_off.evidence)
+        };
+        let start = "Clients who look for 192.0.2.1 at public do not find it: the interface";
+        for (is_up, state) in [(true, "has no link. Is its cable in?"), (false, "is down.")] {
+            let (text, evidence) = with(is_up);
+            assert_eq!(text, format!("{start} {state}"));
+            assert_eq!(
+                evidence,
+                [("interface", "public".into()), ("is_up", is_up.into())]
+            );
+        }
+        let no_card = the("address-without-link", |facts| {
+            facts.director.interfaces[2].has_link = false;
+            facts.director.interfaces[2].hardware = None;
+        });
+        assert_eq!(no_card, None);
+    }
+
+    #[test]
+    fn all_that_are_asked_must_be_silent_for_nobody_to_answer() {
+        let with = |spoil: fn(&mut Facts)| {
+            the("address-unanswered", |facts| {
+                quiet(facts);
+                let [lo, inner, public] = &mut facts.director.interfaces[..] else {
+                    unreachable!()
+                };
+                lo.addresses.push(([192, 0, 2, 1].into(), 24));
+                inner.addresses.push(([192, 0, 2, 8].into(), 24));
+                public.addresses = vec![([192, 0, 2, 7].into(), 24)];
+                (inner.hides_others, public.hides_others) = (true, true);
+                spoil(facts);
+            })
+        };
+        let silent = with(|_| ()).unwrap();
+        assert!(
+            silent
+                .text
+                .starts_with("192.0.2.1 is in the network of inner,"),
+            "{silent:?}"
+        );
+        assert_eq!(
+            silent.evidence,
+            [("asked_at", "inner".into()), ("is_on", "lo".into())]
+        );
+        assert_eq!(
+            commands(&silent),
+            [
+                "sysctl -w net.ipv4.conf.all.arp_ignore=0",
+                "sysctl -w net/ipv4/conf/inner/arp_ignore=0"
+            ]
+        );
+        let inner = |change: fn(&mut Interface)| {
+            move |facts: &mut Facts| {
+                facts.director.interfaces[1].hides_others = false;
+                change(&mut facts.director.interfaces[1]);
+            }
+        };
+        let found = |change: fn(&mut Interface)| {
+            let all = findings(|facts| {
+                quiet(facts);
+                facts.director.interfaces[0]
+                    .addresses
+                    .push(([192, 0, 2, 1].into(), 32));
+                facts.director.interfaces[2].addresses = vec![([192, 0, 2, 7].into(), 24)];
+                facts.director.interfaces[2].hides_others = true;
+                facts.director.interfaces[1]
+                    .addresses
+                    .push(([192, 0, 2, 8].into(), 24));
+                inner(change)(facts);
+            });
+            all.iter().any(|finding| finding.id == "address-unanswered")
+        };
+        // One that answers is enough, unless it cannot be asked.
+        assert!(!found(|_| ()));
+        assert!(found(|inner| inner.is_up = false));
+        assert!(found(|inner| inner.asks_neighbours = false));
+        assert!(found(|inner| inner.is_loopback = true));
+        assert!(found(|inner| inner.addresses.truncate(1)));
+        let not_here = with(|facts| facts.services[0].address = Some(Route::Nowhere));
+        assert_eq!(not_here, None);
+    }
+
+    #[test]
+    fn a_server_whose_address_is_the_director_s_own_is_not_taken_by_a_prefix() {
+        let with = |spoil: fn(&mut Facts)| {
+            the("prefix-on-loopback", |facts| {
+                let lo = &mut facts.director.interfaces[0];
+                lo.addresses.push(([10, 0, 0, 254].into(), 28));
+                first(facts).state.destination.identity.address = [10, 0, 0, 250].into();
+                spoil(facts);
+            })
+        };
+        let taken = with(|_| ()).unwrap();
+        assert_eq!(
+            taken.text,
+            "lo has 10.0.0.254/28, so that the director takes all of that network for itself, the \
+             server 10.0.0.250 too."
+        );
+        assert_eq!(
+            taken.evidence,
+            [
+                ("interface", "lo".into()),
+                ("address", "10.0.0.254/28".into())
+            ]
+        );
+        assert_eq!(taken.servers.len(), 1);
+        let own: fn(&mut Facts) = |facts| {
+            let inner = &mut facts.director.interfaces[1].addresses;
+            inner.push(([10, 0, 0, 250].into(), 24));
+        };
+        let on_a_card: fn(&mut Facts) = |facts| facts.director.interfaces[0].is_loopback = false;
+        let of_lo_itself: fn(&mut Facts) = |facts| {
+            facts.director.interfaces[0].addresses.truncate(1);
+            first(facts).state.destination.identity.address = [127, 0, 0, 9].into();
+        };
+        for spoil in [own, on_a_card, of_lo_itself] {
+            assert_eq!(with(spoil), None);
+        }
+    }
+
+    #[test]
+    fn a_backup_that_does_nothing_is_said_to_be_right_only_where_it_hides_the_address() {
+        use SyncDaemonRole::{Backup, Master};
+        let with = |daemons: &[SyncDaemonRole], spoil: fn(&mut Facts)| {
+            the("backup-only", |facts| {
+                facts.director.settings.backup_only = true;
+                facts.director.daemons = daemons.iter().copied().map(daemon).collect();
+                spoil(facts);
+            })
+        };
+        let on_lo: fn(&mut Facts) = |facts| {
+            let address = facts.director.interfaces[2].addresses.remove(0);
+            facts.director.interfaces[0].addresses.push(address);
+        };
+        let on_both: fn(&mut Facts) = |facts| {
+            let address = facts.director.interfaces[2].addresses[0];
+            facts.director.interfaces[0].addresses.push(address);
+        };
+        let of_rules: fn(&mut Facts) = |facts| {
+            facts.director.interfaces[2].addresses.clear();
+        };
+        let yet = ", and yet the director has the address.";
+        let setting = &["sysctl -w net.ipv4.vs.backup_only=0"][..];
+        for (daemons, spoil, end, remedy, has_master) in [
+            (
+                &[Backup][..],
+                on_lo,
+                ", which is right as long as this is a real server of the master.",
+                &[][..],
+                false,
+            ),
+            (&[Backup], on_both, yet, setting, false),
+            (&[Backup], of_rules, yet, setting, false),
+            (&[Backup, Master], on_lo, yet, setting, true),
+        ] {
+            let found = with(daemons, spoil).unwrap();
+            assert!(found.text.ends_with(end), "{found:?}");
+            assert_eq!(commands(&found), remedy);
+            assert_eq!(found.evidence[1], ("has_master_daemon", has_master.into()));
+        }
+        let not_here: fn(&mut Facts) = |facts| facts.services[0].address = Some(Route::Nowhere);
+        let not_set: fn(&mut Facts) = |facts| facts.director.settings.backup_only = false;
+        for spoil in [not_here, not_set] {
+            assert_eq!(with(&[Backup], spoil), None);
+        }
+    }
+
+    #[test]
+    fn what_did_not_come_is_named_as_the_service_is() {
+        let text = |words: &str| {
+            let all = findings(|facts| {
+                quiet(facts);
+                facts.services[0].state.service.identity = endpoint(words);
+            });
+            let unseen = all.into_iter().find(|it| it.id.starts_with(['n', 'm']));
+            unseen.unwrap().text
+        };
+        assert!(text("-f 7").starts_with("No packet with mark 7 has come."));
+        assert!(text("-t 192.0.2.1:80").starts_with(
+            "No packet for 192.0.2.1:80 has come. Does whoever asks for 192.0.2.1 reach"
+        ));
+        let was_heard = the("nothing-arrives", |facts| {
+            quiet(facts);
+            facts.services[0].listened.count = 1;
+        });
+        assert_eq!(was_heard, None);
+        let is_backup = the("nothing-arrives", |facts| {
+            quiet(facts);
+            facts.director.daemons = vec![daemon(SyncDaemonRole::Backup)];
+        });
+        assert_eq!(is_backup, None);
     }
 }

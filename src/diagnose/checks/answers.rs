@@ -14,7 +14,8 @@ use crate::diagnose::probe::{PortAnswer, Probed, WayBack};
 use crate::model::{Change, ForwardingMethod, Protocol, ServiceIdentity};
 
 use super::{
-    about, counted, endpoint, forwards, ip, is_masqueraded, is_own, name, servers_in_use, way_to,
+    about, counted, endpoint, forwards, ip, is_masqueraded, is_own, listed, name, servers_in_use,
+    way_to,
 };
 
 pub fn nobody_listens(facts: &Facts) -> Vec<Finding> {
@@ -139,7 +140,7 @@ pub fn answer_held(facts: &Facts) -> Vec<Finding> {
                 && comes_back(server)
                 && takes_connections(server)
                 && !has_client_here(facts, server)
-                && (server.traffic.waiting_since_heard >= WAITING_IN_VAIN
+                && (server.traffic.waiting_in_vain() >= WAITING_IN_VAIN
                     || has_answered_nothing(service, server))
         })
         .map(|(service, server)| {
@@ -183,7 +184,10 @@ pub fn handshake_stuck(facts: &Facts) -> Vec<Finding> {
                 && (!is_masqueraded(server) || forwards(facts, server))
         })
         .map(|(service, server)| {
-            let stuck = server.traffic.waiting_since_heard;
+            let in_vain = server.traffic.waiting_in_vain();
+            if in_vain < WAITING_IN_VAIN {
+                return half_open_checks(service, server);
+            }
             let why = match comes_back(server) && takes_connections(server) {
                 true => ", although the server answers the probe".to_owned(),
                 false => format!(": {}", why_stuck(service, server)),
@@ -194,14 +198,28 @@ pub fn handshake_stuck(facts: &Facts) -> Vec<Finding> {
             };
             let text = format!(
                 "{} to {} wait to be opened (SYN_RECV), and none was opened since{why}.{more}",
-                counted(stuck, "connection"),
+                counted(in_vain, "connection"),
                 endpoint(server.identity())
             );
             about(Basis::Traffic, Claim::MayHinder, service, server, text)
-                .seen("waiting", stuck)
+                .seen("waiting", in_vain)
                 .seen("open", server.traffic.open)
         })
         .collect()
+}
+
+/// Who resets the answer waits as far as the kernel knows, and so does who gets none.
+fn half_open_checks(service: &Service, server: &Server) -> Finding {
+    let waiting = server.traffic.waiting_since_heard;
+    let clients: Vec<_> = server.traffic.waiting.addresses.iter().collect();
+    let text = format!(
+        "{} of {} to {} wait to be opened (SYN_RECV), begun one after the other: so do health \
+         checks that reset what they are answered. --listen tells whether they are answered.",
+        counted(waiting, "connection"),
+        listed(&clients),
+        endpoint(server.identity())
+    );
+    about(Basis::Traffic, Claim::Informs, service, server, text).seen("waiting", waiting)
 }
 
 /// Returns true if the server took the probe's connection.
@@ -243,9 +261,10 @@ fn why_stuck(service: &Service, server: &Server) -> String {
 mod tests {
     use super::*;
     use crate::diagnose::checks::samples::{
-        NONE, asked, commands, endpoint, findings, first, found, keep_waiting,
+        NONE, asked, commands, endpoint, findings, first, forward_by, found, keep_waiting,
     };
     use crate::diagnose::findings::Level;
+    use crate::model::Encapsulation;
 
     #[test]
     fn a_local_server_needs_a_socket() {
@@ -377,10 +396,67 @@ mod tests {
             keep_waiting(first(facts), 4);
         });
         assert_eq!(few, NONE);
+        let checked = found(|facts| {
+            spoil(facts);
+            first(facts).traffic.waiting_like_checks = 1;
+        });
+        assert_eq!(checked, [("handshake-stuck", Level::Note)]);
         let left_from_before = found(|facts| {
             spoil(facts);
             first(facts).traffic.listened.served = 1;
         });
         assert_eq!(left_from_before, NONE);
+    }
+
+    #[test]
+    fn why_connections_are_not_opened_hangs_on_the_forwarding_method() {
+        let text = |words: &str, method, is_probed| {
+            let findings = findings(|facts| {
+                facts.services[0].state.service.identity = endpoint(words);
+                forward_by(facts, method);
+                facts.services[0].servers.truncate(1);
+                facts.is_probed = is_probed;
+                keep_waiting(first(facts), 6);
+                first(facts).traffic.open = 4;
+            });
+            let mut stuck = findings.iter().filter(|it| it.id == "handshake-stuck");
+            let stuck = stuck.next().unwrap();
+            assert_eq!(stuck.evidence, [("waiting", 6.into()), ("open", 4.into())]);
+            stuck.text.clone()
+        };
+        let tunnel = ForwardingMethod::Tunnel(Encapsulation::Ipip);
+        for (words, method, why) in [
+            (
+                "-t 192.0.2.1:80",
+                ForwardingMethod::Masquerading,
+                "since: the server is silent, its answers do not come back",
+            ),
+            (
+                "-t 192.0.2.1:80",
+                ForwardingMethod::DirectRouting,
+                "since: the server lacks 192.0.2.1, nobody listens",
+            ),
+            (
+                "-f 7",
+                ForwardingMethod::DirectRouting,
+                "since: the server lacks the service's address, nobody listens",
+            ),
+            (
+                "-t 192.0.2.1:80",
+                tunnel,
+                "since: the server does not unpack the tunnel or drops what came in it \
+                 (rp_filter), lacks 192.0.2.1,",
+            ),
+            (
+                "-t 192.0.2.1:80",
+                ForwardingMethod::Local,
+                "since: nobody takes them here.",
+            ),
+        ] {
+            let unasked = text(words, method, false);
+            assert!(unasked.contains(why), "{unasked}");
+            assert!(unasked.ends_with(". --probe may tell which."), "{unasked}");
+            assert!(!text(words, method, true).contains("--probe"));
+        }
     }
 }

@@ -80,8 +80,7 @@ fn clients_beside(facts: &Facts, service: &Service, server: &Server) -> Vec<IpAd
     let mut heard = service
         .servers
         .iter()
-        .filter(|other| is_masqueraded(other) && other.identity().address != address)
-        .chain([server])
+        .filter(|other| is_masqueraded(other))
         .flat_map(|server| &server.traffic.heard.addresses);
     if heard.any(|client| is_beside(&client)) {
         return Vec::new();
@@ -190,7 +189,7 @@ pub fn sent_in_circles(facts: &Facts) -> Vec<Finding> {
 mod tests {
     use super::*;
     use crate::diagnose::checks::samples::{
-        NONE, commands, findings, first, forward_by, found, keep_waiting,
+        NONE, commands, endpoint, findings, first, forward_by, found, keep_waiting,
     };
     use crate::diagnose::findings::Level;
     use crate::model::ForwardingMethod;
@@ -277,5 +276,234 @@ mod tests {
         };
         assert_eq!(with(100), [("sent-in-circles", Level::Fault)]);
         assert_eq!(with(99), [("handshake-stuck", Level::Fault)]);
+    }
+
+    #[test]
+    fn clients_are_beside_a_server_in_its_own_network_where_none_of_that_is_served() {
+        let with = |clients: &[[u8; 4]], spoil: fn(&mut Facts)| {
+            let all = findings(|facts| {
+                facts.services[0].servers[1].state.destination.weight = 3;
+                keep_waiting(first(facts), 4);
+                let clients = clients.iter().map(|client| IpAddr::from(*client));
+                first(facts).traffic.waiting.addresses = clients.collect();
+                spoil(facts);
+            });
+            let mut beside = all
+                .into_iter()
+                .filter(|finding| finding.id == "client-beside-server");
+            beside.next()
+        };
+        let one = with(&[[10, 0, 0, 99]], |_| ()).unwrap();
+        assert!(
+            one.text
+                .starts_with("The client 10.0.0.99 is in the network of 10.0.0.10,"),
+            "{one:?}"
+        );
+        assert_eq!(
+            commands(&one),
+            [
+                "sysctl -w net.ipv4.conf.all.send_redirects=0",
+                "sysctl -w net/ipv4/conf/inner/send_redirects=0",
+                "ip route replace 10.0.0.99/32 via 10.0.0.1",
+            ]
+        );
+        let five = [95, 96, 97, 98, 99].map(|last| [10, 0, 0, last]);
+        let five = with(&five, unanswered).unwrap();
+        assert!(
+            five.text.starts_with(
+                "The clients 10.0.0.95, 10.0.0.96, 10.0.0.97 and 2 more are in the network"
+            ),
+            "{five:?}"
+        );
+        assert_eq!(
+            commands(&five)[2..],
+            [
+                "ip route replace 10.0.0.95/32 via 10.0.0.1",
+                "ip route replace 10.0.0.96/32 via 10.0.0.1",
+                "ip route replace 10.0.0.97/32 via 10.0.0.1",
+                "ip route replace 10.0.0.98/32 via 10.0.0.1",
+                "ipvsadm -Z -t 192.0.2.1:80",
+            ]
+        );
+        assert_eq!(
+            five.evidence,
+            [(
+                "clients",
+                serde_json::json!([
+                    "10.0.0.95",
+                    "10.0.0.96",
+                    "10.0.0.97",
+                    "10.0.0.98",
+                    "10.0.0.99"
+                ])
+            )]
+        );
+        for elsewhere in [
+            [10, 0, 1, 99],
+            [10, 0, 0, 1],
+            [10, 0, 0, 10],
+            [192, 0, 2, 9],
+        ] {
+            assert_eq!(with(&[elsewhere], |_| ()), None, "{elsewhere:?}");
+        }
+        let behind_a_router: fn(&mut Facts) = |facts| {
+            let Route::Out(way) = &mut first(facts).route else {
+                unreachable!()
+            };
+            way.gateway = Some([10, 0, 0, 254].into());
+        };
+        let outside_the_network: fn(&mut Facts) = |facts| {
+            first(facts).state.destination.identity.address = [10, 0, 7, 10].into();
+        };
+        let routed: fn(&mut Facts) = |facts| forward_by(facts, ForwardingMethod::DirectRouting);
+        let another_is_served: fn(&mut Facts) = |facts| hear_one(&mut facts.services[0].servers[1]);
+        for spoil in [
+            behind_a_router,
+            outside_the_network,
+            routed,
+            another_is_served,
+        ] {
+            assert_eq!(with(&[[10, 0, 0, 99]], spoil), None);
+        }
+        let another_is_served_past_the_director: fn(&mut Facts) = |facts| {
+            let other = &mut facts.services[0].servers[1];
+            hear_one(other);
+            other.state.destination.forwarding_method = ForwardingMethod::DirectRouting;
+        };
+        assert!(with(&[[10, 0, 0, 99]], another_is_served_past_the_director).is_some());
+    }
+
+    /// Has a client in the inner network be heard to go on.
+    fn hear_one(server: &mut Server) {
+        server.traffic.heard.count = 1;
+        server.traffic.heard.addresses = [[10, 0, 0, 98].into()].into();
+    }
+
+    #[test]
+    fn beside_a_server_of_ipv6_there_is_no_redirect_to_forbid() {
+        let all = findings(|facts| {
+            let [server, client, own] = ["fd00::10", "fd00::99", "fd00::1"]
+                .map(|address| address.parse::<IpAddr>().unwrap());
+            facts.director.interfaces[1].addresses = vec![(own, 64)];
+            keep_waiting(first(facts), 4);
+            first(facts).state.destination.identity.address = server;
+            let Route::Out(way) = &mut first(facts).route else {
+                unreachable!()
+            };
+            way.source = Some(own);
+            first(facts).traffic.waiting.addresses = [client].into();
+        });
+        let mut beside = all.iter().filter(|it| it.id == "client-beside-server");
+        assert_eq!(
+            commands(beside.next().unwrap()),
+            ["ip route replace fd00::99/128 via fd00::1"]
+        );
+    }
+
+    #[test]
+    fn a_client_on_the_director_is_told_of_once_a_service_and_why_it_waits() {
+        let texts = |client: [u8; 4], spoil: fn(&mut Facts)| -> Vec<String> {
+            let all = findings(|facts| {
+                let mut other = facts.services[0].clone();
+                other.state.service.identity = endpoint("-t 192.0.2.1:443");
+                facts.services.push(other);
+                for service in &mut facts.services {
+                    for server in &mut service.servers {
+                        let method = ForwardingMethod::DirectRouting;
+                        server.state.destination.forwarding_method = method;
+                        server.traffic.waiting.addresses = [client.into()].into();
+                    }
+                }
+                spoil(facts);
+            });
+            let found = all.into_iter().filter(|it| it.id == "client-on-director");
+            found.map(|finding| finding.text).collect()
+        };
+        let of_the_address = texts([192, 0, 2, 1], |_| ());
+        assert_eq!(of_the_address.len(), 2, "{of_the_address:?}");
+        assert!(
+            of_the_address[0].contains(
+                ", 192.0.2.1, waits: the servers have that address, too, and drop what comes from"
+            ),
+            "{of_the_address:?}"
+        );
+        let of_another = texts([10, 0, 0, 1], |_| ());
+        assert!(
+            of_another[1].contains(", 10.0.0.1, waits: the answers come from an address that"),
+            "{of_another:?}"
+        );
+        let masqueraded: fn(&mut Facts) = |facts| {
+            facts.services.truncate(1);
+            forward_by(facts, ForwardingMethod::Masquerading);
+        };
+        let local: fn(&mut Facts) = |facts| {
+            facts.services.truncate(1);
+            for server in &mut facts.services[0].servers {
+                server.route = Route::Local;
+            }
+        };
+        for spoil in [masqueraded, local] {
+            assert_eq!(texts([192, 0, 2, 1], spoil), [""; 0]);
+        }
+    }
+
+    #[test]
+    fn only_a_masqueraded_machine_elsewhere_is_sent_to_itself() {
+        let with = |spoil: fn(&mut Server)| {
+            let all = found(|facts| {
+                keep_waiting(first(facts), 2);
+                first(facts).traffic.waiting.addresses = [[10, 0, 0, 10].into()].into();
+                spoil(first(facts));
+            });
+            all.iter().any(|(id, _)| *id == "server-is-client")
+        };
+        assert!(with(|_| ()));
+        assert!(!with(|server| server.route = Route::Local));
+        assert!(!with(|server| {
+            server.state.destination.forwarding_method = ForwardingMethod::DirectRouting;
+        }));
+    }
+
+    #[test]
+    fn nothing_runs_in_circles_where_one_is_opened_or_nobody_waits() {
+        let with = |spoil: fn(&mut Server)| {
+            let all = findings(|facts| {
+                forward_by(facts, ForwardingMethod::DirectRouting);
+                let server = first(facts);
+                server.traffic.waiting_since_heard = 1;
+                server.state.statistics.connections = 3;
+                server.state.statistics.incoming_packets = 64;
+                spoil(server);
+            });
+            let mut circles = all.into_iter().filter(|it| it.id == "sent-in-circles");
+            circles.next()
+        };
+        let circle = with(|_| ()).unwrap();
+        assert!(
+            circle
+                .text
+                .starts_with("64 packets of 3 connections went to 10.0.0.10,"),
+            "{circle:?}"
+        );
+        assert_eq!(
+            circle.evidence,
+            [("incoming_packets", 64.into()), ("connections", 3.into())]
+        );
+        let nobody_waits: fn(&mut Server) = |server| server.traffic.waiting_since_heard = 0;
+        let one_is_heard: fn(&mut Server) = |server| server.traffic.heard.count = 1;
+        let none_is_counted: fn(&mut Server) = |server| server.state.statistics.connections = 0;
+        let local: fn(&mut Server) = |server| server.route = Route::Local;
+        let masqueraded: fn(&mut Server) = |server| {
+            server.state.destination.forwarding_method = ForwardingMethod::Masquerading;
+        };
+        for spoil in [
+            nobody_waits,
+            one_is_heard,
+            none_is_counted,
+            local,
+            masqueraded,
+        ] {
+            assert_eq!(with(spoil), None);
+        }
     }
 }

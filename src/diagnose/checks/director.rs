@@ -310,14 +310,13 @@ pub fn neighbour_table_full(facts: &Facts) -> Vec<Finding> {
 }
 
 pub fn counters_stopped(facts: &Facts) -> Vec<Finding> {
-    let settings = facts.director.settings;
-    if !settings.counters_stand_still() || facts.services.is_empty() {
+    let Some(standstill) = facts.director.settings.standstill else {
+        return Vec::new();
+    };
+    if facts.services.is_empty() {
         return Vec::new();
     }
-    let (why, setting, value) = match settings.run_estimation {
-        Some(false) => ("run_estimation is 0", "run_estimation", "1"),
-        _ => ("est_cpulist is empty", "est_cpulist", "0"),
-    };
+    let (why, setting) = (standstill.reason(), standstill.setting());
     let text = format!(
         "The counters of services and servers stand still ({why}), so nothing was concluded from \
          them."
@@ -325,23 +324,7 @@ pub fn counters_stopped(facts: &Facts) -> Vec<Finding> {
     vec![
         Finding::new(Basis::State, Claim::Informs, text)
             .seen("setting", setting)
-            .by_setting(&format!("net.ipv4.vs.{setting}"), value),
-    ]
-}
-
-pub fn in_user_namespace(facts: &Facts) -> Vec<Finding> {
-    if !facts.director.is_in_user_namespace {
-        return Vec::new();
-    }
-    vec![
-        Finding::new(
-            Basis::State,
-            Claim::Informs,
-            "This runs in a user namespace, where the kernel hides the settings of IPVS: what \
-             hangs on them was not looked at, and only the machine's own root can change them."
-                .to_owned(),
-        )
-        .seen("user_namespace", true),
+            .by_setting(&format!("net.ipv4.vs.{setting}"), standstill.cure()),
     ]
 }
 
@@ -383,6 +366,7 @@ mod tests {
     };
     use crate::diagnose::facts::{Conntrack, MissingModule, Neighbour};
     use crate::diagnose::findings::Level;
+    use crate::model::Standstill;
 
     #[test]
     fn where_all_is_well_nothing_is_found() {
@@ -503,8 +487,6 @@ mod tests {
             found(|facts| facts.director.unread = vec!["connections"]),
             note
         );
-        let mapped = found(|facts| facts.director.is_in_user_namespace = true);
-        assert_eq!(mapped, [("in-user-namespace", Level::Note)]);
     }
 
     #[test]
@@ -539,5 +521,313 @@ mod tests {
         assert_eq!(with(7200, "-t 192.0.2.1:80"), []);
         assert_eq!(with(900, "-u 192.0.2.1:80"), []);
         assert!(healthy().director.timeouts.tcp > 7200);
+    }
+
+    #[test]
+    fn a_table_of_the_firewall_without_a_limit_is_never_full() {
+        let with = |count, max| {
+            let all = findings(|facts| facts.director.conntrack = Some(Conntrack { count, max }));
+            all.into_iter().next()
+        };
+        assert_eq!(with(0, 0), None);
+        assert_eq!(with(7, 0), None);
+        // The share of so small a table has no whole number.
+        assert_eq!(with(36, 38), None);
+        let full = with(37, 38).unwrap();
+        assert!(
+            full.text
+                .starts_with("The firewall keeps 37 connections of at most 38:"),
+            "{full:?}"
+        );
+        assert_eq!(full.evidence, [("count", 37.into()), ("max", 38.into())]);
+        assert_eq!(with(1, 1).unwrap().level, Level::Fault);
+    }
+
+    /// Returns the finding of an id.
+    fn the(id: &str, spoil: impl FnOnce(&mut Facts)) -> Option<Finding> {
+        let all = findings(spoil);
+        all.into_iter().find(|finding| finding.id == id)
+    }
+
+    #[test]
+    fn only_a_module_that_is_there_is_loaded_by_a_command() {
+        let with = |reason| {
+            let missing = the("module-missing", |facts| {
+                facts.director.missing_module = Some(MissingModule {
+                    release: "6.1.0".to_owned(),
+                    reason,
+                });
+            });
+            missing.unwrap()
+        };
+        for (reason, word, remedy) in [
+            (MissingReason::NoModulesHere, "no-modules-here", &[][..]),
+            (MissingReason::NotAmongThem, "not-among-them", &[]),
+            (MissingReason::NotAllowed, "not-allowed", &[]),
+            (MissingReason::NotLoaded, "not-loaded", &["modprobe ip_vs"]),
+        ] {
+            let missing = with(reason);
+            assert_eq!(
+                missing.evidence,
+                [("kernel", "6.1.0".into()), ("reason", word.into())]
+            );
+            assert_eq!(commands(&missing), remedy);
+        }
+    }
+
+    #[test]
+    fn it_is_lo_that_must_be_up() {
+        let down = the("lo-down", |facts| {
+            facts.director.interfaces[0].is_up = false
+        })
+        .unwrap();
+        assert_eq!(commands(&down), ["ip link set lo up"]);
+        let another = the("lo-down", |facts| {
+            facts.director.interfaces[1].is_up = false
+        });
+        assert_eq!(another, None);
+    }
+
+    #[test]
+    fn drops_for_their_source_are_told_with_the_interfaces_that_are_strict() {
+        let with = |spoil: fn(&mut Facts)| {
+            the("rp-filter", |facts| {
+                facts.director.reverse_path_drops = 31;
+                let interfaces = &mut facts.director.interfaces;
+                (interfaces[1].is_strict, interfaces[2].is_strict) = (true, true);
+                spoil(facts);
+            })
+        };
+        let two = with(|_| ()).unwrap();
+        assert!(
+            two.text.starts_with("31 packets since boot came in by"),
+            "{two:?}"
+        );
+        assert!(
+            two.text
+                .ends_with("; inner and public are so strict (rp_filter 1)."),
+            "{two:?}"
+        );
+        assert_eq!(
+            two.evidence,
+            [
+                ("dropped_since_boot", 31.into()),
+                ("dropped_in_half_a_second", 0.into()),
+                ("strict_interfaces", serde_json::json!(["inner", "public"]))
+            ]
+        );
+        assert_eq!(commands(&two), ["sysctl -w net.ipv4.conf.all.rp_filter=2"]);
+        assert_eq!((two.basis, two.claim), (Basis::State, Claim::Suspects));
+        let now = with(|facts| facts.director.reverse_path_drops_added = 1).unwrap();
+        assert_eq!((now.basis, now.claim), (Basis::Traffic, Claim::HurtsSome));
+        let one_is_down = with(|facts| facts.director.interfaces[1].is_up = false).unwrap();
+        assert!(
+            one_is_down
+                .text
+                .ends_with("; public is so strict (rp_filter 1)."),
+            "{one_is_down:?}"
+        );
+        let lo_alone: fn(&mut Facts) = |facts| {
+            let [lo, inner, public] = &mut facts.director.interfaces[..] else {
+                unreachable!()
+            };
+            (lo.is_strict, inner.is_strict, public.is_strict) = (true, false, false);
+        };
+        let no_service: fn(&mut Facts) = |facts| facts.services.clear();
+        for spoil in [lo_alone, no_service] {
+            assert_eq!(with(spoil), None);
+        }
+    }
+
+    #[test]
+    fn refused_answers_are_told_of_the_interface_that_they_come_in_by() {
+        let with = |route| {
+            the("rp-filter", |facts| {
+                first(facts).lost_clients = vec![
+                    ([198, 51, 100, 9].into(), Route::Nowhere),
+                    ([198, 51, 100, 7].into(), route),
+                ];
+            })
+        };
+        let refused = with(Route::Refused).unwrap();
+        assert!(
+            refused
+                .text
+                .starts_with("inner is strict (rp_filter 1) and would not send to 10.0.0.10"),
+            "{refused:?}"
+        );
+        assert_eq!(
+            refused.evidence,
+            [
+                ("interface", "inner".into()),
+                ("server", "10.0.0.10".into())
+            ]
+        );
+        assert_eq!(refused.servers.len(), 1);
+        assert_eq!(with(Route::Nowhere), None);
+    }
+
+    #[test]
+    fn a_longer_timeout_is_offered_where_tcp_may_be_idle() {
+        let with = |words: &str, seconds| {
+            let short = the("idle-timeout", |facts| {
+                facts.director.timeouts.tcp = seconds;
+                facts.services[0].state.service.identity = service(words).identity();
+            });
+            short.map(|it| (it.evidence[0].1.clone(), commands(&it).join("; ")))
+        };
+        let offered = |seconds: u32| Some((seconds.into(), "ipvsadm --set 7260 0 0".to_owned()));
+        assert_eq!(with("-f 7", 7199), offered(7199));
+        assert_eq!(with("-f 7", 7200), None);
+        assert_eq!(with("--sctp-service 192.0.2.1:80", 900), None);
+    }
+
+    #[test]
+    fn each_way_of_dropping_on_purpose_is_ended_by_its_own_setting() {
+        let with = |drop_packet, am_droprate, drop_entry| {
+            let dropped = the("dropped-on-purpose", |facts| {
+                let settings = &mut facts.director.settings;
+                settings.drop_packet = drop_packet;
+                settings.am_droprate = am_droprate;
+                settings.drop_entry = drop_entry;
+            });
+            dropped.map(|it| {
+                let evidence = it.evidence.iter().map(|(_, value)| value.as_u64().unwrap());
+                (
+                    it.text.clone(),
+                    evidence.collect::<Vec<_>>(),
+                    commands(&it).join("; "),
+                )
+            })
+        };
+        let packet = "sysctl -w net.ipv4.vs.drop_packet=0";
+        let entry = "sysctl -w net.ipv4.vs.drop_entry=0";
+        for (drop_packet, am_droprate, drop_entry, words, command) in [
+            (3, 1, 0, "packet of every connection", packet),
+            (3, 10, 0, "packet of one connection in 10 on", packet),
+            (2, 10, 0, "packets of some connections on", packet),
+            (3, 0, 2, "at random (drop_entry 2)", entry),
+            (0, 10, 3, "at random (drop_entry 3)", entry),
+        ] {
+            let (text, evidence, remedy) = with(drop_packet, am_droprate, drop_entry).unwrap();
+            assert!(text.contains(words), "{text}");
+            assert_eq!(
+                evidence,
+                [drop_packet, am_droprate, drop_entry].map(u64::from)
+            );
+            assert_eq!(remedy, command);
+        }
+        assert_eq!(with(3, 0, 1), None);
+        let without_services = the("dropped-on-purpose", |facts| {
+            facts.services.clear();
+            facts.director.settings.drop_packet = 2;
+        });
+        assert_eq!(without_services, None);
+    }
+
+    #[test]
+    fn a_limit_of_connections_is_doubled_and_0_is_none() {
+        let with = |count, max| {
+            the("connections-full", |facts| {
+                facts.director.connections = Some(count);
+                facts.director.settings.conn_max = Some(max);
+            })
+        };
+        let full = with(903, 900).unwrap();
+        assert!(
+            full.text
+                .starts_with("IPVS keeps 903 connections of at most 900 (conn_max):"),
+            "{full:?}"
+        );
+        assert_eq!(full.evidence, [("count", 903.into()), ("max", 900.into())]);
+        assert_eq!(commands(&full), ["sysctl -w net.ipv4.vs.conn_max=1800"]);
+        assert_eq!(with(3, 0), None);
+        assert_eq!(with(0, 0), None);
+    }
+
+    #[test]
+    fn a_neighbour_is_missed_where_clients_wait_and_the_way_needs_one() {
+        let with = |spoil: fn(&mut Facts)| {
+            the("neighbour-table-full", |facts| {
+                facts.director.neighbours_refused = 7;
+                first(facts).traffic.waiting_since_heard = 1;
+                spoil(facts);
+            })
+        };
+        let full = with(|_| ()).unwrap();
+        assert_eq!(
+            full.evidence,
+            [
+                ("refused_since_boot", 7.into()),
+                ("server", "10.0.0.10".into())
+            ]
+        );
+        assert_eq!(full.servers.len(), 1);
+        assert_eq!(
+            commands(&full),
+            ["sysctl -w net.ipv4.neigh.default.gc_thresh3=4096"]
+        );
+        let nobody_waits: fn(&mut Facts) = |facts| first(facts).traffic.waiting_since_heard = 0;
+        let no_ethernet: fn(&mut Facts) = |facts| facts.director.interfaces[1].hardware = None;
+        let local: fn(&mut Facts) = |facts| first(facts).route = Route::Local;
+        for spoil in [nobody_waits, no_ethernet, local] {
+            assert_eq!(with(spoil), None);
+        }
+    }
+
+    #[test]
+    fn why_counters_stand_still_is_said_with_the_setting() {
+        let with = |standstill| {
+            let stopped = the("counters-stopped", |facts| {
+                facts.director.settings.standstill = standstill;
+            });
+            stopped.map(|it| {
+                let (_, setting) = &it.evidence[0];
+                (setting.clone(), commands(&it).join("; "))
+            })
+        };
+        let said = |setting: &str, value| {
+            let command = format!("sysctl -w net.ipv4.vs.{setting}={value}");
+            Some((setting.into(), command))
+        };
+        assert_eq!(
+            with(Some(Standstill::NotEstimated)),
+            said("run_estimation", 1)
+        );
+        assert_eq!(with(Some(Standstill::NoProcessor)), said("est_cpulist", 0));
+        assert_eq!(with(None), None);
+        let without_services = the("counters-stopped", |facts| {
+            facts.services.clear();
+            facts.director.settings.standstill = Some(Standstill::NoProcessor);
+        });
+        assert_eq!(without_services, None);
+    }
+
+    #[test]
+    fn what_was_not_looked_at_is_named() {
+        let unread = the("not-read", |facts| {
+            facts.director.unread = vec!["connections", "neighbours"];
+        });
+        let unread = unread.unwrap();
+        assert!(
+            unread
+                .text
+                .contains("rights: connections and neighbours. What"),
+            "{unread:?}"
+        );
+        assert_eq!(
+            unread.evidence,
+            [("unread", serde_json::json!(["connections", "neighbours"]))]
+        );
+        let cut = the("connections-unread", |facts| {
+            facts.director.connections_cut_at = Some(70_000);
+        });
+        let cut = cut.unwrap();
+        assert!(
+            cut.text
+                .starts_with("Only the first 70000 connections were looked at;"),
+            "{cut:?}"
+        );
+        assert_eq!(cut.evidence, [("looked_at", 70_000.into())]);
     }
 }

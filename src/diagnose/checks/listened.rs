@@ -12,6 +12,7 @@ use crate::diagnose::listen::listened::{Answer, Attempt, ErrorAnswer, Fate, List
 use crate::model::{ForwardingMethod, Protocol, ServiceIdentity};
 
 use super::{about, counted, endpoint, interface, listed, name};
+use crate::diagnose::checks::address::is_unseen;
 use crate::diagnose::checks::answers::default_route;
 use crate::diagnose::checks::probes::{HIDE_ADDRESSES, hardware_text};
 
@@ -28,6 +29,8 @@ struct Ends<'f> {
     attempts: Vec<&'f Attempt>,
     /// Others that were served there.
     served: u64,
+    /// Packets that were not heard meanwhile.
+    packets_lost: u64,
 }
 
 /// The attempts that came to an end of one kind, by service and server.
@@ -53,6 +56,7 @@ fn ends<'f>(facts: &'f Facts, is_it: impl Fn(&Attempt, Fate) -> bool) -> Vec<End
                     server,
                     attempts,
                     served,
+                    packets_lost: listened.packets_lost,
                 });
             }
         }
@@ -118,6 +122,21 @@ impl Ends<'_> {
             )
     }
 
+    /// A finding that argues from what was not heard: where packets were lost, that proves nothing.
+    fn finding_of_absence(&self, claim: Claim, text: String) -> Finding {
+        match self.packets_lost {
+            0 => self.finding(claim, text),
+            lost => {
+                let doubt = format!(
+                    " That proves nothing: {} came too fast to be heard.",
+                    counted(lost, "packet")
+                );
+                self.finding(Claim::Informs, text + &doubt)
+                    .seen("packets_lost", lost)
+            }
+        }
+    }
+
     /// The server in a sentence.
     fn server_text(&self) -> String {
         match self.server {
@@ -142,10 +161,15 @@ pub fn nothing_arrives(facts: &Facts) -> Vec<Finding> {
     let Some(listened) = &facts.listened else {
         return Vec::new();
     };
+    // That says the same, of all the time before.
+    let is_mark_unseen =
+        |service: &Service| service.virtual_address().is_none() && is_unseen(facts, service);
     let is_silent = |service: &&Service| {
         service.identity().protocol() != Some(Protocol::Sctp)
             && listened.attempts_not_followed == 0
+            && listened.packets_lost == 0
             && listened.of(service.identity()).next().is_none()
+            && !is_mark_unseen(service)
     };
     let seconds = listened.seconds();
     let silent = facts.services.iter().filter(is_silent);
@@ -194,7 +218,8 @@ pub fn address_unanswered(facts: &Facts) -> Vec<Finding> {
         let address = service.virtual_address()?;
         let talk = listened.addresses.get(&address)?;
         let is_reached = listened.of(service.identity()).next().is_some();
-        if talk.is_announced_here || !talk.rivals.is_empty() || is_reached {
+        let is_answered = talk.is_announced_here || !talk.rivals.is_empty() || is_reached;
+        if is_answered || listened.packets_lost > 0 {
             return None;
         }
         let askers: Vec<IpAddr> = talk
@@ -299,7 +324,12 @@ pub fn dropped_before_ipvs(facts: &Facts) -> Vec<Finding> {
             arrived_on(facts, &ended),
             drops_text(facts.listened.as_ref()?)
         );
-        Some(ended.finding(ended.claim()?, text))
+        let claim = match (ended.claim()?, facts.listened.as_ref()?.is_table_cut) {
+            // IPVS may have taken them.
+            (_, true) => Claim::Informs,
+            (claim, false) => claim,
+        };
+        Some(ended.finding_of_absence(claim, text))
     });
     let answered = ends(facts, |attempt, fate| {
         !attempt.is_scheduled() && matches!(fate, Fate::Refused | Fate::Error(_))
@@ -312,7 +342,7 @@ pub fn dropped_before_ipvs(facts: &Facts) -> Vec<Finding> {
             ended.text(),
             answer_text(answer)
         );
-        Some(ended.finding(ended.claim()?, text))
+        Some(ended.finding_of_absence(ended.claim()?, text))
     });
     let late = ends(facts, |attempt, _| {
         attempt.protocol == Protocol::Tcp
@@ -320,7 +350,7 @@ pub fn dropped_before_ipvs(facts: &Facts) -> Vec<Finding> {
             && attempt.exit.is_some()
     });
     let late = late.into_iter().filter_map(|late| {
-        if late.attempts.len() < NO_ACCIDENT {
+        if late.attempts.len() < NO_ACCIDENT || late.packets_lost > 0 {
             return None;
         }
         let text = format!(
@@ -370,7 +400,7 @@ pub fn not_forwarded(facts: &Facts) -> Vec<Finding> {
             arrived_on(facts, &ended),
             ended.server_text()
         );
-        Some(ended.finding(ended.claim()?, text))
+        Some(ended.finding_of_absence(ended.claim()?, text))
     };
     ended.into_iter().filter_map(find).collect()
 }
@@ -392,7 +422,7 @@ pub fn server_silent(facts: &Facts) -> Vec<Finding> {
                 ended.text(),
                 ended.server_text()
             );
-            return Some(ended.finding(ended.claim()?, text));
+            return Some(ended.finding_of_absence(ended.claim()?, text));
         }
         if ended.attempts.iter().any(|attempt| attempt.exit.is_none()) {
             return None;
@@ -415,10 +445,10 @@ pub fn server_silent(facts: &Facts) -> Vec<Finding> {
             ended.server_text()
         );
         let finding = ended
-            .finding(claim, text)
+            .finding_of_absence(claim, text)
             .seen("server", address.to_string());
         Some(match default_route(facts, server) {
-            Some(route) if claim == Claim::Hinders => finding.there(route),
+            Some(route) if finding.claim == Claim::Hinders => finding.there(route),
             _ => finding,
         })
     };
@@ -497,7 +527,7 @@ pub fn answer_held(facts: &Facts) -> Vec<Finding> {
             ended.server_text(),
             ended.text()
         );
-        Some(ended.finding(ended.claim()?, text))
+        Some(ended.finding_of_absence(ended.claim()?, text))
     };
     ended.into_iter().filter_map(find).collect()
 }
@@ -528,7 +558,7 @@ pub fn client_unheard(facts: &Facts) -> Vec<Finding> {
                 why_unheard(ended.service, ended.server)
             ),
         };
-        let finding = ended.finding(ended.claim()?, text);
+        let finding = ended.finding_of_absence(ended.claim()?, text);
         Some(finding.seen("answers_left", answered.len() as u64))
     };
     ended.into_iter().filter_map(find).collect()

@@ -57,7 +57,6 @@ pub static CHECKS: &[Check] = &[
     check("sync-overflow", sync::overflow),
     check("sync-alone", sync::alone),
     check("sync-unheard", sync::unheard).unless(&["sync-alone"]),
-    check("in-user-namespace", director::in_user_namespace),
     check("not-read", director::not_read).unless(&["module-missing"]),
     check("connections-unread", director::connections_unread),
     check("no-server", service::no_server),
@@ -398,10 +397,11 @@ fn without_server(
                     .is_none_or(|own| own == other.identity())
         })
     };
-    let has_another = service
+    let mut others = service
         .servers
         .iter()
-        .any(|other| other.takes_connections() && is_well(other));
+        .filter(|other| other.identity() != server);
+    let has_another = others.any(|other| other.takes_connections() && is_well(other));
     let helps =
         has_another && destination.weight > 0 && TurningAway::by(&service.state.service).is_none();
     helps.then_some(Change::EditDestination(
@@ -545,11 +545,17 @@ mod tests {
         };
         let weight_0_turns_away: fn(&mut Facts) =
             |facts| facts.services[0].state.service.scheduler = KernelName::from("dh");
+        // A risk does not keep a server from being well, and it is not another than itself.
+        let there_is_no_other: fn(&mut Facts) = |facts| {
+            facts.services[0].servers.truncate(1);
+            facts.services[0].servers[0].traffic.waiting_since_heard = 0;
+        };
         for spoil in [
             other_is_drained,
             other_is_at_fault,
             all_are_at_fault,
             weight_0_turns_away,
+            there_is_no_other,
         ] {
             assert_eq!(with(spoil), None);
         }

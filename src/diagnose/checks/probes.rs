@@ -699,4 +699,340 @@ mod tests {
             [(http, one), (http, other), (https, one), (https, other)]
         );
     }
+
+    #[test]
+    fn who_refuses_what_is_said_in_the_words_of_the_protocol() {
+        use ForwardingMethod::{DirectRouting, Masquerading};
+        let with = |words: &str, method, port| {
+            let all = findings(|facts| {
+                facts.services[0].state.service.identity = endpoint(words);
+                forward_by(facts, method);
+                facts.services[0].servers.truncate(1);
+                first(facts).state.destination.identity.port = 8080;
+                first(facts).probed = asked(port, None);
+            });
+            let refused = all.into_iter().find(|it| it.id == "port-refused").unwrap();
+            let [("answer", answer)] = &refused.evidence[..] else {
+                unreachable!()
+            };
+            (refused.text, answer.as_str().unwrap().to_owned())
+        };
+        let refused = PortAnswer::Refused;
+        let from = |rejection, who: [u8; 4]| PortAnswer::Rejected(rejection, who.into());
+        let (tcp, udp) = ("-t 192.0.2.1:80", "-u 192.0.2.1:53");
+        for (words, method, port, start, given) in [
+            (
+                tcp,
+                Masquerading,
+                refused,
+                "10.0.0.10:8080 refuses this director's SYN (RST): mostly,",
+                "RST",
+            ),
+            (
+                udp,
+                Masquerading,
+                refused,
+                "10.0.0.10:8080 refuses this director's datagram (ICMP port unreachable): mostly,",
+                "ICMP port unreachable",
+            ),
+            (
+                tcp,
+                DirectRouting,
+                refused,
+                "10.0.0.10 refuses this director's SYN for 192.0.2.1:80 (RST): it has the",
+                "RST",
+            ),
+            (
+                tcp,
+                Masquerading,
+                from(Rejection::Host, [10, 0, 0, 10]),
+                "10.0.0.10 rejects what this director sends for 10.0.0.10:8080 (ICMP host \
+                 unreachable): its firewall",
+                "ICMP host unreachable",
+            ),
+            (
+                tcp,
+                DirectRouting,
+                from(Rejection::Protocol, [192, 0, 2, 1]),
+                "10.0.0.10 rejects what this director sends for 192.0.2.1:80 (ICMP protocol \
+                 unreachable): its firewall",
+                "ICMP protocol unreachable",
+            ),
+            (
+                tcp,
+                Masquerading,
+                from(Rejection::Network, [10, 0, 0, 254]),
+                "10.0.0.254, on the way to 10.0.0.10, rejects what this director sends for \
+                 10.0.0.10:8080 (ICMP network unreachable): a firewall",
+                "ICMP network unreachable",
+            ),
+        ] {
+            let (text, answer) = with(words, method, port);
+            assert!(text.starts_with(start), "{text}");
+            assert_eq!(answer, given);
+        }
+    }
+
+    /// Returns the finding of an id where the first server is the only one and this is its answer.
+    fn the(id: &str, probed: Option<Probed>, spoil: impl FnOnce(&mut Facts)) -> Option<Finding> {
+        let all = findings(|facts| {
+            facts.services[0].servers.truncate(1);
+            first(facts).probed = probed;
+            spoil(facts);
+        });
+        all.into_iter().find(|finding| finding.id == id)
+    }
+
+    /// Makes the first service and its first server ones of IPv6.
+    fn use_ipv6(facts: &mut Facts) {
+        facts.services[0].state.service.identity = endpoint("-t [2001:db8::1]:80");
+        first(facts).state.destination.identity.address = "fd00::10".parse().unwrap();
+    }
+
+    #[test]
+    fn each_kind_of_tunnel_has_its_own_commands() {
+        use crate::model::TunnelChecksum::{Full, None as Plain};
+        use Encapsulation::{Gre, Gue, Ipip};
+        let gre = Gre { checksum: Full };
+        let gue = Gue {
+            port: 6083,
+            checksum: Plain,
+        };
+        let refused = PortAnswer::TunnelRejected(Rejection::Protocol);
+        let of = |encapsulation, spoil: fn(&mut Facts)| {
+            let refused = the("tunnel-refused", asked(refused, None), |facts| {
+                spoil(facts);
+                forward_by(facts, ForwardingMethod::Tunnel(encapsulation));
+            });
+            refused.unwrap()
+        };
+        for (encapsulation, name, ipv4, ipv6) in [
+            (
+                Ipip,
+                "ipip",
+                ["modprobe ipip", "ip link set tunl0 up"],
+                &[][..],
+            ),
+            (
+                gre,
+                "gre",
+                ["modprobe ip_gre", "ip link set gre0 up"],
+                &["modprobe ip6_gre", "ip link set ip6gre0 up"],
+            ),
+            (
+                gue,
+                "gue",
+                ["modprobe fou", "ip fou add port 6083 gue"],
+                &["modprobe fou6", "ip fou add port 6083 gue -6"],
+            ),
+        ] {
+            let by_ipv4 = of(encapsulation, |_| ());
+            let text = format!(
+                "10.0.0.10 does not unpack what this director sends through the {name} tunnel \
+                 (ICMP protocol unreachable)."
+            );
+            assert_eq!(by_ipv4.text, text);
+            assert_eq!(commands(&by_ipv4), ipv4);
+            let by_ipv6 = of(encapsulation, use_ipv6);
+            assert!(by_ipv6.text.contains(&format!(" the {name} tunnel ")));
+            assert_eq!(commands(&by_ipv6), ipv6);
+        }
+        assert_eq!(the("tunnel-refused", asked(refused, None), |_| ()), None);
+        let silent = asked(PortAnswer::Silent, None);
+        let tunnel = ForwardingMethod::Tunnel(Ipip);
+        let is_silent =
+            |method| the("tunnel-silent", silent, |facts| forward_by(facts, method)).is_some();
+        assert!(is_silent(tunnel));
+        assert!(!is_silent(ForwardingMethod::DirectRouting));
+    }
+
+    #[test]
+    fn a_silent_server_is_accused_of_what_its_method_leaves_open() {
+        let silent = |own_address_answers, way_back| {
+            Some(Probed::Asked {
+                port: PortAnswer::Silent,
+                own_address_answers,
+                way_back,
+            })
+        };
+        let text = |id, probed, method| {
+            let found = the(id, probed, |facts| forward_by(facts, method));
+            found.map(|finding| finding.text)
+        };
+        let starts = |text: Option<String>, start: &str| {
+            assert!(text.as_ref().unwrap().starts_with(start), "{text:?}");
+        };
+        use ForwardingMethod::{DirectRouting, Masquerading};
+        starts(
+            text("port-silent", silent(None, UNSEEN), Masquerading),
+            "10.0.0.10:80 has not answered this director: the machine is there,",
+        );
+        let neither = silent(Some(false), None);
+        starts(
+            text("port-silent", neither, DirectRouting),
+            "10.0.0.10 has answered this director neither for 192.0.2.1:80 nor for its own",
+        );
+        let tunnel = ForwardingMethod::Tunnel(Encapsulation::Ipip);
+        assert_eq!(text("port-silent", neither, tunnel), None);
+        let own = silent(Some(true), None);
+        starts(
+            text("address-missing", own, DirectRouting),
+            "10.0.0.10 has answered this director for its own address, and not for 192.0.2.1:80:",
+        );
+        assert_eq!(text("address-missing", own, tunnel), None);
+        assert_eq!(text("address-missing", own, Masquerading), None);
+        let lacks_it = |spoil: fn(&mut Facts)| {
+            let lacks = the("address-missing", own, |facts| {
+                spoil(facts);
+                forward_by(facts, DirectRouting);
+            });
+            lacks.map(|it| commands(&it).join("; "))
+        };
+        assert_eq!(
+            lacks_it(|_| ()).as_deref(),
+            Some(
+                "sysctl -w net.ipv4.conf.all.arp_ignore=1; \
+                 sysctl -w net.ipv4.conf.all.arp_announce=2; ip address add 192.0.2.1/32 dev lo"
+            )
+        );
+        assert_eq!(
+            lacks_it(use_ipv6).as_deref(),
+            Some("ip -6 address add 2001:db8::1/128 dev lo")
+        );
+        let marked: fn(&mut Facts) =
+            |facts| facts.services[0].state.service.identity = endpoint("-f 7");
+        assert_eq!(lacks_it(marked), None);
+    }
+
+    #[test]
+    fn which_gateway_is_wrong_is_shown() {
+        use ForwardingMethod::{DirectRouting, Masquerading};
+        let with = |method, port, way_back| {
+            the("wrong-gateway", asked(port, way_back), |facts| {
+                forward_by(facts, method);
+            })
+        };
+        let taken = PortAnswer::Taken;
+        let default_route = "ip route replace default via 10.0.0.1";
+        for (method, way_back, start, gateway, remedy) in [
+            (
+                Masquerading,
+                through(true),
+                "10.0.0.10 asks for 10.0.0.254 when it answers a client: its answers leave",
+                serde_json::json!("10.0.0.254"),
+                &[default_route][..],
+            ),
+            (
+                Masquerading,
+                UNSEEN,
+                "10.0.0.10 answers the director, and not a client elsewhere: its answers leave",
+                serde_json::Value::Null,
+                &[default_route],
+            ),
+            (
+                DirectRouting,
+                HERE,
+                "10.0.0.10 sends its answers to clients to this director, which takes none that \
+                 come from 192.0.2.1,",
+                serde_json::Value::Null,
+                &[],
+            ),
+            (
+                DirectRouting,
+                through(false),
+                "10.0.0.10 asks for 10.0.0.254 when it answers a client, and 10.0.0.254 has not",
+                serde_json::json!("10.0.0.254"),
+                &[],
+            ),
+        ] {
+            let wrong = with(method, taken, way_back).unwrap();
+            assert!(wrong.text.starts_with(start), "{wrong:?}");
+            assert_eq!(wrong.evidence, [("gateway", gateway)]);
+            assert_eq!(commands(&wrong), remedy);
+        }
+        assert_eq!(with(Masquerading, PortAnswer::Refused, UNSEEN), None);
+        assert_eq!(with(Masquerading, taken, HERE), None);
+        assert_eq!(with(DirectRouting, taken, through(true)), None);
+        assert_eq!(with(DirectRouting, taken, UNSEEN), None);
+    }
+
+    #[test]
+    fn a_rival_is_one_where_the_director_has_the_address_and_hides_it_if_it_is_a_server() {
+        let with = |words: &str, server: Option<&str>, asks_for: Option<&str>, route| {
+            the("duplicate-address", None, |facts| {
+                let service = &mut facts.services[0];
+                service.state.service.identity = endpoint(words);
+                service.address = Some(route);
+                service.servers[0].state.destination.identity.address = match words {
+                    "-t 192.0.2.1:80" => [10, 0, 0, 10].into(),
+                    _ => "fd00::10".parse().unwrap(),
+                };
+                service.rivals.push(Rival {
+                    server: server.map(|server| server.parse().unwrap()),
+                    asks_for: asks_for.map(|target| target.parse().unwrap()),
+                    ..rival(None)
+                });
+            })
+        };
+        let (ipv4, ipv6) = ("-t 192.0.2.1:80", "-t [2001:db8::1]:80");
+        let known = with(ipv4, Some("10.0.0.10"), None, Route::Local).unwrap();
+        assert_eq!(commands(&known), HIDE_ADDRESSES);
+        assert!(known.real_server.is_some());
+        assert_eq!(
+            known.evidence,
+            [
+                ("address", "192.0.2.1".into()),
+                ("hardware_address", "02:00:00:00:00:bc".into())
+            ]
+        );
+        let of_others = with(ipv4, Some("10.0.0.77"), Some("10.0.0.254"), Route::Local).unwrap();
+        assert_eq!(commands(&of_others), [""; 0]);
+        assert_eq!(of_others.real_server, None);
+        assert_eq!(of_others.evidence[2], ("asks_for", "10.0.0.254".into()));
+        let by_ipv6 = with(ipv6, Some("fd00::10"), None, Route::Local).unwrap();
+        assert!(
+            by_ipv6
+                .text
+                .starts_with("fd00::10 (02:00:00:00:00:bc) answers neighbour discovery for"),
+            "{by_ipv6:?}"
+        );
+        assert_eq!(commands(&by_ipv6), [""; 0]);
+        assert!(by_ipv6.real_server.is_some());
+        let asks = with(ipv6, None, Some("fd00::7"), Route::Local).unwrap();
+        assert!(
+            asks.text
+                .contains(" asks by neighbour discovery for fd00::7 as from 2001:db8::1:"),
+            "{asks:?}"
+        );
+        assert_eq!(asks.real_server, None);
+        assert_eq!(with(ipv4, Some("10.0.0.10"), None, Route::Nowhere), None);
+    }
+
+    #[test]
+    fn a_server_that_takes_an_address_for_itself_is_said_to_by_what_it_answers() {
+        let own: IpAddr = [10, 0, 0, 1].into();
+        let with = |probed, method| {
+            the("prefix-on-loopback", Some(probed), |facts| {
+                forward_by(facts, method);
+            })
+        };
+        use ForwardingMethod::{DirectRouting, Masquerading};
+        for (probed, start) in [
+            (
+                Probed::ShunsDirector(own),
+                "10.0.0.10 does not answer ARP that comes from 10.0.0.1,",
+            ),
+            (
+                Probed::TakesForItself(own),
+                "10.0.0.10 answers ARP for 10.0.0.1,",
+            ),
+        ] {
+            let found = with(probed, Masquerading).unwrap();
+            assert!(found.text.starts_with(start), "{found:?}");
+            assert_eq!(found.evidence, [("address", "10.0.0.1".into())]);
+            assert_eq!(commands(&found), [""; 0]);
+            assert_eq!(with(probed, DirectRouting).unwrap().remedy.len(), 2);
+        }
+        assert_eq!(with(Probed::NoNeighbour, DirectRouting), None);
+    }
 }

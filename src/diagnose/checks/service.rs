@@ -273,9 +273,11 @@ pub fn stale_connections(facts: &Facts) -> Vec<Finding> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::diagnose::checks::samples::{NONE, commands, findings, first, found, strays};
+    use crate::diagnose::checks::samples::{
+        NONE, commands, endpoint as named, findings, first, found, server, strays,
+    };
     use crate::diagnose::findings::Level;
-    use crate::model::{KernelName, SchedulerFlags};
+    use crate::model::{ForwardingMethod, KernelName, SchedulerFlags};
 
     #[test]
     fn a_service_without_an_open_server_says_why_and_how_to_open_one() {
@@ -393,5 +395,223 @@ mod tests {
                 .starts_with("214 connections lead to 10.0.0.30:80,")
         );
         assert_eq!(with(true), []);
+    }
+
+    #[test]
+    fn a_server_holds_clients_where_it_is_drained_and_its_service_brings_them_back() {
+        let with = |weight, clients, persistence| {
+            let all = findings(|facts| {
+                facts.services[0].state.service.persistence_timeout = persistence;
+                let state = &mut first(facts).state;
+                state.destination.weight = weight;
+                state.persistent_connections = clients;
+            });
+            let mut held = all.into_iter().filter(|it| it.id == "held-at-draining");
+            held.next()
+        };
+        let held = with(0, 3, Some(360)).unwrap();
+        assert_eq!(
+            held.text,
+            "Persistence brings 3 clients back to 10.0.0.10:80, although its weight is 0."
+        );
+        assert_eq!(held.evidence, [("clients", 3.into())]);
+        assert_eq!(
+            commands(&held),
+            ["sysctl -w net.ipv4.vs.expire_quiescent_template=1"]
+        );
+        assert!(with(0, 1, Some(360)).is_some());
+        assert_eq!(with(1, 3, Some(360)), None);
+        assert_eq!(with(0, 0, Some(360)), None);
+        assert_eq!(with(0, 3, None), None);
+    }
+
+    #[test]
+    fn why_no_server_takes_connections_is_said_with_at_most_four_commands() {
+        let with = |drained: usize, full: usize| {
+            let all = findings(|facts| {
+                let like = facts.services[0].servers[0].clone();
+                let mut closed = vec![like.clone(); drained + full];
+                for (index, server) in closed.iter_mut().enumerate() {
+                    server.state.destination.identity.port = 8001 + index as u16;
+                    match index < drained {
+                        true => server.state.destination.weight = 0,
+                        false => {
+                            server.state.destination.upper_threshold = 5;
+                            server.state.active_connections = 5;
+                        }
+                    }
+                }
+                facts.services[0].servers = closed;
+            });
+            all.into_iter().find(|it| it.id == "no-server").unwrap()
+        };
+        for (drained, full, why) in [
+            (0, 0, "it has none"),
+            (2, 0, "all have weight 0"),
+            (0, 3, "all are at their upper threshold"),
+            (4, 3, "each has weight 0, or is at its upper threshold"),
+        ] {
+            let found = with(drained, full);
+            assert_eq!(
+                found.text,
+                format!(
+                    "No real server of 192.0.2.1:80 takes connections: {why}. Clients are refused."
+                )
+            );
+            assert_eq!(
+                found.evidence,
+                [
+                    ("servers", (drained + full).into()),
+                    ("of_weight_0", drained.into()),
+                    ("full", full.into())
+                ]
+            );
+            assert_eq!(found.remedy.len(), (drained + full).min(4));
+        }
+    }
+
+    #[test]
+    fn a_server_may_be_full_from_its_lower_threshold_or_three_quarters_of_the_upper_one() {
+        let with = |upper, lower, connections| {
+            let mut state = server("10.0.0.10:80").state;
+            state.destination.upper_threshold = upper;
+            state.destination.lower_threshold = lower;
+            state.inactive_connections = connections;
+            may_be_full(&state)
+        };
+        assert!(with(8, 0, 6));
+        assert!(!with(8, 0, 5));
+        assert!(with(8, 3, 3));
+        assert!(!with(8, 3, 2));
+        assert!(!with(0, 0, 9));
+        assert!(!with(0, 3, 9));
+    }
+
+    #[test]
+    fn a_wider_server_has_a_lower_threshold_above_those_that_it_has_now() {
+        let widened = |upper_threshold, lower_threshold| {
+            let destination = Destination {
+                upper_threshold,
+                lower_threshold,
+                ..server("10.0.0.10:80").state.destination
+            };
+            let wide = twice_as_wide(destination);
+            (wide.upper_threshold, wide.lower_threshold)
+        };
+        let most = i32::MAX as u32;
+        assert_eq!(widened(7, 0), (14, 0));
+        assert_eq!(widened(7, 5), (14, 8));
+        assert_eq!(widened(most, 9), (most, most));
+    }
+
+    #[test]
+    fn servers_that_may_be_full_hurt_where_no_other_takes_connections() {
+        let with = |count: usize| {
+            let all = findings(|facts| {
+                for server in &mut facts.services[0].servers[..count] {
+                    server.state.destination.upper_threshold = 8;
+                    server.state.active_connections = 7;
+                }
+            });
+            all.into_iter().find(|it| it.id == "maybe-full")
+        };
+        assert_eq!(with(0), None);
+        let one = with(1).unwrap();
+        assert!(one.text.starts_with("10.0.0.10:80 may be full:"), "{one:?}");
+        let both = with(2).unwrap();
+        assert!(
+            both.text
+                .starts_with("10.0.0.10:80 and 10.0.0.20:80 may be full:"),
+            "{both:?}"
+        );
+        assert_eq!((one.level, both.level), (Level::Note, Level::Risk));
+        assert_eq!(
+            both.evidence,
+            [(
+                "servers",
+                serde_json::json!(["10.0.0.10:80", "10.0.0.20:80"])
+            )]
+        );
+        assert_eq!(
+            commands(&both),
+            ["ipvsadm -e -t 192.0.2.1:80 -r 10.0.0.10:80 -m -w 1 -x 16"]
+        );
+    }
+
+    #[test]
+    fn answers_are_lost_by_one_packet_scheduling_where_there_may_be_some() {
+        let with = |words: &str, spoil: fn(&mut Server)| {
+            let all = findings(|facts| {
+                let service = &mut facts.services[0];
+                service.state.service.identity = named(words);
+                service.state.service.one_packet = true;
+                service.servers.iter_mut().for_each(spoil);
+            });
+            all.into_iter().find(|it| it.id == "ops-masquerading")
+        };
+        let lost = with("-u 192.0.2.1:53", |_| ()).unwrap();
+        assert!(
+            lost.text
+                .contains("the answers of 10.0.0.10:80 and 10.0.0.20:80 do not find"),
+            "{lost:?}"
+        );
+        assert_eq!(
+            lost.evidence,
+            [(
+                "masqueraded_servers",
+                serde_json::json!(["10.0.0.10:80", "10.0.0.20:80"])
+            )]
+        );
+        assert!(with("-t 192.0.2.1:514", |_| ()).is_some());
+        assert_eq!(with("-u 192.0.2.1:514", |_| ()), None);
+        let local: fn(&mut Server) = |server| server.route = Route::Local;
+        let routed: fn(&mut Server) = |server| {
+            server.state.destination.forwarding_method = ForwardingMethod::DirectRouting;
+        };
+        for spoil in [local, routed] {
+            assert_eq!(with("-u 192.0.2.1:53", spoil), None);
+        }
+    }
+
+    #[test]
+    fn the_closed_servers_of_a_hash_are_counted_and_named() {
+        let text = |count: usize| {
+            let all = findings(|facts| {
+                let service = &mut facts.services[0];
+                service.state.service.scheduler = KernelName::from("sh");
+                let more = server("10.0.0.30:80");
+                service.servers.push(more);
+                for server in &mut service.servers[..count] {
+                    server.state.destination.weight = 0;
+                }
+            });
+            let found = all.into_iter().find(|it| it.id == "hash-turns-away");
+            found.map(|finding| finding.text)
+        };
+        let said = |who: &str| {
+            Some(format!(
+                "The scheduler sh turns away the clients whose server is {who} weight 0 or {} \
+                 full: it looks for no other.",
+                if who.ends_with("has") { "is" } else { "are" }
+            ))
+        };
+        assert_eq!(text(0), None);
+        assert_eq!(text(1), said("10.0.0.10:80, which has"));
+        assert_eq!(text(2), said("10.0.0.10:80 and 10.0.0.20:80, which have"));
+    }
+
+    #[test]
+    fn one_stray_connection_is_told_of_as_one() {
+        let all = findings(|facts| facts.strays.push(strays(1)));
+        assert_eq!(
+            all[0].text,
+            "1 connection leads to 10.0.0.30:80, which is no server any more; its packets are \
+             dropped."
+        );
+        assert_eq!(all[0].evidence, [("connections", 1.into())]);
+        assert_eq!(
+            commands(&all[0]),
+            ["sysctl -w net.ipv4.vs.expire_nodest_conn=1"]
+        );
     }
 }

@@ -392,7 +392,8 @@ fn overhead(server: &Server) -> Option<u32> {
 mod tests {
     use super::*;
     use crate::diagnose::checks::samples::{
-        INNER, NONE, asked, commands, findings, first, forward_by, found, keep_waiting, service,
+        INNER, NONE, asked, commands, endpoint, findings, first, forward_by, found, keep_waiting,
+        server, service,
     };
     use crate::diagnose::facts::Neighbour;
     use crate::diagnose::findings::Level;
@@ -607,5 +608,336 @@ mod tests {
             checksum: TunnelChecksum::Remote,
         };
         assert!(with(gue, 1500)[0].text.contains(" 1460 "));
+    }
+
+    /// Returns the finding of an id where the first server is the only one.
+    fn the(id: &str, spoil: impl FnOnce(&mut Facts)) -> Option<Finding> {
+        let all = findings(|facts| {
+            facts.services[0].servers.truncate(1);
+            spoil(facts);
+        });
+        all.into_iter().find(|finding| finding.id == id)
+    }
+
+    fn way(server: &mut Server) -> &mut Way {
+        let Route::Out(way) = &mut server.route else {
+            unreachable!()
+        };
+        way
+    }
+
+    #[test]
+    fn a_tunnel_s_headers_are_counted_by_its_kind_and_the_server_s_address() {
+        let checksums = [
+            TunnelChecksum::None,
+            TunnelChecksum::Full,
+            TunnelChecksum::Remote,
+        ];
+        let gue = checksums.map(|checksum| Encapsulation::Gue {
+            port: 6081,
+            checksum,
+        });
+        let gre = checksums.map(|checksum| Encapsulation::Gre { checksum });
+        for (encapsulation, ipv4, ipv6) in [
+            (Encapsulation::Ipip, 20, 40),
+            (gue[0], 32, 52),
+            (gue[1], 32, 52),
+            (gue[2], 40, 60),
+            (gre[0], 24, 44),
+            (gre[1], 28, 48),
+        ] {
+            let mut server = server("10.0.0.10:80");
+            server.state.destination.forwarding_method = ForwardingMethod::Tunnel(encapsulation);
+            assert_eq!(overhead(&server), Some(ipv4));
+            server.state.destination.identity.address = "fd00::10".parse().unwrap();
+            assert_eq!(overhead(&server), Some(ipv6));
+        }
+        let plain = server("10.0.0.10:80");
+        assert_eq!(overhead(&plain), None);
+        assert_eq!(largest_segment(1473, [192, 0, 2, 1].into()), 1433);
+        assert_eq!(largest_segment(1473, "2001:db8::1".parse().unwrap()), 1413);
+    }
+
+    #[test]
+    fn the_narrowest_tunnel_is_told_of_and_what_fits() {
+        let with = |spoil: fn(&mut Facts)| {
+            let all = findings(|facts| {
+                forward_by(facts, ForwardingMethod::Tunnel(Encapsulation::Ipip));
+                spoil(facts);
+            });
+            let narrow = all.into_iter().find(|it| it.id == "mtu");
+            narrow.map(|it| {
+                it.evidence
+                    .iter()
+                    .map(|(_, it)| it.as_u64().unwrap())
+                    .collect()
+            })
+        };
+        let seen = |room, of_clients, segment| Some(vec![room, of_clients, segment]);
+        assert_eq!(with(|_| ()), seen(1480, 1500, 1440));
+        let second_is_narrower: fn(&mut Facts) =
+            |facts| way(&mut facts.services[0].servers[1]).mtu = Some(1400);
+        assert_eq!(with(second_is_narrower), seen(1380, 1500, 1340));
+        let it_is_out_of_use: fn(&mut Facts) = |facts| {
+            way(&mut facts.services[0].servers[1]).mtu = Some(1400);
+            facts.services[0].servers[1].state.destination.weight = 0;
+        };
+        assert_eq!(with(it_is_out_of_use), seen(1480, 1500, 1440));
+        let public_is_wide: fn(&mut Facts) = |facts| facts.director.interfaces[2].mtu = 1481;
+        assert_eq!(with(public_is_wide), seen(1480, 1481, 1440));
+        let public_is_narrow: fn(&mut Facts) = |facts| facts.director.interfaces[2].mtu = 1480;
+        assert_eq!(with(public_is_narrow), None);
+        // Where it is on lo, too, its packets come by the other.
+        let on_lo_too: fn(&mut Facts) = |facts| {
+            let lo = &mut facts.director.interfaces[0];
+            lo.mtu = 1100;
+            lo.addresses.push(([192, 0, 2, 1].into(), 32));
+        };
+        assert_eq!(with(on_lo_too), seen(1480, 1500, 1440));
+        let plain: fn(&mut Facts) = |facts| forward_by(facts, ForwardingMethod::DirectRouting);
+        assert_eq!(with(plain), None);
+    }
+
+    #[test]
+    fn a_silent_neighbour_is_named_with_what_asked_it() {
+        let with = |spoil: fn(&mut Facts)| {
+            let failed = the("neighbour-failed", |facts| {
+                first(facts).probed = Some(Probed::NoNeighbour);
+                spoil(facts);
+            });
+            let failed = failed.unwrap();
+            let neighbour = failed.evidence[0].1.as_str().unwrap().to_owned();
+            (failed.text, failed.basis, neighbour)
+        };
+        let (text, basis, neighbour) = with(|_| ());
+        assert!(text.starts_with("10.0.0.10 does not answer ARP on inner: it is off,"));
+        assert_eq!((basis, &neighbour[..]), (Basis::Probe, "10.0.0.10"));
+        let by_ipv6: fn(&mut Facts) = |facts| {
+            first(facts).state.destination.identity.address = "fd00::10".parse().unwrap();
+        };
+        let (text, _, neighbour) = with(by_ipv6);
+        assert!(text.starts_with("fd00::10 does not answer neighbour discovery on inner:"));
+        assert_eq!(neighbour, "fd00::10");
+        let (text, _, neighbour) = with(|facts| first(facts).route = through("10.0.0.254"));
+        assert_eq!(
+            text,
+            "The router 10.0.0.254 to 10.0.0.10 does not answer ARP on inner."
+        );
+        assert_eq!(neighbour, "10.0.0.254");
+        let known_to_be_silent: fn(&mut Facts) = |facts| {
+            facts.director.interfaces[1].has_link = false;
+            first(facts).probed = None;
+            first(facts).next_hop = Some(Neighbour {
+                address: [10, 0, 0, 10].into(),
+                interface: INNER,
+                hardware: None,
+                is_silent: true,
+            });
+        };
+        let (text, basis, _) = with(known_to_be_silent);
+        assert_eq!(
+            text,
+            "10.0.0.10 cannot be asked by ARP: inner has no link. Is its cable in?"
+        );
+        assert_eq!(basis, Basis::State);
+        let known_to_speak = the("neighbour-failed", |facts| {
+            known_to_be_silent(facts);
+            first(facts).next_hop.as_mut().unwrap().is_silent = false;
+        });
+        assert_eq!(known_to_speak, None);
+    }
+
+    #[test]
+    fn an_interface_that_is_down_is_why_there_is_no_route_only_to_its_network() {
+        let text = |spoil: fn(&mut Facts)| {
+            let lost = the("no-route", |facts| {
+                first(facts).route = Route::Nowhere;
+                spoil(facts);
+            });
+            lost.map(|finding| finding.text)
+        };
+        let without_reason = Some("The director has no route to 10.0.0.10.".to_owned());
+        assert_eq!(text(|_| ()), without_reason);
+        assert_eq!(
+            text(|facts| facts.director.interfaces[2].is_up = false),
+            without_reason
+        );
+        assert_eq!(
+            text(|facts| facts.director.interfaces[1].is_up = false).as_deref(),
+            Some("The director has no route to 10.0.0.10: inner is down.")
+        );
+        assert_eq!(text(|facts| first(facts).route = Route::Refused), None);
+    }
+
+    #[test]
+    fn it_is_asked_from_the_first_address_of_the_server_s_network_or_else_the_first() {
+        let with = |spoil: fn(&mut Facts)| {
+            let asks = the("asks-from-the-address", |facts| {
+                forward_by(facts, ForwardingMethod::DirectRouting);
+                let inner = &mut facts.director.interfaces[1].addresses;
+                *inner = vec![
+                    ("fe80::1".parse().unwrap(), 64),
+                    ([192, 0, 2, 1].into(), 24),
+                    ([192, 0, 2, 8].into(), 24),
+                ];
+                spoil(facts);
+            });
+            asks.map(|finding| finding.evidence)
+        };
+        let of_it = [
+            ("asks_from", serde_json::json!("192.0.2.1")),
+            ("servers", serde_json::json!(["10.0.0.10"])),
+        ];
+        assert_eq!(with(|_| ()).unwrap(), of_it);
+        let tunnel: fn(&mut Facts) =
+            |facts| forward_by(facts, ForwardingMethod::Tunnel(Encapsulation::Ipip));
+        assert_eq!(with(tunnel).unwrap(), of_it);
+        let masqueraded: fn(&mut Facts) = |facts| forward_by(facts, ForwardingMethod::Masquerading);
+        let local: fn(&mut Facts) = |facts| forward_by(facts, ForwardingMethod::Local);
+        let out_of_use: fn(&mut Facts) = |facts| first(facts).state.destination.weight = 0;
+        let behind_a_router: fn(&mut Facts) = |facts| first(facts).route = through("10.0.0.254");
+        let of_ipv6: fn(&mut Facts) = |facts| {
+            first(facts).state.destination.identity.address = "fd00::10".parse().unwrap();
+        };
+        let after_another: fn(&mut Facts) =
+            |facts| facts.director.interfaces[1].addresses.swap(1, 2);
+        for spoil in [
+            masqueraded,
+            local,
+            out_of_use,
+            behind_a_router,
+            of_ipv6,
+            after_another,
+        ] {
+            assert_eq!(with(spoil), None);
+        }
+    }
+
+    #[test]
+    fn lost_clients_are_named_and_those_of_who_does_not_forward_are_not() {
+        let with = |lost: &[([u8; 4], Route)], forwards| {
+            the("clients-unrouted", |facts| {
+                facts.director.interfaces[1].forwards_ipv4 = forwards;
+                let lost = lost.iter();
+                first(facts).lost_clients = lost
+                    .map(|(client, route)| ((*client).into(), *route))
+                    .collect();
+            })
+        };
+        let (seven, nine) = ([198, 51, 100, 7], [198, 51, 100, 9]);
+        let one = with(&[(nine, Route::Refused), (seven, Route::Nowhere)], true).unwrap();
+        assert!(
+            one.text
+                .starts_with("The director has no route to 198.51.100.7, who waits for"),
+            "{one:?}"
+        );
+        assert_eq!(
+            one.evidence,
+            [("clients", serde_json::json!(["198.51.100.7"]))]
+        );
+        assert_eq!(one.servers.len(), 1);
+        let two = with(&[(nine, Route::Nowhere), (seven, Route::Nowhere)], true).unwrap();
+        assert!(
+            two.text.starts_with(
+                "The director has no route to 198.51.100.7 and 198.51.100.9, who wait"
+            ),
+            "{two:?}"
+        );
+        assert_eq!(with(&[(nine, Route::Refused)], true), None);
+        assert_eq!(with(&[(seven, Route::Nowhere)], false), None);
+    }
+
+    #[test]
+    fn who_does_not_forward_is_told_by_family_and_counted_anew_where_nothing_was_answered() {
+        let with = |spoil: fn(&mut Facts)| {
+            let all = findings(|facts| {
+                facts.director.interfaces[1].forwards_ipv4 = false;
+                facts.director.settings.forwards_ipv6 = false;
+                spoil(facts);
+            });
+            let all = all.into_iter().filter(|it| it.id == "forwarding-off");
+            all.collect::<Vec<_>>()
+        };
+        let by_interface = "sysctl -w net/ipv4/conf/inner/forwarding=1";
+        let [two] = &with(|_| ())[..] else {
+            unreachable!()
+        };
+        assert!(
+            two.text
+                .ends_with("are dropped there: of 10.0.0.10 and 10.0.0.20."),
+            "{two:?}"
+        );
+        assert_eq!(commands(two), [by_interface]);
+        assert_eq!(
+            two.evidence,
+            [
+                ("interface", serde_json::json!("inner")),
+                ("servers", serde_json::json!(["10.0.0.10", "10.0.0.20"]))
+            ]
+        );
+        assert!(two.service.is_some());
+        let in_vain: fn(&mut Facts) = |facts| {
+            for service in &mut facts.services {
+                for server in &mut service.servers {
+                    server.state.statistics.outgoing_packets = 0;
+                }
+            }
+        };
+        assert_eq!(
+            commands(&with(in_vain)[0]),
+            [by_interface, "ipvsadm -Z -t 192.0.2.1:80"]
+        );
+        let of_two_in_vain: fn(&mut Facts) = |facts| {
+            first(facts).state.statistics.outgoing_packets = 0;
+            let mut other = facts.services[0].clone();
+            other.state.service.identity = endpoint("-t 192.0.2.1:443");
+            facts.services.push(other);
+        };
+        let told = with(of_two_in_vain);
+        assert_eq!(commands(&told[0]), [by_interface, "ipvsadm -Z"]);
+        assert_eq!(told[0].service, None);
+        assert_eq!(told[0].evidence, two.evidence);
+        let by_ipv6: fn(&mut Facts) = |facts| {
+            first(facts).state.destination.identity.address = "fd00::10".parse().unwrap();
+        };
+        let families = with(by_ipv6);
+        let families: Vec<_> = families.iter().flat_map(commands).collect();
+        assert_eq!(
+            families,
+            [by_interface, "sysctl -w net.ipv6.conf.all.forwarding=1"]
+        );
+    }
+
+    #[test]
+    fn on_lo_clients_of_the_director_alone_are_masqueraded() {
+        let with = |spoil: fn(&mut Facts)| {
+            the("loopback-masqueraded", |facts| {
+                first(facts).state.destination.identity.address = [127, 0, 0, 5].into();
+                first(facts).route = Route::Local;
+                spoil(facts);
+            })
+        };
+        let found = with(|_| ()).unwrap();
+        assert_eq!(found.evidence, [("server", "127.0.0.5".into())]);
+        let marked: fn(&mut Facts) = |facts| {
+            facts.services[0].state.service.identity = endpoint("-f 7");
+        };
+        assert!(with(marked).is_some());
+        let some_are_elsewhere: fn(&mut Facts) = |facts| {
+            first(facts).traffic.waiting.addresses = [[10, 0, 0, 1].into()].into();
+            first(facts).traffic.heard.addresses = [[10, 0, 0, 99].into()].into();
+        };
+        assert!(with(some_are_elsewhere).is_some());
+        let all_are_here: fn(&mut Facts) = |facts| {
+            first(facts).traffic.waiting.addresses = [[10, 0, 0, 1].into()].into();
+            first(facts).traffic.heard.addresses = [[192, 0, 2, 1].into()].into();
+        };
+        let local: fn(&mut Facts) = |facts| forward_by(facts, ForwardingMethod::Local);
+        let on_a_card: fn(&mut Facts) = |facts| {
+            first(facts).state.destination.identity.address = [10, 0, 0, 1].into();
+        };
+        for spoil in [all_are_here, local, on_a_card] {
+            assert_eq!(with(spoil), None);
+        }
     }
 }

@@ -30,6 +30,8 @@ pub struct Listened {
     /// Packets that were read, and those that came too fast for it.
     pub packets: u64,
     pub packets_lost: u64,
+    /// The kernel's table of connections was not read to its end: what was not found may be there.
+    pub is_table_cut: bool,
     /// The talk about the services' addresses, by ARP and its like.
     pub addresses: BTreeMap<IpAddr, AddressTalk>,
     /// The kernel's counters of dropped packets that grew meanwhile, by name, and by how much.
@@ -75,7 +77,10 @@ impl Listened {
 
     /// Sums up attempts.
     pub fn funnel<'a>(&self, attempts: impl IntoIterator<Item = &'a Attempt>) -> Funnel {
-        let mut funnel = Funnel::default();
+        let mut funnel = Funnel {
+            has_gaps: self.packets_lost > 0,
+            ..Funnel::default()
+        };
         let mut clients = BTreeSet::new();
         for attempt in attempts {
             clients.insert(attempt.client.ip());
@@ -120,12 +125,18 @@ pub struct Funnel {
     /// do not show that an answer is due.
     #[serde(skip)]
     pub datagrams_sent: u64,
+    /// Packets were lost meanwhile: what was not heard may have been among them.
+    #[serde(skip)]
+    pub has_gaps: bool,
 }
 
 impl Funnel {
-    /// Returns how many got nothing, or a refusal.
+    /// Returns how many are known to have got nothing, or a refusal.
     pub fn unserved(&self) -> u64 {
-        self.refused + self.in_vain
+        match self.has_gaps {
+            true => self.refused,
+            false => self.refused + self.in_vain,
+        }
     }
 }
 

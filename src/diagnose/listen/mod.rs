@@ -122,7 +122,7 @@ pub fn listen(
         }
     }
     let duration = begin.elapsed();
-    look_at_connections(facts, &mut attempts);
+    let is_table_cut = !look_at_connections(facts, &mut attempts);
     let drops = grown(&drops_before, look::drop_counters());
     let (attempts, addresses, attempts_not_followed) = attempts.finish();
     Ok(Listened {
@@ -131,6 +131,7 @@ pub fn listen(
         attempts_not_followed,
         packets,
         packets_lost,
+        is_table_cut,
         addresses,
         drops,
         masters,
@@ -198,14 +199,14 @@ fn gue_ports(services: &[Service]) -> Vec<u16> {
     ports.into_iter().collect()
 }
 
-/// Finds out which attempts IPVS took, and whom it chose for them. What cannot be read is not
-/// known: that accuses nobody.
-fn look_at_connections(facts: &Facts, attempts: &mut Attempts<'_>) {
+/// Finds out which attempts IPVS took, and whom it chose for them. Returns false where some of the
+/// table was not read: that an attempt was not found accuses nobody then.
+fn look_at_connections(facts: &Facts, attempts: &mut Attempts<'_>) -> bool {
     if !attempts.has_unknown_ones() {
-        return;
+        return true;
     }
     let Ok(mut entries) = Connections::open() else {
-        return;
+        return false;
     };
     let mut servers = Servers::default();
     for service in &facts.services {
@@ -214,14 +215,19 @@ fn look_at_connections(facts: &Facts, attempts: &mut Attempts<'_>) {
     }
     let begin = Instant::now();
     let mut count = 0;
-    while matches!(entries.advance(), Ok(true)) {
+    loop {
+        match entries.advance() {
+            Ok(true) => {}
+            Ok(false) => return true,
+            Err(_) => return false,
+        }
         let is_late = count % CLOCK_STEP == 0 && begin.elapsed() > LONGEST_LOOK;
         if count == MOST_CONNECTIONS || is_late {
-            break;
+            return false;
         }
         count += 1;
         let Ok(connection) = entries.connection() else {
-            break;
+            return false;
         };
         let Some(protocol) = connection.named_protocol() else {
             continue;

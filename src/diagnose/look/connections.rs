@@ -2,7 +2,7 @@
 
 #![forbid(unsafe_code)]
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
 use std::time::{Duration, Instant};
@@ -31,6 +31,8 @@ const WAITING_SECONDS: RangeInclusive<u64> = 1..=30;
 const TIME_WAIT_SECONDS: u64 = 120;
 const CLOSE_WAIT_SECONDS: u64 = 60;
 const LAST_ACK_SECONDS: u64 = 30;
+/// So many connections of a client's show whether it asks one at a time.
+const ENOUGH_TO_TELL: usize = 3;
 /// The most clients of a server that are told apart.
 const MOST_CLIENTS: usize = 1000;
 
@@ -54,13 +56,19 @@ pub fn sum_up(director: &mut Director, services: &mut [Service]) -> Result<Vec<S
         count += 1;
         sums.add(&entries.connection()?);
     }
+    let checkers = sums.checkers();
     for ((service, server), seen) in sums.seen {
+        let is_checker = |client| checkers.contains(&(service, client));
         let server = &mut services[service].servers[server];
         let method = server.state.destination.forwarding_method;
-        server.traffic = Traffic {
-            growth: server.traffic.growth,
-            ..seen.traffic(method == ForwardingMethod::Masquerading)
-        };
+        let mut traffic = seen.traffic(method == ForwardingMethod::Masquerading, is_checker);
+        traffic.growth = server.traffic.growth;
+        // Who is answered resets the answer: here is none.
+        if method == ForwardingMethod::Masquerading && server.state.statistics.outgoing_packets == 0
+        {
+            traffic.waiting_like_checks = 0;
+        }
+        server.traffic = traffic;
     }
     let strays = sums.strays.into_iter();
     Ok(strays
@@ -86,7 +94,7 @@ impl Seen {
     /// The last packet of one that waits for a masqueraded server may be a SYN/ACK repeated: a scan
     /// from before the last that was heard looks as young as what came after it. Until it is too
     /// old to be looked at, only clients that were heard themselves are known to wait since.
-    fn traffic(self, is_masqueraded: bool) -> Traffic {
+    fn traffic(self, is_masqueraded: bool, is_checker: impl Fn(IpAddr) -> bool) -> Traffic {
         let heard = &self.traffic.heard.addresses;
         let is_since = |(client, age): &&(IpAddr, u64)| {
             self.youngest_heard.is_none_or(|youngest| {
@@ -94,11 +102,25 @@ impl Seen {
                 *age < youngest && (!is_masqueraded || is_long_ago || heard.contains(client))
             })
         };
+        let since = || self.waiting.iter().filter(is_since);
         Traffic {
-            waiting_since_heard: self.waiting.iter().filter(is_since).count() as u64,
+            waiting_since_heard: since().count() as u64,
+            waiting_like_checks: since().filter(|(client, _)| is_checker(*client)).count() as u64,
             ..self.traffic
         }
     }
+}
+
+/// Returns true for connections that were begun one after the other, by their ages in seconds. Who is
+/// not answered in a hurry begins several at once, or the same one anew.
+fn is_one_at_a_time(mut ages: Vec<u64>) -> bool {
+    ages.sort_unstable();
+    let (Some(first), Some(last)) = (ages.first(), ages.last()) else {
+        return false;
+    };
+    // What comes once a second may, by a hair, come twice in one.
+    let is_spread = last - first + 1 >= ages.len() as u64;
+    ages.len() >= ENOUGH_TO_TELL && is_spread && ages.windows(3).all(|near| near[0] != near[2])
 }
 
 /// The meaning of a connection's state.
@@ -201,6 +223,20 @@ impl Sums {
         }
     }
 
+    /// The clients of each service that wait as health checks do: one half-open connection after the
+    /// other. To the kernel, one whose client resets the answer waits on.
+    fn checkers(&self) -> HashSet<(usize, IpAddr)> {
+        let mut ages: HashMap<(usize, IpAddr), Vec<u64>> = HashMap::new();
+        for ((service, _), seen) in &self.seen {
+            for (client, age) in &seen.waiting {
+                ages.entry((*service, *client)).or_default().push(*age);
+            }
+        }
+        let ages = ages.into_iter();
+        ages.filter_map(|(client, ages)| is_one_at_a_time(ages).then_some(client))
+            .collect()
+    }
+
     fn stray(&mut self, service: Option<ServiceIdentity>, connection: &Connection<'_>) {
         let (address, port) = connection.destination;
         let server = DestinationIdentity { address, port };
@@ -239,7 +275,7 @@ mod tests {
 
     fn traffic_of(lines: &[&str], is_masqueraded: bool) -> Traffic {
         let seen = sums(lines, false).seen.remove(&(0, 0)).unwrap();
-        seen.traffic(is_masqueraded)
+        seen.traffic(is_masqueraded, |_| false)
     }
 
     #[test]
@@ -282,6 +318,43 @@ mod tests {
             1,
             "nobody was served for half a minute"
         );
+    }
+
+    #[test]
+    fn who_asks_one_at_a_time_may_be_a_health_checker() {
+        assert!(is_one_at_a_time(vec![9, 3, 5, 7]));
+        assert!(is_one_at_a_time(vec![3, 4, 4, 6, 7]));
+        for ages in [
+            &[][..],
+            &[9, 5],
+            // Many at once, or again and again.
+            &[4, 4, 4],
+            &[4, 4, 5],
+            &[2, 2, 2, 12, 22],
+        ] {
+            assert!(!is_one_at_a_time(ages.to_vec()), "{ages:?}");
+        }
+        let line = |client: &str, seconds: u64| {
+            format!("TCP {client} 9C42 0A000001 0050 C0A80002 0050 SYN_RECV     {seconds}")
+        };
+        let lines = [
+            line("0A000002", 57),
+            line("0A000003", 55),
+            line("0A000002", 52),
+            line("0A000003", 55),
+            line("0A000002", 47),
+            line("0A000003", 55),
+        ];
+        let checkers = sums(&lines.each_ref().map(String::as_str), false).checkers();
+        assert_eq!(checkers, [(0, IpAddr::from([10, 0, 0, 2]))].into());
+        let seen = sums(&lines.each_ref().map(String::as_str), false).seen;
+        let seen = seen.into_values().next().unwrap();
+        let traffic = seen.traffic(false, |client| checkers.contains(&(0, client)));
+        assert_eq!(
+            (traffic.waiting_since_heard, traffic.waiting_like_checks),
+            (6, 3)
+        );
+        assert_eq!(traffic.waiting_in_vain(), 3);
     }
 
     #[test]

@@ -23,7 +23,7 @@ use crate::diagnose::facts::{
 };
 use crate::diagnose::listen::listened::Funnel;
 use crate::error::{Error, KernelError};
-use crate::ipvs::{self, Detail, Ipvs};
+use crate::ipvs::{self, Detail, Ipvs, status};
 use crate::model::{
     DestinationIdentity, ForwardingMethod, Protocol, ServiceIdentity, ServiceState, Statistics,
     SyncDaemon, SyncDaemonRole,
@@ -68,7 +68,7 @@ pub fn facts(ipvs: &mut Ipvs, only: Option<ServiceIdentity>) -> Result<Facts, Er
     director.reverse_path_drops_added =
         settings::reverse_path_drops().saturating_sub(director.reverse_path_drops);
     director.sync_drops_added = sync_drops(&director.daemons).saturating_sub(director.sync_drops);
-    if director.settings.counters_stand_still() {
+    if director.settings.standstill.is_some() {
         services.iter_mut().for_each(forget_counters);
     }
     let mut strays = connections::sum_up(&mut director, &mut services)?;
@@ -147,8 +147,7 @@ fn director(ipvs: &mut Ipvs, network: &mut Rtnetlink) -> Result<Director, Kernel
         reverse_path_drops: settings::reverse_path_drops(),
         reverse_path_drops_added: 0,
         neighbours_refused: settings::neighbours_refused(),
-        connections: settings::connections(),
-        is_in_user_namespace: settings::is_in_user_namespace(),
+        connections: status::connections(),
         unread: settings::unread(),
         connections_cut_at: None,
     })

@@ -7,6 +7,7 @@ use std::fs;
 use std::str::FromStr;
 
 use crate::diagnose::facts::{Conntrack, Interface, Settings};
+use crate::ipvs::{estimation, status};
 
 const SETTINGS: &str = "/proc/sys/net";
 const SETTINGS_OF_IPVS: &str = "/proc/sys/net/ipv4/vs";
@@ -22,16 +23,15 @@ pub fn settings() -> Settings {
     Settings {
         am_droprate: of_ipvs("am_droprate"),
         backup_only: of_ipvs("backup_only") != 0,
-        conn_max: number("ipv4/vs/conn_max"),
+        conn_max: status::most_connections(),
         conntrack: of_ipvs("conntrack") != 0,
         drop_entry: of_ipvs("drop_entry"),
         drop_packet: of_ipvs("drop_packet"),
-        estimates_nowhere: text("ipv4/vs/est_cpulist").is_some_and(|list| list.trim().is_empty()),
         expire_nodest_conn: of_ipvs("expire_nodest_conn") != 0,
         expire_quiescent_template: of_ipvs("expire_quiescent_template") != 0,
+        standstill: estimation::standstill(),
         rmem_max: number("core/rmem_max"),
         sync_sock_size: number("ipv4/vs/sync_sock_size").unwrap_or(0),
-        run_estimation: number("ipv4/vs/run_estimation").map(|value: u32| value != 0),
         forwards_ipv4: number("ipv4/ip_forward") != Some(0),
         forwards_ipv6: number("ipv6/conf/all/forwarding") != Some(0),
     }
@@ -61,14 +61,15 @@ pub fn reverse_path_drops() -> u64 {
     counter(&counters, "IPReversePathFilter").unwrap_or(0)
 }
 
-/// Returns the kinds of settings that cannot be read.
+/// Returns the kinds of settings that cannot be read. In the network namespace of a container without
+/// root, older kernels, 6.1 among them, have the folder and nothing in it.
 pub fn unread() -> Vec<&'static str> {
     [
         ("settings", SETTINGS),
         ("settings of IPVS", SETTINGS_OF_IPVS),
     ]
     .into_iter()
-    .filter(|(_, folder)| fs::read_dir(folder).is_err())
+    .filter(|(_, folder)| fs::read_dir(folder).map_or(true, |mut names| names.next().is_none()))
     .map(|(what, _)| what)
     .take(1)
     .collect()
@@ -107,25 +108,6 @@ pub fn neighbours_refused() -> u64 {
             sum_of_column(&fs::read_to_string(path).unwrap_or_default(), "table_fulls")
         })
         .sum()
-}
-
-/// The number of connections that IPVS knows, where the kernel says it.
-pub fn connections() -> Option<u64> {
-    let status = fs::read_to_string("/proc/net/ip_vs_status").ok()?;
-    let count = status
-        .lines()
-        .find_map(|line| line.strip_prefix("Conns:"))?;
-    count.split_ascii_whitespace().next()?.parse().ok()
-}
-
-/// Returns true if the users of this process are not the machine's: if they are mapped.
-pub fn is_in_user_namespace() -> bool {
-    fs::read_to_string("/proc/self/uid_map").is_ok_and(|map| is_mapped(&map))
-}
-
-fn is_mapped(map: &str) -> bool {
-    let words: Vec<&str> = map.split_ascii_whitespace().collect();
-    words != ["0", "0", "4294967295"]
 }
 
 fn text(setting: &str) -> Option<String> {
@@ -171,12 +153,6 @@ mod tests {
         assert_eq!(sum_of_column(text, "table_fulls"), 13);
         assert_eq!(sum_of_column(text, "hits"), 0);
         assert_eq!(sum_of_column("", "table_fulls"), 0);
-    }
-
-    #[test]
-    fn users_are_mapped_unless_all_are_themselves() {
-        assert!(!is_mapped("         0          0 4294967295\n"));
-        assert!(is_mapped("         0       1000          1\n"));
     }
 
     #[test]

@@ -28,6 +28,7 @@ pub fn summary(facts: &Facts, service: &Service) -> Option<String> {
     let seconds = listened.seconds();
     let funnel = service.listened;
     Some(match funnel.count {
+        0 if funnel.has_gaps => format!("no attempt heard in {seconds} s"),
         0 => format!("nobody tried in {seconds} s"),
         count => format!(
             "{} of {} in {seconds} s",

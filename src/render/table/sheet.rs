@@ -239,12 +239,16 @@ impl Sheet {
         text_width(&self.widths[columns], self.gap)
     }
 
-    /// Parts a row in two if its name does not fit in its column.
+    /// Parts a row in two if its name does not fit in its column; what is empty is left out.
     pub fn parted(&self, mut row: Row) -> Vec<Row> {
         match row.first_mut() {
             Some(name) if name.columns == 1 && name.width() > self.widths[0] => {
                 let name = std::mem::replace(name, Cell::empty());
-                vec![vec![name.over(self.widths.len())], row]
+                let mut rows = vec![vec![name.over(self.widths.len())]];
+                if row.iter().any(|cell| cell.width() > 0) {
+                    rows.push(row);
+                }
+                rows
             }
             _ => vec![row],
         }

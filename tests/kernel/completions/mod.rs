@@ -479,6 +479,11 @@ fn only_what_goes_on_from_what_is_typed_is_offered() {
     );
     assert_eq!(offered(&["-L", "--j"]), ["--json"]);
     assert_eq!(offered(&["-L", "--color", "a"]), ["always", "auto"]);
+    assert_eq!(offered(&["--watch", "--order", "a"]), ["address", "active"]);
+    assert_eq!(
+        offered(&["-L", "-c", "--order", ""]),
+        ["expire", "client", "state"]
+    );
     assert_eq!(offered(&["-L", "--x"]), [""; 0]);
 }
 

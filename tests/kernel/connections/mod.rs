@@ -6,7 +6,7 @@ use std::net::IpAddr;
 
 use crate::support::busy::Busy;
 use crate::support::schema::Schema;
-use crate::support::synced::{Synced, take_in};
+use crate::support::synced::{KEPT, Synced, take_in};
 use crate::support::{Ending, Invocation, Namespace, Program, Random};
 
 /// A row of the list, as text.
@@ -152,6 +152,7 @@ fn every_kind() -> Vec<Synced> {
                     service: (services[number % 2], [80, 443, 65000][number % 3]),
                     server: (servers[number / 2 % 2], [80, 8080][number / 3 % 2]),
                     is_template: false,
+                    seconds: KEPT,
                 });
             }
         }
@@ -162,6 +163,7 @@ fn every_kind() -> Vec<Synced> {
             service: (services[0], 80),
             server: (servers[0], 80),
             is_template: true,
+            seconds: KEPT,
         });
     }
     connections.push(Synced {
@@ -171,6 +173,7 @@ fn every_kind() -> Vec<Synced> {
         service: (address("0.0.0.7"), 0),
         server: (address("10.0.0.1"), 0),
         is_template: true,
+        seconds: KEPT,
     });
     connections
 }
@@ -426,6 +429,7 @@ fn names_are_shown_and_asked_for() {
         service: (address("192.0.2.1"), port),
         server: (address("192.0.2.10"), port),
         is_template: false,
+        seconds: KEPT,
     };
     let connections = [
         connection("192.0.2.20", 80),

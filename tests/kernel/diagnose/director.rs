@@ -151,3 +151,27 @@ fn what_is_hidden_of_proc_is_said_to_be_unread() {
     examination.assert_ids(&["forwarding-off"]);
     assert!(!examination.notes().contains(&"not-read"));
 }
+
+#[test]
+fn settings_that_the_kernel_hides_from_a_container_without_root_are_unread() {
+    let cluster = masqueraded();
+    // A namespace of such a container, entered by the machine's root.
+    let inside = |command: &str| {
+        format!(
+            "unshare --user --map-root-user --net sleep 600 & container=$!
+             until [[ $(readlink /proc/$container/ns/net) != $(readlink /proc/self/ns/net) ]]; do
+                 sleep 0.1
+             done
+             nsenter --net=/proc/$container/ns/net bash -c '{command}'
+             kill $container"
+        )
+    };
+    let director = &cluster.director;
+    let shown = director.shell(&inside("ls /proc/sys/net/ipv4/vs"));
+    let examination = diagnosed_by(director, &inside("'$ipvsadm' --diagnose --json || true"));
+    assert_eq!(
+        examination.notes().contains(&"not-read"),
+        shown.is_empty(),
+        "{shown}"
+    );
+}

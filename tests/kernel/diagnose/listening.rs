@@ -1,14 +1,17 @@
 //! `--listen`: real clients' packets, which end where one thing is really broken.
 
 use std::net::{SocketAddr, TcpStream, UdpSocket};
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use serde_json::Value;
 
 use super::examination::{Examination, masqueraded, routed};
-use crate::support::cluster::{Cluster, Host};
+use crate::support::cluster::{Cluster, Host, eventually};
 
 /// For how long the tests listen.
 const SECONDS: u32 = 8;
@@ -227,6 +230,47 @@ fn a_masqueraded_attempt_ends_at(host: &str, interface: &str, direction: &str, i
     assert_eq!(examination.finding(id)["basis"], "traffic", "{id}");
     host.shell(&format!("tc qdisc del dev {interface} clsact"));
     listen_while(&cluster, "", || connect(&cluster.client, "2.2.2.25:22")).assert_ids(&[]);
+}
+
+#[test]
+fn where_packets_were_lost_nobody_is_called_silent() {
+    let cluster = masqueraded();
+    let director = &cluster.director;
+    director.ipvsadm("-d -t 2.2.2.25:22 -r 1.1.1.20");
+    drop_at(
+        &cluster.host("rs1"),
+        "inner",
+        "ingress",
+        "ip_proto tcp dst_port 22",
+    );
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ipvsadm"));
+    command.args(format!("--diagnose --json --listen {SECONDS}").split(' '));
+    command.stdout(Stdio::piped());
+    let listening = director.enter(move || command.spawn().unwrap());
+    eventually("it listens", || {
+        let sockets = director.shell("cat /proc/thread-self/net/packet");
+        match sockets.lines().count() {
+            1 => Err(sockets),
+            _ => Ok(()),
+        }
+    });
+    connect(&cluster.client, "2.2.2.25:22");
+    // It does not read while more comes than there is room for.
+    let process = Pid::from_raw(listening.id().cast_signed());
+    kill(process, Signal::SIGSTOP).unwrap();
+    director.enter(|| {
+        let socket = UdpSocket::bind("0.0.0.0:0").unwrap();
+        for _ in 0..40_000 {
+            let _ = socket.send_to(b"?", "1.1.1.10:9");
+        }
+    });
+    kill(process, Signal::SIGCONT).unwrap();
+    let told = listening.wait_with_output().unwrap().stdout;
+    let examination = Examination::of(&String::from_utf8(told).unwrap());
+    let lost = number(&examination.listened, "packets_lost");
+    let finding = examination.finding("server-silent");
+    assert!(lost > 0, "{finding:#}");
+    assert_eq!(finding["level"], "note");
 }
 
 #[test]

@@ -10,6 +10,7 @@ pub mod cluster;
 pub mod pair;
 pub mod pty;
 pub mod schema;
+pub mod standstill;
 pub mod synced;
 pub mod table;
 pub mod traffic;

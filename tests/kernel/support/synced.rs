@@ -19,11 +19,13 @@ pub struct Synced {
     pub server: (IpAddr, u16),
     /// True if it is a template of persistence.
     pub is_template: bool,
+    /// For how many seconds the kernel keeps it.
+    pub seconds: u32,
 }
 
 const TEMPLATE: u32 = 0x1000;
-/// For how long the kernel keeps it, in seconds.
-const KEPT: u32 = 3000;
+/// For how many seconds the kernel keeps a connection of which nothing else is said.
+pub const KEPT: u32 = 3000;
 /// Of the longer kind, so many go into a packet.
 const IN_A_MESSAGE: usize = 19;
 
@@ -70,6 +72,7 @@ pub fn take_in_many(namespace: &Namespace, wanted: usize) {
             service: ([192, 0, 2, 1].into(), 80),
             server: ([192, 0, 2, 2].into(), 80),
             is_template: false,
+            seconds: KEPT,
         })
         .collect();
     let messages: Vec<_> = connections.chunks(IN_A_MESSAGE).map(message).collect();
@@ -132,7 +135,7 @@ fn body(connection: &Synced) -> Vec<u8> {
         body.extend(port.to_be_bytes());
     }
     body.extend(0_u32.to_be_bytes());
-    body.extend(KEPT.to_be_bytes());
+    body.extend(connection.seconds.to_be_bytes());
     body.extend(addresses);
     body
 }

@@ -3,6 +3,7 @@
 # want: conntrack-full
 # never: neighbour-failed|no-route|duplicate|address-|wrong-gateway|port-
 # traffic: yes
+# needs: iptable_filter
 setup() {
     modprobe -a nf_conntrack xt_conntrack
     cluster nat; nat_service

@@ -3,6 +3,7 @@
 # want: note:mark-unseen
 # never: port-|neighbour-failed|address-|handshake-stuck
 # traffic: yes
+# needs: iptable_mangle
 setup() {
     cluster dr
     ipt director -t mangle -A PREROUTING -d 1.1.1.254 -p tcp --dport 8080 -j MARK --set-mark 9

@@ -3,6 +3,7 @@
 # want: port-refused|rejected|server-silent|answer-held
 # never: answers-elsewhere|wrong-gateway|address-missing|neighbour-failed|no-route
 # traffic: yes
+# needs: iptable_filter
 setup() {
     cluster nat
     for r in rs1 rs2; do ipt $r -A INPUT -p tcp --dport 80 -j REJECT --reject-with icmp-host-prohibited; done

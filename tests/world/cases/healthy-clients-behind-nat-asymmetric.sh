@@ -1,6 +1,7 @@
 # kind: healthy
 # cause: Clients share one address behind a router's NAT; the directly routed servers answer by another router, and the director's filter is loose.
 # traffic: yes
+# needs: iptable_nat
 setup() {
     local r
     cluster_hosts client nat router back director rs1 rs2

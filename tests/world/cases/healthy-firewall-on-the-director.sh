@@ -1,6 +1,7 @@
 # kind: healthy
 # cause: The director's firewall drops all but the service and what belongs to it.
 # traffic: yes
+# needs: iptable_filter
 setup() {
     cluster nat; nat_service
     ipt director -A INPUT -p tcp --dport 80 -j ACCEPT; ipt director -P INPUT DROP

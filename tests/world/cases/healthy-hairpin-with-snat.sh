@@ -1,6 +1,7 @@
 # kind: healthy
 # cause: Clients are beside the masqueraded servers, and the director translates their source.
 # traffic: yes
+# needs: iptable_nat
 setup() {
     modprobe iptable_nat
     cluster nat

@@ -1,6 +1,7 @@
 # kind: healthy
 # cause: As container platforms do it: marks set in mangle, addresses of no interface translated, SNAT towards the servers, a service of the mark.
 # traffic: yes
+# needs: iptable_mangle iptable_nat
 setup() {
     cluster nat
     local r

@@ -1,6 +1,7 @@
 # kind: healthy
 # cause: A mark of logs by UDP, masqueraded, which nobody ever answers.
 # traffic: yes
+# needs: iptable_mangle
 setup() {
     cluster nat
     local r

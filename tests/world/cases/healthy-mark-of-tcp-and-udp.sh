@@ -1,6 +1,7 @@
 # kind: healthy
 # cause: A mark takes TCP and UDP of an address, masqueraded, as QUIC has it; both are answered.
 # traffic: yes
+# needs: iptable_mangle
 setup() {
     cluster nat
     answering rs1 udp:443 http:443; answering rs2 udp:443 http:443

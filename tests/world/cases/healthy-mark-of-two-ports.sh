@@ -1,6 +1,7 @@
 # kind: healthy
 # cause: One mark for two ports of an address, directly routed, persistent.
 # traffic: yes
+# needs: iptable_mangle
 setup() {
     cluster dr
     ipt director -t mangle -A PREROUTING -d 1.1.1.254 -p tcp -m multiport --dports 80,22 -j MARK --set-mark 3

@@ -3,7 +3,7 @@
 use super::*;
 
 use crate::diagnose::checks::samples::{commands, endpoint as identity, findings, forward_by};
-use crate::diagnose::facts::HardwareAddress;
+use crate::diagnose::facts::{HardwareAddress, Neighbour};
 use crate::diagnose::findings::Level;
 use crate::diagnose::listen;
 use crate::diagnose::listen::listened::AddressTalk;
@@ -20,6 +20,45 @@ fn found(attempts: Vec<Attempt>, spoil: fn(&mut Facts)) -> Vec<(&'static str, Le
     .filter(|finding| finding.level != Level::Note)
     .map(|finding| (finding.id, finding.level))
     .collect()
+}
+
+/// Returns the findings of an id beside healthy facts of one server, while the kernel's counters
+/// grew or not.
+fn of_id(
+    id: &str,
+    attempts: Vec<Attempt>,
+    drops: &[(&'static str, u64)],
+    spoil: impl FnOnce(&mut Facts),
+) -> Vec<Finding> {
+    let mut all = findings(|facts| {
+        facts.services[0].servers.truncate(1);
+        spoil(facts);
+        let mut listened = heard(attempts);
+        listened.drops = drops.to_vec();
+        listen::add(listened, facts);
+    });
+    all.retain(|finding| finding.id == id);
+    all
+}
+
+/// Returns the one finding of an id.
+fn the(id: &str, attempts: Vec<Attempt>, spoil: impl FnOnce(&mut Facts)) -> Finding {
+    let [finding] = of_id(id, attempts, &[], spoil).try_into().unwrap();
+    finding
+}
+
+/// Returns the value of an observation.
+fn seen<'f>(finding: &'f Finding, name: &str) -> &'f serde_json::Value {
+    let mut evidence = finding.evidence.iter();
+    &evidence.find(|(known, _)| *known == name).unwrap().1
+}
+
+/// Returns an attempt of this client.
+fn attempt_of(protocol: Protocol, client: &str) -> Attempt {
+    Attempt {
+        client: client.parse().unwrap(),
+        ..attempt(protocol)
+    }
 }
 
 #[test]
@@ -84,6 +123,57 @@ fn where_attempts_end_is_what_is_found() {
         found(vec![direct], routed),
         [("client-unheard", Level::Fault)]
     );
+}
+
+#[test]
+fn what_was_not_heard_is_held_against_nobody_where_packets_were_lost() {
+    let levels = |ended: &Attempt, packets_lost, is_table_cut| -> Vec<(&str, Level)> {
+        let all = findings(|facts| {
+            listen::add(
+                Listened {
+                    packets_lost,
+                    is_table_cut,
+                    ..heard(vec![ended.clone(), ended.clone()])
+                },
+                facts,
+            );
+        });
+        let levels = all.into_iter().map(|finding| (finding.id, finding.level));
+        levels.collect()
+    };
+    let unscheduled = attempt(Protocol::Tcp);
+    let mut left = unscheduled.clone();
+    leaves(&mut left, SERVER);
+    let mut kept = left.clone();
+    (kept.exit, kept.has_entry) = (None, true);
+    let mut answered = left.clone();
+    answered.answer = Some(Answer::Agreed);
+    let mut unheard = answered.clone();
+    unheard.answer_left = true;
+    let mut refused_here = unscheduled.clone();
+    refused_here.answer = Some(Answer::Refused);
+    for (ended, id) in [
+        (&unscheduled, "dropped-before-ipvs"),
+        (&refused_here, "dropped-before-ipvs"),
+        (&kept, "not-forwarded"),
+        (&left, "server-silent"),
+        (&answered, "answer-held"),
+        (&unheard, "client-unheard"),
+    ] {
+        assert_eq!(levels(ended, 0, false), [(id, Level::Fault)]);
+        assert_eq!(levels(ended, 37, false), [(id, Level::Note)]);
+    }
+    // What was heard stays.
+    let mut refused = unheard.clone();
+    refused.answer = Some(Answer::Refused);
+    assert_eq!(
+        levels(&refused, 37, false),
+        [("port-refused", Level::Fault)]
+    );
+    // An entry of the kernel's table that was not read may be there.
+    let id = "dropped-before-ipvs";
+    assert_eq!(levels(&unscheduled, 0, true), [(id, Level::Note)]);
+    assert_eq!(levels(&left, 0, true), [("server-silent", Level::Fault)]);
 }
 
 #[test]
@@ -207,10 +297,11 @@ fn what_keeps_attempts_from_leaving_explains_that_they_do_not() {
 
 #[test]
 fn an_address_is_unanswered_if_somebody_asks_in_vain_and_duplicate_if_another_has_it() {
-    let with = |questions: u32, is_announced_here: bool, rivals: &[HardwareAddress]| {
+    let after_losing = |packets_lost, questions, is_announced_here, rivals: &[HardwareAddress]| {
         let rivals = rivals.iter().copied().collect();
         let mut all = findings(|facts| {
             let mut listened = heard(Vec::new());
+            listened.packets_lost = packets_lost;
             let talk = AddressTalk {
                 questions: [("192.0.2.77".parse().unwrap(), (2, questions))].into(),
                 is_announced_here,
@@ -224,6 +315,9 @@ fn an_address_is_unanswered_if_somebody_asks_in_vain_and_duplicate_if_another_ha
         all.retain(|finding| finding.level != Level::Note);
         all
     };
+    let with = |questions: u32, is_announced_here: bool, rivals: &[HardwareAddress]| {
+        after_losing(0, questions, is_announced_here, rivals)
+    };
     let ids =
         |findings: &[Finding]| -> Vec<&str> { findings.iter().map(|finding| finding.id).collect() };
     assert_eq!(ids(&with(2, false, &[])), ["address-unanswered"]);
@@ -232,6 +326,7 @@ fn an_address_is_unanswered_if_somebody_asks_in_vain_and_duplicate_if_another_ha
     let rival = with(2, false, &[[2, 0, 0, 0, 0, 0x66]]);
     assert_eq!(ids(&rival), ["duplicate-address"]);
     assert_eq!(commands(&rival[0]), [""; 0]);
+    assert_eq!(ids(&after_losing(3, 2, false, &[])), [""; 0]);
 }
 
 #[test]
@@ -248,6 +343,29 @@ fn nobody_is_a_note_and_says_how_to_try() {
         "{}",
         nothing.text
     );
+    let after_losses = findings(|facts| {
+        let mut listened = heard(Vec::new());
+        listened.packets_lost = 3;
+        listen::add(listened, facts);
+    });
+    assert_eq!(after_losses, []);
+}
+
+#[test]
+fn that_nothing_comes_for_a_mark_is_said_once() {
+    let with = |connections| {
+        let all = findings(|facts| {
+            let service = &mut facts.services[0];
+            service.state.service.identity = identity("-f 9");
+            service.state.statistics = crate::model::Statistics::default();
+            service.state.statistics.connections = connections;
+            listen::add(heard(Vec::new()), facts);
+        });
+        let ids = all.into_iter().map(|finding| finding.id);
+        ids.collect::<Vec<_>>()
+    };
+    assert_eq!(with(0), ["mark-unseen"]);
+    assert_eq!(with(3), ["nothing-arrives"]);
 }
 
 #[test]
@@ -267,4 +385,482 @@ fn of_one_packet_scheduling_it_is_not_seen_whether_a_packet_was_taken() {
     let mut scheduled = attempt(Protocol::Tcp);
     scheduled.has_entry = true;
     assert_eq!(says_so(text(scheduled, false)), Some(false));
+}
+
+#[test]
+fn who_tried_and_how_many_others_were_served_is_said() {
+    let clients = [
+        "198.51.100.9:40002",
+        "198.51.100.7:40003",
+        "198.51.100.9:40004",
+    ];
+    let mut attempts: Vec<Attempt> = clients
+        .map(|client| attempt_of(Protocol::Tcp, client))
+        .into();
+    let with = |served: usize| {
+        attempts.iter_mut().for_each(|it| leaves(it, SERVER));
+        let mut other = attempt_of(Protocol::Tcp, "198.51.100.33:40005");
+        leaves(&mut other, SERVER);
+        other.is_heard = true;
+        let others = vec![other; served];
+        the("server-silent", [&attempts[..], &others].concat(), |_| ())
+    };
+    let [nobody, two] = [0, 2].map(with);
+    assert!(
+        nobody
+            .text
+            .starts_with("3 attempts of 198.51.100.7 and 198.51.100.9 went to 10.0.0.10:80,"),
+        "{nobody:?}"
+    );
+    assert!(nobody.text.ends_with("another way."), "{nobody:?}");
+    assert!(
+        two.text.ends_with("another way. 2 others were served."),
+        "{two:?}"
+    );
+    for (finding, served) in [(nobody, 0), (two, 2)] {
+        assert_eq!(*seen(&finding, "attempts"), 3);
+        assert_eq!(*seen(&finding, "served"), served);
+        assert_eq!(
+            *seen(&finding, "clients"),
+            serde_json::json!(["198.51.100.7", "198.51.100.9"])
+        );
+    }
+}
+
+#[test]
+fn counters_that_grew_meanwhile_are_named_beside_what_was_dropped() {
+    let early = attempt(Protocol::Tcp);
+    let mut held = attempt(Protocol::Tcp);
+    leaves(&mut held, SERVER);
+    let mut late = held.clone();
+    held.answer = Some(Answer::Agreed);
+    (late.was_repeated_before_it_left, late.is_heard) = (true, true);
+    for (ended, id) in [
+        (early, "dropped-before-ipvs"),
+        (late, "dropped-before-ipvs"),
+        (held, "answer-held"),
+    ] {
+        let text = |drops: &[(&'static str, u64)]| {
+            let of_two = of_id(id, vec![ended.clone(); 2], drops, |_| ());
+            let [finding] = of_two.try_into().unwrap();
+            finding.text
+        };
+        assert!(!text(&[]).contains("counters"), "{}", text(&[]));
+        let grown = text(&[("InDiscards", 3), ("IPReversePathFilter", 8)]);
+        let grew =
+            " Meanwhile the kernel's counters grew: InDiscards by 3 and IPReversePathFilter by 8.";
+        assert!(grown.ends_with(grew), "{grown}");
+    }
+}
+
+#[test]
+fn two_that_left_only_when_they_were_repeated_are_no_accident() {
+    let with = |count, change: fn(&mut Attempt)| {
+        let mut late = attempt(Protocol::Tcp);
+        leaves(&mut late, SERVER);
+        (late.was_repeated_before_it_left, late.is_heard) = (true, true);
+        change(&mut late);
+        of_id("dropped-before-ipvs", vec![late; count], &[], |_| ())
+    };
+    let [two] = with(2, |_| ()).try_into().unwrap();
+    assert!(
+        two.text
+            .starts_with("2 attempts of 198.51.100.7 left this director only when"),
+        "{two:?}"
+    );
+    assert_eq!(
+        (two.level, seen(&two, "attempts")),
+        (Level::Risk, &2.into())
+    );
+    assert_eq!(with(1, |_| ()), []);
+    assert_eq!(with(2, |late| late.was_repeated_before_it_left = false), []);
+    assert_eq!(with(2, |late| late.exit = None), []);
+    assert_eq!(with(2, |late| late.protocol = Protocol::Udp), []);
+}
+
+#[test]
+fn what_the_director_itself_answers_went_to_no_server() {
+    let with = |answer, has_entry| {
+        let mut ended = attempt(Protocol::Tcp);
+        (ended.answer, ended.has_entry) = (Some(answer), has_entry);
+        let found = of_id("dropped-before-ipvs", vec![ended], &[], |_| ());
+        found.into_iter().next().map(|finding| finding.text)
+    };
+    let said = |answer: &str| {
+        Some(format!(
+            "This director itself answered 1 attempt of 198.51.100.7 with {answer}: its firewall \
+             rejects them, or IPVS does not take them."
+        ))
+    };
+    assert_eq!(with(Answer::Refused, false), said("RST"));
+    let error = Answer::Error(unreachable(3));
+    let of_port = said("ICMP port unreachable (from 192.0.2.1)");
+    assert_eq!(with(error, false), of_port);
+    assert_eq!(with(Answer::Refused, true), None);
+    assert_eq!(with(error, true), None);
+}
+
+/// Returns an error of this code by ICMP.
+fn unreachable(code: u8) -> ErrorAnswer {
+    ErrorAnswer {
+        reporter: "192.0.2.1".parse().unwrap(),
+        reason: IcmpReason {
+            is_ipv6: false,
+            kind: 3,
+            code,
+        },
+        is_of_tunnel: false,
+    }
+}
+
+#[test]
+fn one_packet_scheduling_leaves_nothing_by_which_to_see_what_was_dropped() {
+    let with = |one_packet| {
+        of_id(
+            "dropped-before-ipvs",
+            vec![attempt(Protocol::Tcp)],
+            &[],
+            |facts| {
+                facts.services[0].state.service.one_packet = one_packet;
+            },
+        )
+        .len()
+    };
+    assert_eq!([with(false), with(true)], [1, 0]);
+}
+
+#[test]
+fn a_silent_server_is_shown_the_way_back_and_one_here_is_told_apart() {
+    let mut sent = attempt(Protocol::Tcp);
+    leaves(&mut sent, SERVER);
+    let silent = the("server-silent", vec![sent.clone()], |_| ());
+    assert_eq!(commands(&silent), ["ip route replace default via 10.0.0.1"]);
+    assert_eq!(*seen(&silent, "server"), "10.0.0.10");
+    // Once is not enough for a command.
+    sent.arrivals = 2;
+    let once = the("server-silent", vec![sent.clone()], |_| ());
+    assert_eq!(commands(&once), [""; 0]);
+    (sent.exit, sent.has_entry) = (None, true);
+    let local = the("server-silent", vec![sent.clone()], |facts| {
+        facts.services[0].servers[0].route = Route::Local;
+    });
+    assert!(
+        local
+            .text
+            .starts_with("IPVS gave 1 attempt of 198.51.100.7 to 10.0.0.10:80 on this director,"),
+        "{local:?}"
+    );
+    assert_eq!(of_id("server-silent", vec![sent], &[], |_| ()), []);
+}
+
+#[test]
+fn a_refusal_is_one_by_rst_or_by_an_error_about_the_port() {
+    let with = |answer, is_scheduled| {
+        let mut ended = attempt(Protocol::Tcp);
+        if is_scheduled {
+            leaves(&mut ended, SERVER);
+        }
+        (ended.answer, ended.answer_left) = (Some(answer), true);
+        let found = findings(|facts| {
+            facts.services[0].servers.truncate(1);
+            listen::add(heard(vec![ended]), facts);
+        });
+        let mut found = found.into_iter();
+        let (id, text) = found.next().map(|it| (it.id, it.text)).unwrap();
+        let rest = text.strip_prefix("10.0.0.10:80 refuses connections (");
+        (id, rest.map(str::to_owned))
+    };
+    let by = |answer: &str| Some(format!("{answer}): 1 attempt of 198.51.100.7."));
+    assert_eq!(with(Answer::Refused, true), ("port-refused", by("RST")));
+    let (of_port, of_host) = (unreachable(3), unreachable(1));
+    assert_eq!(
+        with(Answer::Error(of_port), true),
+        ("port-refused", by("ICMP port unreachable (from 192.0.2.1)"))
+    );
+    assert_eq!(with(Answer::Error(of_host), true), ("icmp-error", None));
+    for answer in [
+        Answer::Refused,
+        Answer::Error(of_port),
+        Answer::Error(of_host),
+    ] {
+        assert_eq!(with(answer, false), ("dropped-before-ipvs", None));
+    }
+}
+
+#[test]
+fn each_error_is_named_once() {
+    let with = |error| {
+        let mut ended = attempt(Protocol::Tcp);
+        leaves(&mut ended, SERVER);
+        (ended.answer, ended.answer_left) = (Some(Answer::Error(error)), true);
+        ended
+    };
+    let errors = [unreachable(1), unreachable(0), unreachable(1)];
+    let finding = the("icmp-error", errors.map(with).into(), |_| ());
+    let [network, host] = [
+        "network unreachable (from 192.0.2.1)",
+        "host unreachable (from 192.0.2.1)",
+    ];
+    assert_eq!(
+        finding.text,
+        format!("3 attempts of 198.51.100.7 to 10.0.0.10:80 ended by ICMP: {network} and {host}.")
+    );
+    assert_eq!(*seen(&finding, "icmp"), serde_json::json!([network, host]));
+}
+
+#[test]
+fn why_clients_are_not_reached_hangs_on_where_it_ends_and_by_which_method() {
+    let text = |words: &str, method| {
+        let mut ended = attempt(Protocol::Tcp);
+        ended.service = Some(identity(words));
+        leaves(&mut ended, SERVICE);
+        let finding = the("client-unheard", vec![ended], |facts| {
+            facts.services[0].state.service.identity = identity(words);
+            forward_by(facts, method);
+        });
+        assert_eq!(*seen(&finding, "answers_left"), 0);
+        let (_, why) = finding.text.split_once("repeat their SYN. ").unwrap();
+        why.to_owned()
+    };
+    let tunnel = ForwardingMethod::Tunnel(crate::model::Encapsulation::Ipip);
+    let routed = ForwardingMethod::DirectRouting;
+    for (words, method, start) in [
+        (
+            "-t 192.0.2.1:80",
+            routed,
+            "It lacks 192.0.2.1, its firewall",
+        ),
+        (
+            "-f 7",
+            routed,
+            "It lacks the service's address, its firewall",
+        ),
+        (
+            "-t 192.0.2.1:80",
+            tunnel,
+            "It does not unpack the tunnel or drops what came in it (rp_filter), it lacks 192.0.2.1,",
+        ),
+    ] {
+        let text = text(words, method);
+        assert!(text.starts_with(start), "{text}");
+    }
+    let mut answered = attempt(Protocol::Tcp);
+    leaves(&mut answered, SERVER);
+    (answered.answer, answered.answer_left) = (Some(Answer::Agreed), true);
+    let finding = the("client-unheard", vec![answered; 4], |_| ());
+    assert_eq!(*seen(&finding, "answers_left"), 4);
+    assert!(
+        finding.text.starts_with(
+            "10.0.0.10:80 answered 4 attempts of 198.51.100.7, the answers left here,"
+        ),
+        "{finding:?}"
+    );
+}
+
+#[test]
+fn how_to_try_a_service_hangs_on_what_it_is_for() {
+    let text = |words: &str| {
+        let all = findings(|facts| {
+            facts.services[0].state.service.identity = identity(words);
+            let mut nothing = heard(Vec::new());
+            nothing.duration = std::time::Duration::from_millis(2345);
+            listen::add(nothing, facts);
+        });
+        let nothing = all.into_iter().find(|it| it.id == "nothing-arrives")?;
+        assert_eq!(nothing.evidence, [("milliseconds", 2345.into())]);
+        Some(nothing.text)
+    };
+    for (words, trial) in [
+        ("-t 192.0.2.1:80", "`nc -z -w 3 192.0.2.1 80` tries it."),
+        ("-u 192.0.2.1:53", "`nc -uz -w 3 192.0.2.1 53` tries it."),
+        (
+            "-t 192.0.2.1:0",
+            "programs on this director ask for is not seen.",
+        ),
+        (
+            "-f 7",
+            "no packet went to one of its servers, or to IPVS, that was seen to come.",
+        ),
+    ] {
+        let text = text(words).unwrap();
+        assert!(text.contains(" in 2.3 s"), "{text}");
+        assert!(text.ends_with(trial), "{text}");
+    }
+    assert_eq!(text("--sctp-service 192.0.2.1:80"), None);
+    let not_followed = findings(|facts| {
+        let mut nothing = heard(Vec::new());
+        nothing.attempts_not_followed = 1;
+        listen::add(nothing, facts);
+    });
+    assert!(not_followed.iter().all(|it| it.id != "nothing-arrives"));
+}
+
+/// Returns the finding of an id of those who talk about the first service's address.
+fn of_talk(id: &str, talk: AddressTalk, spoil: impl FnOnce(&mut Facts)) -> Option<Finding> {
+    let all = findings(|facts| {
+        spoil(facts);
+        let mut listened = heard(Vec::new());
+        let address = facts.services[0].virtual_address().unwrap();
+        listened.addresses.insert(address, talk);
+        listen::add(listened, facts);
+    });
+    all.into_iter().find(|finding| finding.id == id)
+}
+
+#[test]
+fn who_asks_in_vain_where_is_said_and_why_nobody_answers() {
+    let with = |spoil: fn(&mut Facts)| {
+        let questions = [
+            ("192.0.2.75", (3, 1)),
+            ("192.0.2.77", (3, 2)),
+            ("192.0.2.79", (3, 4)),
+        ];
+        let talk = AddressTalk {
+            questions: questions
+                .map(|(asker, asked)| (asker.parse().unwrap(), asked))
+                .into(),
+            ..AddressTalk::default()
+        };
+        let found = of_talk("address-unanswered", talk, spoil).unwrap();
+        let start = "192.0.2.77 and 192.0.2.79 ask";
+        assert!(found.text.starts_with(start), "{found:?}");
+        assert_eq!(
+            *seen(&found, "asked_by"),
+            serde_json::json!(["192.0.2.77", "192.0.2.79"])
+        );
+        assert_eq!(*seen(&found, "asked_at"), "public");
+        let (_, why) = found.text.split_once(" nobody answers. ").unwrap();
+        (why.to_owned(), commands(&found).join("; "))
+    };
+    let does_not_answer = "This director has it, and does not answer either.";
+    assert_eq!(with(|_| ()), (does_not_answer.to_owned(), String::new()));
+    let settings = "sysctl -w net.ipv4.conf.all.arp_ignore=0; \
+                    sysctl -w net/ipv4/conf/public/arp_ignore=0";
+    let hides: fn(&mut Facts) = |facts| facts.director.interfaces[2].hides_others = true;
+    assert_eq!(
+        with(hides),
+        (does_not_answer.to_owned(), settings.to_owned())
+    );
+    let on_lo: fn(&mut Facts) = |facts| {
+        let public = &mut facts.director.interfaces[2];
+        (public.hides_others, public.addresses) = (true, Vec::new());
+    };
+    assert_eq!(
+        with(on_lo),
+        (
+            "This director has it, and public does not answer for addresses of other interfaces \
+             (arp_ignore)."
+                .to_owned(),
+            settings.to_owned()
+        )
+    );
+    let not_here: fn(&mut Facts) = |facts| {
+        facts.services[0].address = Some(Route::Nowhere);
+        facts.director.interfaces[2].hides_others = true;
+    };
+    assert_eq!(
+        with(not_here),
+        ("This director does not have it.".to_owned(), String::new())
+    );
+    let by_ipv6: fn(&mut Facts) = |facts| {
+        facts.services[0].state.service.identity = identity("-t [2001:db8::1]:80");
+        facts.director.interfaces[2].hides_others = true;
+    };
+    assert_eq!(with(by_ipv6).1, "");
+}
+
+#[test]
+fn who_speaks_as_the_address_is_named_if_it_is_a_server_and_told_to_hide_it() {
+    let with = |route, hardware: HardwareAddress| {
+        let talk = AddressTalk {
+            rivals: [hardware].into(),
+            ..AddressTalk::default()
+        };
+        of_talk("duplicate-address", talk, |facts| {
+            facts.services[0].address = Some(route);
+            set_next_hop(&mut facts.services[0].servers[1], false);
+        })
+    };
+    let known = with(Route::Local, [2, 0, 0, 0, 0, 0x66]).unwrap();
+    assert!(
+        known
+            .text
+            .starts_with("10.0.0.20 (02:00:00:00:00:66) speaks as 192.0.2.1 to"),
+        "{known:?}"
+    );
+    assert_eq!(commands(&known), HIDE_ADDRESSES);
+    assert!(known.real_server.is_some());
+    let unknown = with(Route::Local, [2, 0, 0, 0, 0, 0x67]).unwrap();
+    assert!(
+        unknown
+            .text
+            .starts_with("Another machine (02:00:00:00:00:67) speaks as"),
+        "{unknown:?}"
+    );
+    assert_eq!(unknown.real_server, None);
+    assert_eq!(
+        unknown.evidence,
+        [
+            ("address", "192.0.2.1".into()),
+            ("hardware_address", "02:00:00:00:00:67".into())
+        ]
+    );
+    assert_eq!(with(Route::Nowhere, [2, 0, 0, 0, 0, 0x67]), None);
+}
+
+#[test]
+fn why_nothing_leaves_is_said_as_far_as_it_is_known() {
+    let text = |spoil: fn(&mut Facts)| {
+        let mut ended = attempt(Protocol::Tcp);
+        (ended.has_entry, ended.server) = (true, Some(listen::samples::server()));
+        let found = of_id("not-forwarded", vec![ended], &[], |facts| {
+            forward_by(facts, ForwardingMethod::DirectRouting);
+            spoil(facts);
+        });
+        found.into_iter().next().map(|finding| finding.text)
+    };
+    let said = |why: &str| {
+        Some(format!(
+            "1 attempt of 198.51.100.7 came to inner and did not leave for 10.0.0.10:80. {why}"
+        ))
+    };
+    let firewall = said("A firewall here (OUTPUT, POSTROUTING) may hold them.");
+    assert_eq!(text(|_| ()), firewall);
+    let silent: fn(&mut Facts) = |facts| set_next_hop(&mut facts.services[0].servers[0], true);
+    assert_eq!(
+        text(silent),
+        said("10.0.0.254 does not answer when it is asked for its hardware address.")
+    );
+    let speaks: fn(&mut Facts) = |facts| set_next_hop(&mut facts.services[0].servers[0], false);
+    assert_eq!(text(speaks), firewall);
+    let no_route: fn(&mut Facts) = |facts| facts.services[0].servers[0].route = Route::Nowhere;
+    assert_eq!(text(no_route), said("There is no route to it."));
+    let local: fn(&mut Facts) = |facts| facts.services[0].servers[0].route = Route::Local;
+    assert_eq!(text(local), None);
+}
+
+/// Has packets for a server go to a neighbour.
+fn set_next_hop(server: &mut Server, is_silent: bool) {
+    server.next_hop = Some(Neighbour {
+        address: [10, 0, 0, 254].into(),
+        interface: 2,
+        hardware: Some([2, 0, 0, 0, 0, 0x66]),
+        is_silent,
+    });
+}
+
+#[test]
+fn a_forged_answer_is_told_apart_from_one_that_is_held() {
+    let text = |is_forged| {
+        let mut held = attempt(Protocol::Tcp);
+        leaves(&mut held, SERVER);
+        (held.answer, held.answer_came_from_address) = (Some(Answer::Agreed), is_forged);
+        the("answer-held", vec![held], |_| ()).text
+    };
+    assert!(text(true).contains("and do not leave: they come from the service's address,"));
+    assert!(text(false).contains("and do not leave: a firewall here (FORWARD),"));
+    for is_forged in [true, false] {
+        let text = text(is_forged);
+        assert!(text.ends_with('.') && !text.ends_with(".."), "{text}");
+    }
 }

@@ -36,6 +36,11 @@ pub enum Column {
 impl Column {
     /// Returns true for what looks that follow each other measure.
     pub fn is_measured(self) -> bool {
+        self.is_counted() && self != Column::Share
+    }
+
+    /// Returns true for what is known from counters, unless it is a share of thresholds.
+    pub fn is_counted(self) -> bool {
         matches!(
             self,
             Column::Connections
@@ -45,6 +50,7 @@ impl Column {
                 | Column::Traffic
                 | Column::IncomingBytes
                 | Column::OutgoingBytes
+                | Column::Share
                 | Column::Bar
         )
     }

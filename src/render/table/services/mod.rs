@@ -10,11 +10,13 @@ mod columns;
 mod condition;
 mod description;
 
-use crate::model::{DestinationState, KernelInfo, ServiceIdentity, ServiceState, Statistics};
+use crate::model::{
+    DestinationState, KernelInfo, ServiceIdentity, ServiceState, Standstill, Statistics,
+};
 use crate::rates::{Meter, Rates};
 use crate::render::endpoints::EndpointWriter;
 use crate::render::listing::forwarding_label;
-use crate::render::phrases::{counted, write_service_name};
+use crate::render::phrases::{counted, counters_stand_still, write_service_name};
 use crate::render::table::quantities::{Share, bytes, count, sparkline};
 use crate::render::table::sheet::{Cell, Row, Sheet, Tint};
 use crate::render::table::{endpoint, foreign};
@@ -30,6 +32,8 @@ pub struct ServiceTable<'r> {
     screen: Screen,
     /// The rates that looks have measured; with them, the columns are others.
     rates: Option<&'r Rates>,
+    /// Why there are no counters to be shown, if that is so.
+    standstill: Option<Standstill>,
     format: ListFormat,
     endpoints: EndpointWriter,
     columns: Vec<Column>,
@@ -41,12 +45,15 @@ pub struct ServiceTable<'r> {
 }
 
 impl<'r> ServiceTable<'r> {
-    /// Makes a table without services. With `rates`, it shows those where it can.
+    /// Makes a table without services. With `rates`, it shows those where it can. With `standstill`,
+    /// it leaves empty what is known from counters.
     pub fn new(
         screen: Screen,
         mut format: ListFormat,
         rates: Option<&'r Rates>,
+        standstill: Option<Standstill>,
     ) -> ServiceTable<'r> {
+        let shows_counters = format.columns != Columns::Thresholds;
         let shows_rates = matches!(format.columns, Columns::Connections | Columns::Rate);
         let rates = rates.filter(|_| shows_rates);
         let columns = match rates {
@@ -59,6 +66,7 @@ impl<'r> ServiceTable<'r> {
         ServiceTable {
             screen,
             rates,
+            standstill: standstill.filter(|_| shows_counters),
             format,
             endpoints: EndpointWriter::new(format.numeric),
             sheet: Sheet::new(screen, columns.len()),
@@ -107,7 +115,8 @@ impl<'r> ServiceTable<'r> {
         }
     }
 
-    /// Appends the titles; with `info`, the line above them, too.
+    /// Appends the titles; with `info`, the line above them, too. If counters stand still, a line
+    /// says so.
     pub fn begin(&mut self, out: &mut Vec<u8>, info: Option<&KernelInfo>) {
         if let Some(info) = info {
             let (major, minor, patch) = info.version_parts();
@@ -121,6 +130,11 @@ impl<'r> ServiceTable<'r> {
         }
         if self.services == 0 {
             return;
+        }
+        if let Some(standstill) = self.standstill {
+            let line = counters_stand_still(standstill);
+            out.extend_from_slice(self.sheet.tinted(&line, Tint::Warning).as_bytes());
+            out.push(b'\n');
         }
         let titles = self.columns.iter();
         let titles = titles.map(|column| title(*column, self.format.columns, self.screen.width));
@@ -262,6 +276,7 @@ impl<'r> ServiceTable<'r> {
     fn traffic(&self, service: &ServiceState) -> (usize, Vec<Cell>) {
         let text = match (self.format.columns, sum_of_bytes(&service.statistics)) {
             (Columns::Thresholds, _) | (_, 0) => String::new(),
+            _ if self.standstill.is_some() => String::new(),
             (_, number) => self.bytes(number),
         };
         let all = self.columns.len();
@@ -288,6 +303,7 @@ impl<'r> ServiceTable<'r> {
         let meter = self.meter(|rates| rates.of_service(&service.service.identity));
         let cell = |column: &Column| match (self.shows_numbers(), meter) {
             (false, _) => Cell::empty(),
+            _ if self.is_unknown(*column) => Cell::empty(),
             (true, None) => self.counter(*column, &service.statistics, Tint::Plain),
             (true, Some(meter)) => {
                 let most = meter.history().fold(0.0, f64::max);
@@ -295,6 +311,11 @@ impl<'r> ServiceTable<'r> {
             }
         };
         columns.iter().map(cell).collect()
+    }
+
+    /// Returns true for what counters that stand still do not tell.
+    fn is_unknown(&self, column: Column) -> bool {
+        self.standstill.is_some() && column.is_counted()
     }
 
     /// Finds one of the meters, if they are shown.
@@ -355,6 +376,7 @@ impl<'r> ServiceTable<'r> {
         let cells: Vec<Cell> = self.columns[1..]
             .iter()
             .map(|column| match meter {
+                _ if self.is_unknown(*column) => Cell::empty(),
                 Some(meter) if column.is_measured() => {
                     let most = of_all.map_or(0.0, |all| all.history().fold(0.0, f64::max));
                     self.measured(*column, meter, most, condition.tint())
@@ -599,17 +621,18 @@ mod tests {
         screen: Screen,
         cluster: &[(ServiceState, Vec<DestinationState>)],
     ) -> String {
-        drawn_with(format, screen, None, cluster)
+        drawn_with(format, screen, None, None, cluster)
     }
 
     fn drawn_with(
         format: ListFormat,
         screen: Screen,
         rates: Option<&Rates>,
+        standstill: Option<Standstill>,
         cluster: &[(ServiceState, Vec<DestinationState>)],
     ) -> String {
         let mut out = Vec::new();
-        let mut table = ServiceTable::new(screen, format, rates);
+        let mut table = ServiceTable::new(screen, format, rates, standstill);
         for (service, destinations) in cluster {
             table.count_service(destinations);
             table.measure(service, destinations);
@@ -628,7 +651,7 @@ mod tests {
         let start = Instant::now();
         let mut rates = Rates::new(Duration::from_secs(2));
         for look in 0..6 {
-            rates.begin(start + Duration::from_secs(2 * look));
+            rates.begin(start + Duration::from_secs(2 * look), None);
             let counted = |statistics: &Statistics| {
                 let more = |counter: u64| counter * look * (look + 1) / 500;
                 Statistics {
@@ -684,7 +707,7 @@ mod tests {
             numeric: true,
             ..ListFormat::default()
         };
-        let watched = drawn_with(format, screen, Some(&rates()), &cluster());
+        let watched = drawn_with(format, screen, Some(&rates()), None, &cluster());
         drawn += &format!("-L --watch\n{watched}\n");
         assert_as_in_file(&format!("{width}-columns"), &drawn);
     }
@@ -711,6 +734,35 @@ mod tests {
             }
         }
         assert_as_in_file("narrow", &drawn);
+    }
+
+    /// Holds drawings without counters to a file, likewise.
+    #[test]
+    fn counters_that_stand_still_leave_room() {
+        let mut drawn = String::new();
+        for (width, columns) in [
+            (60, Columns::Statistics),
+            (80, Columns::Connections),
+            (80, Columns::Thresholds),
+            (120, Columns::Connections),
+        ] {
+            let format = ListFormat {
+                columns,
+                numeric: true,
+                exact: false,
+            };
+            let still = Some(Standstill::NotEstimated);
+            let table = drawn_with(format, samples::screen(width), None, still, &cluster());
+            drawn += &format!("{columns:?} at {width}\n{table}\n");
+        }
+        let format = ListFormat {
+            numeric: true,
+            ..ListFormat::default()
+        };
+        let (screen, still) = (samples::screen(80), Some(Standstill::NoProcessor));
+        let watched = drawn_with(format, screen, Some(&rates()), still, &cluster());
+        drawn += &format!("-L --watch\n{watched}\n");
+        assert_as_in_file("standstill", &drawn);
     }
 
     #[test]

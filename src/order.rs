@@ -1,0 +1,266 @@
+//! The orders that a person may ask for with `--order`: the busiest services first, or connections
+//! by what is looked for. The order that listings have by themselves is [`crate::render::order`]'s.
+//!
+//! Plain values, and comparisons of them. Whatever is equal keeps its place, so services that carry
+//! nothing stay in the order of their addresses.
+
+#![forbid(unsafe_code)]
+
+use std::cmp::Reverse;
+use std::net::IpAddr;
+
+use crate::model::{Connection, DestinationState, KernelName, ServiceState};
+use crate::rates::{Meter, Rates};
+
+/// A virtual service and its destinations.
+pub type ServiceEntry = (ServiceState, Vec<DestinationState>);
+
+/// The order of virtual services, and of the destinations of each.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ServiceOrder {
+    /// The order of every listing.
+    #[default]
+    Address,
+    /// The most active connections first.
+    Active,
+    /// The most connections first, active and inactive.
+    Connections,
+    /// The most bytes a second first, as looks that follow each other have measured them.
+    Rate,
+}
+
+impl ServiceOrder {
+    /// Every order, each followed by the next.
+    pub const ALL: [ServiceOrder; 4] = [
+        ServiceOrder::Address,
+        ServiceOrder::Active,
+        ServiceOrder::Connections,
+        ServiceOrder::Rate,
+    ];
+
+    /// The word for each, in the order of [`ServiceOrder::ALL`], with what it means.
+    pub const WORDS: [(&str, &str); 4] = [
+        ("address", "as every listing is"),
+        ("active", "the most active connections first"),
+        ("connections", "the most connections first"),
+        ("rate", "the most bytes a second first, with --watch"),
+    ];
+
+    /// Returns the order that a word names.
+    pub fn from_word(word: &[u8]) -> Option<ServiceOrder> {
+        ServiceOrder::ALL
+            .into_iter()
+            .find(|order| order.word().as_bytes() == word)
+    }
+
+    /// Returns the word for it.
+    pub fn word(self) -> &'static str {
+        ServiceOrder::WORDS[self as usize].0
+    }
+
+    /// Sorts services that are in the order of every listing, and the destinations of each.
+    /// `rates` are what [`ServiceOrder::Rate`] goes by.
+    pub fn sort(self, services: &mut [ServiceEntry], rates: Option<&Rates>) {
+        let rate = |meter: Option<&Meter>| meter.map_or(0, Meter::standing);
+        let of_server = |service: &ServiceState, server: &DestinationState| match self {
+            ServiceOrder::Address => 0,
+            ServiceOrder::Active => u64::from(server.active_connections),
+            ServiceOrder::Connections => server.connections(),
+            ServiceOrder::Rate => rate(rates.and_then(|rates| {
+                rates.of_server(&service.service.identity, &server.destination.identity)
+            })),
+        };
+        let of_service = |(service, servers): &ServiceEntry| match self {
+            ServiceOrder::Rate => {
+                rate(rates.and_then(|rates| rates.of_service(&service.service.identity)))
+            }
+            _ => servers
+                .iter()
+                .map(|server| of_server(service, server))
+                .sum(),
+        };
+        if self == ServiceOrder::Address {
+            return;
+        }
+        services.sort_by_cached_key(|entry| Reverse(of_service(entry)));
+        for (service, servers) in services {
+            servers.sort_by_cached_key(|server| Reverse(of_server(service, server)));
+        }
+    }
+}
+
+/// The order of connections.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ConnectionOrder {
+    /// The order in which the kernel lists them.
+    #[default]
+    Kernel,
+    /// Those first that are kept for the shortest time.
+    Expire,
+    /// By the clients' addresses and ports.
+    Client,
+    /// By the names of their states.
+    State,
+}
+
+impl ConnectionOrder {
+    /// Every order, each followed by the next.
+    pub const ALL: [ConnectionOrder; 4] = [
+        ConnectionOrder::Kernel,
+        ConnectionOrder::Expire,
+        ConnectionOrder::Client,
+        ConnectionOrder::State,
+    ];
+
+    /// The words for those that can be asked for, with what each means.
+    pub const WORDS: [(&str, &str); 3] = [
+        ("expire", "those first that expire first"),
+        ("client", "by the clients' addresses"),
+        ("state", "by the names of their states"),
+    ];
+
+    /// Returns the order that a word names.
+    pub fn from_word(word: &[u8]) -> Option<ConnectionOrder> {
+        let asked_for = &ConnectionOrder::ALL[1..];
+        let named = ConnectionOrder::WORDS.iter().zip(asked_for);
+        let mut named = named.filter(|((name, _), _)| name.as_bytes() == word);
+        named.next().map(|(_, order)| *order)
+    }
+
+    /// Returns the key by which a connection is sorted; none in the kernel's order.
+    pub fn key(self, connection: &Connection<'_>) -> Option<ConnectionKey> {
+        match self {
+            ConnectionOrder::Kernel => None,
+            ConnectionOrder::Expire => Some(ConnectionKey::Seconds(connection.seconds)),
+            ConnectionOrder::Client => {
+                let (address, port) = connection.client;
+                Some(ConnectionKey::Client(address, port))
+            }
+            ConnectionOrder::State => {
+                let state = KernelName::truncated(connection.state);
+                Some(ConnectionKey::State(state))
+            }
+        }
+    }
+}
+
+/// The key of a connection in one of the orders.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ConnectionKey {
+    /// For how long it is kept.
+    Seconds(u64),
+    /// Its client.
+    Client(IpAddr, u16),
+    /// Its state.
+    State(KernelName),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::ServiceIdentity;
+    use crate::samples;
+
+    /// Returns a service at a port, with destinations of so many active and inactive connections.
+    fn service(port: u16, servers: &[(u32, u32)]) -> ServiceEntry {
+        let mut service = samples::service();
+        if let ServiceIdentity::Endpoint { port: of, .. } = &mut service.service.identity {
+            *of = port;
+        }
+        let servers = servers.iter().zip(1..).map(|((active, inactive), port)| {
+            let mut server = samples::destination();
+            server.destination.identity.port = port;
+            server.active_connections = *active;
+            server.inactive_connections = *inactive;
+            server
+        });
+        (service, servers.collect())
+    }
+
+    /// Returns the ports of services, each with those of its destinations.
+    fn ports(services: &[ServiceEntry]) -> Vec<(u16, Vec<u16>)> {
+        let of_servers = |servers: &[DestinationState]| {
+            let ports = servers
+                .iter()
+                .map(|server| server.destination.identity.port);
+            ports.collect()
+        };
+        services
+            .iter()
+            .map(|(service, servers)| (service.service.identity.port(), of_servers(servers)))
+            .collect()
+    }
+
+    #[test]
+    fn the_busiest_come_first_and_equals_keep_their_places() {
+        let services = [
+            service(80, &[(3, 9), (4, 2)]),
+            service(81, &[]),
+            service(82, &[(1, 0), (7, 1), (1, 30)]),
+            service(83, &[(5, 0), (2, 11)]),
+        ];
+        for (order, expected) in [
+            (
+                ServiceOrder::Address,
+                [
+                    (80, vec![1, 2]),
+                    (81, vec![]),
+                    (82, vec![1, 2, 3]),
+                    (83, vec![1, 2]),
+                ],
+            ),
+            (
+                ServiceOrder::Active,
+                [
+                    (82, vec![2, 1, 3]),
+                    (80, vec![2, 1]),
+                    (83, vec![1, 2]),
+                    (81, vec![]),
+                ],
+            ),
+            (
+                ServiceOrder::Connections,
+                [
+                    (82, vec![3, 2, 1]),
+                    (80, vec![1, 2]),
+                    (83, vec![2, 1]),
+                    (81, vec![]),
+                ],
+            ),
+            // Nothing has been measured.
+            (
+                ServiceOrder::Rate,
+                [
+                    (80, vec![1, 2]),
+                    (81, vec![]),
+                    (82, vec![1, 2, 3]),
+                    (83, vec![1, 2]),
+                ],
+            ),
+        ] {
+            let mut services = services.clone();
+            order.sort(&mut services, None);
+            assert_eq!(ports(&services), expected, "{order:?}");
+        }
+    }
+
+    #[test]
+    fn each_order_has_its_word() {
+        for order in ServiceOrder::ALL {
+            assert_eq!(
+                ServiceOrder::from_word(order.word().as_bytes()),
+                Some(order)
+            );
+        }
+        assert_eq!(ServiceOrder::from_word(b"expire"), None);
+        for (word, order) in [
+            ("expire", Some(ConnectionOrder::Expire)),
+            ("client", Some(ConnectionOrder::Client)),
+            ("state", Some(ConnectionOrder::State)),
+            ("active", None),
+            ("", None),
+        ] {
+            assert_eq!(ConnectionOrder::from_word(word.as_bytes()), order, "{word}");
+        }
+    }
+}
