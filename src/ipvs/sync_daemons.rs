@@ -10,8 +10,8 @@ use crate::model::{SyncDaemon, SyncDaemonRole, SyncDaemonState};
 use crate::sockets::{self, Socket};
 
 /// The group and port of kernels that have no others, and say none.
-pub const DEFAULT_GROUP: Ipv4Addr = Ipv4Addr::new(224, 0, 0, 81);
-pub const DEFAULT_PORT: u16 = 8848;
+const DEFAULT_GROUP: Ipv4Addr = Ipv4Addr::new(224, 0, 0, 81);
+const DEFAULT_PORT: u16 = 8848;
 
 /// Returns a daemon with what is to be seen of it.
 pub fn state(daemon: SyncDaemon) -> SyncDaemonState {
@@ -23,15 +23,23 @@ pub fn state(daemon: SyncDaemon) -> SyncDaemonState {
     }
 }
 
+/// Returns the multicast group of a daemon, and its first port.
+pub fn endpoint(daemon: &SyncDaemon) -> (IpAddr, u16) {
+    (
+        daemon.group.unwrap_or(DEFAULT_GROUP.into()),
+        daemon.port.unwrap_or(DEFAULT_PORT),
+    )
+}
+
 /// Returns the datagrams that found no room at a backup's sockets.
 pub fn dropped(daemon: &SyncDaemon) -> Option<u64> {
-    let group = daemon.group.unwrap_or(DEFAULT_GROUP.into());
+    let (group, port) = endpoint(daemon);
     let list = match group {
         IpAddr::V4(_) => "udp",
         IpAddr::V6(_) => "udp6",
     };
     let sockets = sockets::list(list)?.filter(|socket| socket.address == group);
-    sum(daemon.port.unwrap_or(DEFAULT_PORT), sockets.collect())
+    sum(port, sockets.collect())
 }
 
 /// Adds up what the sockets of a daemon dropped: with `sync_ports`, it has one at each of so many

@@ -250,7 +250,7 @@ fn every_number_is_the_one_that_json_tells() {
         of_newer_kernels += 1;
     }
     let services = document["services"].as_array().unwrap().len();
-    let told = 1 + 1 + 3 + 2 + services + of_newer_kernels;
+    let told = 1 + 1 + 3 + 2 + 2 + services + of_newer_kernels;
     assert_eq!(rest.len(), told, "{rest:#?}");
 
     let one = samples(&busy.run("-L --prometheus -t 192.0.2.10:80"));

@@ -56,6 +56,7 @@ pub static CHECKS: &[Check] = &[
     check("counters-stopped", director::counters_stopped),
     check("sync-overflow", sync::overflow),
     check("sync-alone", sync::alone),
+    check("sync-unheard", sync::unheard).unless(&["sync-alone"]),
     check("not-read", director::not_read).unless(&["module-missing"]),
     check("connections-unread", director::connections_unread),
     check("no-server", service::no_server),

@@ -3,14 +3,22 @@
 
 #![forbid(unsafe_code)]
 
+use std::collections::BTreeSet;
+use std::time::Duration;
+
 use crate::diagnose::facts::{Facts, Interface};
 use crate::diagnose::findings::{Basis, Claim, Finding};
+use crate::diagnose::listen::sync::Master;
+use crate::ipvs::sync_daemons::endpoint;
 use crate::model::{Change, SyncDaemon, SyncDaemonRole};
 
 use super::{counted, listed};
 
 /// Room for what a master sends while its backup is busy, in bytes.
 const ROOM: u64 = 4 * 1024 * 1024;
+
+/// A master sends what it has to say within two seconds.
+const LONG_ENOUGH: Duration = Duration::from_secs(5);
 
 pub fn overflow(facts: &Facts) -> Vec<Finding> {
     let director = &facts.director;
@@ -121,6 +129,66 @@ fn apart(facts: &Facts) -> Option<Finding> {
     Some(restarted(finding, backup, alike))
 }
 
+/// A master that has nothing to say is silent, so who is not heard may be there.
+pub fn unheard(facts: &Facts) -> Vec<Finding> {
+    let backup = facts.director.daemon(SyncDaemonRole::Backup);
+    let (Some(listened), Some(backup)) = (&facts.listened, backup) else {
+        return Vec::new();
+    };
+    if listened.duration < LONG_ENOUGH || listened.packets_lost > 0 {
+        return Vec::new();
+    }
+    let (group, port) = endpoint(backup);
+    let heard: Vec<&Master> = listened
+        .masters
+        .iter()
+        .filter(|master| (master.group, master.port) == (group, port))
+        .collect();
+    let id = backup.sync_id;
+    let is_heeded = |master: &&Master| id == 0 || u32::from(master.sync_id) == id;
+    if heard.iter().any(is_heeded) {
+        return Vec::new();
+    }
+    let seconds = listened.seconds();
+    let ids: BTreeSet<u8> = heard.iter().map(|master| master.sync_id).collect();
+    let ids: Vec<u8> = ids.into_iter().collect();
+    let shown: Vec<String> = ids.iter().map(u8::to_string).collect();
+    let addresses: Vec<String> = heard.iter().map(|it| it.address.to_string()).collect();
+    let (claim, text) = match heard.is_empty() {
+        true => (
+            Claim::Informs,
+            format!(
+                "The backup daemon heard no master in {seconds} s: there is none, or its messages \
+                 do not come here, or it has nothing to say."
+            ),
+        ),
+        false => (
+            Claim::HurtsSome,
+            format!(
+                "The backup daemon heeds syncid {id} alone, and in {seconds} s {} spoke with {}: \
+                 if that is its master, the numbers must be the same.",
+                listed(&addresses),
+                listed(&ids)
+            ),
+        ),
+    };
+    let finding = Finding::new(Basis::Traffic, claim, text)
+        .seen("sync_id", id)
+        .seen("heard_sync_ids", shown)
+        .seen("heard_addresses", addresses);
+    vec![match ids.as_slice() {
+        [other] => restarted(
+            finding,
+            backup,
+            SyncDaemon {
+                sync_id: u32::from(*other),
+                ..*backup
+            },
+        ),
+        _ => finding,
+    }]
+}
+
 /// Starts a daemon anew, which forgets no connection.
 fn restarted(finding: Finding, daemon: &SyncDaemon, wanted: SyncDaemon) -> Finding {
     finding
@@ -133,6 +201,7 @@ mod tests {
     use super::*;
     use crate::diagnose::checks::samples::{INNER, NONE, commands, daemon, findings, found};
     use crate::diagnose::findings::Level;
+    use crate::diagnose::listen::listened::Listened;
 
     const MASTER: SyncDaemonRole = SyncDaemonRole::Master;
     const BACKUP: SyncDaemonRole = SyncDaemonRole::Backup;
@@ -236,6 +305,80 @@ mod tests {
                 commands(&findings[0]),
                 ["ipvsadm --stop-daemon backup --syncid 17", START]
             );
+        }
+    }
+
+    fn master(sync_id: u8, port: u16) -> Master {
+        Master {
+            address: [10, 0, 0, 2].into(),
+            sync_id,
+            version: 1,
+            group: [224, 0, 0, 83].into(),
+            port,
+        }
+    }
+
+    /// What is found of the backup: that no client came is noted, too.
+    fn of_backup(spoil: impl FnOnce(&mut Facts)) -> Vec<Finding> {
+        let findings = findings(spoil).into_iter();
+        findings
+            .filter(|finding| finding.id == "sync-unheard")
+            .collect()
+    }
+
+    fn heard(spoil: impl FnOnce(&mut Facts)) -> Vec<(&'static str, Level)> {
+        let findings = of_backup(spoil).into_iter();
+        findings.map(|found| (found.id, found.level)).collect()
+    }
+
+    #[test]
+    fn a_backup_is_to_hear_its_own_number() {
+        let with = |id: u32, masters: Vec<Master>| {
+            move |facts: &mut Facts| {
+                let backup = SyncDaemon {
+                    sync_id: id,
+                    ..daemon(BACKUP)
+                };
+                facts.director.daemons = vec![backup];
+                facts.listened = Some(Listened {
+                    duration: Duration::from_secs(6),
+                    masters: masters.into_iter().collect(),
+                    ..Listened::default()
+                });
+            }
+        };
+        let [own, other, another] = [17, 9, 8].map(|id| master(id, 8849));
+        assert_eq!(heard(with(17, vec![other, own])), NONE);
+        assert_eq!(heard(with(0, vec![other])), NONE);
+        let nobody = [("sync-unheard", Level::Note)];
+        assert_eq!(heard(with(17, Vec::new())), nobody);
+        assert_eq!(heard(with(0, Vec::new())), nobody);
+        assert_eq!(heard(with(17, vec![master(17, 8850)])), nobody);
+        let several = of_backup(with(17, vec![other, another]));
+        assert_eq!(
+            (several[0].id, several[0].level),
+            ("sync-unheard", Level::Risk)
+        );
+        assert!(commands(&several[0]).is_empty());
+        let one = of_backup(with(17, vec![other]));
+        assert_eq!((one[0].id, one[0].level), ("sync-unheard", Level::Risk));
+        assert_eq!(
+            commands(&one[0]),
+            [
+                "ipvsadm --stop-daemon backup --syncid 17",
+                &START.replace("syncid 17", "syncid 9"),
+            ]
+        );
+        // Too short, or not all was heard.
+        for spoil in [
+            (|listened| listened.duration = Duration::from_secs(4)) as fn(&mut Listened),
+            |listened| listened.packets_lost = 1,
+        ] {
+            let found = heard(|facts| {
+                with(17, vec![other])(facts);
+                spoil(facts.listened.as_mut().unwrap());
+            });
+            assert_eq!(found, NONE);
         }
     }
 }

@@ -1,10 +1,13 @@
 //! Sync daemons that lose what they are sent, that have nobody to talk to, or that nobody talks to.
 
 use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
+use std::time::Duration;
 
 use super::examination::Examination;
 use crate::support::cluster::{Cluster, Host, eventually};
+use crate::support::traffic::Conversation;
 
 /// A director with the service, and another beside it.
 fn two_directors() -> (Cluster, Host) {
@@ -137,5 +140,134 @@ fn daemons_of_one_number_that_would_not_hear_each_other() {
         !Examination::new(director, "")
             .notes()
             .contains(&"sync-alone")
+    );
+}
+
+/// For how long it is listened.
+const SECONDS: u32 = 8;
+
+/// Returns the masters that a director hears while connections go on, with the whole diagnosis.
+fn heard(cluster: &Cluster, listener: &Host, talks: bool) -> (Vec<String>, Examination) {
+    let mut open: Vec<Conversation> = match talks {
+        true => (0..2)
+            .map(|_| Conversation::open(&cluster.client, "1.1.1.254:22"))
+            .collect(),
+        false => Vec::new(),
+    };
+    let has_ended = AtomicBool::new(false);
+    let examination = thread::scope(|scope| {
+        let listening = scope.spawn(|| {
+            let examination = Examination::new(listener, &format!("--listen {SECONDS}"));
+            has_ended.store(true, Ordering::Relaxed);
+            examination
+        });
+        while !has_ended.load(Ordering::Relaxed) && !listening.is_finished() {
+            for conversation in &mut open {
+                conversation.goes_on();
+            }
+            thread::sleep(Duration::from_millis(200));
+        }
+        listening.join().unwrap()
+    });
+    let masters = examination.listened["sync_masters"].as_array().unwrap();
+    let masters = masters.iter().map(|master| {
+        format!(
+            "{} {} {} {} {}",
+            master["address"].as_str().unwrap(),
+            master["sync_id"],
+            master["version"],
+            master["group"].as_str().unwrap(),
+            master["port"]
+        )
+    });
+    (masters.collect(), examination)
+}
+
+/// Returns the groups that a director is in, with the number of members of each.
+fn memberships(director: &Host) -> String {
+    director
+        .shell("cat /proc/thread-self/net/igmp /proc/thread-self/net/igmp6 | sed 's/0:[0-9A-F]*//'")
+}
+
+#[test]
+fn a_backup_that_heeds_another_number_than_its_master_has() {
+    // The director with the address is the master here, the other one is looked at.
+    let (cluster, backup) = two_directors();
+    let master = &cluster.director;
+    backup.ipvsadm_each(&[
+        "-A -t 1.1.1.254:22 -s rr",
+        "-a -t 1.1.1.254:22 -r 1.1.1.10 -g",
+        "-a -t 1.1.1.254:22 -r 1.1.1.20 -g",
+    ]);
+    for director in [&backup, master] {
+        director.shell("sysctl -qw net.ipv4.vs.sync_threshold='1 2'");
+    }
+    backup.ipvsadm("--start-daemon backup --mcast-interface net --syncid 9");
+    let before = memberships(&backup);
+
+    // Nobody is there: that may be an idle master, and is no more than a note.
+    let (masters, examination) = heard(&cluster, &backup, false);
+    assert_eq!(masters, [""; 0]);
+    examination.assert_ids(&[]);
+    assert!(examination.notes().contains(&"sync-unheard"));
+
+    for version in [1, 0] {
+        master.shell(&format!("sysctl -qw net.ipv4.vs.sync_version={version}"));
+        master.ipvsadm("--start-daemon master --mcast-interface net --syncid 7");
+        let (masters, examination) = heard(&cluster, &backup, true);
+        assert_eq!(masters, [format!("1.1.1.25 7 {version} 224.0.0.81 8848")]);
+        examination.assert_ids(&["sync-unheard"]);
+        // The master hears nobody, and is told of nobody: what it says itself goes out.
+        let (masters, of_master) = heard(&cluster, master, true);
+        assert_eq!(masters, [""; 0]);
+        of_master.assert_ids(&[]);
+        repair(&backup, &examination, "sync-unheard");
+        let (masters, examination) = heard(&cluster, &backup, true);
+        assert_eq!(masters.len(), 1);
+        examination.assert_ids(&[]);
+        assert!(!examination.notes().contains(&"sync-unheard"));
+        master.ipvsadm("--stop-daemon master");
+        backup.ipvsadm("--stop-daemon backup");
+        backup.ipvsadm("--start-daemon backup --mcast-interface net --syncid 9");
+    }
+    assert_eq!(memberships(&backup), before);
+}
+
+#[test]
+fn a_master_hears_others_in_its_group_and_leaves_it_afterwards() {
+    let (cluster, other) = two_directors();
+    let director = &cluster.director;
+    other.shell("sysctl -qw net.ipv4.vs.sync_threshold='1 2'");
+    let group = "--mcast-interface net --mcast-group ff02::51 --mcast-port 8850";
+    director.shell("sysctl -qw net.ipv4.vs.sync_threshold='1 2'");
+    director.ipvsadm(&format!("--start-daemon master {group} --syncid 7"));
+    other.ipvsadm(&format!("--start-daemon master {group} --syncid 31"));
+    let before = memberships(&other);
+    let (masters, _) = heard(&cluster, &other, true);
+    assert_eq!(masters.len(), 1, "{masters:?}");
+    assert!(
+        masters[0].starts_with("fe80::") && masters[0].ends_with(" 7 1 ff02::51 8850"),
+        "{masters:?}"
+    );
+    assert_eq!(memberships(&other), before);
+    assert!(
+        !before.contains("ff020000000000000000000000000051"),
+        "{before}"
+    );
+    let text = thread::scope(|scope| {
+        let listening = scope.spawn(|| other.ipvsadm("--diagnose --listen 6"));
+        let mut conversation = Conversation::open(&cluster.client, "1.1.1.254:22");
+        while !listening.is_finished() {
+            conversation.goes_on();
+            thread::sleep(Duration::from_millis(200));
+        }
+        listening.join().unwrap()
+    });
+    let line = text
+        .lines()
+        .find(|line| line.starts_with("Heard the master daemon of fe80::"));
+    assert!(
+        line.is_some_and(|line| line.ends_with(": syncid 7, version 1.")),
+        "{text}"
     );
 }
