@@ -101,13 +101,12 @@ fn list_table(
         rates.end();
     }
     let (screen, rates) = (console.screen(), rates.as_deref());
-    let mut table = ServiceTable::new(screen, request.format, rates, standstill);
+    let mut table = ServiceTable::new(screen, request.format, rates, standstill, &all);
     // Rows are dear, so none is made of services that a page has no room for.
     let room = console.page().map_or(usize::MAX, |page| page.room());
     let mut lines = 0;
     let (mut shown, mut left_out) = (0, 0);
     for (service, destinations) in &all {
-        table.count_service(destinations);
         let more = ServiceTable::fewest_lines(destinations);
         if lines < room {
             table.measure(service, destinations);

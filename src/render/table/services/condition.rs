@@ -19,13 +19,9 @@ pub enum Condition {
 }
 
 impl Condition {
-    /// All conditions, in the order in which they are explained.
-    pub const ALL: [Condition; 4] = [
-        Condition::Open,
-        Condition::Draining,
-        Condition::Drained,
-        Condition::Full,
-    ];
+    /// The conditions with a mark, in the order in which they are explained.
+    pub const EXPLAINED: [Condition; 3] =
+        [Condition::Draining, Condition::Drained, Condition::Full];
 
     /// Returns the condition of a destination.
     pub fn of(state: &DestinationState) -> Condition {
