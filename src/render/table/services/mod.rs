@@ -460,7 +460,7 @@ impl<'r> ServiceTable<'r> {
                 let last = self.columns.len() - 1;
                 let width = self.sheet.width_over(last..last + 1);
                 let tint = match condition {
-                    Condition::Open => Tint::Bar,
+                    Condition::Open | Condition::MaybeFull => Tint::Bar,
                     _ => tint,
                 };
                 Cell::text(share.bar(width, self.screen), tint)
@@ -626,7 +626,7 @@ mod tests {
         drained.persistent_connections = 0;
         let mut limited = server("10.0.0.12", 2, 812, 3_000_000);
         limited.destination.upper_threshold = 5000;
-        limited.destination.lower_threshold = 4000;
+        limited.destination.lower_threshold = 2000;
         let mut busy = service(at("2001:db8:1111:2222:3333:4444:5555:6666", 443), "sh", 0);
         busy.service.scheduler_flags = SchedulerFlags::from_bits(0b11);
         busy.service.persistence_timeout = Some(360);
@@ -814,7 +814,7 @@ mod tests {
         let line = legend(200).concat();
         let width = line.chars().count();
         assert_eq!(legend(width), [line]);
-        assert_eq!(legend(width - 1).len(), 3);
+        assert_eq!(legend(width - 1).len(), 4);
     }
 
     #[test]
