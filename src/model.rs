@@ -483,6 +483,19 @@ impl DestinationState {
         upper > 0 && self.connections() >= upper
     }
 
+    /// Returns true if it is below its upper threshold, and full if it was at it before: until it
+    /// is below the lower one, or three quarters of the upper one (`ip_vs_dest_update_overload` of
+    /// the kernel). Nothing says which it is.
+    pub fn may_be_full(&self) -> bool {
+        let upper = u64::from(self.destination.upper_threshold);
+        let lower = u64::from(self.destination.lower_threshold);
+        let has_room = match lower {
+            0 => self.connections() * 4 < upper * 3,
+            _ => self.connections() < lower,
+        };
+        upper > 0 && !has_room && !self.is_full()
+    }
+
     /// Returns its stage on the way out; `None` for one that takes new connections.
     pub fn drain_state(&self) -> Option<DrainState> {
         let is_idle = self.connections() == 0 && self.persistent_connections == 0;

@@ -81,6 +81,15 @@ impl WeightChange {
     }
 }
 
+/// Returns true if the scheduler of this name gives servers shares of the new clients that are to
+/// each other as their weights, once there are enough of them.
+pub fn promises_shares(scheduler: &[u8]) -> bool {
+    matches!(
+        scheduler,
+        b"wrr" | b"wlc" | b"sed" | b"nq" | b"sh" | b"mh" | b"twos"
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

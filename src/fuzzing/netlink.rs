@@ -15,6 +15,7 @@ use crate::ipvs::replies;
 use crate::ipvs::requests::write_change;
 use crate::ipvs::socket::{Socket, Wire};
 use crate::model::{AddressFamily, Change, DestinationState, KernelInfo, ServiceState};
+use crate::order::ServiceEntry;
 use crate::render::endpoints::EndpointWriter;
 use crate::render::json::Document;
 use crate::render::table::services::ServiceTable;
@@ -183,14 +184,17 @@ impl Everything {
             has_unicode: true,
             has_fine_marks: true,
         };
+        let servers = || self.destinations.clone();
+        let with_servers = |service: &ServiceState| (*service, servers());
+        let entries: Vec<ServiceEntry> = self.services.iter().map(with_servers).collect();
         let mut out = Vec::new();
-        let mut table = ServiceTable::new(screen, format, None, None);
-        for service in &self.services {
-            table.measure(service, &self.destinations);
+        let mut table = ServiceTable::new(screen, format, None, None, &entries);
+        for (service, destinations) in &entries {
+            table.measure(service, destinations);
         }
         table.begin(&mut out, Some(info));
-        for service in &self.services {
-            table.write(&mut out, service, &self.destinations);
+        for (service, destinations) in &entries {
+            table.write(&mut out, service, destinations);
         }
         table.end(&mut out);
         let text = String::from_utf8(out).unwrap_or_else(|fault| panic!("{fault}"));

@@ -132,10 +132,10 @@ fn what_needs_a_look_stands_out() {
     assert!(drawn.contains("◐ draining"), "{drawn}");
     assert!(drawn.contains("■ full"), "{drawn}");
     // 12 connections of 10 000 bytes: the full server had two of them.
-    assert!(
-        line(&drawn, "10.0.0.12:8080").contains(" 17%  █"),
-        "{drawn}"
-    );
+    // Its weight, 2 beside a 3, promised it more.
+    let words: Vec<&str> = line(&drawn, "10.0.0.12:8080").split_whitespace().collect();
+    assert_eq!(words[7..9], ["17%", "(40%)"], "{drawn}");
+    assert!(words[9].starts_with('█'), "{drawn}");
     assert!(
         line(&drawn, "TCP 192.0.2.10:80 ").contains(" 12"),
         "{drawn}"

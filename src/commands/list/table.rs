@@ -85,9 +85,9 @@ fn list_table(
         standstill,
     } = services::read_in_order(ipvs, request, service, rates.as_deref_mut())?;
     let screen = console.screen();
-    let mut table = ServiceTable::new(screen, request.format, rates.as_deref(), standstill);
+    let rates = rates.as_deref();
+    let mut table = ServiceTable::new(screen, request.format, rates, standstill, &entries);
     for (service, destinations) in &entries {
-        table.count_service(destinations);
         table.measure(service, destinations);
     }
     table.begin(console.text(), info.as_ref());

@@ -399,10 +399,8 @@ fn draw_services(
         request.format,
         Some(rates),
         found.standstill,
+        &found.entries,
     );
-    for (_, servers) in &found.entries {
-        table.count_service(servers);
-    }
     for (service, servers) in shown {
         table.measure(service, servers);
     }

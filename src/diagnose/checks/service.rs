@@ -4,9 +4,7 @@
 
 use crate::diagnose::facts::{Facts, Route, Server, Service};
 use crate::diagnose::findings::{Basis, Claim, Finding};
-use crate::model::{
-    Change, Destination, DestinationState, Protocol, ServiceIdentity, VirtualService,
-};
+use crate::model::{Change, Destination, Protocol, ServiceIdentity, VirtualService};
 use crate::schedulers::TurningAway;
 
 use super::{about, counted, endpoint, is_masqueraded, listed, name, servers};
@@ -59,9 +57,6 @@ pub fn no_server(facts: &Facts) -> Vec<Finding> {
         .collect()
 }
 
-/// Once at its upper threshold, a server stays full until it is below its lower one, or below three
-/// quarters of the upper one (`ip_vs_dest_update_overload` of the kernel). In between, nothing says
-/// which it is.
 pub fn maybe_full(facts: &Facts) -> Vec<Finding> {
     let find = |service: &Service| {
         let takers = service.servers.iter();
@@ -69,7 +64,7 @@ pub fn maybe_full(facts: &Facts) -> Vec<Finding> {
         let doubtful: Vec<&Server> = takers
             .iter()
             .copied()
-            .filter(|server| may_be_full(&server.state))
+            .filter(|server| server.state.may_be_full())
             .collect();
         let first = doubtful.first()?;
         let names: Vec<String> = doubtful
@@ -94,17 +89,6 @@ pub fn maybe_full(facts: &Facts) -> Vec<Finding> {
         )
     };
     facts.services.iter().filter_map(find).collect()
-}
-
-fn may_be_full(state: &DestinationState) -> bool {
-    let upper = u64::from(state.destination.upper_threshold);
-    let lower = u64::from(state.destination.lower_threshold);
-    let connections = state.connections();
-    let has_room = match lower {
-        0 => connections * 4 < upper * 3,
-        _ => connections < lower,
-    };
-    upper > 0 && !has_room
 }
 
 /// A server with room for twice as many connections, and a lower threshold that those it has now are
@@ -477,7 +461,7 @@ mod tests {
             state.destination.upper_threshold = upper;
             state.destination.lower_threshold = lower;
             state.inactive_connections = connections;
-            may_be_full(&state)
+            state.may_be_full()
         };
         assert!(with(8, 0, 6));
         assert!(!with(8, 0, 5));

@@ -5,7 +5,7 @@ use std::io;
 use crate::support::Ending;
 use crate::support::cluster::{Cluster, Host, eventually};
 use crate::support::traffic::{
-    Conversation, assert_all, greeting_from, greetings, greetings_from, refused, shares,
+    Conversation, Transport, assert_all, greeting_from, greetings, greetings_from, refused, shares,
 };
 
 const SERVICE: &str = "1.1.1.254:22";
@@ -301,11 +301,50 @@ fn a_full_server_gets_no_more_until_it_has_room() {
             if gone { Ok(()) } else { Err(listing) }
         });
     };
+    let mark = || {
+        let drawn = director.shell(&format!(
+            "LC_ALL=C.UTF-8 {} -Ln --table",
+            env!("CARGO_BIN_EXE_ipvsadm")
+        ));
+        let row = drawn.lines().find(|line| line.contains(" 1.1.1.10:22 "));
+        let mark = row.and_then(|row| row.split_whitespace().nth(1));
+        let legend = drawn.lines().any(|line| line.contains("□ maybe full"));
+        (mark.unwrap_or_default().to_owned(), legend)
+    };
+    assert_eq!(mark(), ("■".to_owned(), false));
     close_one(&mut open, 1);
     refused(client, SERVICE);
+    assert_eq!(mark(), ("□".to_owned(), true));
     close_one(&mut open, 0);
+    assert_eq!(mark(), ("1.1.1.10:22".to_owned(), false));
     let server = Conversation::open(client, SERVICE).server;
     assert_eq!(server, "rs1");
+}
+
+/// What the manual says of edits, `-x`: kernels since July 2026 judge a server anew at once.
+#[test]
+fn edited_thresholds_hold_at_once_or_from_the_next_connection_on() {
+    let cluster = Cluster::new("cluster dr");
+    let (client, director) = (&cluster.client, &cluster.director);
+    director.ipvsadm_each(&[
+        format!("-A -t {SERVICE} -s rr"),
+        format!("-a -t {SERVICE} -r 1.1.1.10 -g -x 9"),
+    ]);
+    let mut open: Vec<Conversation> = (0..3)
+        .map(|_| Conversation::open(client, SERVICE))
+        .collect();
+    let is_taken = ["-x 3", "-x 4 -y 4", "-x 4 -y 2", "-x 8 -y 1"].map(|edit| {
+        director.ipvsadm(&format!("-e -t {SERVICE} -r 1.1.1.10 -g {edit}"));
+        let another = Conversation::try_open(client, Transport::Tcp, None, SERVICE);
+        let is_taken = another.is_ok();
+        open.extend(another);
+        is_taken
+    });
+    let (before, since) = ([true, true, false, true], [false, true, false, false]);
+    assert!([before, since].contains(&is_taken), "{is_taken:?}");
+    // Everywhere, one with fewer than both has room.
+    director.ipvsadm(&format!("-e -t {SERVICE} -r 1.1.1.10 -g -x 9 -y 8"));
+    Conversation::open(client, SERVICE);
 }
 
 #[test]

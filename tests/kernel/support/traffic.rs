@@ -117,7 +117,8 @@ impl Conversation {
             .unwrap_or_else(|error| panic!("{transport:?} to {address}: {error}"))
     }
 
-    fn try_open(
+    /// Begins one from an address, or says why there is none.
+    pub fn try_open(
         client: &Host,
         transport: Transport,
         source: Option<IpAddr>,

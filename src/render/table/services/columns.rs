@@ -29,6 +29,8 @@ pub enum Column {
     Traffic,
     /// A share as a number, with the bar beside it.
     Share,
+    /// The share that a weight promises.
+    Promised,
     /// The share as a bar, or what the last looks have measured as a line of marks.
     Bar,
 }
@@ -62,6 +64,7 @@ const WIDE: usize = 110;
 const NARROW: usize = 60;
 
 /// Returns the columns of a listing. The first is the name, the last two are the share and its bar.
+/// The promised share, where there is any, goes between them with [`with_promises`].
 pub fn columns_of(columns: Columns, screen_width: usize) -> Vec<Column> {
     use Column::{
         Active, Connections, Forwarding, Inactive, IncomingBytes, IncomingPackets, LowerThreshold,
@@ -123,11 +126,23 @@ pub fn columns_of_rates(screen_width: usize) -> Vec<Column> {
     columns.to_vec()
 }
 
+/// Adds the column of promised shares, if it leaves room for the others and for bars.
+pub fn with_promises(mut columns: Vec<Column>, screen_width: usize) -> Vec<Column> {
+    let needed = match columns.contains(&Column::OutgoingBytes) {
+        true => 90,
+        false => 72,
+    };
+    if screen_width >= needed {
+        columns.insert(columns.len() - 1, Column::Promised);
+    }
+    columns
+}
+
 /// Returns the title of a column.
 pub fn title(column: Column, columns: Columns, screen_width: usize) -> Cell {
     let is_rate = columns == Columns::Rate;
     let [title, short] = match (column, is_rate) {
-        (Column::Name | Column::Bar, _) => ["", ""],
+        (Column::Name | Column::Promised | Column::Bar, _) => ["", ""],
         (Column::Forwarding, _) => ["Forward", "Fwd"],
         (Column::Tunnel, _) => ["Forward, tunnel", "Fwd"],
         (Column::Weight, _) => ["Weight", "Wt"],

@@ -16,15 +16,17 @@ pub enum Condition {
     Drained,
     /// It takes no new connections until it has fewer.
     Full,
+    /// So it is if it was full before.
+    MaybeFull,
 }
 
 impl Condition {
-    /// All conditions, in the order in which they are explained.
-    pub const ALL: [Condition; 4] = [
-        Condition::Open,
+    /// The conditions with a mark, in the order in which they are explained.
+    pub const EXPLAINED: [Condition; 4] = [
         Condition::Draining,
         Condition::Drained,
         Condition::Full,
+        Condition::MaybeFull,
     ];
 
     /// Returns the condition of a destination.
@@ -33,6 +35,7 @@ impl Condition {
             Some(DrainState::Draining) => Condition::Draining,
             Some(DrainState::Drained) => Condition::Drained,
             None if state.is_full() => Condition::Full,
+            None if state.may_be_full() => Condition::MaybeFull,
             None => Condition::Open,
         }
     }
@@ -40,7 +43,7 @@ impl Condition {
     /// Returns the tint of the server's row.
     pub fn tint(self) -> Tint {
         match self {
-            Condition::Open => Tint::Plain,
+            Condition::Open | Condition::MaybeFull => Tint::Plain,
             Condition::Draining | Condition::Drained => Tint::Warning,
             Condition::Full => Tint::Alarm,
         }
@@ -53,6 +56,7 @@ impl Condition {
             Condition::Draining => ["◐", "▼", "~"],
             Condition::Drained => ["○", "×", "o"],
             Condition::Full => ["■", "■", "!"],
+            Condition::MaybeFull => ["□", "?", "?"],
         })
     }
 
@@ -63,6 +67,7 @@ impl Condition {
             Condition::Draining => "draining: weight 0, still in use",
             Condition::Drained => "drained: weight 0, unused",
             Condition::Full => "full: at its upper threshold",
+            Condition::MaybeFull => "maybe full, if it was at its upper threshold",
         }
     }
 }

@@ -3,16 +3,18 @@
 //! A service stands below a line, with its scheduling beside it. Its real servers follow, each with
 //! its share of what they carry together. Servers that take no connections and services without
 //! servers stand out, with and without colours. `columns` chooses the columns, `condition` says who
-//! takes connections, `description` describes in words.
+//! takes connections, `promise` what weights promise, `description` describes in words.
 #![forbid(unsafe_code)]
 
 mod columns;
 mod condition;
 mod description;
+mod promise;
 
 use crate::model::{
     DestinationState, KernelInfo, ServiceIdentity, ServiceState, Standstill, Statistics,
 };
+use crate::order::ServiceEntry;
 use crate::rates::{Meter, Rates};
 use crate::render::endpoints::EndpointWriter;
 use crate::render::listing::forwarding_label;
@@ -22,7 +24,7 @@ use crate::render::table::sheet::{Cell, Row, Sheet, Tint};
 use crate::render::table::{Height, Memory, endpoint, foreign};
 use crate::request::{Columns, ListFormat};
 use crate::screen::Screen;
-use columns::{Column, columns_of, columns_of_rates, title};
+use columns::{Column, columns_of, columns_of_rates, title, with_promises};
 use condition::Condition;
 use description::{indented, scheduling, tunnel, wrapped};
 
@@ -46,12 +48,14 @@ pub struct ServiceTable<'r> {
 
 impl<'r> ServiceTable<'r> {
     /// Makes a table without services. With `rates`, it shows those where it can. With `standstill`,
-    /// it leaves empty what is known from counters.
+    /// it leaves empty what is known from counters. `services` are all that there are, be they
+    /// written or not.
     pub fn new(
         screen: Screen,
         format: ListFormat,
         rates: Option<&'r Rates>,
         standstill: Option<Standstill>,
+        services: &[ServiceEntry],
     ) -> ServiceTable<'r> {
         ServiceTable::after(
             Memory::new(format.numeric),
@@ -59,6 +63,7 @@ impl<'r> ServiceTable<'r> {
             format,
             rates,
             standstill,
+            services,
         )
     }
 
@@ -69,6 +74,7 @@ impl<'r> ServiceTable<'r> {
         mut format: ListFormat,
         rates: Option<&'r Rates>,
         standstill: Option<Standstill>,
+        services: &[ServiceEntry],
     ) -> ServiceTable<'r> {
         let shows_counters = format.columns != Columns::Thresholds;
         let shows_rates = matches!(format.columns, Columns::Connections | Columns::Rate);
@@ -80,6 +86,16 @@ impl<'r> ServiceTable<'r> {
                 columns_of_rates(screen.width)
             }
         };
+        let shows_shares = shows_counters && standstill.is_none();
+        let has_promises = services
+            .iter()
+            .any(|(service, destinations)| promise::whole(service, destinations).is_some());
+        let columns = match shows_shares && has_promises {
+            true => with_promises(columns, screen.width),
+            false => columns,
+        };
+        let servers = || services.iter().flat_map(|(_, destinations)| destinations);
+        let is_met = |condition: &Condition| servers().any(|it| Condition::of(it) == *condition);
         let mut sheet = Sheet::new(screen, columns.len());
         memory.recall(screen, [&mut sheet]);
         ServiceTable {
@@ -90,21 +106,9 @@ impl<'r> ServiceTable<'r> {
             endpoints: memory.endpoints,
             sheet,
             columns,
-            services: 0,
-            servers: 0,
-            conditions: Vec::new(),
-        }
-    }
-
-    /// Counts a service that is there, be it written or not.
-    pub fn count_service(&mut self, destinations: &[DestinationState]) {
-        self.services += 1;
-        self.servers += destinations.len();
-        for destination in destinations {
-            let condition = Condition::of(destination);
-            if condition != Condition::Open && !self.conditions.contains(&condition) {
-                self.conditions.push(condition);
-            }
+            services: services.len(),
+            servers: servers().count(),
+            conditions: Condition::EXPLAINED.into_iter().filter(is_met).collect(),
         }
     }
 
@@ -127,9 +131,9 @@ impl<'r> ServiceTable<'r> {
                 self.sheet.measure(&[cell]);
             }
         }
-        let whole = self.whole(destinations);
+        let wholes = self.wholes(service, destinations);
         for destination in destinations {
-            let row = self.server_row(service, destination, whole);
+            let row = self.server_row(service, destination, &wholes);
             self.sheet.measure(&row);
         }
     }
@@ -160,27 +164,31 @@ impl<'r> ServiceTable<'r> {
         let titles: Row = titles.collect();
         self.sheet.measure(&titles);
         self.sheet.fit(true);
-        let [_, between @ .., _, _] = &titles[..] else {
-            return;
-        };
-        let last = self.columns.len() - 1;
-        let fitting = |texts: [&'static str; 2], width: usize| {
+        let (all, share_place) = (self.columns.len(), self.share_place());
+        let fitting = |texts: &[&'static str], width: usize| {
             let fits = |text: &&str| text.len() <= width;
-            texts.into_iter().find(fits).unwrap_or_default()
+            texts.iter().copied().find(fits).unwrap_or_default()
         };
         let name = fitting(
-            ["Service / real server", "Server"],
+            &["Service / real server", "Server"],
             self.sheet.width_over(0..1),
         );
-        let share_titles = match (self.format.columns, self.rates) {
-            (_, Some(_)) => ["Share, bytes over time", "Share"],
-            (Columns::Thresholds, None) => ["Room taken", "Taken"],
-            _ => ["Share of traffic", "Share"],
+        let has_promises = self.columns.contains(&Column::Promised);
+        let share_titles: &[&str] = match (self.format.columns, self.rates, has_promises) {
+            (Columns::Thresholds, ..) => &["Room taken", "Taken"],
+            (_, Some(_), false) => &["Share, bytes over time", "Share"],
+            (_, None, false) => &["Share of traffic", "Share"],
+            (_, Some(_), true) => &[
+                "Share (by weight), bytes over time",
+                "Share (by weight)",
+                "Share",
+            ],
+            (_, None, true) => &["Share of traffic (by weight)", "Share (by weight)", "Share"],
         };
-        let share = fitting(share_titles, self.sheet.width_over(last - 1..last + 1));
+        let share = fitting(share_titles, self.sheet.width_over(share_place..all));
         let mut row = vec![Cell::text(name, Tint::Faint)];
-        row.extend_from_slice(between);
-        row.push(Cell::text(share, Tint::Faint).over(2));
+        row.extend_from_slice(&titles[1..share_place]);
+        row.push(Cell::text(share, Tint::Faint).over(all - share_place));
         self.sheet.draw(out, vec![row]);
     }
 
@@ -197,9 +205,9 @@ impl<'r> ServiceTable<'r> {
             head: 1 + rows.len(),
             rest: Vec::new(),
         };
-        let whole = self.whole(destinations);
+        let wholes = self.wholes(service, destinations);
         for destination in destinations {
-            let row = self.server_row(service, destination, whole);
+            let row = self.server_row(service, destination, &wholes);
             let parts = self.sheet.parted(row);
             height.rest.push(parts.len());
             rows.extend(parts);
@@ -229,11 +237,10 @@ impl<'r> ServiceTable<'r> {
 
     /// Explains the marks.
     pub fn explain(&self, out: &mut Vec<u8>) {
-        let met = Condition::ALL.into_iter();
-        let met = met.filter(|condition| self.conditions.contains(condition));
+        let met = self.conditions.iter();
         let marks: Vec<String> = met
             .clone()
-            .map(|condition| self.explained(condition))
+            .map(|condition| self.explained(*condition))
             .collect();
         let width: usize = met
             .map(|condition| "  x ".len() + condition.meaning().len())
@@ -304,14 +311,27 @@ impl<'r> ServiceTable<'r> {
             _ if self.standstill.is_some() => String::new(),
             (_, number) => self.bytes(number),
         };
-        let all = self.columns.len();
-        match self.columns[all - 3] {
+        let share_place = self.share_place();
+        let columns = self.columns.len() - share_place;
+        match self.columns[share_place - 1] {
             Column::Traffic => {
                 let traffic = Cell::number(text, Tint::Plain);
-                (all - 3, vec![traffic, Cell::empty().over(2)])
+                (share_place - 1, vec![traffic, Cell::empty().over(columns)])
             }
-            _ => (all - 2, vec![Cell::text(text, Tint::Plain).over(2)]),
+            _ => (
+                share_place,
+                vec![Cell::text(text, Tint::Plain).over(columns)],
+            ),
         }
+    }
+
+    /// Returns the place of the column of shares, from which on all columns are about them.
+    fn share_place(&self) -> usize {
+        let mut columns = self.columns.iter();
+        // Every table has that column, and never as the first.
+        columns
+            .position(|column| *column == Column::Share)
+            .unwrap_or(1)
     }
 
     fn service_name(&mut self, identity: &ServiceIdentity) -> String {
@@ -386,7 +406,12 @@ impl<'r> ServiceTable<'r> {
         Cell::number(text, if number == 0.0 { tint.or_faint() } else { tint })
     }
 
-    fn server_row(&mut self, service: &ServiceState, state: &DestinationState, whole: u128) -> Row {
+    fn server_row(
+        &mut self,
+        service: &ServiceState,
+        state: &DestinationState,
+        wholes: &Wholes,
+    ) -> Row {
         let identity = &state.destination.identity;
         let protocol = service.service.identity.protocol();
         let name = endpoint(
@@ -409,7 +434,7 @@ impl<'r> ServiceTable<'r> {
                     let most = of_all.map_or(0.0, |all| all.history().fold(0.0, f64::max));
                     self.measured(*column, meter, most, condition.tint())
                 }
-                _ => self.server_cell(*column, state, condition, whole),
+                _ => self.server_cell(*column, state, condition, wholes),
             })
             .collect();
         std::iter::once(name).chain(cells).collect()
@@ -420,7 +445,7 @@ impl<'r> ServiceTable<'r> {
         column: Column,
         state: &DestinationState,
         condition: Condition,
-        whole: u128,
+        wholes: &Wholes,
     ) -> Cell {
         let destination = &state.destination;
         let tint = condition.tint();
@@ -432,7 +457,7 @@ impl<'r> ServiceTable<'r> {
             part: self.part(state),
             whole: match self.format.columns {
                 Columns::Thresholds => u128::from(destination.upper_threshold),
-                _ => whole,
+                _ => wholes.traffic,
             },
         };
         match column {
@@ -454,11 +479,19 @@ impl<'r> ServiceTable<'r> {
                 Some(percent) => Cell::number(percent, tint.or_faint()),
                 None => Cell::number(self.nothing(), tint.or_faint()),
             },
+            Column::Promised => match wholes.weights {
+                Some(whole) if destination.weight > 0 => {
+                    let part = u128::from(destination.weight);
+                    let percent = Share { part, whole }.percent().unwrap_or_default();
+                    Cell::number(format!("({percent})"), tint.or_faint())
+                }
+                _ => Cell::empty(),
+            },
             Column::Bar => {
                 let last = self.columns.len() - 1;
                 let width = self.sheet.width_over(last..last + 1);
                 let tint = match condition {
-                    Condition::Open => Tint::Bar,
+                    Condition::Open | Condition::MaybeFull => Tint::Bar,
                     _ => tint,
                 };
                 Cell::text(share.bar(width, self.screen), tint)
@@ -498,8 +531,11 @@ impl<'r> ServiceTable<'r> {
     }
 
     /// Returns what the real servers of a service have together.
-    fn whole(&self, destinations: &[DestinationState]) -> u128 {
-        destinations.iter().map(|state| self.part(state)).sum()
+    fn wholes(&self, service: &ServiceState, destinations: &[DestinationState]) -> Wholes {
+        Wholes {
+            traffic: destinations.iter().map(|state| self.part(state)).sum(),
+            weights: promise::whole(service, destinations),
+        }
     }
 
     fn count(&self, number: u64) -> String {
@@ -529,6 +565,13 @@ impl<'r> ServiceTable<'r> {
             false => "-",
         }
     }
+}
+
+/// What the real servers of a service have together.
+struct Wholes {
+    traffic: u128,
+    /// Their weights, if those promise shares.
+    weights: Option<u128>,
 }
 
 fn sum_of_bytes(statistics: &Statistics) -> u128 {
@@ -614,7 +657,7 @@ mod tests {
         drained.persistent_connections = 0;
         let mut limited = server("10.0.0.12", 2, 812, 3_000_000);
         limited.destination.upper_threshold = 5000;
-        limited.destination.lower_threshold = 4000;
+        limited.destination.lower_threshold = 2000;
         let mut busy = service(at("2001:db8:1111:2222:3333:4444:5555:6666", 443), "sh", 0);
         busy.service.scheduler_flags = SchedulerFlags::from_bits(0b11);
         busy.service.persistence_timeout = Some(360);
@@ -660,9 +703,8 @@ mod tests {
         cluster: &[(ServiceState, Vec<DestinationState>)],
     ) -> String {
         let mut out = Vec::new();
-        let mut table = ServiceTable::new(screen, format, rates, standstill);
+        let mut table = ServiceTable::new(screen, format, rates, standstill, cluster);
         for (service, destinations) in cluster {
-            table.count_service(destinations);
             table.measure(service, destinations);
         }
         table.begin(&mut out, Some(&samples::INFO));
@@ -804,7 +846,7 @@ mod tests {
         let line = legend(200).concat();
         let width = line.chars().count();
         assert_eq!(legend(width), [line]);
-        assert_eq!(legend(width - 1).len(), 3);
+        assert_eq!(legend(width - 1).len(), 4);
     }
 
     #[test]
