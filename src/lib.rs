@@ -8,8 +8,8 @@
 //!
 //! [`attribution`] works out which real server a connection belongs to, [`rates`] how fast counters
 //! grow. [`error`] has the faults that end a command, with their exit statuses; what a drain or a
-//! diagnosis finds is worded there. [`schedulers`] holds what is known of the kernel's. [`names`]
-//! asks the name services, [`clock`] the time, [`screen`] and [`terminal`] the terminal;
+//! diagnosis finds is worded there. [`schedulers`] holds what is known of the kernel's. [`sockets`]
+//! reads which sockets there are. [`names`] asks the name services, [`clock`] the time, [`screen`] and [`terminal`] the terminal;
 //! [`unbuffered`] reads and writes the standard streams, [`waiting`] lets time pass until a signal
 //! comes.
 //!
@@ -17,16 +17,15 @@
 //!
 //! ```text
 //! Console            collects text, prints faults and hints     commands/console
-//! ├── Streams        standard input, output and error
-//! └── Page           what a watched terminal shows of a listing render/page
-//!     └── Screen     width, colours, characters: plain values   screen
+//! └── Streams        standard input, output and error
 //!
-//! commands/watch     makes a Page for each look, and the Console fills it
-//! └── Terminal       the alternate screen and the keys          terminal
+//! commands/watch     looks again and again, answers keys
+//! ├── Terminal       the alternate screen and the keys          terminal
+//! └── View           which lines a screen holds                 commands/watch/view
 //!
-//! render/table       draws into the Console's text
+//! render/table       draws into the Console's text, or the View's
 //! └── Sheet          rows of cells in a frame                   render/table/sheet
-//!     └── Screen
+//!     └── Screen     width, colours, characters: plain values   screen
 //! ```
 //!
 //! Nothing takes for granted which machine it runs on:
@@ -75,6 +74,7 @@ mod samples;
 mod schedulers;
 pub mod screen;
 mod selection;
+mod sockets;
 pub mod terminal;
 pub mod unbuffered;
 mod waiting;

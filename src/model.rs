@@ -522,7 +522,7 @@ impl Connection<'_> {
 }
 
 /// Who made a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Origin {
     /// This director, for a client's packet.
     Local,
@@ -589,6 +589,16 @@ pub struct SyncDaemon {
     pub group: Option<IpAddr>,
     pub port: Option<u16>,
     pub ttl: Option<u8>,
+}
+
+/// A sync daemon that runs, and how well it does. `None` is what is not known, or not of its role.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SyncDaemonState {
+    pub daemon: SyncDaemon,
+    /// The connections here that a backup learnt.
+    pub learnt: Option<u64>,
+    /// The datagrams that found no room at a backup's sockets since it was started.
+    pub dropped: Option<u64>,
 }
 
 /// For how many seconds connections without traffic are kept. In a request, 0 leaves one as it is.

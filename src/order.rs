@@ -43,7 +43,7 @@ impl ServiceOrder {
         ("address", "as every listing is"),
         ("active", "the most active connections first"),
         ("connections", "the most connections first"),
-        ("rate", "the most bytes a second first, with --watch"),
+        ("rate", "the most bytes a second first"),
     ];
 
     /// Returns the order that a word names.
@@ -58,35 +58,88 @@ impl ServiceOrder {
         ServiceOrder::WORDS[self as usize].0
     }
 
+    /// Returns what it means.
+    pub fn meaning(self) -> &'static str {
+        ServiceOrder::WORDS[self as usize].1
+    }
+
     /// Sorts services that are in the order of every listing, and the destinations of each.
     /// `rates` are what [`ServiceOrder::Rate`] goes by.
     pub fn sort(self, services: &mut [ServiceEntry], rates: Option<&Rates>) {
-        let rate = |meter: Option<&Meter>| meter.map_or(0, Meter::standing);
-        let of_server = |service: &ServiceState, server: &DestinationState| match self {
-            ServiceOrder::Address => 0,
-            ServiceOrder::Active => u64::from(server.active_connections),
-            ServiceOrder::Connections => server.connections(),
-            ServiceOrder::Rate => rate(rates.and_then(|rates| {
-                rates.of_server(&service.service.identity, &server.destination.identity)
-            })),
-        };
-        let of_service = |(service, servers): &ServiceEntry| match self {
-            ServiceOrder::Rate => {
-                rate(rates.and_then(|rates| rates.of_service(&service.service.identity)))
-            }
-            _ => servers
-                .iter()
-                .map(|server| of_server(service, server))
-                .sum(),
-        };
         if self == ServiceOrder::Address {
             return;
         }
-        services.sort_by_cached_key(|entry| Reverse(of_service(entry)));
+        services.sort_by_cached_key(|entry| Reverse(self.busyness(entry, rates)));
         for (service, servers) in services {
-            servers.sort_by_cached_key(|server| Reverse(of_server(service, server)));
+            self.sort_servers(service, servers, rates);
         }
     }
+
+    /// Sorts the places of services that are in the order of every listing.
+    pub fn sort_places(
+        self,
+        places: &mut [usize],
+        services: &[ServiceEntry],
+        rates: Option<&Rates>,
+    ) {
+        if self != ServiceOrder::Address {
+            places.sort_by_cached_key(|place| Reverse(self.busyness(&services[*place], rates)));
+        }
+    }
+
+    /// Sorts the destinations of a service.
+    pub fn sort_servers(
+        self,
+        service: &ServiceState,
+        servers: &mut [DestinationState],
+        rates: Option<&Rates>,
+    ) {
+        if self != ServiceOrder::Address {
+            servers.sort_by_cached_key(|server| {
+                Reverse(self.busyness_of_server(service, server, rates))
+            });
+        }
+    }
+
+    /// Returns the number by which a service comes before those that have less.
+    fn busyness(self, (service, servers): &ServiceEntry, rates: Option<&Rates>) -> u64 {
+        let identity = &service.service.identity;
+        match self {
+            ServiceOrder::Rate => standing(rates.and_then(|rates| rates.of_service(identity))),
+            _ => servers
+                .iter()
+                .map(|server| self.busyness_of_server(service, server, rates))
+                .sum(),
+        }
+    }
+
+    fn busyness_of_server(
+        self,
+        service: &ServiceState,
+        server: &DestinationState,
+        rates: Option<&Rates>,
+    ) -> u64 {
+        let service = &service.service.identity;
+        let identity = &server.destination.identity;
+        match self {
+            ServiceOrder::Address => 0,
+            ServiceOrder::Active => u64::from(server.active_connections),
+            ServiceOrder::Connections => server.connections(),
+            ServiceOrder::Rate => {
+                standing(rates.and_then(|rates| rates.of_server(service, identity)))
+            }
+        }
+    }
+
+    /// Returns the order that follows this one, and the first after the last.
+    pub fn next(self) -> ServiceOrder {
+        ServiceOrder::ALL[(self as usize + 1) % ServiceOrder::ALL.len()]
+    }
+}
+
+/// Returns the place of what has been measured; what has not carries nothing.
+fn standing(meter: Option<&Meter>) -> u64 {
+    meter.map_or(0, Meter::standing)
 }
 
 /// The order of connections.
@@ -125,6 +178,26 @@ impl ConnectionOrder {
         let named = ConnectionOrder::WORDS.iter().zip(asked_for);
         let mut named = named.filter(|((name, _), _)| name.as_bytes() == word);
         named.next().map(|(_, order)| *order)
+    }
+
+    /// Returns the word for it; none for the kernel's.
+    pub fn word(self) -> Option<&'static str> {
+        self.named().map(|(word, _)| word)
+    }
+
+    /// Returns what it means; nothing for the kernel's.
+    pub fn meaning(self) -> Option<&'static str> {
+        self.named().map(|(_, meaning)| meaning)
+    }
+
+    fn named(self) -> Option<(&'static str, &'static str)> {
+        let asked_for = (self as usize).checked_sub(1)?;
+        Some(ConnectionOrder::WORDS[asked_for])
+    }
+
+    /// Returns the order that follows this one, and the first after the last.
+    pub fn next(self) -> ConnectionOrder {
+        ConnectionOrder::ALL[(self as usize + 1) % ConnectionOrder::ALL.len()]
     }
 
     /// Returns the key by which a connection is sorted; none in the kernel's order.
@@ -238,9 +311,30 @@ mod tests {
                 ],
             ),
         ] {
-            let mut services = services.clone();
-            order.sort(&mut services, None);
-            assert_eq!(ports(&services), expected, "{order:?}");
+            let mut sorted = services.clone();
+            order.sort(&mut sorted, None);
+            assert_eq!(ports(&sorted), expected, "{order:?}");
+            let mut places = [0, 1, 2, 3];
+            order.sort_places(&mut places, &services, None);
+            let first = |place: &usize| services[*place].0.service.identity.port();
+            let expected: Vec<u16> = expected.iter().map(|(port, _)| *port).collect();
+            assert_eq!(places.iter().map(first).collect::<Vec<_>>(), expected);
+        }
+    }
+
+    #[test]
+    fn orders_follow_each_other_in_a_circle() {
+        for order in ServiceOrder::ALL {
+            assert_eq!(order.next().next().next().next(), order);
+            assert_ne!(order.next().next(), order);
+        }
+        for order in ConnectionOrder::ALL {
+            assert_eq!(order.next().next().next().next(), order);
+            assert_ne!(order.next().next(), order);
+            let named = order
+                .word()
+                .map(|word| ConnectionOrder::from_word(word.as_bytes()));
+            assert_eq!(named.flatten().unwrap_or_default(), order);
         }
     }
 

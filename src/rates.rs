@@ -214,6 +214,11 @@ impl Rates {
         }
     }
 
+    /// Takes note of another time from one look to the next.
+    pub fn plan(&mut self, interval: Duration) {
+        self.interval = interval;
+    }
+
     /// Begins a look at the table.
     pub fn begin(&mut self, now: Instant, standstill: Option<Standstill>) {
         let look = &mut self.look;

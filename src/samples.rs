@@ -6,7 +6,8 @@
 use crate::model::{
     Destination, DestinationIdentity, DestinationState, Encapsulation, ForwardingMethod,
     KernelInfo, KernelName, Netmask, Protocol, SchedulerFlags, ServiceIdentity, ServiceState,
-    Statistics, SyncDaemon, SyncDaemonRole, Timeouts, TunnelChecksum, VirtualService,
+    Statistics, SyncDaemon, SyncDaemonRole, SyncDaemonState, Timeouts, TunnelChecksum,
+    VirtualService,
 };
 use crate::screen::Screen;
 
@@ -97,6 +98,28 @@ pub fn destination() -> DestinationState {
         persistent_connections: 58,
         statistics: statistics(3002),
     }
+}
+
+/// Returns a master, and a backup of which all is known.
+pub fn sync_daemon_states() -> [SyncDaemonState; 2] {
+    let master = sync_daemon();
+    let backup = SyncDaemon {
+        role: SyncDaemonRole::Backup,
+        sync_id: 31,
+        ..master
+    };
+    [
+        SyncDaemonState {
+            daemon: master,
+            learnt: None,
+            dropped: None,
+        },
+        SyncDaemonState {
+            daemon: backup,
+            learnt: Some(10_453),
+            dropped: Some(29),
+        },
+    ]
 }
 
 /// Returns a sync daemon of which the kernel reports all that it can.

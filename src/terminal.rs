@@ -63,14 +63,14 @@ static IS_TAKEN: AtomicBool = AtomicBool::new(false);
 static IS_TO_STOP: AtomicBool = AtomicBool::new(false);
 
 /// Why waiting has ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Waking {
     /// The time has come.
     Due,
     /// The screen has another size, or nothing of ours is on it any more.
     Redraw,
-    /// The person has seen enough.
-    Enough,
+    /// These bytes have been typed.
+    Typed(Vec<u8>),
 }
 
 /// The terminal behind standard output, taken over. Dropping it gives it back.
@@ -120,13 +120,18 @@ impl Terminal {
         Ok(Some(terminal))
     }
 
-    /// Waits until something is to be done, at the latest at this moment.
+    /// Returns true if there are keys to be pressed.
+    pub fn has_keys(&self) -> bool {
+        self.has_keys
+    }
+
+    /// Waits until something is to be done, at the latest at this moment if there is one.
     ///
     /// # Errors
     /// Refusals of the kernel.
-    pub fn wait(&mut self, until: Instant) -> io::Result<Waking> {
+    pub fn wait(&mut self, until: Option<Instant>) -> io::Result<Waking> {
         loop {
-            let left = until.saturating_duration_since(Instant::now());
+            let left = until.map(|until| until.saturating_duration_since(Instant::now()));
             let input = io::stdin();
             let mut keys = [PollFd::new(input.as_fd(), PollFlags::POLLIN)];
             let awaited = if self.has_keys {
@@ -136,7 +141,7 @@ impl Terminal {
             };
             match ppoll(
                 awaited,
-                Some(TimeSpec::from_duration(left)),
+                left.map(TimeSpec::from_duration),
                 Some(self.blocked_while_waiting),
             ) {
                 Err(Errno::EINTR) => {
@@ -149,21 +154,24 @@ impl Terminal {
                 }
                 Err(fault) => return Err(fault.into()),
                 Ok(0) => return Ok(Waking::Due),
-                Ok(_) if self.reads_the_last_key() => return Ok(Waking::Enough),
-                Ok(_) => {}
+                Ok(_) => {
+                    if let Some(typed) = self.read_typed() {
+                        return Ok(Waking::Typed(typed));
+                    }
+                }
             }
         }
     }
 
-    /// Reads what has been typed; whether a key that ends the listing is among it.
-    fn reads_the_last_key(&mut self) -> bool {
+    /// Reads what has been typed; `None` if nothing will be any more.
+    fn read_typed(&mut self) -> Option<Vec<u8>> {
         let mut typed = [0; 64];
         match read(io::stdin(), &mut typed) {
             Ok(0) | Err(_) => {
                 self.has_keys = false;
-                false
+                None
             }
-            Ok(length) => typed[..length].iter().any(|key| matches!(key, b'q' | b'Q')),
+            Ok(length) => Some(typed[..length].to_vec()),
         }
     }
 }

@@ -10,7 +10,6 @@ use std::os::fd::AsFd;
 use nix::errno::Errno;
 
 use crate::error::Error;
-use crate::render::page::Page;
 use crate::render::phrases::{in_lines, whole};
 use crate::screen::{self, Colours, Screen};
 
@@ -66,23 +65,14 @@ pub struct Console<'a> {
     program: OsString,
     streams: Streams<'a>,
     text: Vec<u8>,
-    sink: Sink,
+    /// True if nothing is written until it is flushed.
+    is_held: bool,
     reader_has_left: bool,
     hint: Option<String>,
     /// The characters of a line of progress that stands there.
     progress_width: usize,
     colours: Colours,
     namespace: Option<String>,
-}
-
-/// The way that text takes as it comes.
-enum Sink {
-    /// To standard output, in large pieces.
-    Output,
-    /// Nowhere until it is flushed.
-    Held,
-    /// To a page, which keeps what it shows.
-    Page(Page),
 }
 
 impl<'a> Console<'a> {
@@ -92,7 +82,7 @@ impl<'a> Console<'a> {
             program: program.to_owned(),
             streams,
             text: Vec::new(),
-            sink: Sink::Output,
+            is_held: false,
             reader_has_left: false,
             hint: None,
             progress_width: 0,
@@ -179,51 +169,20 @@ impl<'a> Console<'a> {
     ///
     /// [`Error::Write`] if standard output takes no more.
     pub fn flush_if_large(&mut self) -> Result<(), Error> {
-        match &mut self.sink {
-            Sink::Output if self.text.len() >= PIECE_LENGTH => return self.flush(),
-            Sink::Output | Sink::Held => {}
-            Sink::Page(page) => page.take(&mut self.text),
+        match self.text.len() >= PIECE_LENGTH && !self.is_held {
+            true => self.flush(),
+            false => Ok(()),
         }
-        Ok(())
     }
 
     /// Holds the text that comes, until [`Console::flush`].
     pub fn hold(&mut self) {
-        self.sink = Sink::Held;
-    }
-
-    /// Collects the text that comes in a page, until [`Console::flush_page`].
-    pub fn begin_page(&mut self, page: Page) {
-        self.sink = Sink::Page(page);
-    }
-
-    /// Returns the page that collects the text, if one does.
-    pub fn page(&mut self) -> Option<&mut Page> {
-        match &mut self.sink {
-            Sink::Page(page) => Some(page),
-            Sink::Output | Sink::Held => None,
-        }
+        self.is_held = true;
     }
 
     /// Drops the text that has not been written.
     pub fn take_back(&mut self) {
         self.text.clear();
-        if let Some(page) = self.page() {
-            page.clear();
-        }
-    }
-
-    /// Writes the page over the one on the screen, `heading` above it.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Write`] if standard output takes no more.
-    pub fn flush_page(&mut self, heading: [&str; 2]) -> Result<(), Error> {
-        if let Sink::Page(mut page) = std::mem::replace(&mut self.sink, Sink::Output) {
-            page.take(&mut self.text);
-            page.write(&mut self.text, heading);
-        }
-        self.flush()
     }
 
     /// Returns true once nobody reads standard output any more.
@@ -245,7 +204,7 @@ impl<'a> Console<'a> {
     ///
     /// [`Error::Write`] if standard output takes no more.
     pub fn flush(&mut self) -> Result<(), Error> {
-        self.sink = Sink::Output;
+        self.is_held = false;
         let output = &mut self.streams.output;
         let written = output.write_all(&self.text).and_then(|()| output.flush());
         self.text.clear();
@@ -407,7 +366,6 @@ mod tests {
 
     use super::*;
     use crate::error::UsageError;
-    use crate::samples;
 
     /// Takes nothing, for this reason.
     struct Broken(ErrorKind);
@@ -441,11 +399,6 @@ mod tests {
         action(&mut Console::new(OsStr::new("ipvsadm"), streams))
     }
 
-    fn page() -> Page {
-        let screen = samples::screen(40);
-        Page::new(screen, 9)
-    }
-
     #[test]
     fn a_reader_that_left_is_no_fault_but_a_full_disk_is() {
         for (kind, is_fault) in [
@@ -461,7 +414,7 @@ mod tests {
     }
 
     #[test]
-    fn text_is_written_in_large_pieces_held_or_collected_in_a_page() {
+    fn text_is_written_in_large_pieces_or_held() {
         let mut output = Vec::new();
         with_console(&mut output, &mut io::sink(), false, |console| {
             console.text().extend([b'a'; PIECE_LENGTH - 1]);
@@ -477,23 +430,10 @@ mod tests {
             console.take_back();
             console.text().extend(b"d");
             console.flush().unwrap();
-            console.begin_page(page());
-            for number in 0..10_000 {
-                console.text().extend(format!("{number}\n").bytes());
-                console.flush_if_large().unwrap();
-                assert_eq!(console.text().len(), 0);
-            }
-            console.take_back();
-            console.text().extend(b"e\n");
-            console.flush_page(["left", "right"]).unwrap();
             console.text().extend(b"f");
             console.flush().unwrap();
         });
-        let mut expected = [[b'a'; PIECE_LENGTH - 1].as_slice(), b"bd"].concat();
-        let mut collected = page();
-        collected.take(&mut b"e\n".to_vec());
-        collected.write(&mut expected, ["left", "right"]);
-        expected.push(b'f');
+        let expected = [[b'a'; PIECE_LENGTH - 1].as_slice(), b"bdf"].concat();
         assert_eq!(output, expected);
     }
 

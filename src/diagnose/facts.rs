@@ -14,7 +14,7 @@ use crate::diagnose::listen::listened::{Funnel, Listened};
 use crate::diagnose::probe::Probed;
 use crate::model::{
     DestinationIdentity, DestinationState, ServiceIdentity, ServiceState, Standstill, Statistics,
-    SyncDaemonRole, Timeouts,
+    SyncDaemon, SyncDaemonRole, Timeouts,
 };
 
 /// Everything.
@@ -35,7 +35,11 @@ pub struct Director {
     /// Why the kernel has no IPVS, where it has none.
     pub missing_module: Option<MissingModule>,
     pub interfaces: Vec<Interface>,
-    pub daemons: Vec<SyncDaemonRole>,
+    pub daemons: Vec<SyncDaemon>,
+    /// Datagrams that found no room at the backup daemon's socket since it was started.
+    pub sync_drops: u64,
+    /// Those of them that came while it was looked at, half a second.
+    pub sync_drops_added: u64,
     pub timeouts: Timeouts,
     pub settings: Settings,
     pub conntrack: Option<Conntrack>,
@@ -51,6 +55,13 @@ pub struct Director {
     pub unread: Vec<&'static str>,
     /// Connections that were looked at, if there were more.
     pub connections_cut_at: Option<usize>,
+}
+
+impl Director {
+    /// Returns the sync daemon of a role, if one runs.
+    pub fn daemon(&self, role: SyncDaemonRole) -> Option<&SyncDaemon> {
+        self.daemons.iter().find(|daemon| daemon.role == role)
+    }
 }
 
 /// Why there is no IPVS.
@@ -87,6 +98,10 @@ pub struct Settings {
     pub expire_quiescent_template: bool,
     /// Why counters stand still, if they do.
     pub standstill: Option<Standstill>,
+    /// `net.core.rmem_max`: no socket is given more room, in bytes. `None` where it is not told.
+    pub rmem_max: Option<u64>,
+    /// In bytes; 0 leaves it to the machine.
+    pub sync_sock_size: u64,
     /// `net.ipv4.ip_forward`.
     pub forwards_ipv4: bool,
     /// `net.ipv6.conf.all.forwarding`.

@@ -59,6 +59,7 @@ fn print_plainly(connections: &[Connection<'_>], numeric: bool, with_engine_data
 fn draw(connections: &[Connection<'_>], screen: Screen, numeric: bool, with_engine_data: bool) {
     let mut out = Vec::new();
     let mut table = ConnectionTable::new(screen, numeric, with_engine_data);
+    table.count(connections.len());
     for connection in connections {
         table.measure(connection);
     }

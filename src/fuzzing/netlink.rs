@@ -184,7 +184,7 @@ impl Everything {
             has_fine_marks: true,
         };
         let mut out = Vec::new();
-        let mut table = ServiceTable::new(screen, format, None);
+        let mut table = ServiceTable::new(screen, format, None, None);
         for service in &self.services {
             table.measure(service, &self.destinations);
         }

@@ -4,7 +4,8 @@
 //! `socket` moves messages, `requests` and `replies` know what they say, `attributes` how they are
 //! laid out, `batch` collects changes, `steady` makes dumps of a moving table one that is right.
 //! `connections` reads the connections, which the kernel gives in a file and not over netlink, and
-//! `estimation` and `status` other files of its own. The client neither prints nor decides.
+//! `estimation`, `status` and `sync_daemons` other files of its own. The client neither prints nor
+//! decides.
 
 pub mod attributes;
 mod batch;
@@ -16,6 +17,7 @@ pub mod requests;
 pub mod socket;
 pub mod status;
 pub mod steady;
+pub mod sync_daemons;
 
 use std::hash::Hash;
 use std::process::{Command, Stdio};

@@ -9,7 +9,7 @@ use crate::render::endpoints::EndpointWriter;
 use crate::render::padding::number_right;
 
 /// A thing that connections are counted by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Counted {
     Client(IpAddr),
     /// A real server's address and port.

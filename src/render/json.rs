@@ -17,7 +17,7 @@ use serde::{Serialize, Serializer};
 use crate::model::{
     AddressFamily, Connection, DestinationIdentity, DestinationState, DrainState, Encapsulation,
     ForwardingMethod, KernelInfo, KernelName, Netmask, Origin, Protocol, ServiceIdentity,
-    ServiceState, Standstill, Statistics, SyncDaemon, Timeouts, TunnelChecksum,
+    ServiceState, Standstill, Statistics, SyncDaemonState, Timeouts, TunnelChecksum,
 };
 use crate::render::counts::{Count, Counted};
 use crate::render::endpoints::EndpointWriter;
@@ -147,7 +147,7 @@ pub fn write_timeouts(out: &mut Vec<u8>, timeouts: &Timeouts) {
 }
 
 /// Appends the document of sync daemons.
-pub fn write_sync_daemons(out: &mut Vec<u8>, daemons: &[SyncDaemon]) {
+pub fn write_sync_daemons(out: &mut Vec<u8>, daemons: &[SyncDaemonState]) {
     #[derive(Serialize)]
     struct Daemon<'a> {
         role: &'static str,
@@ -157,10 +157,13 @@ pub fn write_sync_daemons(out: &mut Vec<u8>, daemons: &[SyncDaemon]) {
         group: Option<IpAddr>,
         port: Option<u16>,
         ttl: Option<u8>,
+        connections_learnt: Option<u64>,
+        datagrams_dropped: Option<u64>,
     }
     out.extend_from_slice(b"{\"sync_daemons\":[");
     let mut document = Document::new();
-    for daemon in daemons {
+    for state in daemons {
+        let daemon = &state.daemon;
         let fields = Daemon {
             role: daemon.role.word(),
             interface: text(daemon.interface.as_bytes()),
@@ -169,6 +172,8 @@ pub fn write_sync_daemons(out: &mut Vec<u8>, daemons: &[SyncDaemon]) {
             group: daemon.group,
             port: daemon.port,
             ttl: daemon.ttl,
+            connections_learnt: state.learnt,
+            datagrams_dropped: state.dropped,
         };
         document.item(out, &fields);
     }
@@ -480,7 +485,7 @@ pub(crate) mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::model::{KernelName, SyncDaemonRole, VirtualService};
+    use crate::model::{KernelName, SyncDaemon, SyncDaemonRole, VirtualService};
     use crate::samples;
 
     /// Returns the document, once the schema has been found to hold.
@@ -600,7 +605,7 @@ pub(crate) mod tests {
             json!({ "tcp_seconds": 960, "tcp_fin_seconds": 75, "udp_seconds": 7200 })
         );
         let mut out = Vec::new();
-        write_sync_daemons(&mut out, &[samples::sync_daemon()]);
+        write_sync_daemons(&mut out, &samples::sync_daemon_states());
         assert_eq!(
             checked(&out)["sync_daemons"],
             json!([{
@@ -611,6 +616,18 @@ pub(crate) mod tests {
                 "group": "224.0.0.83",
                 "port": 8849,
                 "ttl": 5,
+                "connections_learnt": null,
+                "datagrams_dropped": null,
+            }, {
+                "role": "backup",
+                "interface": "eth1",
+                "sync_id": 31,
+                "max_length": 1472,
+                "group": "224.0.0.83",
+                "port": 8849,
+                "ttl": 5,
+                "connections_learnt": 10_453,
+                "datagrams_dropped": 29,
             }])
         );
         let connection = Connection {
@@ -782,7 +799,11 @@ pub(crate) mod tests {
             ttl: None,
         };
         let mut out = Vec::new();
-        write_sync_daemons(&mut out, &[daemon]);
+        let state = SyncDaemonState {
+            daemon,
+            ..samples::sync_daemon_states()[0]
+        };
+        write_sync_daemons(&mut out, &[state]);
         let document = checked(&out);
         assert_eq!(
             document["sync_daemons"][0]["interface"], "a\u{fffd}b\"\n",

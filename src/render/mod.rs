@@ -4,7 +4,8 @@
 //! (`tests/parity/ipvsadm-1.31.md`, sections 4 and 5), except in three formats that it does not
 //! have: [`json`] for programs, [`prometheus`] for monitoring, [`table`] for people. [`endpoints`]
 //! writes addresses and ports, [`phrases`] what several outputs say alike, [`padding`] aligns
-//! columns, [`order`] sorts. A [`page`] is what a watched terminal shows.
+//! columns, [`order`] sorts. [`page`] writes lines over those on a
+//! terminal's screen.
 #![forbid(unsafe_code)]
 
 pub mod connections;

@@ -9,7 +9,7 @@
 
 use crate::model::{
     AddressFamily, DestinationState, KernelInfo, Netmask, ServiceIdentity, ServiceState,
-    Standstill, Statistics, SyncDaemon, Timeouts,
+    Standstill, Statistics, SyncDaemon, SyncDaemonState, Timeouts,
 };
 use crate::render::padding::number;
 
@@ -23,14 +23,14 @@ enum Kind {
 }
 
 /// A number of an item, with its name behind the item's prefix.
-struct Metric<T> {
+struct Metric<T, V = u64> {
     name: &'static str,
     kind: Kind,
     help: &'static str,
-    value: fn(&T) -> u64,
+    value: fn(&T) -> V,
 }
 
-const fn gauge<T>(name: &'static str, help: &'static str, value: fn(&T) -> u64) -> Metric<T> {
+const fn gauge<T, V>(name: &'static str, help: &'static str, value: fn(&T) -> V) -> Metric<T, V> {
     Metric {
         name,
         kind: Kind::Gauge,
@@ -39,7 +39,7 @@ const fn gauge<T>(name: &'static str, help: &'static str, value: fn(&T) -> u64) 
     }
 }
 
-const fn counter<T>(name: &'static str, help: &'static str, value: fn(&T) -> u64) -> Metric<T> {
+const fn counter<T, V>(name: &'static str, help: &'static str, value: fn(&T) -> V) -> Metric<T, V> {
     Metric {
         kind: Kind::Counter,
         ..gauge(name, help, value)
@@ -101,6 +101,20 @@ static SERVER: [Metric<DestinationState>; 6] = [
     ),
 ];
 
+/// What may be known of a backup.
+static BACKUP: [Metric<SyncDaemonState, Option<u64>>; 2] = [
+    gauge(
+        "learnt_connections",
+        "Connections here that the daemon learnt.",
+        |state| state.learnt,
+    ),
+    counter(
+        "dropped_datagrams_total",
+        "Datagrams that found no room at the daemon's socket.",
+        |state| state.dropped,
+    ),
+];
+
 /// A service with its servers, and the labels that identify them.
 pub struct LabelledService {
     state: ServiceState,
@@ -147,7 +161,7 @@ pub fn write_director(
     info: &KernelInfo,
     population: Population,
     timeouts: &Timeouts,
-    daemons: &[SyncDaemon],
+    daemons: &[SyncDaemonState],
 ) {
     let (major, minor, patch) = info.version_parts();
     let version = common.with("version", format!("{major}.{minor}.{patch}"));
@@ -192,8 +206,22 @@ pub fn write_director(
     if !daemons.is_empty() {
         let name = "ipvs_sync_daemon_info";
         write_heading(out, name, Kind::Gauge, "A sync daemon that runs.");
-        for daemon in daemons {
-            write_sample(out, name, &common.of_daemon(daemon), 1);
+        for state in daemons {
+            write_sample(out, name, &common.of_daemon(&state.daemon), 1);
+        }
+    }
+    for metric in &BACKUP {
+        let known = daemons.iter().filter_map(|state| {
+            let labels = common.with("role", state.daemon.role.word());
+            Some((labels, (metric.value)(state)?))
+        });
+        let known: Vec<(Labels, u64)> = known.collect();
+        if !known.is_empty() {
+            let name = format!("ipvs_sync_daemon_{}", metric.name);
+            write_heading(out, &name, metric.kind, metric.help);
+            for (labels, value) in known {
+                write_sample(out, &name, &labels, value);
+            }
         }
     }
 }
@@ -402,7 +430,7 @@ mod tests {
 
     #[test]
     fn what_is_there_once_is_written_whole() {
-        let written = |population, daemons: &[SyncDaemon]| {
+        let written = |population, daemons: &[SyncDaemonState]| {
             let mut out = Vec::new();
             let common = Labels::default();
             write_director(
@@ -452,8 +480,22 @@ ipvs_sync_daemon_info{role=\"master\",interface=\"eth1\",sync_id=\"17\",max_leng
 group=\"224.0.0.83\",port=\"8849\",ttl=\"5\"} 1
 ";
         assert_eq!(
-            written(untold, &[samples::sync_daemon()]),
+            written(untold, &samples::sync_daemon_states()[..1]),
             format!("{expected}{daemon}")
+        );
+        let backup = "\
+ipvs_sync_daemon_info{role=\"backup\",interface=\"eth1\",sync_id=\"31\",max_length=\"1472\",\
+group=\"224.0.0.83\",port=\"8849\",ttl=\"5\"} 1
+# HELP ipvs_sync_daemon_learnt_connections Connections here that the daemon learnt.
+# TYPE ipvs_sync_daemon_learnt_connections gauge
+ipvs_sync_daemon_learnt_connections{role=\"backup\"} 10453
+# HELP ipvs_sync_daemon_dropped_datagrams_total Datagrams that found no room at the daemon's socket.
+# TYPE ipvs_sync_daemon_dropped_datagrams_total counter
+ipvs_sync_daemon_dropped_datagrams_total{role=\"backup\"} 29
+";
+        assert_eq!(
+            written(untold, &samples::sync_daemon_states()),
+            format!("{expected}{daemon}{backup}")
         );
     }
 
@@ -551,7 +593,7 @@ group=\"224.0.0.83\",port=\"8849\",ttl=\"5\"} 1
     fn every_sample_has_the_name_of_its_namespace() {
         let written = |common: &Labels| {
             let mut out = Vec::new();
-            let daemons = [samples::sync_daemon()];
+            let daemons = samples::sync_daemon_states();
             let population = Population {
                 connections: Some(21),
                 most: Some(900),

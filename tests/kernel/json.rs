@@ -167,6 +167,11 @@ fn connections_timeouts_and_daemons_are_documents_too() {
     let roles: Vec<&Value> = daemons.iter().map(|daemon| &daemon["role"]).collect();
     assert_eq!(roles, ["master", "backup"]);
     for daemon in daemons {
+        let is_backup = daemon["role"] == "backup";
+        for field in ["connections_learnt", "datagrams_dropped"] {
+            let expected = if is_backup { json!(0) } else { Value::Null };
+            assert_eq!(daemon[field], expected, "{document:#}");
+        }
         let told = |field: &str| daemon[field].to_string().replace('"', "");
         let [role, interface, id, length, group, port, ttl] = [
             "role",

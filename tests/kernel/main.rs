@@ -39,6 +39,7 @@ mod reload;
 mod save;
 mod standstill;
 mod support;
+mod sync_daemons;
 mod table;
 mod watch;
 mod world;

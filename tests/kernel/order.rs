@@ -112,7 +112,7 @@ fn the_busiest_services_and_servers_come_first() {
 fn connections() -> Vec<Synced> {
     let address = |text: String| text.parse::<IpAddr>().unwrap();
     let connection = |number: u16| {
-        let is_ipv6 = number % 3 == 0;
+        let is_ipv6 = number.is_multiple_of(3);
         let [client, service, server] = match is_ipv6 {
             false => [
                 format!("10.{}.0.{}", number * 7 % 5, number * 11 % 13),

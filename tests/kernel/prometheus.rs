@@ -202,6 +202,9 @@ fn every_number_is_the_one_that_json_tells() {
         let labels = [role, "interface=eth0", "sync_id=9", "group=224.0.0.81"];
         sample("ipvs_sync_daemon_info", &labels, "1");
     }
+    for name in ["learnt_connections", "dropped_datagrams_total"] {
+        sample(&format!("ipvs_sync_daemon_{name}"), &["role=backup"], "0");
+    }
     let hashed = [
         "local_port=443",
         "scheduler=sh",
@@ -247,7 +250,7 @@ fn every_number_is_the_one_that_json_tells() {
         of_newer_kernels += 1;
     }
     let services = document["services"].as_array().unwrap().len();
-    let told = 1 + 1 + 3 + 2 + services + of_newer_kernels;
+    let told = 1 + 1 + 3 + 2 + 2 + services + of_newer_kernels;
     assert_eq!(rest.len(), told, "{rest:#?}");
 
     let one = samples(&busy.run("-L --prometheus -t 192.0.2.10:80"));

@@ -81,9 +81,12 @@ cases! {
         broken_clients_in_a_bridge_s_network
         broken_direct_routing_to_another_port
         broken_dr6_one_server_lacks_the_address
+        broken_dr6_servers_found_the_address_taken
         broken_dr_program_at_its_own_address_only
         broken_dr_server_s_gateway_is_gone
+        broken_dr_server_strict_with_two_cards
         broken_dr_servers_gateway_is_director
+        broken_dr_servers_let_in_the_director_only
         broken_firewall_table_full
         broken_gue_port_closed
         broken_hash_at_weight_0
@@ -93,17 +96,20 @@ cases! {
         broken_ipv6_forwarding_off
         broken_ipv6_wrong_gateway
         broken_mark_never_set
+        broken_mark_s_local_route_missing
         broken_masquerading_program_down
         broken_masquerading_to_localhost
+        broken_nat_one_client_waits_at_another_gateway
         broken_nat_servers_reject
         broken_nat_udp_program_down
-        broken_nat_one_client_waits_at_another_gateway
         broken_neighbour_written_wrong
         broken_output_drop
         broken_persistence_holds_at_a_dead_server
+        broken_port_of_one_service_mistyped
         broken_prefix_on_the_directors_lo
         broken_program_takes_nobody
         broken_reverse_path_of_clients
+        broken_rule_for_the_address_leads_nowhere
         broken_rule_throws_away_answers
         broken_sctp_servers_down
         broken_sctp_silent
@@ -119,15 +125,21 @@ cases! {
         broken_servers_have_a_card_at_the_clients
         broken_tc_drops_what_comes
         broken_tcp_service_made_for_udp
+        broken_tunnel_comes_from_the_address
         broken_tunnel_device_missing
+        broken_tunnel_s_size_is_not_heard
         broken_tunnel_servers_lack_the_address
         broken_two_directors_in_circles
+        broken_udp_one_server_with_another_gateway
         broken_weight_0_everywhere
         healthy_all_ports_persistent
+        healthy_answers_by_another_uplink_loose
         healthy_backup_with_sync
         healthy_bonded_cards
         healthy_bridge_on_the_director
+        healthy_checks_of_masqueraded_servers
         healthy_clients_behind_nat_asymmetric
+        healthy_direct_routing_over_point_to_point_links
         healthy_director_without_route_to_clients
         healthy_dns_direct_by_the_packet
         healthy_dr_address_of_another_network
@@ -141,6 +153,7 @@ cases! {
         healthy_ingress_by_mark
         healthy_ipv6_direct
         healthy_ipv6_in_ipv4_tunnel
+        healthy_ipv6_mark_masqueraded
         healthy_ipv6_masquerading
         healthy_ipv6_only_behind_a_router
         healthy_just_created_direct
@@ -172,6 +185,8 @@ cases! {
         healthy_tunnels_idle
         healthy_two_directors_serve_each_other
         healthy_two_uplinks_by_rules
+        healthy_two_ways_at_once
+        healthy_udp_direct_and_persistent
         healthy_udp_masquerading
         healthy_udp_that_never_answers
     }

@@ -35,6 +35,15 @@ knocks() { tries "$1" "$2" "$3" 12 2.3; }
 # answering HOST WHAT:PORT...: as serve, and no loss if it was there already.
 answering() { serve "$@"; }
 
+# bound PORT HOST...: wait until a program takes datagrams at a port of each host.
+bound() {
+    local host port
+    printf -v port ':%04X ' "$1"
+    for host in "${@:2}"; do
+        until on "$host" grep -q "$port" /proc/net/udp; do sleep .1; done
+    done
+}
+
 # remote_dr [ARP_ANNOUNCE]: direct routing, the client behind a router.
 remote_dr() {
     local r

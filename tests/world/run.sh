@@ -63,6 +63,7 @@ one() {
     . "$WORLD/lib.sh"
     # shellcheck disable=SC1090
     . "$1"
+    trap ends_early EXIT
     when=$(sed -n 's/^# traffic: *//p' "$1")
     if setup >"$T/setup" 2>&1; then
         if [[ $when != no ]]; then
@@ -107,7 +108,16 @@ one() {
     ! declare -F teardown >/dev/null || teardown >/dev/null 2>&1
     cluster_end >/dev/null 2>&1
     rm -rf "$T"
+    trap - EXIT
     return "$rc"
+}
+
+# ends_early: what is left to do where a mistake in a case ends its shell.
+ends_early() {
+    echo "case $(basename -- "$file" .sh) WRONG: a mistake in it ends it early"
+    [[ ! ${DEBUG-} ]] || tail -n 5 "$T/setup" | sed 's/^/    /'
+    cluster_end >/dev/null 2>&1
+    rm -rf "$T"
 }
 
 if [[ $# -eq 0 ]]; then

@@ -4,6 +4,7 @@
 #
 # Prints ANSWERED/N; the answers go to standard error, a line each. An answer after
 # SECONDS is none; with LINGER in the environment, clients wait that much longer for it.
+# With UPLOAD, each sends so many bytes more.
 use strict;
 use warnings;
 use Errno qw(EINPROGRESS);
@@ -36,7 +37,8 @@ while (%open and (my $left = $end - time) > 0) {
         my $o = $open{$n};
         if (!$o->{sent} && vec $w, $n, 1) {
             if (unpack 'i', getsockopt $o->{s}, SOL_SOCKET, SO_ERROR) { delete $open{$n}; next }
-            syswrite $o->{s}, "GET / HTTP/1.0\r\n\r\n";
+            my $upload = defined $ENV{UPLOAD} ? 'Upload: ' . 'x' x $ENV{UPLOAD} . "\r\n" : '';
+            syswrite $o->{s}, "GET / HTTP/1.0\r\n$upload\r\n";
             $o->{sent} = 1;
         } elsif ($o->{sent} && vec $r, $n, 1) {
             my $more = sysread $o->{s}, $o->{got}, 9999, length $o->{got};

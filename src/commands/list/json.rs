@@ -2,7 +2,7 @@
 #![forbid(unsafe_code)]
 
 use super::connections::{self, PassedOver, SelectedConnections};
-use super::{counts, sync_daemons};
+use super::{counts, sync_daemon_states};
 use crate::commands::console::Console;
 use crate::commands::refused_listing;
 use crate::commands::walk::Walk;
@@ -43,7 +43,7 @@ pub fn list(
                 PassedOver::NOTHING
             })
             .map_err(refused_listing),
-        Subject::Daemons => sync_daemons(ipvs).map(|daemons| {
+        Subject::Daemons => sync_daemon_states(ipvs).map(|daemons| {
             json::write_sync_daemons(console.text(), &daemons);
             PassedOver::NOTHING
         }),

@@ -4,23 +4,23 @@
 //! not have. What the text looks like is a matter of [`render`].
 #![forbid(unsafe_code)]
 
-mod connections;
-mod counts;
+pub mod connections;
+pub mod counts;
 mod json;
 mod prometheus;
-mod services;
+pub mod services;
 mod table;
 
 use crate::commands::console::{Console, visible};
 use crate::commands::walk::Walk;
 use crate::commands::{hints, refused_listing};
 use crate::error::Error;
-use crate::ipvs::{Detail, Ipvs, estimation};
-use crate::model::{Connection, ServiceIdentity, SyncDaemon};
+use crate::ipvs::{self, Detail, Ipvs, estimation};
+use crate::model::{Connection, ServiceIdentity, SyncDaemon, SyncDaemonState};
 use crate::order::{ConnectionOrder, ServiceOrder};
 use crate::rates::Rates;
 use crate::render::endpoints::EndpointWriter;
-use crate::render::{self, listing, order, phrases, timeouts_and_daemons};
+use crate::render::{self, listing, order, timeouts_and_daemons};
 use crate::request::{Columns, ListFormat, ListRequest, OutputFormat, Subject};
 use crate::screen;
 use crate::selection::Selection;
@@ -114,28 +114,15 @@ fn list_table(
         Ok(())
     })?;
     if detail == Detail::WithStatistics {
-        say_if_counters_stand_still(console);
+        hint_if_counters_stand_still(console);
     }
     Ok(())
 }
 
-/// Says to a person at a terminal if the counters of a plain listing stand still: below the page
-/// that is drawn again and again, or in a hint.
-fn say_if_counters_stand_still(console: &mut Console<'_>) {
-    let has_page = console.page().is_some();
-    if !has_page && !console.is_interactive() {
-        return;
-    }
-    let Some(standstill) = estimation::standstill() else {
-        return;
-    };
-    match has_page {
-        true => {
-            let sentence = phrases::counters_stand_still(standstill);
-            console.text().extend_from_slice(sentence.as_bytes());
-            console.text().push(b'\n');
-        }
-        false => console.keep_hint(Some(hints::counters_stand_still(standstill))),
+/// Keeps a hint for a person at a terminal if the counters of a plain listing stand still.
+fn hint_if_counters_stand_still(console: &mut Console<'_>) {
+    if console.is_interactive() {
+        console.keep_hint(estimation::standstill().map(hints::counters_stand_still));
     }
 }
 
@@ -146,7 +133,7 @@ fn list_sorted_table(
     service: Option<&ServiceIdentity>,
     rates: Option<&mut Rates>,
 ) -> Result<(), Error> {
-    let Services { info, entries, .. } = services::read(ipvs, request, service, rates)?;
+    let Services { info, entries, .. } = services::read_in_order(ipvs, request, service, rates)?;
     let format = &request.format;
     let mut endpoints = EndpointWriter::for_listing(format.numeric);
     if let Some(info) = info {
@@ -187,23 +174,40 @@ fn list_connections(
     let entries = SelectedConnections::open(ipvs, selection, detail)?;
     render::connections::write_titles(console.text(), with_engine_data);
     let passed_over = entries.for_each_in(order, |connection, _| {
-        // Clients choose these bytes, which must not move a terminal's cursor.
-        let shown = connection.engine.filter(|_| is_on_terminal);
-        let shown = shown.map(|(name, data)| (name, visible(data)));
-        let engine = shown.as_ref().map(|(name, data)| (*name, data.as_bytes()));
-        let connection = Connection {
-            engine: engine.or(connection.engine),
-            ..*connection
-        };
-        render::connections::write_row(
-            console.text(),
-            &mut endpoints,
-            &connection,
-            with_engine_data,
-        );
+        match is_on_terminal {
+            true => write_visible_row(console.text(), &mut endpoints, connection),
+            false => render::connections::write_row(
+                console.text(),
+                &mut endpoints,
+                connection,
+                with_engine_data,
+            ),
+        }
         console.flush_if_large()
     })?;
     passed_over.outcome()
+}
+
+/// Returns the sync daemons in the order of every listing, with how well they do.
+fn sync_daemon_states(ipvs: &mut Ipvs) -> Result<Vec<SyncDaemonState>, Error> {
+    let daemons = sync_daemons(ipvs)?.into_iter();
+    Ok(daemons.map(ipvs::sync_daemons::state).collect())
+}
+
+/// Appends the row of a connection with the data of its engine, for a terminal: clients choose these
+/// bytes, which must not move its cursor.
+pub fn write_visible_row(
+    out: &mut Vec<u8>,
+    endpoints: &mut EndpointWriter,
+    connection: &Connection<'_>,
+) {
+    let shown = connection.engine.map(|(name, data)| (name, visible(data)));
+    let engine = shown.as_ref().map(|(name, data)| (*name, data.as_bytes()));
+    let connection = Connection {
+        engine,
+        ..*connection
+    };
+    render::connections::write_row(out, endpoints, &connection, true);
 }
 
 /// Returns the sync daemons in the order of every listing.

@@ -3,7 +3,7 @@
 //! The samples of a metric stand together, so everything is read before anything is written.
 #![forbid(unsafe_code)]
 
-use super::sync_daemons;
+use super::sync_daemon_states;
 use crate::commands::console::Console;
 use crate::commands::refused_listing;
 use crate::commands::walk::Walk;
@@ -29,7 +29,7 @@ pub fn list(
     };
     let info = ipvs.info().map_err(refused_listing)?;
     let timeouts = ipvs.timeouts().map_err(refused_listing)?;
-    let daemons = sync_daemons(ipvs)?;
+    let daemons = sync_daemon_states(ipvs)?;
     let standstill = estimation::standstill();
     let mut walk = Walk::begin(ipvs, service, Detail::WithStatistics, request.sorted)?;
     let common = Labels::of_namespace(console.namespace());

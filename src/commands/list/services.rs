@@ -9,60 +9,101 @@ use crate::commands::walk::Walk;
 use crate::error::Error;
 use crate::ipvs::{Detail, Ipvs, estimation};
 use crate::model::{KernelInfo, ServiceIdentity, Standstill};
-use crate::order::ServiceEntry;
+use crate::order::{ServiceEntry, ServiceOrder};
 use crate::rates::Rates;
-use crate::request::ListRequest;
+use crate::request::{Columns, ListRequest, OutputFormat};
 
 /// The virtual services of a listing.
+#[derive(Default)]
 pub struct Services {
     /// The facts of IPVS itself, unless the listing is of one service.
     pub info: Option<KernelInfo>,
-    /// The services in the order that was asked for.
+    /// The services in the order of every listing, whatever other is asked for.
     pub entries: Vec<ServiceEntry>,
-    /// Why the kernel's counters stand still, if they do.
+    /// Why the kernel's counters stand still, if they do and counters
+    /// are listed.
     pub standstill: Option<Standstill>,
 }
 
-/// Reads one virtual service, or all. `rates` measure from one look to the next.
+/// The services after which something else gets its turn.
+const AT_ONCE: usize = 32;
+
+/// Reads one virtual service, or all. `rates` measure from one look to the next. Now and then,
+/// `meanwhile` is called with them as they were before, and ends the reading with `false`; nothing
+/// is returned then.
+///
+/// # Errors
+///
+/// Those of the kernel, as faults of a listing, and of `meanwhile`.
+pub fn read(
+    ipvs: &mut Ipvs,
+    request: &ListRequest,
+    service: Option<&ServiceIdentity>,
+    rates: Option<&mut Rates>,
+    meanwhile: &mut dyn FnMut(Option<&Rates>) -> Result<bool, Error>,
+) -> Result<Option<Services>, Error> {
+    let begun = Instant::now();
+    let shows_statistics = match request.output_format {
+        OutputFormat::Plain => {
+            matches!(request.format.columns, Columns::Statistics | Columns::Rate)
+        }
+        _ => true,
+    };
+    let detail = match shows_statistics || request.order == ServiceOrder::Rate {
+        true => Detail::WithStatistics,
+        false => Detail::WithoutStatistics,
+    };
+    let standstill = match detail {
+        Detail::WithStatistics => estimation::standstill(),
+        Detail::WithoutStatistics => None,
+    };
+    let mut walk = Walk::begin(ipvs, service, detail, request.sorted)?;
+    let info = match service {
+        Some(_) => None,
+        None => Some(ipvs.info().map_err(refused_listing)?),
+    };
+    let mut entries: Vec<ServiceEntry> = Vec::new();
+    while let Some((service, destinations)) = walk.next(ipvs)? {
+        entries.push((service, destinations.to_vec()));
+        if entries.len().is_multiple_of(AT_ONCE) && !meanwhile(rates.as_deref())? {
+            return Ok(None);
+        }
+    }
+    if let Some(rates) = rates.filter(|_| detail == Detail::WithStatistics) {
+        rates.begin(begun, standstill);
+        for (service, destinations) in &mut entries {
+            let identity = service.service.identity;
+            rates.note_service(identity, &mut service.statistics);
+            for state in destinations {
+                let server = state.destination.identity;
+                rates.note_server(identity, server, &mut state.statistics);
+            }
+        }
+        rates.end();
+    }
+    Ok(Some(Services {
+        info,
+        entries,
+        standstill,
+    }))
+}
+
+/// Reads services to be listed once, in the order that is asked for.
 ///
 /// # Errors
 ///
 /// Those of the kernel, as faults of a listing.
-pub fn read(
+pub fn read_in_order(
     ipvs: &mut Ipvs,
     request: &ListRequest,
     service: Option<&ServiceIdentity>,
     mut rates: Option<&mut Rates>,
 ) -> Result<Services, Error> {
-    let standstill = estimation::standstill();
-    let mut walk = Walk::begin(ipvs, service, Detail::WithStatistics, request.sorted)?;
-    let info = match service {
-        Some(_) => None,
-        None => Some(ipvs.info().map_err(refused_listing)?),
-    };
-    let mut entries = Vec::new();
-    if let Some(rates) = &mut rates {
-        rates.begin(Instant::now(), standstill);
-    }
-    while let Some((mut service, destinations)) = walk.next(ipvs)? {
-        let mut destinations = destinations.to_vec();
-        if let Some(rates) = &mut rates {
-            let identity = service.service.identity;
-            rates.note_service(identity, &mut service.statistics);
-            for state in &mut destinations {
-                let server = state.destination.identity;
-                rates.note_server(identity, server, &mut state.statistics);
-            }
-        }
-        entries.push((service, destinations));
-    }
-    if let Some(rates) = &mut rates {
-        rates.end();
-    }
-    request.order.sort(&mut entries, rates.as_deref());
-    Ok(Services {
-        info,
-        entries,
-        standstill,
-    })
+    let read = read(ipvs, request, service, rates.as_deref_mut(), &mut |_| {
+        Ok(true)
+    })?;
+    // Nobody ends it early.
+    let mut services = read.unwrap_or_default();
+    request.order.sort(&mut services.entries, rates.as_deref());
+    Ok(services)
 }

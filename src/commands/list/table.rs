@@ -5,7 +5,7 @@
 
 use super::connections::{self, SelectedConnections};
 use super::services::{self, Services};
-use super::{counts, sync_daemons};
+use super::{counts, sync_daemon_states};
 use crate::commands::console::Console;
 use crate::commands::refused_listing;
 use crate::error::Error;
@@ -60,8 +60,13 @@ pub fn list(
             Ok(())
         }
         Subject::Daemons => {
-            let daemons = sync_daemons(ipvs)?;
-            timeouts_and_daemons::write_sync_daemons(console.text(), screen, &daemons);
+            let daemons = sync_daemon_states(ipvs)?;
+            timeouts_and_daemons::write_sync_daemons(
+                console.text(),
+                screen,
+                request.format.exact,
+                &daemons,
+            );
             Ok(())
         }
     }
@@ -78,33 +83,20 @@ fn list_table(
         info,
         entries,
         standstill,
-    } = services::read(ipvs, request, service, rates.as_deref_mut())?;
+    } = services::read_in_order(ipvs, request, service, rates.as_deref_mut())?;
     let screen = console.screen();
     let mut table = ServiceTable::new(screen, request.format, rates.as_deref(), standstill);
-    // Rows are dear, so none is made of services that a page has no room for.
-    let room = console.page().map_or(usize::MAX, |page| page.room());
-    let mut lines = 0;
-    let (mut shown, mut left_out) = (0, 0);
     for (service, destinations) in &entries {
         table.count_service(destinations);
-        let more = ServiceTable::fewest_lines(destinations);
-        if lines < room {
-            table.measure(service, destinations);
-            shown += 1;
-        } else {
-            left_out += more;
-        }
-        lines += more;
+        table.measure(service, destinations);
     }
     table.begin(console.text(), info.as_ref());
-    for (service, destinations) in &entries[..shown] {
+    for (service, destinations) in &entries {
         table.write(console.text(), service, destinations);
         console.flush_if_large()?;
     }
-    if let Some(page) = console.page() {
-        page.leave_out(left_out);
-    }
     table.end(console.text());
+    table.explain(console.text());
     Ok(())
 }
 
@@ -124,6 +116,7 @@ fn list_connections(
     };
     let connections = SelectedConnections::open(ipvs, selection, detail)?;
     let passed_over = connections.for_each_in(order, |connection, line| {
+        table.count(1);
         table.measure(connection);
         lines.extend_from_slice(line);
         Ok(())

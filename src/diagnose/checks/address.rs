@@ -8,10 +8,10 @@ use crate::diagnose::facts::{Facts, Interface, Rival, Route, Server, Service, is
 use crate::diagnose::findings::{Basis, Claim, Finding};
 use crate::model::{ServiceIdentity, SyncDaemonRole};
 
-use super::{name, servers_in_use, whole_length};
+use super::{is_own, name, servers_in_use, whole_length};
 
 fn has_backup(facts: &Facts) -> bool {
-    facts.director.daemons.contains(&SyncDaemonRole::Backup)
+    facts.director.daemon(SyncDaemonRole::Backup).is_some()
 }
 
 /// A standby that waits for the address lacks it rightly. Where somebody can be asked for it, it
@@ -173,14 +173,14 @@ pub fn address_unanswered(facts: &Facts) -> Vec<Finding> {
     facts.services.iter().filter_map(find).collect()
 }
 
-/// Servers that are the director's only because a prefix on `lo` covers them.
+/// Servers that are the director's only because a prefix on `lo` covers them. One of full length
+/// covers but what is the director's own.
 pub fn prefix_on_loopback(facts: &Facts) -> Vec<Finding> {
     let interfaces = &facts.director.interfaces;
-    let is_own = |address| interfaces.iter().any(|interface| interface.has(address));
     let mut prefixes: Vec<(&Interface, IpAddr, u8)> = Vec::new();
     for interface in interfaces.iter().filter(|interface| interface.is_loopback) {
         for (address, length) in &interface.addresses {
-            if !address.is_loopback() && *length < whole_length(*address) {
+            if !address.is_loopback() {
                 prefixes.push((interface, *address, *length));
             }
         }
@@ -191,7 +191,7 @@ pub fn prefix_on_loopback(facts: &Facts) -> Vec<Finding> {
             let taken: Vec<(&Service, &Server)> = servers_in_use(facts)
                 .filter(|(_, server)| {
                     let server = server.identity().address;
-                    is_in(server, address, length) && !is_own(server)
+                    is_in(server, address, length) && !is_own(&facts.director, server)
                 })
                 .collect();
             let server = taken.first()?.1.identity().address;
@@ -226,10 +226,10 @@ fn home_of(facts: &Facts, address: IpAddr) -> &str {
 
 pub fn backup_only(facts: &Facts) -> Vec<Finding> {
     let director = &facts.director;
-    if !director.settings.backup_only || !director.daemons.contains(&SyncDaemonRole::Backup) {
+    if !director.settings.backup_only || director.daemon(SyncDaemonRole::Backup).is_none() {
         return Vec::new();
     }
-    let has_master = director.daemons.contains(&SyncDaemonRole::Master);
+    let has_master = director.daemon(SyncDaemonRole::Master).is_some();
     let find = |service: &Service| {
         let address = service.virtual_address()?;
         if service.address != Some(Route::Local) {
@@ -333,7 +333,7 @@ pub fn is_unseen(facts: &Facts, service: &Service) -> bool {
 mod tests {
     use super::*;
     use crate::diagnose::checks::samples::{
-        NONE, commands, endpoint, findings, first, found, quiet, rival,
+        NONE, commands, daemon, endpoint, findings, first, found, quiet, rival,
     };
     use crate::diagnose::findings::Level;
     use crate::model::{Standstill, Statistics};
@@ -379,7 +379,7 @@ mod tests {
         assert_eq!(level(routed), Level::Risk);
         let backup: fn(&mut Facts) = |facts| {
             facts.is_probed = true;
-            facts.director.daemons = vec![SyncDaemonRole::Backup];
+            facts.director.daemons = vec![daemon(SyncDaemonRole::Backup)];
         };
         assert_eq!(level(backup), Level::Note);
         let counted = found(|facts| facts.services[0].address = Some(Route::Nowhere));
@@ -463,7 +463,7 @@ mod tests {
         });
         assert_eq!(has_it, nothing_came);
         assert_eq!(
-            with(|facts| facts.director.daemons = vec![SyncDaemonRole::Backup]),
+            with(|facts| facts.director.daemons = vec![daemon(SyncDaemonRole::Backup)]),
             NONE
         );
     }
@@ -496,7 +496,7 @@ mod tests {
         let with = |daemons: &[SyncDaemonRole], is_on_lo: bool| {
             found(|facts| {
                 facts.director.settings.backup_only = true;
-                facts.director.daemons = daemons.to_vec();
+                facts.director.daemons = daemons.iter().copied().map(daemon).collect();
                 if is_on_lo {
                     let address = facts.director.interfaces[2].addresses.remove(0);
                     facts.director.interfaces[0].addresses.push(address);
@@ -790,7 +790,7 @@ mod tests {
         let with = |daemons: &[SyncDaemonRole], spoil: fn(&mut Facts)| {
             the("backup-only", |facts| {
                 facts.director.settings.backup_only = true;
-                facts.director.daemons = daemons.to_vec();
+                facts.director.daemons = daemons.iter().copied().map(daemon).collect();
                 spoil(facts);
             })
         };
@@ -852,7 +852,7 @@ mod tests {
         assert_eq!(was_heard, None);
         let is_backup = the("nothing-arrives", |facts| {
             quiet(facts);
-            facts.director.daemons = vec![SyncDaemonRole::Backup];
+            facts.director.daemons = vec![daemon(SyncDaemonRole::Backup)];
         });
         assert_eq!(is_backup, None);
     }

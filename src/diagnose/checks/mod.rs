@@ -13,6 +13,7 @@ mod director;
 mod listened;
 mod probes;
 mod service;
+mod sync;
 mod ways;
 
 #[cfg(test)]
@@ -53,6 +54,9 @@ pub static CHECKS: &[Check] = &[
     check("rp-filter", director::rp_filter),
     check("idle-timeout", director::idle_timeout),
     check("counters-stopped", director::counters_stopped),
+    check("sync-overflow", sync::overflow),
+    check("sync-alone", sync::alone),
+    check("sync-unheard", sync::unheard).unless(&["sync-alone"]),
     check("not-read", director::not_read).unless(&["module-missing"]),
     check("connections-unread", director::connections_unread),
     check("no-server", service::no_server),

@@ -15,11 +15,21 @@ use crate::diagnose::probe::{PortAnswer, Probed, WayBack};
 use crate::model::{
     AddressFamily, Destination, DestinationIdentity, DestinationState, ForwardingMethod,
     KernelName, Netmask, Protocol, SchedulerFlags, ServiceIdentity, ServiceState, Statistics,
-    Timeouts, VirtualService,
+    SyncDaemon, SyncDaemonRole, Timeouts, VirtualService,
 };
+use crate::samples;
 
 /// The index of the interface to the servers.
 pub const INNER: u32 = 2;
+
+/// A sync daemon on the interface to the servers.
+pub fn daemon(role: SyncDaemonRole) -> SyncDaemon {
+    SyncDaemon {
+        role,
+        interface: KernelName::from("inner"),
+        ..samples::sync_daemon()
+    }
+}
 
 /// A service by the words that name it: `-t ADDR:PORT`, `-u ADDR:PORT` or `-f MARK`.
 pub fn endpoint(words: &str) -> ServiceIdentity {

@@ -1,12 +1,13 @@
 //! A packet socket that hears what every interface receives and sends, as far as a filter lets it
-//! pass. It sends nothing, and changes nothing at the interfaces: promiscuous they stay or not.
-//! Source: packet(7), socket(7), `<linux/if_packet.h>`.
+//! pass. It sends nothing, and changes nothing at the interfaces: promiscuous they stay or not. For
+//! as long as a socket of its own is there, it may be in a multicast group. Source: packet(7), socket(7), `<linux/if_packet.h>`.
 //!
 //! The unsafe code of listening is here: nix has neither what the kernel says beside a packet nor
 //! filters.
 
 use std::io;
 use std::mem::MaybeUninit;
+use std::net::IpAddr;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
 use nix::errno::Errno;
@@ -216,6 +217,51 @@ struct Message {
     length: usize,
     network_offset: usize,
     mark: Option<u32>,
+}
+
+/// Joins a multicast group on an interface; the membership ends with the socket.
+///
+/// # Errors
+/// What the kernel said.
+pub fn join(group: IpAddr, interface: u32) -> Result<OwnedFd, KernelError> {
+    let family = match group {
+        IpAddr::V4(_) => libc::AF_INET,
+        IpAddr::V6(_) => libc::AF_INET6,
+    };
+    // SAFETY: socket takes three numbers.
+    let socket = unsafe { libc::socket(family, libc::SOCK_DGRAM | libc::SOCK_CLOEXEC, 0) };
+    if socket < 0 {
+        return Err(io::Error::last_os_error().into());
+    }
+    // SAFETY: the descriptor is open, and nobody else's.
+    let socket = unsafe { OwnedFd::from_raw_fd(socket) };
+    match group {
+        IpAddr::V4(group) => {
+            let request = libc::ip_mreqn {
+                imr_multiaddr: libc::in_addr {
+                    s_addr: u32::from(group).to_be(),
+                },
+                imr_address: libc::in_addr { s_addr: 0 },
+                imr_ifindex: interface as i32,
+            };
+            set_option(&socket, libc::IPPROTO_IP, libc::IP_ADD_MEMBERSHIP, &request)?;
+        }
+        IpAddr::V6(group) => {
+            let request = libc::ipv6_mreq {
+                ipv6mr_multiaddr: libc::in6_addr {
+                    s6_addr: group.octets(),
+                },
+                ipv6mr_interface: interface,
+            };
+            set_option(
+                &socket,
+                libc::IPPROTO_IPV6,
+                libc::IPV6_ADD_MEMBERSHIP,
+                &request,
+            )?;
+        }
+    }
+    Ok(socket)
 }
 
 /// Attaches a filter: the kernel keeps from the socket what the program does not let pass.

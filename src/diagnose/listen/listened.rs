@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::packets::{Flow, IcmpReason};
+use super::sync::Master;
 use crate::diagnose::facts::{Director, HardwareAddress, Service};
 use crate::model::{DestinationIdentity, ForwardingMethod, Protocol, ServiceIdentity};
 
@@ -35,6 +36,8 @@ pub struct Listened {
     pub addresses: BTreeMap<IpAddr, AddressTalk>,
     /// The kernel's counters of dropped packets that grew meanwhile, by name, and by how much.
     pub drops: Vec<(&'static str, u64)>,
+    /// The masters that spoke in the groups of the sync daemons here.
+    pub masters: BTreeSet<Master>,
 }
 
 impl Listened {

@@ -1,7 +1,8 @@
 //! `--listen`: what becomes of real packets.
 //!
 //! [`capture`] hears what all interfaces receive and send, as far as [`filter`] lets it pass, and
-//! sends nothing itself. [`packets`] reads headers, [`attempts`] follows what clients attempt, and
+//! sends nothing itself; it is in the groups of sync daemons meanwhile, of whose messages [`sync`]
+//! knows. [`packets`] reads headers, [`attempts`] follows what clients attempt, and
 //! [`listened`] says how far each attempt got. What that means is left to the checks.
 
 mod attempts;
@@ -11,6 +12,7 @@ pub mod listened;
 pub mod packets;
 #[cfg(test)]
 pub mod samples;
+pub mod sync;
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -30,6 +32,7 @@ use attempts::Attempts;
 use capture::Capture;
 use filter::Interest;
 use listened::Listened;
+use sync::Groups;
 
 /// So many attempts that came to their end are enough.
 const ENOUGH: usize = 50;
@@ -43,6 +46,8 @@ const LOOK_INTERVAL: Duration = Duration::from_secs(20);
 /// room.
 const MOST_CONNECTIONS: usize = 200_000;
 const LONGEST_LOOK: Duration = Duration::from_millis(500);
+/// The most masters that are told apart: anyone can send what looks like a message of one.
+const MOST_MASTERS: usize = 64;
 /// After how many packets or connections the clock is looked at.
 const CLOCK_STEP: usize = 64;
 /// The most time that nothing is said about how it goes.
@@ -63,7 +68,11 @@ pub fn listen(
     let mut waiting = Waiting::begin().map_err(KernelError::Errno)?;
     let drops_before = look::drop_counters();
     let gue_ports = gue_ports(&facts.services);
-    let mut capture = Capture::open(&interest(facts, only))?;
+    let groups = Groups::join(&facts.director);
+    let mut masters = BTreeSet::new();
+    let mut interest = interest(facts, only);
+    interest.addresses.extend(groups.addresses());
+    let mut capture = Capture::open(&interest)?;
     let mut attempts = Attempts::new(facts, only);
     let begin = Instant::now();
     let mut packets = 0;
@@ -84,7 +93,11 @@ pub fn listen(
                 now = begin.elapsed();
             }
             packets += 1;
-            if let Some(packet) = packets::read(packet, &gue_ports) {
+            if let Some(master) = groups.master(&frame, packet) {
+                if masters.len() < MOST_MASTERS {
+                    masters.insert(master);
+                }
+            } else if let Some(packet) = packets::read(packet, &gue_ports) {
                 attempts.hear(&frame, &packet, now);
             }
             if enough_at.is_none() && attempts.ended() >= ENOUGH {
@@ -121,6 +134,7 @@ pub fn listen(
         is_table_cut,
         addresses,
         drops,
+        masters,
     })
 }
 

@@ -43,7 +43,7 @@ pub fn sum_up(director: &mut Director, services: &mut [Service]) -> Result<Vec<S
         director.unread.push("connections");
         return Ok(Vec::new());
     };
-    let is_backup = director.daemons.contains(&SyncDaemonRole::Backup);
+    let is_backup = director.daemon(SyncDaemonRole::Backup).is_some();
     let mut sums = Sums::new(services, director.timeouts, is_backup);
     let begin = Instant::now();
     let mut count = 0;

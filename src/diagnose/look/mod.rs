@@ -23,9 +23,10 @@ use crate::diagnose::facts::{
 };
 use crate::diagnose::listen::listened::Funnel;
 use crate::error::{Error, KernelError};
-use crate::ipvs::{Detail, Ipvs, status};
+use crate::ipvs::{self, Detail, Ipvs, status};
 use crate::model::{
     DestinationIdentity, ForwardingMethod, Protocol, ServiceIdentity, ServiceState, Statistics,
+    SyncDaemon, SyncDaemonRole,
 };
 use crate::render::order;
 use network::{Incoming, Rtnetlink};
@@ -66,6 +67,7 @@ pub fn facts(ipvs: &mut Ipvs, only: Option<ServiceIdentity>) -> Result<Facts, Er
     look_again(ipvs, &mut services).map_err(Error::NotDiagnosed)?;
     director.reverse_path_drops_added =
         settings::reverse_path_drops().saturating_sub(director.reverse_path_drops);
+    director.sync_drops_added = sync_drops(&director.daemons).saturating_sub(director.sync_drops);
     if director.settings.standstill.is_some() {
         services.iter_mut().for_each(forget_counters);
     }
@@ -120,12 +122,25 @@ pub fn setup(ipvs: &mut Ipvs, only: ServiceIdentity) -> Result<Facts, KernelErro
     })
 }
 
+/// The datagrams that a backup daemon, if one runs, had no room for.
+fn sync_drops(daemons: &[SyncDaemon]) -> u64 {
+    let mut backups = daemons
+        .iter()
+        .filter(|daemon| daemon.role == SyncDaemonRole::Backup);
+    backups
+        .next()
+        .and_then(ipvs::sync_daemons::dropped)
+        .unwrap_or(0)
+}
+
 fn director(ipvs: &mut Ipvs, network: &mut Rtnetlink) -> Result<Director, KernelError> {
     let daemons = ipvs.sync_daemons()?;
     Ok(Director {
         missing_module: None,
         interfaces: interfaces(network)?,
-        daemons: daemons.iter().map(|daemon| daemon.role).collect(),
+        sync_drops: sync_drops(&daemons),
+        sync_drops_added: 0,
+        daemons,
         timeouts: ipvs.timeouts()?,
         settings: settings::settings(),
         conntrack: settings::conntrack(),

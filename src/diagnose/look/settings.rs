@@ -30,6 +30,8 @@ pub fn settings() -> Settings {
         expire_nodest_conn: of_ipvs("expire_nodest_conn") != 0,
         expire_quiescent_template: of_ipvs("expire_quiescent_template") != 0,
         standstill: estimation::standstill(),
+        rmem_max: number("core/rmem_max"),
+        sync_sock_size: number("ipv4/vs/sync_sock_size").unwrap_or(0),
         forwards_ipv4: number("ipv4/ip_forward") != Some(0),
         forwards_ipv6: number("ipv6/conf/all/forwarding") != Some(0),
     }

@@ -9,6 +9,7 @@ use crate::diagnose::checks::listed;
 use crate::diagnose::facts::{Facts, Route, Server, Service};
 use crate::diagnose::listen::MOST_ATTEMPTS;
 use crate::diagnose::listen::listened::{Attempt, Fate, Listened, Step};
+use crate::diagnose::listen::sync::Master;
 use crate::model::{DestinationIdentity, ForwardingMethod, Protocol};
 use crate::render::phrases::{counted, endpoint, in_lines};
 use crate::screen::Screen;
@@ -71,6 +72,20 @@ pub fn lines(facts: &Facts, service: &Service, screen: Screen) -> Vec<String> {
         }
     }
     lines
+}
+
+/// Returns a line for each master of sync daemons that was heard, without newlines.
+pub fn masters(facts: &Facts) -> Vec<String> {
+    let Some(listened) = &facts.listened else {
+        return Vec::new();
+    };
+    let line = |master: &Master| {
+        format!(
+            "Heard the master daemon of {}: syncid {}, version {}.",
+            master.address, master.sync_id, master.version
+        )
+    };
+    listened.masters.iter().map(line).collect()
 }
 
 /// Returns what was not heard, a line each, without newlines.

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use crate::diagnose::facts::Facts;
 use crate::diagnose::listen::listened::{Funnel, Listened};
+use crate::diagnose::listen::sync::Master;
 use crate::render::json::{Endpoint, ServiceFields};
 
 /// All that was heard.
@@ -18,6 +19,7 @@ pub struct ListenedFields {
     packets_lost: u64,
     attempts_not_followed: u64,
     drops: BTreeMap<&'static str, u64>,
+    sync_masters: Vec<Master>,
     services: Vec<ServiceTraffic>,
 }
 
@@ -62,6 +64,7 @@ impl ListenedFields {
             packets_lost: listened.packets_lost,
             attempts_not_followed: listened.attempts_not_followed,
             drops: listened.drops.iter().copied().collect(),
+            sync_masters: listened.masters.iter().copied().collect(),
             services: services.collect(),
         }
     }

@@ -67,8 +67,8 @@ pub fn write(out: &mut Vec<u8>, screen: Screen, facts: &Facts, findings: &[Findi
         page.write_group(DIRECTOR, "", &[], &of_director);
     }
     page.end_group();
-    for gap in funnel::gaps(facts) {
-        page.write_line(&gap);
+    for line in funnel::masters(facts).iter().chain(&funnel::gaps(facts)) {
+        page.write_line(line);
     }
     for paragraph in conclusion(facts, findings).lines() {
         in_lines(paragraph, page.screen.width)

@@ -8,7 +8,7 @@ use crate::model::Connection;
 use crate::render::endpoints::EndpointWriter;
 use crate::render::phrases::counted;
 use crate::render::table::sheet::{Cell, Row, Sheet, Tint};
-use crate::render::table::{endpoint, foreign};
+use crate::render::table::{Memory, endpoint, foreign};
 use crate::screen::Screen;
 
 /// Up to this length, that of IPv4, an address and port should stand beside others.
@@ -31,7 +31,8 @@ impl Arrangement {
     ];
 }
 
-/// A table of connections. All of them are measured first, then written in the same order.
+/// A table of connections. All of them are counted, and those that are to be written are measured,
+/// before the first is written. It may be a part of one.
 pub struct ConnectionTable {
     screen: Screen,
     endpoints: EndpointWriter,
@@ -45,20 +46,31 @@ pub struct ConnectionTable {
 impl ConnectionTable {
     /// Makes a table without connections.
     pub fn new(screen: Screen, numeric: bool, with_engine_data: bool) -> ConnectionTable {
+        ConnectionTable::after(Memory::new(numeric), screen, with_engine_data)
+    }
+
+    /// Makes a table that follows another.
+    pub fn after(memory: Memory, screen: Screen, with_engine_data: bool) -> ConnectionTable {
         let columns = [if with_engine_data { 8 } else { 6 }, 6, 4];
+        let mut sheets = columns.map(|columns| Sheet::new(screen, columns));
+        memory.recall(screen, &mut sheets);
         ConnectionTable {
             screen,
-            endpoints: EndpointWriter::new(numeric),
+            endpoints: memory.endpoints,
             with_engine_data,
             arrangement: Arrangement::Beside,
-            sheets: columns.map(|columns| Sheet::new(screen, columns)),
+            sheets,
             connections: 0,
         }
     }
 
-    /// Counts a connection, and measures the room that it needs.
+    /// Counts connections that are there, be they written or not.
+    pub fn count(&mut self, connections: usize) {
+        self.connections += connections;
+    }
+
+    /// Measures the room that a connection needs.
     pub fn measure(&mut self, connection: &Connection<'_>) {
-        self.connections += 1;
         for arrangement in Arrangement::ALL {
             for row in self.rows(connection, arrangement) {
                 self.sheets[arrangement as usize].measure(&row);
@@ -106,16 +118,25 @@ impl ConnectionTable {
         titles.iter().map(title).collect()
     }
 
-    /// Appends the rows of some connections.
-    pub fn write(&mut self, out: &mut Vec<u8>, connections: &[Connection<'_>]) {
+    /// Appends the rows of some connections below a line, and returns how many each has. The last
+    /// of them appear with the end of the frame.
+    pub fn write(&mut self, out: &mut Vec<u8>, connections: &[Connection<'_>]) -> Vec<usize> {
         let arrangement = self.arrangement;
-        let rows = connections.iter();
-        let rows = rows.flat_map(|connection| self.rows(connection, arrangement));
-        let rows: Vec<Row> = rows.collect();
-        let sheet = self.sheet();
-        let rows = rows.into_iter().flat_map(|row| sheet.parted(row));
-        let rows: Vec<Row> = rows.collect();
-        sheet.draw(out, rows);
+        let mut all = Vec::new();
+        let mut heights = Vec::new();
+        for connection in connections {
+            let rows = self.rows(connection, arrangement).into_iter();
+            let before = all.len();
+            all.extend(rows.flat_map(|row| self.sheet().parted(row)));
+            heights.push(all.len() - before);
+        }
+        self.sheet().draw(out, all);
+        heights
+    }
+
+    /// Returns what a table that follows may use of this one.
+    pub fn into_memory(self) -> Memory {
+        Memory::of(self.screen, self.endpoints, &self.sheets)
     }
 
     /// Appends the bottom of the frame.
@@ -192,6 +213,7 @@ mod tests {
     fn drawn(width: usize, connections: &[Connection<'_>]) -> Vec<String> {
         let screen = samples::screen(width);
         let mut table = ConnectionTable::new(screen, true, true);
+        table.count(connections.len());
         for connection in connections {
             table.measure(connection);
         }

@@ -4,9 +4,9 @@
 use crate::render::counts::Count;
 use crate::render::endpoints::EndpointWriter;
 use crate::render::phrases::counted;
-use crate::render::table::foreign;
 use crate::render::table::quantities::Share;
 use crate::render::table::sheet::{Cell, Row, Sheet, Tint};
+use crate::render::table::{Memory, foreign};
 use crate::screen::Screen;
 use crate::selection::CountKey;
 
@@ -16,62 +16,132 @@ const ROWS_AT_ONCE: usize = 500;
 
 /// Appends the table of counts.
 pub fn write(out: &mut Vec<u8>, screen: Screen, numeric: bool, key: CountKey, counts: &[Count]) {
-    let total: u64 = counts.iter().map(|count| count.connections).sum();
-    let connections = counted(total, "connection");
-    let line = match (total, counts.len()) {
-        (0, _) => "No connections.\n".to_owned(),
-        (1, _) => format!("{connections}\n"),
-        _ if key == CountKey::Total => format!("{connections}\n"),
-        (_, 1) => format!("{connections}, one {}\n", key.word()),
-        (_, number) => format!("{connections}, {}\n", counted(number, key.word())),
-    };
-    out.extend_from_slice(line.as_bytes());
-    let name = match key {
-        CountKey::Total => return,
-        CountKey::Client => "Client",
-        CountKey::Server => "Real server",
-        CountKey::Service => "Service",
-        CountKey::State => "State",
-        CountKey::Origin => "Origin",
-    };
-    if counts.is_empty() {
-        return;
+    let mut table = CountTable::after(Memory::new(numeric), screen, key, counts);
+    for count in counts {
+        table.measure(count);
     }
-    let mut sheet = Sheet::new(screen, 4);
-    let titles: Row = vec![
-        Cell::text(name, Tint::Faint),
-        Cell::number("Connections", Tint::Faint),
-        Cell::text("Share", Tint::Faint).over(2),
-    ];
-    sheet.measure(&titles);
-    let mut endpoints = EndpointWriter::new(numeric);
-    let mut row = |count: &Count, bar: usize| {
+    table.begin(out);
+    for some in counts.chunks(ROWS_AT_ONCE) {
+        table.write(out, some);
+    }
+    table.end(out);
+}
+
+/// A table of counts. Those that are to be written are measured before the first is written. It may
+/// be a part of one.
+pub struct CountTable {
+    screen: Screen,
+    endpoints: EndpointWriter,
+    key: CountKey,
+    /// The number of counts, and of all that they have counted.
+    counts: usize,
+    total: u64,
+    sheet: Sheet,
+}
+
+impl CountTable {
+    /// Makes a table of these counts that follows another.
+    pub fn after(memory: Memory, screen: Screen, key: CountKey, counts: &[Count]) -> CountTable {
+        let mut sheet = Sheet::new(screen, 4);
+        memory.recall(screen, [&mut sheet]);
+        CountTable {
+            screen,
+            endpoints: memory.endpoints,
+            key,
+            counts: counts.len(),
+            total: counts.iter().map(|count| count.connections).sum(),
+            sheet,
+        }
+    }
+
+    /// Measures the room that a count needs.
+    pub fn measure(&mut self, count: &Count) {
+        let row = self.row(count, 0);
+        self.sheet.measure(&row);
+    }
+
+    /// Appends the line above the table and its titles.
+    pub fn begin(&mut self, out: &mut Vec<u8>) {
+        let connections = counted(self.total, "connection");
+        let word = self.key.word();
+        let line = match (self.total, self.counts) {
+            (0, _) => "No connections.\n".to_owned(),
+            (1, _) => format!("{connections}\n"),
+            _ if self.key == CountKey::Total => format!("{connections}\n"),
+            (_, 1) => format!("{connections}, one {word}\n"),
+            (_, number) => format!("{connections}, {}\n", counted(number, word)),
+        };
+        out.extend_from_slice(line.as_bytes());
+        if !self.has_rows() {
+            return;
+        }
+        let name = match self.key {
+            CountKey::Total => "",
+            CountKey::Client => "Client",
+            CountKey::Server => "Real server",
+            CountKey::Service => "Service",
+            CountKey::State => "State",
+            CountKey::Origin => "Origin",
+        };
+        let titles: Row = vec![
+            Cell::text(name, Tint::Faint),
+            Cell::number("Connections", Tint::Faint),
+            Cell::text("Share", Tint::Faint).over(2),
+        ];
+        self.sheet.measure(&titles);
+        self.sheet.fit(true);
+        let titles = self.sheet.parted(titles);
+        self.sheet.draw(out, titles);
+    }
+
+    /// Returns true if there are rows below the line.
+    fn has_rows(&self) -> bool {
+        self.counts > 0 && self.key != CountKey::Total
+    }
+
+    /// Appends the rows of some counts below a line, and returns how many each has. The last of
+    /// them appear with the end of the frame.
+    pub fn write(&mut self, out: &mut Vec<u8>, counts: &[Count]) -> Vec<usize> {
+        if !self.has_rows() {
+            return Vec::new();
+        }
+        let bar = self.sheet.width_over(3..4);
+        let mut all = Vec::new();
+        let mut heights = Vec::new();
+        for count in counts {
+            let row = self.row(count, bar);
+            let parts = self.sheet.parted(row);
+            heights.push(parts.len());
+            all.extend(parts);
+        }
+        self.sheet.draw(out, all);
+        heights
+    }
+
+    /// Appends the bottom of the frame.
+    pub fn end(&mut self, out: &mut Vec<u8>) {
+        self.sheet.end(out);
+    }
+
+    /// Returns what a table that follows may use of this one.
+    pub fn into_memory(self) -> Memory {
+        Memory::of(self.screen, self.endpoints, [&self.sheet])
+    }
+
+    fn row(&mut self, count: &Count, bar: usize) -> Row {
         let mut name = Vec::new();
-        count.counted.write(&mut name, &mut endpoints);
+        count.counted.write(&mut name, &mut self.endpoints);
         let share = Share {
             part: u128::from(count.connections),
-            whole: u128::from(total),
+            whole: u128::from(self.total),
         };
         vec![
             Cell::text(foreign(&name), Tint::Strong),
             Cell::number(count.connections.to_string(), Tint::Plain),
             Cell::number(share.percent().unwrap_or_default(), Tint::Plain),
-            Cell::text(share.bar(bar, screen), Tint::Bar),
+            Cell::text(share.bar(bar, self.screen), Tint::Bar),
         ]
-    };
-    for count in counts {
-        sheet.measure(&row(count, 0));
     }
-    sheet.fit(true);
-    let bar = sheet.width_over(3..4);
-    let titles = sheet.parted(titles);
-    sheet.draw(out, titles);
-    for some in counts.chunks(ROWS_AT_ONCE) {
-        let rows = some.iter().flat_map(|count| sheet.parted(row(count, bar)));
-        let rows: Vec<Row> = rows.collect();
-        sheet.draw(out, rows);
-    }
-    sheet.end(out);
 }
 
 #[cfg(test)]

@@ -131,15 +131,34 @@ fn text_width(widths: &[usize], gap: usize) -> usize {
     widths.iter().sum::<usize>() + gap * widths.len().saturating_sub(1)
 }
 
-/// A drawing. Its rows are measured, its widths settled, then its rows drawn.
-pub struct Sheet {
-    screen: Screen,
+/// The room that cells need, as far as they have been measured.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Measures {
+    /// The widths of the widest cells; those of the first column are in `names`.
     widths: Vec<usize>,
     /// The widths of the texts in the first column.
     names: BTreeSet<usize>,
     /// The width of the widest text over several columns, by the first of them and the first
     /// behind them.
     spans: BTreeMap<(usize, usize), usize>,
+}
+
+impl Measures {
+    fn new(columns: usize) -> Measures {
+        Measures {
+            widths: vec![0; columns],
+            names: BTreeSet::new(),
+            spans: BTreeMap::new(),
+        }
+    }
+}
+
+/// A drawing. Its rows are measured, its widths settled, then its rows drawn.
+pub struct Sheet {
+    screen: Screen,
+    measures: Measures,
+    /// The widths of the columns, once they are settled.
+    widths: Vec<usize>,
     /// The blanks between columns.
     gap: usize,
     /// The block that waits until it is known whether another follows.
@@ -152,28 +171,44 @@ impl Sheet {
     pub fn new(screen: Screen, columns: usize) -> Sheet {
         Sheet {
             screen,
+            measures: Measures::new(columns),
             widths: vec![0; columns],
-            names: BTreeSet::new(),
-            spans: BTreeMap::new(),
             gap: 2,
             waiting: Vec::new(),
             has_begun: false,
         }
     }
 
+    /// Gives cells the room that they needed in an earlier drawing of as many columns.
+    pub fn widen_to(&mut self, before: &Measures) {
+        if before.widths.len() == self.widths.len() {
+            self.measures = before.clone();
+        }
+    }
+
+    /// Returns the room that the cells need.
+    pub fn measures(&self) -> &Measures {
+        &self.measures
+    }
+
     /// Measures the cells of a row.
     pub fn measure(&mut self, row: &[Cell]) {
+        let Measures {
+            widths,
+            names,
+            spans,
+        } = &mut self.measures;
         let mut column = 0;
         for cell in row {
             let end = column + cell.columns;
             let width = cell.width();
             if cell.columns > 1 {
-                let widest = self.spans.entry((column, end)).or_default();
+                let widest = spans.entry((column, end)).or_default();
                 *widest = width.max(*widest);
             } else if column == 0 {
-                self.names.insert(width);
+                names.insert(width);
             } else {
-                self.widths[column] = self.widths[column].max(width);
+                widths[column] = widths[column].max(width);
             }
             column = end;
         }
@@ -182,14 +217,20 @@ impl Sheet {
     /// Settles the widths, once all rows have been measured. With bars, the last column is theirs.
     pub fn fit(&mut self, has_bars: bool) {
         let last = self.widths.len() - 1;
-        let mut spans: Vec<_> = std::mem::take(&mut self.spans).into_iter().collect();
+        let Measures {
+            widths,
+            names,
+            spans,
+        } = self.measures.clone();
+        self.widths = widths;
+        let mut spans: Vec<_> = spans.into_iter().collect();
         let after_names = |((start, _), _): &((usize, usize), usize)| *start > 0;
         self.widen(spans.iter().copied().filter(after_names));
         let others: usize = self.widths[1..last].iter().sum();
         let shortest = self.widths[last];
         let bar = if has_bars { SHORTEST_BAR } else { 0 };
-        let longest_name = self.names.last().copied().unwrap_or(0);
-        let usual_name = self.names.range(..=USUAL_NAME).next_back();
+        let longest_name = names.last().copied().unwrap_or(0);
+        let usual_name = names.range(..=USUAL_NAME).next_back();
         let usual_name = usual_name.copied().unwrap_or(0);
         // Given up one after the other for usual names: the wide gaps, the bars, both.
         let mut rooms = [(2, bar), (1, bar), (2, 0), (1, 0)].into_iter();
@@ -202,7 +243,7 @@ impl Sheet {
             }
         };
         let fits = |width: &&usize| **width <= room;
-        self.widths[0] = self.names.iter().rev().find(fits).copied().unwrap_or(0);
+        self.widths[0] = names.iter().rev().find(fits).copied().unwrap_or(0);
         if has_bars {
             let room = self.room(others + self.widths[0]).min(LONGEST_BAR);
             self.widths[last] = self.widths[last].max(room);
@@ -222,7 +263,8 @@ impl Sheet {
     /// Returns true if the drawing is no wider than the screen, with every name beside its row.
     pub fn has_room(&self) -> bool {
         let columns = self.widths.len();
-        self.names
+        self.measures
+            .names
             .last()
             .is_none_or(|width| *width <= self.widths[0])
             && FRAME + self.width_over(0..columns) <= self.screen.width

@@ -1,9 +1,9 @@
 //! Draws timeouts and sync daemons.
 #![forbid(unsafe_code)]
 
-use crate::model::{SyncDaemon, Timeouts};
+use crate::model::{SyncDaemonRole, SyncDaemonState, Timeouts};
 use crate::render::table::foreign;
-use crate::render::table::quantities::duration;
+use crate::render::table::quantities::{count, duration};
 use crate::render::table::sheet::{Cell, Row, Sheet, Tint};
 use crate::screen::Screen;
 
@@ -27,24 +27,43 @@ pub fn write_timeouts(out: &mut Vec<u8>, screen: Screen, exact: bool, timeouts: 
     draw(out, screen, &["Connections", "Kept without traffic"], rows);
 }
 
-/// Appends the table of sync daemons.
-pub fn write_sync_daemons(out: &mut Vec<u8>, screen: Screen, daemons: &[SyncDaemon]) {
+/// Appends the table of sync daemons; what is known of a backup alone, where there is one.
+pub fn write_sync_daemons(
+    out: &mut Vec<u8>,
+    screen: Screen,
+    exact: bool,
+    daemons: &[SyncDaemonState],
+) {
     if daemons.is_empty() {
         out.extend_from_slice(b"No sync daemon runs.\n");
         return;
     }
-    let titles = [
+    let mut titles = vec![
         "Sync daemon",
         "Interface",
-        "Sync id",
+        "Id",
         "Group",
         "Port",
         "TTL",
-        "Max length",
+        "Length",
     ];
-    let row = |daemon: &SyncDaemon| {
+    let has_backup = daemons
+        .iter()
+        .any(|state| state.daemon.role == SyncDaemonRole::Backup);
+    if has_backup {
+        titles.extend(["Learnt", "Dropped"]);
+    }
+    let row = |state: &SyncDaemonState| {
+        let daemon = &state.daemon;
         let told = |value: Option<String>| Cell::text(value.unwrap_or_default(), Tint::Plain);
-        vec![
+        let number = |value: Option<u64>, tint| {
+            let shown = |number: u64| match exact {
+                true => number.to_string(),
+                false => count(number),
+            };
+            Cell::number(value.map(shown).unwrap_or_default(), tint)
+        };
+        let mut row = vec![
             Cell::text(daemon.role.word(), Tint::Strong),
             Cell::text(foreign(daemon.interface.as_bytes()), Tint::Plain),
             told(Some(daemon.sync_id.to_string())),
@@ -52,7 +71,16 @@ pub fn write_sync_daemons(out: &mut Vec<u8>, screen: Screen, daemons: &[SyncDaem
             told(daemon.port.map(|port| port.to_string())),
             told(daemon.ttl.map(|ttl| ttl.to_string())),
             told(daemon.max_length.map(|length| format!("{length} B"))),
-        ]
+        ];
+        if has_backup {
+            let tint = match state.dropped {
+                None | Some(0) => Tint::Plain,
+                Some(_) => Tint::Warning,
+            };
+            row.push(number(state.learnt, Tint::Plain));
+            row.push(number(state.dropped, tint));
+        }
+        row
     };
     draw(out, screen, &titles, daemons.iter().map(row).collect());
 }
@@ -109,19 +137,36 @@ mod tests {
     #[test]
     fn a_sync_daemon_is_a_row() {
         let mut out = Vec::new();
-        write_sync_daemons(&mut out, SCREEN, &[samples::sync_daemon()]);
+        let [master, backup] = samples::sync_daemon_states();
+        write_sync_daemons(&mut out, SCREEN, false, &[master]);
         assert_eq!(
             lines(&out),
             [
-                "╭────────────────────────────────────────────────────────────────────╮",
-                "│ Sync daemon  Interface  Sync id  Group       Port  TTL  Max length │",
-                "├────────────────────────────────────────────────────────────────────┤",
-                "│ master       eth1       17       224.0.0.83  8849  5    1472 B     │",
-                "╰────────────────────────────────────────────────────────────────────╯",
+                "╭───────────────────────────────────────────────────────────╮",
+                "│ Sync daemon  Interface  Id  Group       Port  TTL  Length │",
+                "├───────────────────────────────────────────────────────────┤",
+                "│ master       eth1       17  224.0.0.83  8849  5    1472 B │",
+                "╰───────────────────────────────────────────────────────────╯",
             ]
         );
         let mut out = Vec::new();
-        write_sync_daemons(&mut out, SCREEN, &[]);
+        write_sync_daemons(&mut out, SCREEN, false, &[master, backup]);
+        assert_eq!(
+            lines(&out),
+            [
+                "╭────────────────────────────────────────────────────────────────────────────╮",
+                "│ Sync daemon  Interface  Id  Group       Port  TTL  Length  Learnt  Dropped │",
+                "├────────────────────────────────────────────────────────────────────────────┤",
+                "│ master       eth1       17  224.0.0.83  8849  5    1472 B                  │",
+                "│ backup       eth1       31  224.0.0.83  8849  5    1472 B   10.5K       29 │",
+                "╰────────────────────────────────────────────────────────────────────────────╯",
+            ]
+        );
+        let mut out = Vec::new();
+        write_sync_daemons(&mut out, SCREEN, true, &[backup]);
+        assert!(lines(&out)[3].contains(" 10453 "), "{:?}", lines(&out));
+        let mut out = Vec::new();
+        write_sync_daemons(&mut out, SCREEN, false, &[]);
         assert_eq!(lines(&out), ["No sync daemon runs."]);
     }
 }

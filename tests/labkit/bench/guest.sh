@@ -158,7 +158,7 @@ filters() {
     floor=$(in_namespace filters cost /tmp/floor lines /proc/net/ip_vs_conn) || fail "lines: $floor"
     [[ $(</tmp/floor) -eq $(($1 + 1)) ]] || fail "$(</tmp/floor) lines of $1 connections"
     for words in "-r 10.255.0.7" "--state syn_recv --count state" \
-        "--stale --count server" "--count client"; do
+        "--stale --count server" "--count client" "--origin sync --count client"; do
         # shellcheck disable=SC2086 # two numbers
         printf '%s\t%s\t%s\t%s\n' "-Lnc $words, $1" floor ${floor}
         # shellcheck disable=SC2086

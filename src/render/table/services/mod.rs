@@ -19,7 +19,7 @@ use crate::render::listing::forwarding_label;
 use crate::render::phrases::{counted, counters_stand_still, write_service_name};
 use crate::render::table::quantities::{Share, bytes, count, sparkline};
 use crate::render::table::sheet::{Cell, Row, Sheet, Tint};
-use crate::render::table::{endpoint, foreign};
+use crate::render::table::{Height, Memory, endpoint, foreign};
 use crate::request::{Columns, ListFormat};
 use crate::screen::Screen;
 use columns::{Column, columns_of, columns_of_rates, title};
@@ -27,7 +27,7 @@ use condition::Condition;
 use description::{indented, scheduling, tunnel, wrapped};
 
 /// A table of virtual services. All of them are counted, and those that are to be written are
-/// measured, before the first is written.
+/// measured, before the first is written. It may be a part of one.
 pub struct ServiceTable<'r> {
     screen: Screen,
     /// The rates that looks have measured; with them, the columns are others.
@@ -49,6 +49,23 @@ impl<'r> ServiceTable<'r> {
     /// it leaves empty what is known from counters.
     pub fn new(
         screen: Screen,
+        format: ListFormat,
+        rates: Option<&'r Rates>,
+        standstill: Option<Standstill>,
+    ) -> ServiceTable<'r> {
+        ServiceTable::after(
+            Memory::new(format.numeric),
+            screen,
+            format,
+            rates,
+            standstill,
+        )
+    }
+
+    /// Makes a table that follows another.
+    pub fn after(
+        memory: Memory,
+        screen: Screen,
         mut format: ListFormat,
         rates: Option<&'r Rates>,
         standstill: Option<Standstill>,
@@ -63,13 +80,15 @@ impl<'r> ServiceTable<'r> {
                 columns_of_rates(screen.width)
             }
         };
+        let mut sheet = Sheet::new(screen, columns.len());
+        memory.recall(screen, [&mut sheet]);
         ServiceTable {
             screen,
             rates,
             standstill: standstill.filter(|_| shows_counters),
             format,
-            endpoints: EndpointWriter::new(format.numeric),
-            sheet: Sheet::new(screen, columns.len()),
+            endpoints: memory.endpoints,
+            sheet,
             columns,
             services: 0,
             servers: 0,
@@ -165,30 +184,25 @@ impl<'r> ServiceTable<'r> {
         self.sheet.draw(out, vec![row]);
     }
 
-    /// Appends the rows of a service and its destinations.
+    /// Appends the rows of a service and its destinations, and returns how many lines they are. The
+    /// last service appears with the end of the frame.
     pub fn write(
         &mut self,
         out: &mut Vec<u8>,
         service: &ServiceState,
         destinations: &[DestinationState],
-    ) {
-        let rows = self.rows(service, destinations);
-        self.sheet.draw(out, rows);
-    }
-
-    /// Returns the lines that a service takes, the one above it included, if no name takes a line
-    /// of its own.
-    pub fn fewest_lines(destinations: &[DestinationState]) -> usize {
-        2 + destinations.len().max(1)
-    }
-
-    /// Returns the rows of a service and its servers.
-    fn rows(&mut self, service: &ServiceState, destinations: &[DestinationState]) -> Vec<Row> {
+    ) -> Height {
         let mut rows = self.heading(service);
+        let mut height = Height {
+            head: 1 + rows.len(),
+            rest: Vec::new(),
+        };
         let whole = self.whole(destinations);
         for destination in destinations {
             let row = self.server_row(service, destination, whole);
-            rows.extend(self.sheet.parted(row));
+            let parts = self.sheet.parted(row);
+            height.rest.push(parts.len());
+            rows.extend(parts);
         }
         if destinations.is_empty() {
             let text = indented("no real servers: nobody takes its connections");
@@ -197,13 +211,24 @@ impl<'r> ServiceTable<'r> {
                 false => indented("no real servers"),
             };
             rows.push(vec![Cell::text(text, Tint::Alarm).over(self.columns.len())]);
+            height.rest.push(1);
         }
-        rows
+        self.sheet.draw(out, rows);
+        height
     }
 
-    /// Ends the frame, and explains the marks.
-    pub fn end(mut self, out: &mut Vec<u8>) {
+    /// Ends the frame.
+    pub fn end(&mut self, out: &mut Vec<u8>) {
         self.sheet.end(out);
+    }
+
+    /// Returns what a table that follows may use of this one.
+    pub fn into_memory(self) -> Memory {
+        Memory::of(self.screen, self.endpoints, [&self.sheet])
+    }
+
+    /// Explains the marks.
+    pub fn explain(&self, out: &mut Vec<u8>) {
         let met = Condition::ALL.into_iter();
         let met = met.filter(|condition| self.conditions.contains(condition));
         let marks: Vec<String> = met
@@ -336,6 +361,9 @@ impl<'r> ServiceTable<'r> {
             };
             let line = sparkline(meter.history(), most, width, self.screen);
             return Cell::text(line, tint);
+        }
+        if !column.is_measured() {
+            return Cell::empty();
         }
         let Some(pace) = meter.pace() else {
             return Cell::number(self.nothing(), tint.or_faint());
@@ -642,6 +670,7 @@ mod tests {
             table.write(&mut out, service, destinations);
         }
         table.end(&mut out);
+        table.explain(&mut out);
         String::from_utf8(out).unwrap()
     }
 

@@ -1,0 +1,574 @@
+//! What a look has found, held so that any part of it can be drawn, in any order, without asking the
+//! kernel again. Only the part that is asked for is made.
+//!
+//! A listing is a row of items: virtual services, connections, counts, or lines. An item begins with
+//! a head, which names it; what follows may be left out from its top, as its head stays.
+#![forbid(unsafe_code)]
+
+use std::net::IpAddr;
+use std::ops::Range;
+
+use super::Session;
+use crate::commands::list::connections::{Detail, SelectedConnections};
+use crate::commands::list::services::{self, Services};
+use crate::commands::list::{self, counts, write_visible_row};
+use crate::error::Error;
+use crate::ipvs::Ipvs;
+use crate::ipvs::connections::parse_connection;
+use crate::model::{Connection, KernelName, ServiceIdentity};
+use crate::order::ServiceEntry;
+use crate::rates::Rates;
+use crate::render::counts::{Count, Counted};
+use crate::render::endpoints::EndpointWriter;
+use crate::render::table::connections::ConnectionTable;
+use crate::render::table::counts::CountTable;
+use crate::render::table::services::ServiceTable;
+use crate::render::table::{Height, Memory};
+use crate::render::{self, listing, phrases};
+use crate::request::{Columns, ListFormat, ListRequest, OutputFormat, Subject};
+use crate::screen::Screen;
+use crate::selection::CountKey;
+
+/// The findings of a look.
+pub enum Found {
+    Services(Services),
+    /// The kernel's lines, and the place of each.
+    Connections(Vec<u8>, Vec<Range<usize>>),
+    Counts(CountKey, Vec<Count>),
+    /// Lines of what is short, or not drawn from parts; or why there is nothing else.
+    Text(Vec<Line>),
+}
+
+/// A line without its end.
+pub type Line = Vec<u8>;
+
+/// The identity of an item, by which it is found again at the next look.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum ItemKey {
+    Service(ServiceIdentity),
+    /// The protocol, the client, the service and the destination.
+    Connection(KernelName, [(IpAddr, u16); 3]),
+    Counted(Counted),
+    /// The place of a line.
+    Line(usize),
+}
+
+/// The lines of an item.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Item {
+    /// The lines that name it.
+    pub head: Vec<Line>,
+    /// The lines of each thing that belongs to it.
+    pub rest: Vec<Vec<Line>>,
+}
+
+impl Item {
+    /// Returns its lines with so many of what belongs to it left out.
+    pub fn lines(&self, skip: usize) -> impl Iterator<Item = &Line> {
+        self.head
+            .iter()
+            .chain(self.rest.iter().skip(skip).flatten())
+    }
+
+    fn new(lines: &mut impl Iterator<Item = Line>, height: &Height) -> Item {
+        Item {
+            head: lines.take(height.head).collect(),
+            rest: height
+                .rest
+                .iter()
+                .map(|height| lines.take(*height).collect())
+                .collect(),
+        }
+    }
+}
+
+/// A part of a listing as it was drawn.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Drawn {
+    /// The titles, and what stands above them.
+    pub above: Vec<Line>,
+    pub items: Vec<Item>,
+    /// The bottom of the frame, and the legend.
+    pub below: Vec<Line>,
+}
+
+/// What is drawn with, from one drawing to the next.
+pub struct Pen {
+    memory: Memory,
+    endpoints: EndpointWriter,
+}
+
+impl Pen {
+    /// Makes what a listing with this format is drawn with.
+    pub fn new(format: &ListFormat) -> Pen {
+        Pen {
+            memory: Memory::new(format.numeric),
+            endpoints: EndpointWriter::for_listing(format.numeric),
+        }
+    }
+}
+
+impl Found {
+    /// Takes a look; `None` if nobody looks any more. Keys that are pressed meanwhile are answered:
+    /// many services take their time.
+    ///
+    /// # Errors
+    ///
+    /// Those of the listing.
+    pub fn read(
+        session: &mut Session<'_, '_>,
+        ipvs: &mut Ipvs,
+        rates: &mut Rates,
+    ) -> Result<Option<Found>, Error> {
+        let request = *session.view.request();
+        let is_json = request.output_format == OutputFormat::Json;
+        let found = match &request.subject {
+            Subject::Table(service) if !is_json => {
+                let meanwhile = &mut |rates: Option<&Rates>| match rates {
+                    Some(rates) => session.answer_meanwhile(rates),
+                    None => Ok(true),
+                };
+                let read = services::read(ipvs, &request, service.as_ref(), Some(rates), meanwhile);
+                return Ok(read?.map(Found::Services));
+            }
+            Subject::ConnectionEntries(selection, _) if !is_json => {
+                let detail = Detail {
+                    origin: false,
+                    engine_data: request.format.columns == Columns::PersistentConnections,
+                };
+                let connections = SelectedConnections::open(ipvs, selection, detail)?;
+                let (mut text, mut places) = (Vec::new(), Vec::new());
+                let passed_over = connections.for_each(|_, line| {
+                    let start = text.len();
+                    text.extend_from_slice(line);
+                    places.push(start..text.len());
+                    Ok(())
+                })?;
+                passed_over.outcome()?;
+                Found::Connections(text, places)
+            }
+            Subject::ConnectionCounts(selection, key) if !is_json => {
+                let (counts, passed_over) = counts::count(ipvs, selection, *key)?;
+                passed_over.outcome()?;
+                Found::Counts(*key, counts)
+            }
+            _ => {
+                let console = &mut *session.console;
+                console.hold();
+                list::list(console, ipvs, &request, None)?;
+                Found::text(&std::mem::take(console.text()))
+            }
+        };
+        Ok(Some(found))
+    }
+
+    /// Returns the lines of a text.
+    pub fn text(text: &[u8]) -> Found {
+        Found::Text(lines(text))
+    }
+
+    /// Returns the number of items.
+    pub fn len(&self) -> usize {
+        match self {
+            Found::Services(services) => services.entries.len(),
+            Found::Connections(_, places) => places.len(),
+            Found::Counts(_, counts) => counts.len(),
+            Found::Text(lines) => lines.len(),
+        }
+    }
+
+    /// Returns what its items are called.
+    pub fn unit(&self) -> &'static str {
+        match self {
+            Found::Services(_) => "service",
+            Found::Connections(..) => "connection",
+            Found::Counts(CountKey::Total, _) => "count",
+            Found::Counts(key, _) => key.word(),
+            Found::Text(_) => "line",
+        }
+    }
+
+    /// Returns the identity of an item.
+    pub fn key(&self, place: usize) -> ItemKey {
+        match self {
+            Found::Services(services) => {
+                ItemKey::Service(services.entries[place].0.service.identity)
+            }
+            Found::Connections(text, places) => match connection(text, &places[place]) {
+                Some(it) => ItemKey::Connection(
+                    KernelName::truncated(it.protocol),
+                    [it.client, it.service, it.destination],
+                ),
+                None => ItemKey::Line(place),
+            },
+            Found::Counts(_, counts) => ItemKey::Counted(counts[place].counted),
+            Found::Text(_) => ItemKey::Line(place),
+        }
+    }
+
+    /// Returns how many things belong to an item, at the least one.
+    pub fn length(&self, place: usize) -> usize {
+        match self {
+            Found::Services(services) => services.entries[place].1.len().max(1),
+            _ => 1,
+        }
+    }
+
+    /// Returns the least lines that an item takes.
+    pub fn least_lines(&self, place: usize) -> usize {
+        match self {
+            Found::Services(services) => 1 + services.entries[place].1.len(),
+            _ => 1,
+        }
+    }
+
+    /// Returns the places of the items that have a text in one of their rows, in the order that is
+    /// asked for. An empty text is in all.
+    pub fn places(
+        &self,
+        request: &ListRequest,
+        rates: &Rates,
+        wanted: &str,
+        pen: &mut Pen,
+    ) -> Vec<usize> {
+        // Without its other lines, a frame would be none.
+        let is_whole =
+            matches!(self, Found::Text(_)) && request.output_format == OutputFormat::Table;
+        let mut places: Vec<usize> = match wanted {
+            _ if is_whole || wanted.is_empty() => (0..self.len()).collect(),
+            _ => {
+                let mut rows = Rows::new(request, pen);
+                let wanted = wanted.to_lowercase();
+                let has_text = |place: &usize| rows.of(self, *place).contains(&wanted);
+                (0..self.len()).filter(has_text).collect()
+            }
+        };
+        match (self, &request.subject) {
+            (Found::Services(services), _) => {
+                request
+                    .order
+                    .sort_places(&mut places, &services.entries, Some(rates));
+            }
+            (Found::Connections(text, of), Subject::ConnectionEntries(_, order)) => {
+                places.sort_by_cached_key(|place| {
+                    connection(text, &of[*place]).and_then(|connection| order.key(&connection))
+                });
+            }
+            _ => {}
+        }
+        places
+    }
+
+    /// Draws some of the items.
+    pub fn draw(
+        &self,
+        places: &[usize],
+        request: &ListRequest,
+        rates: &Rates,
+        screen: Screen,
+        pen: &mut Pen,
+    ) -> Drawn {
+        let is_drawn = request.output_format == OutputFormat::Table;
+        match self {
+            Found::Services(found) => {
+                let of_place = |place: &usize| {
+                    let (service, mut servers) = found.entries[*place].clone();
+                    request
+                        .order
+                        .sort_servers(&service, &mut servers, Some(rates));
+                    (service, servers)
+                };
+                let shown: Vec<ServiceEntry> = places.iter().map(of_place).collect();
+                match is_drawn {
+                    true => draw_services(found, &shown, request, rates, screen, pen),
+                    false => write_services(found, &shown, request, pen),
+                }
+            }
+            Found::Connections(text, of) => {
+                let shown = places.iter();
+                let shown: Vec<Connection<'_>> = shown
+                    .filter_map(|place| connection(text, &of[*place]))
+                    .collect();
+                match is_drawn {
+                    true => draw_connections(of.len(), &shown, request, screen, pen),
+                    false => write_connections(&shown, request, pen),
+                }
+            }
+            Found::Counts(key, counts) => {
+                let shown: Vec<Count> = places.iter().map(|place| counts[*place]).collect();
+                match is_drawn {
+                    true => draw_counts(*key, counts, &shown, screen, pen),
+                    false => write_counts(&shown, pen),
+                }
+            }
+            Found::Text(lines) => {
+                let line = |place: &usize| Item {
+                    head: vec![lines[*place].clone()],
+                    rest: Vec::new(),
+                };
+                Drawn {
+                    items: places.iter().map(line).collect(),
+                    ..Drawn::default()
+                }
+            }
+        }
+    }
+}
+
+fn connection<'t>(text: &'t [u8], place: &Range<usize>) -> Option<Connection<'t>> {
+    parse_connection(&text[place.clone()])
+}
+
+fn lines(text: &[u8]) -> Vec<Line> {
+    let lines = text.split_inclusive(|byte| *byte == b'\n');
+    lines
+        .map(|line| line.strip_suffix(b"\n").unwrap_or(line).to_vec())
+        .collect()
+}
+
+/// The rows of items as text, to look for something in them: as the plain listing has them, with
+/// numbers and, where names are shown, with those.
+struct Rows<'p> {
+    format: ListFormat,
+    numbers: EndpointWriter,
+    names: Option<&'p mut EndpointWriter>,
+    text: Vec<u8>,
+}
+
+impl<'p> Rows<'p> {
+    fn new(request: &ListRequest, pen: &'p mut Pen) -> Rows<'p> {
+        let names = match request.output_format {
+            OutputFormat::Table => pen.memory.endpoints(),
+            _ => &mut pen.endpoints,
+        };
+        Rows {
+            format: request.format,
+            numbers: EndpointWriter::numeric(),
+            names: Some(names).filter(|_| !request.format.numeric),
+            text: Vec::new(),
+        }
+    }
+
+    /// Returns the rows of an item, in lower case.
+    fn of(&mut self, found: &Found, place: usize) -> String {
+        self.text.clear();
+        let writers = [Some(&mut self.numbers), self.names.as_deref_mut()];
+        for endpoints in writers.into_iter().flatten() {
+            match found {
+                Found::Services(found) => {
+                    let (service, servers) = &found.entries[place];
+                    listing::write_service(&mut self.text, &self.format, endpoints, service);
+                    let identity = &service.service.identity;
+                    for server in servers {
+                        listing::write_destination(
+                            &mut self.text,
+                            &self.format,
+                            endpoints,
+                            identity,
+                            server,
+                        );
+                    }
+                }
+                Found::Connections(text, places) => {
+                    if let Some(connection) = connection(text, &places[place]) {
+                        write_connection(&mut self.text, endpoints, &connection, &self.format);
+                    }
+                }
+                Found::Counts(_, counts) => {
+                    render::counts::write_row(&mut self.text, endpoints, &counts[place]);
+                }
+                Found::Text(lines) => self.text.extend_from_slice(&lines[place]),
+            }
+        }
+        String::from_utf8_lossy(&self.text).to_lowercase()
+    }
+}
+
+fn draw_services(
+    found: &Services,
+    shown: &[ServiceEntry],
+    request: &ListRequest,
+    rates: &Rates,
+    screen: Screen,
+    pen: &mut Pen,
+) -> Drawn {
+    let memory = std::mem::replace(&mut pen.memory, Memory::new(request.format.numeric));
+    let mut table = ServiceTable::after(
+        memory,
+        screen,
+        request.format,
+        Some(rates),
+        found.standstill,
+    );
+    for (_, servers) in &found.entries {
+        table.count_service(servers);
+    }
+    for (service, servers) in shown {
+        table.measure(service, servers);
+    }
+    let mut out = Vec::new();
+    table.begin(&mut out, found.info.as_ref());
+    let mut heights = Vec::new();
+    let mut above = None;
+    for (service, servers) in shown {
+        heights.push(table.write(&mut out, service, servers));
+        // The titles appear with what is drawn first.
+        above.get_or_insert(line_count(&out));
+    }
+    table.end(&mut out);
+    let bottom = usize::from(!found.entries.is_empty());
+    let above = above.unwrap_or(line_count(&out) - bottom);
+    table.explain(&mut out);
+    pen.memory = table.into_memory();
+    parted(&out, above, &heights)
+}
+
+fn write_services(
+    found: &Services,
+    shown: &[ServiceEntry],
+    request: &ListRequest,
+    pen: &mut Pen,
+) -> Drawn {
+    let format = &request.format;
+    let mut out = Vec::new();
+    if let Some(info) = &found.info {
+        listing::write_version(&mut out, info);
+    }
+    listing::write_titles(&mut out, format.columns);
+    let above = line_count(&out);
+    let mut heights = Vec::new();
+    for (service, servers) in shown {
+        listing::write_service(&mut out, format, &mut pen.endpoints, service);
+        for server in servers {
+            let identity = &service.service.identity;
+            listing::write_destination(&mut out, format, &mut pen.endpoints, identity, server);
+        }
+        heights.push(Height {
+            head: 1,
+            rest: vec![1; servers.len()],
+        });
+    }
+    let shows_counters = matches!(format.columns, Columns::Statistics | Columns::Rate);
+    if let Some(standstill) = found.standstill.filter(|_| shows_counters) {
+        out.extend_from_slice(phrases::counters_stand_still(standstill).as_bytes());
+        out.push(b'\n');
+    }
+    parted(&out, above, &heights)
+}
+
+fn draw_connections(
+    total: usize,
+    shown: &[Connection<'_>],
+    request: &ListRequest,
+    screen: Screen,
+    pen: &mut Pen,
+) -> Drawn {
+    let with_engine_data = request.format.columns == Columns::PersistentConnections;
+    let memory = std::mem::replace(&mut pen.memory, Memory::new(request.format.numeric));
+    let mut table = ConnectionTable::after(memory, screen, with_engine_data);
+    table.count(total);
+    for connection in shown {
+        table.measure(connection);
+    }
+    let mut out = Vec::new();
+    table.begin(&mut out);
+    let (above, heights) = match shown {
+        [] => (None, Vec::new()),
+        _ => {
+            let heights = table.write(&mut out, shown);
+            // The line above the first of them belongs to the titles.
+            (Some(line_count(&out) + 1), heights)
+        }
+    };
+    table.end(&mut out);
+    pen.memory = table.into_memory();
+    let above = above.unwrap_or(line_count(&out) - usize::from(total > 0));
+    parted(&out, above, &of_rows(&heights))
+}
+
+fn write_connections(shown: &[Connection<'_>], request: &ListRequest, pen: &mut Pen) -> Drawn {
+    let with_engine_data = request.format.columns == Columns::PersistentConnections;
+    let mut out = Vec::new();
+    render::connections::write_titles(&mut out, with_engine_data);
+    let above = line_count(&out);
+    for connection in shown {
+        write_connection(&mut out, &mut pen.endpoints, connection, &request.format);
+    }
+    parted(&out, above, &of_rows(&vec![1; shown.len()]))
+}
+
+fn write_connection(
+    out: &mut Vec<u8>,
+    endpoints: &mut EndpointWriter,
+    connection: &Connection<'_>,
+    format: &ListFormat,
+) {
+    match format.columns {
+        Columns::PersistentConnections => write_visible_row(out, endpoints, connection),
+        _ => render::connections::write_row(out, endpoints, connection, false),
+    }
+}
+
+fn draw_counts(
+    key: CountKey,
+    counts: &[Count],
+    shown: &[Count],
+    screen: Screen,
+    pen: &mut Pen,
+) -> Drawn {
+    let memory = std::mem::replace(&mut pen.memory, Memory::new(true));
+    let mut table = CountTable::after(memory, screen, key, counts);
+    for count in shown {
+        table.measure(count);
+    }
+    let mut out = Vec::new();
+    table.begin(&mut out);
+    let before = line_count(&out);
+    let heights = match shown {
+        [] => Vec::new(),
+        _ => table.write(&mut out, shown),
+    };
+    let above = match heights[..] {
+        [] => None,
+        _ => Some(line_count(&out) + 1),
+    };
+    table.end(&mut out);
+    pen.memory = table.into_memory();
+    let bottom = usize::from(line_count(&out) > before);
+    let above = above.unwrap_or(line_count(&out) - bottom);
+    parted(&out, above, &of_rows(&heights))
+}
+
+fn write_counts(shown: &[Count], pen: &mut Pen) -> Drawn {
+    let mut out = Vec::new();
+    for count in shown {
+        render::counts::write_row(&mut out, &mut pen.endpoints, count);
+    }
+    parted(&out, 0, &of_rows(&vec![1; shown.len()]))
+}
+
+/// Returns the heights of items that are so many lines each, all of which name it.
+fn of_rows(heights: &[usize]) -> Vec<Height> {
+    let heights = heights.iter().map(|height| Height {
+        head: *height,
+        rest: Vec::new(),
+    });
+    heights.collect()
+}
+
+fn line_count(text: &[u8]) -> usize {
+    text.iter().filter(|byte| **byte == b'\n').count()
+}
+
+/// Parts what was drawn: so many lines above the items, the items, and what is left.
+fn parted(text: &[u8], above: usize, heights: &[Height]) -> Drawn {
+    let mut lines = lines(text).into_iter();
+    Drawn {
+        above: lines.by_ref().take(above).collect(),
+        items: heights
+            .iter()
+            .map(|height| Item::new(&mut lines, height))
+            .collect(),
+        below: lines.collect(),
+    }
+}

@@ -1,0 +1,1105 @@
+//! The part of a listing that a screen holds: where a person is in it, what was chosen with keys,
+//! and which lines stand where.
+//!
+//! How many lines there are is known here and nowhere else. A [`Found`] draws the items that it is
+//! asked for; [`crate::render::page`] writes the lines that it is given.
+//!
+//! The place is that of an item, not of a line: items come and go between two looks, and most of
+//! those in view stay where they are. Whoever has not scrolled stays at the top.
+#![forbid(unsafe_code)]
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use super::found::{Drawn, Found, Item, ItemKey, Line, Pen};
+use super::keys::Key;
+use crate::order::{ConnectionOrder, ServiceOrder};
+use crate::rates::Rates;
+use crate::render::page::{between, dimmed};
+use crate::render::phrases::{counted, in_lines};
+use crate::request::{ListRequest, OutputFormat, Subject};
+use crate::screen::Screen;
+
+/// From this height on, the line below the heading stays empty.
+const ROOMY: usize = 8;
+/// The least lines of a listing for which its titles and its legend make way.
+const LEAST: usize = 3;
+/// The width of the names of keys.
+const INDENT: usize = 14;
+/// The intervals that keys go through, in milliseconds.
+const INTERVALS: [u64; 13] = [
+    100, 200, 500, 1000, 2000, 3000, 5000, 10_000, 20_000, 30_000, 60_000, 300_000, 3_600_000,
+];
+
+/// What is to be done after a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// Show the page as it is now.
+    Show,
+    /// Take a look.
+    Look,
+    /// End: the person has seen enough.
+    Enough,
+}
+
+/// A place in a listing: of the first item in view, and how many of the things that belong to it
+/// have left the view at its top.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+struct Place {
+    item: usize,
+    skip: usize,
+}
+
+const TOP: Place = Place { item: 0, skip: 0 };
+
+/// The size of the screen, and what is drawn on it.
+#[derive(Clone, Copy)]
+pub struct Paper<'p> {
+    pub screen: Screen,
+    pub height: usize,
+    pub rates: &'p Rates,
+}
+
+/// What is shown, and how.
+pub struct View {
+    request: ListRequest,
+    interval: Duration,
+    /// The name of the network namespace.
+    namespace: String,
+    /// True if there are keys to press.
+    has_keys: bool,
+    pen: Pen,
+    found: Found,
+    /// The date and time of the look.
+    time: String,
+    /// The items that the filter keeps, in the order that was chosen.
+    places: Vec<usize>,
+    top: Place,
+    /// The items in view when it was last drawn, from the first on.
+    in_view: Vec<ItemKey>,
+    /// The lines that there were for items then.
+    room: usize,
+    /// The place behind what was shown whole then.
+    behind: Place,
+    filter: String,
+    is_typing: bool,
+    is_held: bool,
+    shows_keys: bool,
+}
+
+impl View {
+    /// Makes the view of a listing that is taken every `interval`, before the first look.
+    pub fn new(
+        request: &ListRequest,
+        interval: Duration,
+        namespace: String,
+        has_keys: bool,
+    ) -> View {
+        View {
+            request: *request,
+            interval,
+            namespace,
+            has_keys,
+            pen: Pen::new(&request.format),
+            found: Found::Text(Vec::new()),
+            time: String::new(),
+            places: Vec::new(),
+            top: TOP,
+            in_view: Vec::new(),
+            room: 1,
+            behind: TOP,
+            filter: String::new(),
+            is_typing: false,
+            is_held: false,
+            shows_keys: false,
+        }
+    }
+
+    /// Returns the listing to take, in the order that was chosen.
+    pub fn request(&self) -> &ListRequest {
+        &self.request
+    }
+
+    /// Returns the time from one look to the next; `None` while it is held still.
+    pub fn interval(&self) -> Option<Duration> {
+        (!self.is_held).then_some(self.interval)
+    }
+
+    /// Takes over what a look has found at this time.
+    pub fn take(&mut self, found: Found, time: String, rates: &Rates) {
+        self.found = found;
+        self.time = time;
+        self.arrange(rates);
+        if self.top != TOP {
+            self.find_place_again();
+        }
+    }
+
+    /// Puts the items in order, and leaves out those that the filter does not keep.
+    fn arrange(&mut self, rates: &Rates) {
+        self.places = self
+            .found
+            .places(&self.request, rates, &self.filter, &mut self.pen);
+        self.top = self.top.min(self.end());
+    }
+
+    /// Finds the place at which most of the items in view stay where they are.
+    fn find_place_again(&mut self) {
+        let seen = self.in_view.iter().zip(0..);
+        let seen: HashMap<&ItemKey, usize> = seen.collect();
+        let mut now = vec![None; self.in_view.len()];
+        for (item, place) in self.places.iter().enumerate() {
+            if let Some(line) = seen.get(&self.found.key(*place)) {
+                now[*line] = Some(item);
+            }
+        }
+        // For each that is still there, the item that would be first if it stayed where it was.
+        let firsts: Vec<(usize, i64)> = now
+            .iter()
+            .enumerate()
+            .filter_map(|(line, item)| Some((line, offset((*item)?, line))))
+            .collect();
+        let mut sorted: Vec<i64> = firsts.iter().map(|(_, first)| *first).collect();
+        sorted.sort_unstable();
+        let Some(usual) = sorted.get(sorted.len() / 2) else {
+            return;
+        };
+        // One that has gone far, for it carries more or less now, takes nobody with it.
+        let near = i64::try_from(self.in_view.len()).unwrap_or(i64::MAX);
+        let staying = firsts
+            .iter()
+            .find(|(_, first)| (first - usual).abs() <= near);
+        if let Some((line, first)) = staying {
+            self.top.item = usize::try_from(*first).unwrap_or(0);
+            if *line > 0 {
+                self.top.skip = 0;
+            }
+        }
+    }
+
+    /// Answers a key.
+    pub fn press(&mut self, key: Key, paper: Paper<'_>) -> Answer {
+        if self.is_typing {
+            self.type_key(key, paper.rates);
+            return Answer::Show;
+        }
+        if self.shows_keys && !matches!(key, Key::Character('q' | 'Q')) {
+            self.shows_keys = false;
+            return Answer::Show;
+        }
+        match key {
+            Key::Character('q' | 'Q') => return Answer::Enough,
+            Key::Down | Key::Character('j') => self.top = self.below(self.top),
+            Key::Up | Key::Character('k') => self.top = self.above(self.top),
+            Key::PageDown => {
+                let below = self.below(self.top);
+                self.top = self.behind.max(below);
+            }
+            Key::PageUp => {
+                self.top = self.filled_up_to(self.top, paper);
+            }
+            Key::Home | Key::Character('g') => self.top = TOP,
+            Key::End | Key::Character('G') => self.top = self.end(),
+            Key::Character('o') => {
+                self.choose_next_order();
+                self.top = TOP;
+                self.arrange(paper.rates);
+                // What has not been measured so far is from now on.
+                return match self.interval() {
+                    Some(_) if self.request.order == ServiceOrder::Rate => Answer::Look,
+                    _ => Answer::Show,
+                };
+            }
+            Key::Character('/') => self.is_typing = true,
+            Key::Escape => self.end_filter(paper.rates),
+            Key::Character(' ') => {
+                self.is_held = !self.is_held;
+                if !self.is_held {
+                    return Answer::Look;
+                }
+            }
+            Key::Character('+') => self.interval = next_interval(self.interval, true),
+            Key::Character('-') => self.interval = next_interval(self.interval, false),
+            Key::Character('?' | 'h') => self.shows_keys = true,
+            Key::Redraw | Key::Enter | Key::Backspace | Key::EraseLine | Key::Character(_) => {}
+        }
+        Answer::Show
+    }
+
+    /// Answers a key of the text that items are to have.
+    fn type_key(&mut self, key: Key, rates: &Rates) {
+        match key {
+            Key::Enter => self.is_typing = false,
+            Key::Escape => {
+                self.is_typing = false;
+                self.end_filter(rates);
+            }
+            Key::Character(character) => {
+                self.filter.push(character);
+                self.filter_anew(rates);
+            }
+            Key::Backspace => {
+                self.filter.pop();
+                self.filter_anew(rates);
+            }
+            Key::EraseLine => {
+                self.filter.clear();
+                self.filter_anew(rates);
+            }
+            _ => {}
+        }
+    }
+
+    fn filter_anew(&mut self, rates: &Rates) {
+        self.top = TOP;
+        self.arrange(rates);
+    }
+
+    /// Shows all items again, at those that the filter has kept.
+    fn end_filter(&mut self, rates: &Rates) {
+        if !self.filter.is_empty() {
+            self.filter.clear();
+            self.arrange(rates);
+            let first = self.in_view.first();
+            let is_first = |place: &usize| first == Some(&self.found.key(*place));
+            let item = self.places.iter().position(is_first);
+            self.top.item = item.unwrap_or(0);
+        }
+    }
+
+    fn choose_next_order(&mut self) {
+        match (&self.found, &mut self.request.subject) {
+            (Found::Services(_), _) => self.request.order = self.request.order.next(),
+            (Found::Connections(..), Subject::ConnectionEntries(_, order)) => {
+                *order = order.next();
+            }
+            _ => {}
+        }
+    }
+
+    /// Returns the place a step down.
+    fn below(&self, place: Place) -> Place {
+        match self.places.get(place.item) {
+            Some(item) if place.skip + 1 < self.found.length(*item) => Place {
+                skip: place.skip + 1,
+                ..place
+            },
+            Some(_) => Place {
+                item: place.item + 1,
+                skip: 0,
+            },
+            None => place,
+        }
+    }
+
+    /// Returns the place a step up.
+    fn above(&self, place: Place) -> Place {
+        if place.skip > 0 {
+            return Place {
+                skip: place.skip - 1,
+                ..place
+            };
+        }
+        match place.item.checked_sub(1) {
+            Some(item) => Place {
+                item,
+                skip: self.found.length(self.places[item]) - 1,
+            },
+            None => TOP,
+        }
+    }
+
+    /// Returns the place behind the last item.
+    fn end(&self) -> Place {
+        Place {
+            item: self.places.len(),
+            skip: 0,
+        }
+    }
+
+    /// Returns the place from which on all up to another fills the room; a step above that at
+    /// least.
+    fn filled_up_to(&mut self, end: Place, paper: Paper<'_>) -> Place {
+        let behind = match end.skip {
+            0 => end.item,
+            _ => end.item + 1,
+        };
+        let mut first = behind;
+        let mut least = 0;
+        while first > 0 && least <= self.room {
+            first -= 1;
+            least += self.found.least_lines(self.places[first]);
+        }
+        let drawn = self.drawn(first, behind, paper);
+        let mut rest = self.room;
+        let mut place = end;
+        for (item, lines) in (first..behind).zip(&drawn.items).rev() {
+            let head = lines.head.len();
+            let things = match item == end.item {
+                true => &lines.rest[..end.skip.min(lines.rest.len())],
+                false => &lines.rest[..],
+            };
+            let Some(mut room) = rest.checked_sub(head) else {
+                break;
+            };
+            let mut skip = things.len();
+            for thing in things.iter().rev() {
+                match room.checked_sub(thing.len()) {
+                    Some(left) => room = left,
+                    None => break,
+                }
+                skip -= 1;
+            }
+            if skip == things.len() && skip > 0 {
+                break;
+            }
+            place = Place { item, skip };
+            if skip > 0 {
+                break;
+            }
+            rest = room;
+        }
+        place.min(self.above(end))
+    }
+
+    fn drawn(&mut self, first: usize, behind: usize, paper: Paper<'_>) -> Drawn {
+        let Paper { screen, rates, .. } = paper;
+        let places = &self.places[first..behind];
+        self.found
+            .draw(places, &self.request, rates, screen, &mut self.pen)
+    }
+
+    /// Draws what may find room from a place on.
+    fn drawn_from(&mut self, place: Place, paper: Paper<'_>) -> Drawn {
+        let mut behind = place.item;
+        let mut least = 0;
+        while behind < self.places.len() && least < paper.height + place.skip {
+            least += self.found.least_lines(self.places[behind]);
+            behind += 1;
+        }
+        self.drawn(place.item, behind, paper)
+    }
+
+    /// Returns the lines of the screen, as many as it has.
+    pub fn page(&mut self, paper: Paper<'_>) -> Vec<Line> {
+        let Paper { screen, height, .. } = paper;
+        let mut page = vec![self.heading(screen)];
+        if height >= ROOMY {
+            page.push(Line::new());
+        }
+        let left = height.saturating_sub(page.len());
+        match self.shows_keys {
+            true => page.extend(self.keys(screen).into_iter().map(String::into_bytes)),
+            false => page.extend(self.listing(left, paper)),
+        }
+        page.truncate(height);
+        page.resize(height, Line::new());
+        page
+    }
+
+    /// Returns the lines of a listing that has so many.
+    fn listing(&mut self, height: usize, paper: Paper<'_>) -> Vec<Line> {
+        let mut drawn = self.drawn_from(self.top, paper);
+        let last_line = usize::from(height > 1);
+        let height = height - last_line;
+        // A screen that is low has room for items first.
+        let fits = |lines: usize| height >= lines + LEAST;
+        let (mut above, mut below) = (drawn.above.len(), drawn.below.len());
+        if !fits(above + below) {
+            below = 0;
+        }
+        if !fits(above) {
+            above = 0;
+        }
+        self.room = height - above - below;
+        if self.top > TOP && line_count(&drawn.items, self.top.skip) < self.room {
+            let last = self.filled_up_to(self.end(), paper);
+            if last < self.top {
+                self.top = last;
+                drawn = self.drawn_from(self.top, paper);
+            }
+        }
+        let mut lines: Vec<Line> = drawn.above.drain(..).take(above).collect();
+        lines.extend(self.body(&drawn.items));
+        lines.extend(drawn.below.drain(..).take(below));
+        if last_line > 0 {
+            lines.resize(height, Line::new());
+            lines.push(self.last_line(paper.screen));
+        }
+        lines
+    }
+
+    /// Returns the lines of the items that there is room for, and notes which these are.
+    fn body(&mut self, items: &[Item]) -> Vec<Line> {
+        let mut lines = Vec::new();
+        self.in_view.clear();
+        self.behind = self.top;
+        let mut skip = self.top.skip;
+        for (item, place) in items.iter().zip(self.top.item..) {
+            // Of a head, a part says nothing.
+            if lines.len() + item.head.len() > self.room && !lines.is_empty() {
+                break;
+            }
+            self.in_view.push(self.found.key(self.places[place]));
+            lines.extend(item.lines(skip).cloned());
+            let hidden = lines.len().saturating_sub(self.room);
+            lines.truncate(self.room);
+            self.behind = match hidden {
+                0 => Place {
+                    item: place + 1,
+                    skip: 0,
+                },
+                _ => Place {
+                    item: place,
+                    skip: whole_things(item, hidden),
+                },
+            };
+            skip = 0;
+        }
+        lines
+    }
+
+    /// Returns the line above all: how often, where, when.
+    fn heading(&self, screen: Screen) -> Line {
+        let namespace = &self.namespace;
+        let seconds = self.interval.as_secs_f64();
+        let left = match self.is_held {
+            true => format!("held still, space goes on, {namespace}, q ends"),
+            false => format!("every {seconds} s, {namespace}, q ends"),
+        };
+        let time_of_day = self.time.rsplit(' ').next().unwrap_or_default();
+        let line = between(screen, &left, &[&self.time, time_of_day]);
+        match self.is_held {
+            true => line.into_bytes(),
+            false => dimmed(screen, &line),
+        }
+    }
+
+    /// Returns the line below all: what is shown of how much, or what is being typed.
+    fn last_line(&self, screen: Screen) -> Line {
+        if self.is_typing {
+            let left = format!("/{}_", self.filter);
+            let rights = ["Enter keeps these rows, Esc all", "Esc: all", ""];
+            return between(screen, &left, &rights).into_bytes();
+        }
+        let help: &[&str] = match self.has_keys {
+            true => &["? shows the keys", "? keys", ""],
+            false => &[""],
+        };
+        let line = between(screen, &self.standing(screen), help);
+        match self.filter.is_empty() {
+            true => dimmed(screen, &line),
+            false => line.into_bytes(),
+        }
+    }
+
+    /// Returns which items are shown, in what order, and of how many.
+    fn standing(&self, screen: Screen) -> String {
+        let (kept, all) = (self.places.len(), self.found.len());
+        let unit = self.found.unit();
+        let shown = self.in_view.len();
+        let first = self.top.item + 1;
+        let dash = if screen.has_unicode { "–" } else { "-" };
+        let mut text = match (kept, shown) {
+            (0, _) => format!("none of {}", counted(all, unit)),
+            _ if shown == kept && self.is_whole() => counted(kept, unit),
+            _ => format!(
+                "{first}{dash}{} of {}",
+                self.top.item + shown,
+                counted(kept, unit)
+            ),
+        };
+        if self.time.is_empty() {
+            return "looking".to_owned();
+        }
+        if all == 0 {
+            text = format!("no {unit}s");
+        }
+        let order = match (&self.found, &self.request.subject) {
+            (Found::Services(_), _) if self.request.order != ServiceOrder::Address => {
+                Some(self.request.order.meaning())
+            }
+            (Found::Connections(..), Subject::ConnectionEntries(_, order)) => order.meaning(),
+            _ => None,
+        };
+        if let Some(order) = order {
+            text += &format!(", {order}");
+        }
+        if !self.filter.is_empty() {
+            text += &format!(" with \"{}\"", self.filter);
+            if kept > 0 && kept < all {
+                text += &format!(", of {all}");
+            }
+        }
+        text
+    }
+
+    /// Returns true if nothing is out of view.
+    fn is_whole(&self) -> bool {
+        self.top == TOP && self.behind == self.end()
+    }
+
+    /// Returns what each key does.
+    fn keys(&self, screen: Screen) -> Vec<String> {
+        let arrows = if screen.has_unicode {
+            "↑ ↓"
+        } else {
+            "arrows"
+        };
+        let words = |words: &[&str]| words.join(", ");
+        let orders = match (&self.found, self.request.output_format) {
+            (Found::Services(_), _) => {
+                let now = self.request.order.word();
+                let all = ServiceOrder::WORDS.map(|(word, _)| word);
+                format!("the next order: {}; now {now}", words(&all))
+            }
+            (Found::Connections(..), _) => {
+                let now = match self.request.subject {
+                    Subject::ConnectionEntries(_, order) => order.word(),
+                    _ => None,
+                };
+                let all = ConnectionOrder::WORDS.map(|(word, _)| word);
+                let now = now.unwrap_or("the kernel's");
+                format!("the next order: {}, the kernel's; now {now}", words(&all))
+            }
+            (_, OutputFormat::Json) => "the next order: JSON has one".to_owned(),
+            _ => "the next order: here there is one".to_owned(),
+        };
+        let rows = [
+            (format!("{arrows}  j k"), "a line"),
+            ("PgUp PgDn".to_owned(), "a screen"),
+            ("Home End".to_owned(), "the first, the last"),
+            ("o".to_owned(), &*orders),
+            (
+                "/".to_owned(),
+                "keep the rows with a text; Enter ends it, Esc shows all again",
+            ),
+            ("space".to_owned(), "hold still, go on"),
+            ("+ -".to_owned(), "a longer interval, a shorter one"),
+            ("?".to_owned(), "this; any key ends it"),
+            ("q".to_owned(), "end, as Ctrl-C does"),
+        ];
+        let room = screen.width.saturating_sub(INDENT);
+        let rows = rows.iter().flat_map(|(key, does)| {
+            let lines = in_lines(does, room).into_iter().enumerate();
+            lines.map(move |(place, line)| match place {
+                0 => format!("  {key:<width$}{line}", width = INDENT - 2),
+                _ => format!("{:INDENT$}{line}", ""),
+            })
+        });
+        rows.collect()
+    }
+}
+
+/// Returns the item that is first where one of them is in a line.
+fn offset(item: usize, line: usize) -> i64 {
+    let number = |number| i64::try_from(number).unwrap_or(i64::MAX);
+    number(item) - number(line)
+}
+
+/// Returns the lines of items, the first without some of what belongs to it.
+fn line_count(items: &[Item], skip: usize) -> usize {
+    let skips = std::iter::once(skip).chain(std::iter::repeat(0));
+    let lines = items.iter().zip(skips);
+    lines.map(|(item, skip)| item.lines(skip).count()).sum()
+}
+
+/// Returns how many of the things that belong to an item are seen whole if so many of its last lines
+/// are not seen.
+fn whole_things(item: &Item, hidden: usize) -> usize {
+    let mut left = hidden;
+    let mut whole = item.rest.len();
+    while left > 0 && whole > 0 {
+        whole -= 1;
+        left = left.saturating_sub(item.rest[whole].len());
+    }
+    whole
+}
+
+/// Returns the interval that follows another, a longer or a shorter one.
+fn next_interval(interval: Duration, is_longer: bool) -> Duration {
+    let mut intervals = INTERVALS.map(Duration::from_millis).into_iter();
+    let next = match is_longer {
+        true => intervals.find(|other| *other > interval),
+        false => intervals.rfind(|other| *other < interval),
+    };
+    next.unwrap_or(interval)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::commands::list::services::Services;
+    use crate::model::{Protocol, ServiceIdentity};
+    use crate::order::ServiceEntry;
+    use crate::samples;
+
+    /// A view on services, on a screen.
+    struct Seen {
+        view: View,
+        rates: Rates,
+        screen: Screen,
+        height: usize,
+    }
+
+    /// Returns a service at a port with so many destinations. Those of later ports have more
+    /// active connections.
+    fn service(port: u16, servers: u16) -> ServiceEntry {
+        let mut service = samples::service();
+        service.service.identity = identity(port);
+        let servers = (1..=servers).map(|number| {
+            let mut server = samples::destination();
+            server.destination.identity.port = number;
+            server.active_connections = u32::from(port);
+            server
+        });
+        (service, servers.collect())
+    }
+
+    fn identity(port: u16) -> ServiceIdentity {
+        ServiceIdentity::Endpoint {
+            protocol: Protocol::Tcp,
+            address: "192.0.2.1".parse().unwrap(),
+            port,
+        }
+    }
+
+    fn found(services: &[(u16, u16)]) -> Found {
+        let entries = services
+            .iter()
+            .map(|(port, servers)| service(*port, *servers));
+        Found::Services(Services {
+            info: Some(samples::INFO),
+            entries: entries.collect(),
+            standstill: None,
+        })
+    }
+
+    impl Seen {
+        fn new(request: &ListRequest, height: usize, services: &[(u16, u16)]) -> Seen {
+            let interval = Duration::from_secs(2);
+            let mut request = *request;
+            request.format.numeric = true;
+            let mut seen = Seen {
+                view: View::new(&request, interval, "namespace x".to_owned(), true),
+                rates: Rates::new(interval),
+                screen: samples::screen(80),
+                height,
+            };
+            seen.look(services);
+            seen
+        }
+
+        fn look(&mut self, services: &[(u16, u16)]) {
+            let time = "2026-11-29 12:34:56".to_owned();
+            self.view.take(found(services), time, &self.rates);
+            self.page();
+        }
+
+        fn page(&mut self) -> Vec<String> {
+            let paper = Paper {
+                screen: self.screen,
+                height: self.height,
+                rates: &self.rates,
+            };
+            let page = self.view.page(paper);
+            assert_eq!(page.len(), self.height);
+            page.into_iter()
+                .map(|line| String::from_utf8(line).unwrap())
+                .collect()
+        }
+
+        fn press(&mut self, keys: &[Key]) -> Answer {
+            let mut answer = Answer::Show;
+            for key in keys {
+                let paper = Paper {
+                    screen: self.screen,
+                    height: self.height,
+                    rates: &self.rates,
+                };
+                answer = self.view.press(*key, paper);
+                self.page();
+            }
+            answer
+        }
+
+        fn write(&mut self, text: &str) -> Answer {
+            let keys: Vec<Key> = text.chars().map(Key::Character).collect();
+            self.press(&keys)
+        }
+
+        /// Returns what is shown of the services: their ports, and those of their servers.
+        fn rows(&mut self) -> String {
+            let rows = self.page();
+            let rows = rows.iter().filter_map(|line| {
+                let words: Vec<&str> = line.split_whitespace().collect();
+                let endpoint = words.iter().find_map(|word| {
+                    let server = word.strip_prefix("198.51.100.7:");
+                    word.strip_prefix("192.0.2.1:").or(server)
+                });
+                endpoint.map(str::to_owned)
+            });
+            rows.collect::<Vec<_>>().join(" ")
+        }
+
+        fn last_line(&mut self) -> String {
+            self.page().pop().unwrap()
+        }
+    }
+
+    fn plain() -> ListRequest {
+        ListRequest::default()
+    }
+
+    fn drawn() -> ListRequest {
+        ListRequest {
+            output_format: OutputFormat::Table,
+            ..ListRequest::default()
+        }
+    }
+
+    /// Services at the ports from 100 on, with one, two, three servers and so on.
+    fn services(count: u16) -> Vec<(u16, u16)> {
+        (0..count)
+            .map(|number| (100 + number, 1 + number % 3))
+            .collect()
+    }
+
+    #[test]
+    fn the_titles_and_the_last_line_stay_while_the_rows_move() {
+        // Two lines of heading, three of titles, one below: six for rows.
+        let mut seen = Seen::new(&plain(), 12, &services(10));
+        let page = seen.page();
+        assert!(page[0].starts_with("every 2 s, namespace x, q ends  "));
+        assert!(page[0].ends_with("  2026-11-29 12:34:56"));
+        assert_eq!(seen.rows(), "100 1 101 1 2 102");
+        assert!(seen.last_line().starts_with("1–3 of 10 services  "));
+        assert!(seen.last_line().ends_with("  ? shows the keys"));
+        for (key, rows, last) in [
+            (Key::Down, "101 1 2 102 1 2", "2–3 of 10"),
+            // Its name stays while its servers go.
+            (Key::Character('j'), "101 2 102 1 2 3", "2–3 of 10"),
+            (Key::Down, "102 1 2 3 103 1", "3–4 of 10"),
+            (Key::PageDown, "104 1 2 105 1 2", "5–6 of 10"),
+            (Key::PageDown, "105 3 106 1 107 1", "6–8 of 10"),
+            (Key::End, "108 1 2 3 109 1", "9–10 of 10"),
+            (Key::Down, "108 1 2 3 109 1", "9–10 of 10"),
+            (Key::PageDown, "108 1 2 3 109 1", "9–10 of 10"),
+            (Key::Up, "107 2 108 1 2 3", "8–9 of 10"),
+            (Key::Character('k'), "107 1 2 108 1 2", "8–9 of 10"),
+            (Key::PageUp, "105 1 2 3 106 1", "6–7 of 10"),
+            (Key::Home, "100 1 101 1 2 102", "1–3 of 10"),
+            (Key::Up, "100 1 101 1 2 102", "1–3 of 10"),
+            (Key::PageUp, "100 1 101 1 2 102", "1–3 of 10"),
+        ] {
+            seen.press(&[key]);
+            assert_eq!(seen.rows(), rows, "{key:?}");
+            let line = seen.last_line();
+            assert!(line.starts_with(&format!("{last} services  ")), "{line}");
+            assert_eq!(seen.page()[2..5], page[2..5]);
+        }
+    }
+
+    #[test]
+    fn a_frame_and_its_legend_stay_whole() {
+        let mut seen = Seen::new(&drawn(), 24, &services(50));
+        let mut shown = Vec::new();
+        let mut steps = 0;
+        loop {
+            let page = seen.page();
+            assert!(page[3].starts_with("╭──") && page[4].contains(" Active "));
+            assert!(page[5].starts_with("├──") && page[6].contains("TCP 192.0.2.1:"));
+            let bottom = page
+                .iter()
+                .position(|line| line.starts_with("╰──"))
+                .unwrap();
+            // No line that would be above something stands at the end.
+            assert!(page[bottom - 1].starts_with("│ "), "{}", page.join("\n"));
+            assert!((20..=22).contains(&bottom), "{}", page.join("\n"));
+            assert!(page[23].contains(" of 50 services"));
+            if shown.last() == Some(&page) {
+                break;
+            }
+            shown.push(page);
+            seen.press(&[Key::Down]);
+            steps += 1;
+        }
+        assert!(shown[steps - 1].iter().any(|line| line.contains(":149 ")));
+        // Upwards, everything is passed again.
+        for page in shown[..steps - 1].iter().rev() {
+            seen.press(&[Key::Up]);
+            assert_eq!(&seen.page(), page);
+        }
+    }
+
+    #[test]
+    fn screen_by_screen_every_row_is_passed() {
+        for request in [plain(), drawn()] {
+            for height in [5, 6, 9, 12, 24, 50] {
+                let mut all: Vec<(u16, u16)> = services(40);
+                all[7].1 = 60;
+                all[20].1 = 0;
+                let mut seen = Seen::new(&request, height, &all);
+                for key in [Key::PageDown, Key::PageUp] {
+                    let mut rows: Vec<(u16, u16)> = Vec::new();
+                    let mut before = String::new();
+                    loop {
+                        let shown = seen.rows();
+                        if shown == before {
+                            break;
+                        }
+                        let mut service = 0;
+                        for row in shown.split_whitespace() {
+                            match row.parse::<u16>().unwrap() {
+                                port @ 100.. => service = port,
+                                server => rows.push((service, server)),
+                            }
+                        }
+                        seen.press(&[key]);
+                        before = shown;
+                    }
+                    rows.sort_unstable();
+                    rows.dedup();
+                    let expected = all
+                        .iter()
+                        .flat_map(|(port, servers)| (1..=*servers).map(|server| (*port, server)));
+                    assert_eq!(rows, expected.collect::<Vec<_>>(), "{height} {key:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_place_is_kept_when_services_come_and_go() {
+        let mut seen = Seen::new(&plain(), 12, &services(30));
+        seen.press(&[Key::PageDown, Key::PageDown, Key::PageDown]);
+        let rows = "105 3 106 1 107 1";
+        assert_eq!(seen.rows(), rows);
+        // Above it, twenty come and one goes.
+        let mut others: Vec<(u16, u16)> = (1000..1020).map(|port| (port, 1)).collect();
+        others.extend(services(30));
+        others.remove(22);
+        seen.look(&others);
+        assert_eq!(seen.rows(), rows);
+        assert!(seen.last_line().starts_with("25–27 of 49 "));
+        // Below it as well.
+        others.truncate(28);
+        seen.look(&others);
+        assert_eq!(seen.rows(), rows);
+        // The first in view itself goes: the others stay where they were.
+        others.remove(24);
+        seen.look(&others);
+        assert_eq!(seen.rows(), "104 1 2 106 1 107");
+        // All in view go.
+        seen.look(&others[..3]);
+        assert_eq!(seen.rows(), "1000 1 1001 1 1002 1");
+        // Whoever has not moved sees the first, whatever comes before it.
+        seen.press(&[Key::Home]);
+        seen.look(&services(30));
+        assert_eq!(seen.rows(), "100 1 101 1 2 102");
+        // None at all, and all of them again.
+        seen.press(&[Key::End]);
+        seen.look(&[]);
+        assert_eq!(seen.rows(), "");
+        assert!(seen.last_line().starts_with("no services  "));
+        seen.look(&services(30));
+        assert_eq!(seen.rows(), "100 1 101 1 2 102");
+    }
+
+    #[test]
+    fn one_that_goes_far_takes_nobody_with_it() {
+        let all: Vec<(u16, u16)> = (100..160).map(|port| (port, 1)).collect();
+        let mut seen = Seen::new(&plain(), 12, &all);
+        seen.press(&[Key::PageDown, Key::PageDown]);
+        assert_eq!(seen.rows(), "106 1 107 1 108 1");
+        let mut moved = all.clone();
+        let first = moved.remove(6);
+        moved.push(first);
+        seen.look(&moved);
+        assert_eq!(seen.rows(), "105 1 107 1 108 1");
+    }
+
+    #[test]
+    fn rows_are_kept_that_have_a_text() {
+        let mut seen = Seen::new(&plain(), 12, &services(60));
+        seen.press(&[Key::End]);
+        assert_eq!(seen.write("/"), Answer::Show);
+        assert!(seen.last_line().starts_with("/_  "));
+        seen.write("1:12");
+        assert!(
+            seen.last_line().starts_with("/1:12_  "),
+            "{}",
+            seen.last_line()
+        );
+        assert_eq!(seen.rows(), "120 1 2 3 121 1");
+        // While one is typed, a letter is no command.
+        seen.write("q");
+        assert_eq!(seen.rows(), "");
+        seen.press(&[Key::Backspace, Key::Character('5')]);
+        assert_eq!(seen.rows(), "125 1 2");
+        seen.press(&[Key::Enter]);
+        let line = seen.last_line();
+        assert!(
+            line.starts_with("1 service with \"1:125\", of 60  "),
+            "{line}"
+        );
+        // At the next look, too.
+        seen.look(&services(24));
+        assert_eq!(seen.rows(), "");
+        let line = seen.last_line();
+        assert!(
+            line.starts_with("none of 24 services with \"1:125\"  "),
+            "{line}"
+        );
+        seen.look(&services(60));
+        assert_eq!(seen.rows(), "125 1 2");
+        // All are there again, at the place of what was found.
+        seen.press(&[Key::Escape]);
+        assert_eq!(seen.rows(), "125 1 2 126 1 2");
+        assert!(seen.last_line().starts_with("26–27 of 60 services  "));
+        // In either case, in any row.
+        seen.write("/MASQ");
+        assert_eq!(seen.rows(), "");
+        seen.press(&[Key::EraseLine]);
+        seen.write("tunnel");
+        assert_eq!(seen.rows(), "100 1 101 1 2 102");
+        seen.press(&[Key::Escape]);
+        assert_eq!(seen.view.filter, "");
+    }
+
+    #[test]
+    fn orders_follow_each_other_from_the_top() {
+        let mut seen = Seen::new(&plain(), 12, &services(30));
+        seen.press(&[Key::End]);
+        assert_eq!(seen.write("o"), Answer::Show);
+        assert_eq!(seen.rows(), "129 1 2 3 126 1");
+        let line = seen.last_line();
+        assert!(
+            line.starts_with("1–2 of 30 services, the most active connections first  "),
+            "{line}"
+        );
+        assert_eq!(seen.view.request().order, ServiceOrder::Active);
+        assert_eq!(seen.write("o"), Answer::Show);
+        // What was not measured so far is, from now on.
+        assert_eq!(seen.write("o"), Answer::Look);
+        assert_eq!(seen.view.request().order, ServiceOrder::Rate);
+        seen.write("o");
+        assert_eq!(seen.rows(), "100 1 101 1 2 102");
+        assert!(seen.last_line().starts_with("1–3 of 30 services  "));
+    }
+
+    #[test]
+    fn what_is_held_still_waits_for_no_look() {
+        let mut seen = Seen::new(&plain(), 12, &services(30));
+        assert_eq!(seen.write(" "), Answer::Show);
+        assert_eq!(seen.view.interval(), None);
+        assert!(seen.page()[0].starts_with("held still, space goes on, namespace x, "));
+        seen.press(&[Key::Down]);
+        assert_eq!(seen.rows(), "101 1 2 102 1 2");
+        assert_eq!(seen.write(" "), Answer::Look);
+        assert_eq!(seen.view.interval(), Some(Duration::from_secs(2)));
+        assert_eq!(seen.write("Q"), Answer::Enough);
+    }
+
+    #[test]
+    fn the_interval_has_steps() {
+        let mut seen = Seen::new(&plain(), 12, &services(3));
+        let mut heading = |keys| {
+            seen.write(keys);
+            let line = seen.page().remove(0);
+            line.split(',').next().unwrap().to_owned()
+        };
+        assert_eq!(heading("+"), "every 3 s");
+        assert_eq!(heading("+++"), "every 20 s");
+        assert_eq!(heading("-----"), "every 1 s");
+        assert_eq!(heading("----------"), "every 0.1 s");
+        assert_eq!(heading("++++++++++++++++"), "every 3600 s");
+        let seconds = Duration::from_secs_f64;
+        assert_eq!(next_interval(seconds(0.7), true), seconds(1.0));
+        assert_eq!(next_interval(seconds(0.7), false), seconds(0.5));
+        assert_eq!(next_interval(seconds(86_400.0), true), seconds(86_400.0));
+    }
+
+    #[test]
+    fn the_keys_are_shown_until_any_is_pressed() {
+        for width in [80, 60, 200] {
+            let mut seen = Seen::new(&drawn(), 24, &services(30));
+            seen.screen = samples::screen(width);
+            let before = seen.page();
+            assert_eq!(seen.write("?"), Answer::Show);
+            let page = seen.page();
+            for key in [
+                "j k",
+                "PgUp PgDn",
+                "Home End",
+                "o ",
+                "/",
+                "space",
+                "+ -",
+                "?",
+                "q ",
+            ] {
+                let has_key = |line: &String| {
+                    line.trim_start()
+                        .trim_start_matches("↑ ↓")
+                        .trim_start()
+                        .starts_with(key)
+                };
+                assert!(page.iter().any(has_key), "{key}");
+            }
+            assert!(page[1..].iter().all(|line| line.chars().count() <= width));
+            seen.look(&services(30));
+            assert_eq!(seen.page(), page);
+            assert_eq!(seen.write("o"), Answer::Show);
+            assert_eq!(seen.page(), before);
+            seen.write("?");
+            assert_eq!(seen.write("q"), Answer::Enough);
+        }
+    }
+
+    #[test]
+    fn a_low_screen_has_room_for_rows_first() {
+        for request in [plain(), drawn()] {
+            let mut seen = Seen::new(&request, 24, &services(30));
+            for height in 0..30 {
+                seen.height = height;
+                let page = seen.page();
+                let rows = seen.rows();
+                let least = match request.output_format {
+                    OutputFormat::Table => 4,
+                    _ => 2,
+                };
+                assert_eq!(rows.is_empty(), height < least, "{}", page.join("\n"));
+                seen.press(&[Key::End]);
+                let page = seen.page().join("\n");
+                assert_eq!(page.contains(":129 "), height >= least, "{height}\n{page}");
+                seen.press(&[Key::Home]);
+            }
+        }
+    }
+
+    #[test]
+    fn a_table_that_fits_is_shown_whole() {
+        let mut seen = Seen::new(&drawn(), 24, &services(3));
+        let page = seen.page();
+        assert_eq!(seen.rows(), "100 1 101 1 2 102 1 2 3");
+        assert!(page[23].starts_with("3 services  "), "{}", page[23]);
+        seen.press(&[Key::Down, Key::PageDown, Key::End]);
+        assert_eq!(seen.page(), page);
+    }
+
+    #[test]
+    fn only_what_is_in_view_is_drawn() {
+        // Columns are as wide as what is drawn. Further down, longer ports would make them wider.
+        let mut many = Seen::new(&drawn(), 24, &services(3000));
+        let mut few = Seen::new(&drawn(), 24, &services(50));
+        assert_eq!(many.page()[3..17], few.page()[3..17]);
+        many.press(&[Key::End]);
+        few.press(&[Key::End]);
+        assert_ne!(many.page()[4], few.page()[4]);
+        // They stay as wide.
+        let titles = many.page().swap_remove(4);
+        many.press(&[Key::Home]);
+        assert_eq!(many.page()[4], titles);
+    }
+}
