@@ -54,6 +54,7 @@ pub fn sum_up(director: &mut Director, services: &mut [Service]) -> Result<Vec<S
         count += 1;
         sums.add(&entries.connection()?);
     }
+    director.connections.get_or_insert(count as u64);
     for ((service, server), seen) in sums.seen {
         let server = &mut services[service].servers[server];
         let method = server.state.destination.forwarding_method;
