@@ -49,8 +49,10 @@ pub struct Director {
     pub reverse_path_drops_added: u64,
     /// Times that the machine had no room for a further neighbour since it booted.
     pub neighbours_refused: u64,
-    /// Connections that IPVS knows, if the kernel counts them (`Conns:`).
+    /// Connections that IPVS knows: as the kernel counts them (`Conns:`), or as many as were read.
     pub connections: Option<u64>,
+    /// Buckets of the connection table; `None` for one that grows.
+    pub fixed_buckets: Option<u32>,
     /// Sources that could not be read, for want of `/proc` or of rights.
     pub unread: Vec<&'static str>,
     /// Connections that were looked at, if there were more.

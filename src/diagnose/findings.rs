@@ -211,6 +211,11 @@ impl Finding {
         self.at(RemedyPlace::Machine, format!("sysctl -w {name}={value}"))
     }
 
+    /// A command for outside of network namespaces.
+    pub fn on_machine(self, command: impl Into<String>) -> Finding {
+        self.at(RemedyPlace::Machine, command.into())
+    }
+
     /// Puts `prefix`, which enters a network namespace, before its commands for here.
     pub fn lead_into(&mut self, prefix: &str) {
         for remedy in &mut self.remedy {

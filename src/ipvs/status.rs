@@ -1,5 +1,5 @@
-//! Reads how many connections there are in this process' network namespace, and how many there may
-//! be: files that only newer kernels have.
+//! Reads how full the connection table of this process' network namespace is, and may become: files
+//! of which some are in newer kernels only.
 
 #![forbid(unsafe_code)]
 
@@ -7,6 +7,7 @@ use std::fs;
 
 const STATUS: &str = "/proc/net/ip_vs_status";
 const MOST: &str = "/proc/sys/net/ipv4/vs/conn_max";
+const BITS: &str = "/sys/module/ip_vs/parameters/conn_tab_bits";
 
 /// Returns the number of connections, if the kernel tells it (from Linux 7.1 on).
 pub fn connections() -> Option<u64> {
@@ -17,6 +18,18 @@ pub fn connections() -> Option<u64> {
 /// (from Linux 7.2 on).
 pub fn most_connections() -> Option<u64> {
     fs::read_to_string(MOST).ok()?.trim().parse().ok()
+}
+
+/// Returns true if a table of so many buckets stays as small: before Linux 7.1 any does, later one
+/// that has as many as the module's parameter allows. Without knowledge of that, none is said to.
+pub fn is_of_fixed_size(buckets: u32) -> bool {
+    if fs::exists(STATUS).is_ok_and(|is_there| !is_there) {
+        return true;
+    }
+    let bits = fs::read_to_string(BITS).ok();
+    let bits = bits.and_then(|bits| bits.trim().parse::<u32>().ok());
+    bits.and_then(|bits| 1_u64.checked_shl(bits))
+        .is_some_and(|most| u64::from(buckets) >= most)
 }
 
 fn connections_of(status: &str) -> Option<u64> {

@@ -18,6 +18,7 @@ mod changes;
 mod clusters;
 mod completions;
 mod connections;
+mod crowded;
 mod demos;
 mod diagnose;
 mod faults;

@@ -10,37 +10,9 @@ use std::process::{Command, Stdio};
 
 use nix::mount::{MsFlags, mount};
 
+use crate::support::modules::unload;
 use crate::support::pair::{Pair, compare};
 use crate::support::{Ending, Invocation, Namespace, Outcome, Program, SCRATCH, mount_memory};
-
-/// Removes IPVS from the kernel, its schedulers and engines first.
-fn unload() {
-    // Namespaces of tests that are over hold the module until the kernel has cleaned up, which
-    // takes it a while where there were many.
-    for _ in 0..600 {
-        let modules = fs::read_to_string("/proc/modules").unwrap();
-        let mut modules: Vec<&str> = modules
-            .lines()
-            .filter_map(|line| line.split(' ').next())
-            .filter(|module| module.starts_with("ip_vs"))
-            .collect();
-        if modules.is_empty() {
-            return;
-        }
-        // Longer names first: what begins with ip_vs_ needs ip_vs.
-        modules.sort_by_key(|module| std::cmp::Reverse(module.len()));
-        let _ = Command::new("rmmod")
-            .args(modules)
-            .stderr(Stdio::null())
-            .status()
-            .expect("rmmod (package kmod)");
-        std::thread::sleep(std::time::Duration::from_millis(100));
-    }
-    panic!(
-        "IPVS stays loaded:\n{}",
-        fs::read_to_string("/proc/modules").unwrap()
-    );
-}
 
 /// Hides the modules' files from the thread that calls this, and from what it starts.
 fn hide_modules() {

@@ -205,7 +205,7 @@ test_build_some() {
 test_longest_first() {
     local name
     {
-        for name in missing_module world clusters parity parity-musl diagnose watch random reload completions package matrix bad_input; do
+        for name in missing_module crowded world clusters parity parity-musl diagnose watch random reload completions package matrix bad_input; do
             grep "^$name " "$TEST_WORK/listed" || true
         done
         cat "$TEST_WORK/listed"

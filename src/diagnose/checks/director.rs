@@ -278,6 +278,36 @@ pub fn connections_full(facts: &Facts) -> Vec<Finding> {
     ]
 }
 
+/// So many connections to a bucket are many: each packet is compared with half of them.
+const CROWD: u64 = 10;
+/// The most that older kernels take for `conn_tab_bits`.
+const MOST_BITS: u32 = 20;
+
+pub fn table_crowded(facts: &Facts) -> Vec<Finding> {
+    let director = &facts.director;
+    let (Some(count), Some(buckets)) = (director.connections, director.fixed_buckets) else {
+        return Vec::new();
+    };
+    if buckets == 0 || count < CROWD * u64::from(buckets) {
+        return Vec::new();
+    }
+    let text = format!(
+        "IPVS keeps {count} connections in {}, and its table does not grow: each packet is \
+         compared with many of them.",
+        counted(buckets, "bucket"),
+    );
+    let bits = count.next_power_of_two().ilog2().min(MOST_BITS);
+    vec![
+        Finding::new(Basis::State, Claim::Informs, text)
+            .seen("connections", count)
+            .seen("buckets", buckets)
+            // It counts when the module is loaded.
+            .on_machine(format!(
+                "echo 'options ip_vs conn_tab_bits={bits}' >/etc/modprobe.d/ip_vs.conf"
+            )),
+    ]
+}
+
 /// Without room for a neighbour, the kernel does not even note that it asked for it.
 pub fn neighbour_table_full(facts: &Facts) -> Vec<Finding> {
     let refused = facts.director.neighbours_refused;
@@ -458,6 +488,28 @@ mod tests {
         };
         assert_eq!(with(900), [("connections-full", Level::Fault)]);
         assert_eq!(with(899), []);
+    }
+
+    #[test]
+    fn many_connections_in_few_buckets_are_noted() {
+        let with = |count, buckets| {
+            findings(|facts| {
+                facts.director.connections = Some(count);
+                facts.director.fixed_buckets = buckets;
+            })
+        };
+        let crowded = with(40_960, Some(4096));
+        assert_eq!(crowded[0].id, "table-crowded");
+        assert_eq!(crowded[0].level, Level::Note);
+        assert_eq!(
+            commands(&crowded[0]),
+            ["echo 'options ip_vs conn_tab_bits=16' >/etc/modprobe.d/ip_vs.conf"]
+        );
+        assert_eq!(with(40_959, Some(4096)), []);
+        assert_eq!(with(40_960, None), []);
+        assert_eq!(with(0, Some(0)), []);
+        let most = with(90_000_000, Some(4096));
+        assert!(commands(&most[0])[0].contains("conn_tab_bits=20'"));
     }
 
     #[test]

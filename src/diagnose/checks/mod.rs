@@ -46,6 +46,7 @@ pub static CHECKS: &[Check] = &[
     check("lo-down", director::lo_down),
     check("conntrack-full", director::conntrack_full),
     check("connections-full", director::connections_full),
+    check("table-crowded", director::table_crowded),
     check("dropped-on-purpose", director::dropped_on_purpose),
     check("neighbour-table-full", director::neighbour_table_full),
     check("prefix-on-loopback", address::prefix_on_loopback),

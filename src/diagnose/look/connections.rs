@@ -57,6 +57,7 @@ pub fn sum_up(director: &mut Director, services: &mut [Service]) -> Result<Vec<S
         sums.add(&entries.connection()?);
     }
     let checkers = sums.checkers();
+    director.connections.get_or_insert(count as u64);
     for ((service, server), seen) in sums.seen {
         let is_checker = |client| checkers.contains(&(service, client));
         let server = &mut services[service].servers[server];

@@ -135,6 +135,7 @@ fn sync_drops(daemons: &[SyncDaemon]) -> u64 {
 
 fn director(ipvs: &mut Ipvs, network: &mut Rtnetlink) -> Result<Director, KernelError> {
     let daemons = ipvs.sync_daemons()?;
+    let buckets = ipvs.info()?.connection_table_size;
     Ok(Director {
         missing_module: None,
         interfaces: interfaces(network)?,
@@ -148,6 +149,7 @@ fn director(ipvs: &mut Ipvs, network: &mut Rtnetlink) -> Result<Director, Kernel
         reverse_path_drops_added: 0,
         neighbours_refused: settings::neighbours_refused(),
         connections: status::connections(),
+        fixed_buckets: Some(buckets).filter(|buckets| status::is_of_fixed_size(*buckets)),
         unread: settings::unread(),
         connections_cut_at: None,
     })

@@ -7,6 +7,7 @@
 
 pub mod busy;
 pub mod cluster;
+pub mod modules;
 pub mod pair;
 pub mod pty;
 pub mod schema;
