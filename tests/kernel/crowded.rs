@@ -9,7 +9,7 @@ use std::process::Command;
 use serde_json::Value;
 
 use crate::support::modules::unload;
-use crate::support::synced::{Synced, take_in};
+use crate::support::synced::{KEPT, Synced, take_in};
 use crate::support::{Ending, Invocation, Namespace, Program};
 
 /// Loads IPVS with a table of two to the power of so many buckets.
@@ -34,6 +34,7 @@ fn director_with(connections: u32) -> Namespace {
             service: ([192, 0, 2, 1].into(), 80),
             server: ([192, 0, 2, 2].into(), 80),
             is_template: false,
+            seconds: KEPT,
         })
         .collect();
     take_in(&namespace, &connections);
