@@ -13,6 +13,7 @@ mod director;
 mod listened;
 mod probes;
 mod service;
+mod shares;
 mod ways;
 
 #[cfg(test)]
@@ -173,6 +174,7 @@ pub static CHECKS: &[Check] = &[
     check("mark-unseen", address::mark_unseen).unless(HINDERS_ARRIVAL),
     check("nothing-arrives", address::nothing_arrives).unless(HINDERS_ARRIVAL),
     check("nothing-arrives", listened::nothing_arrives).unless(HINDERS_ARRIVAL),
+    check("uneven", shares::uneven),
     check("not-probed", probes::not_probed),
 ];
 

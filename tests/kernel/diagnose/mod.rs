@@ -10,4 +10,5 @@ mod healthy;
 mod listening;
 mod probing;
 mod services;
+mod uneven;
 mod ways;
