@@ -212,6 +212,18 @@ impl Netmask {
         }
     }
 
+    /// Returns an address with the bits alone that count.
+    pub fn applied_to(self, address: IpAddr) -> IpAddr {
+        match (self, address) {
+            (Netmask::Ipv4(mask), IpAddr::V4(address)) => IpAddr::V4(address & mask),
+            (Netmask::Ipv6(length), IpAddr::V6(address)) => {
+                let mask = u128::MAX.checked_shl(128_u32.saturating_sub(length));
+                IpAddr::V6((u128::from(address) & mask.unwrap_or(0)).into())
+            }
+            _ => address,
+        }
+    }
+
     pub fn is_single_host(self) -> bool {
         self == Netmask::Ipv4(Ipv4Addr::BROADCAST) || self == Netmask::Ipv6(128)
     }

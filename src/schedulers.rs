@@ -81,13 +81,38 @@ impl WeightChange {
     }
 }
 
-/// Returns true if the scheduler of this name gives servers shares of the new clients that are to
-/// each other as their weights, once there are enough of them.
-pub fn promises_shares(scheduler: &[u8]) -> bool {
-    matches!(
-        scheduler,
-        b"wrr" | b"wlc" | b"sed" | b"nq" | b"sh" | b"mh" | b"twos"
-    )
+/// The shares of new clients that a scheduler gives to servers, once there are enough of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Promise {
+    /// They are to each other as the weights.
+    ByWeight,
+    /// They are equal, whatever the weights are, if not 0.
+    Equal,
+}
+
+impl Promise {
+    /// Returns the promise of the scheduler of this name; `None` for one that looks at something
+    /// else, or of which nothing is known.
+    pub fn by(scheduler: &[u8]) -> Option<Promise> {
+        match scheduler {
+            b"wrr" | b"wlc" | b"sed" | b"nq" | b"sh" | b"mh" | b"twos" => Some(Promise::ByWeight),
+            b"rr" | b"lc" => Some(Promise::Equal),
+            _ => None,
+        }
+    }
+}
+
+/// Returns true if a service sends all connections of a client to the same server because of how it
+/// hashes.
+pub fn hashes_clients(service: &VirtualService) -> bool {
+    let with_ports = match service.scheduler.as_bytes() {
+        b"sh" => "sh-port",
+        b"mh" => "mh-port",
+        _ => return false,
+    };
+    let flags = service.scheduler_flags;
+    SchedulerFlags::from_word(with_ports.as_bytes())
+        .is_some_and(|(flag, _)| flags.union(flag) != flags)
 }
 
 #[cfg(test)]

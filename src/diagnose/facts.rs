@@ -320,6 +320,8 @@ pub struct Traffic {
     pub heard: Clients,
     /// Open connections, those of UDP too.
     pub open: u64,
+    /// The connections that were opened, by who made them.
+    pub crowd: Crowd,
     /// Growth of the counters between two looks, half a second apart. The kernel adds up
     /// every two seconds, so that none does not mean that nothing came.
     pub growth: Growth,
@@ -340,6 +342,16 @@ pub struct Clients {
     pub count: u64,
     /// The first thousand.
     pub addresses: BTreeSet<IpAddr>,
+}
+
+/// Opened connections of a server that are known, closed ones among them, and who made them. Clients
+/// that persistence takes for one are one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Crowd {
+    pub connections: u64,
+    pub clients: u64,
+    /// The client with the most connections, and their number.
+    pub largest: Option<(IpAddr, u64)>,
 }
 
 /// Growth of counters.

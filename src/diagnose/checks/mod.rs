@@ -13,6 +13,7 @@ mod director;
 mod listened;
 mod probes;
 mod service;
+mod shares;
 mod sync;
 mod ways;
 
@@ -176,6 +177,7 @@ pub static CHECKS: &[Check] = &[
     check("mark-unseen", address::mark_unseen).unless(HINDERS_ARRIVAL),
     check("nothing-arrives", address::nothing_arrives).unless(HINDERS_ARRIVAL),
     check("nothing-arrives", listened::nothing_arrives).unless(HINDERS_ARRIVAL),
+    check("uneven", shares::uneven),
     check("not-probed", probes::not_probed),
 ];
 

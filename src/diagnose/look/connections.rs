@@ -2,17 +2,19 @@
 
 #![forbid(unsafe_code)]
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
 use std::time::{Duration, Instant};
 
 use crate::attribution::{Lost, ServerPlace, Servers};
-use crate::diagnose::facts::{Clients, Director, Server, Service, Strays, Traffic};
+use crate::diagnose::facts::{Clients, Crowd, Director, Server, Service, Strays, Traffic};
 use crate::error::Error;
 use crate::ipvs::connections::Connections;
 use crate::model::{
-    Connection, DestinationIdentity, ForwardingMethod, ServiceIdentity, SyncDaemonRole, Timeouts,
+    Connection, DestinationIdentity, ForwardingMethod, Netmask, ServiceIdentity, SyncDaemonRole,
+    Timeouts,
 };
 
 /// The most connections that are looked at.
@@ -89,6 +91,8 @@ struct Seen {
     waiting: Vec<(IpAddr, u64)>,
     /// The age of the last packet that was heard, in seconds.
     youngest_heard: Option<u64>,
+    /// The opened connections of each client.
+    by_client: HashMap<IpAddr, u64>,
 }
 
 impl Seen {
@@ -107,7 +111,18 @@ impl Seen {
         Traffic {
             waiting_since_heard: since().count() as u64,
             waiting_like_checks: since().filter(|(client, _)| is_checker(*client)).count() as u64,
+            crowd: self.crowd(),
             ..self.traffic
+        }
+    }
+
+    fn crowd(&self) -> Crowd {
+        let clients = self.by_client.iter();
+        let clients = clients.map(|(client, connections)| (*client, *connections));
+        Crowd {
+            connections: self.by_client.values().sum(),
+            clients: self.by_client.len() as u64,
+            largest: clients.max_by_key(|(client, connections)| (*connections, Reverse(*client))),
         }
     }
 }
@@ -137,6 +152,8 @@ enum Shown {
 /// The sums so far.
 struct Sums {
     servers: Servers,
+    /// Of each service, the bits of clients' addresses that count for its persistence.
+    masks: Vec<Option<Netmask>>,
     timeouts: Timeouts,
     is_backup: bool,
     seen: HashMap<ServerPlace, Seen>,
@@ -150,8 +167,13 @@ impl Sums {
             let identities = service.servers.iter().map(Server::identity);
             servers.insert(service.identity(), identities);
         }
+        let mask = |service: &Service| {
+            let service = &service.state.service;
+            service.persistence_timeout.map(|_| service.netmask)
+        };
         Sums {
             servers,
+            masks: services.iter().map(mask).collect(),
             timeouts,
             is_backup,
             seen: HashMap::new(),
@@ -207,7 +229,12 @@ impl Sums {
     }
 
     fn count(&mut self, place: ServerPlace, client: IpAddr, shown: Shown) {
+        let mask = self.masks.get(place.0).copied().flatten();
         let seen = self.seen.entry(place).or_default();
+        if !matches!(shown, Shown::Waits(_)) {
+            let one = mask.map_or(client, |mask| mask.applied_to(client));
+            *seen.by_client.entry(one).or_default() += 1;
+        }
         let traffic = &mut seen.traffic;
         match shown {
             Shown::Waits(age) => {
@@ -300,6 +327,30 @@ mod tests {
             assert_eq!((seen.waiting.count, seen.waiting_since_heard), (3, since));
             assert_eq!((seen.heard.count, seen.open), (1, open));
         }
+    }
+
+    #[test]
+    fn clients_are_told_apart_as_persistence_does() {
+        let lines = [
+            "TCP 0A000102 9C42 0A000001 0050 C0A80002 0050 ESTABLISHED 896",
+            "TCP 0A000102 9C43 0A000001 0050 C0A80002 0050 TIME_WAIT 96",
+            "TCP 0A000103 9C43 0A000001 0050 C0A80002 0050 ESTABLISHED 896",
+            "TCP 0A000203 9C43 0A000001 0050 C0A80002 0050 FIN_WAIT 96",
+            "TCP 0A000204 9C43 0A000001 0050 C0A80002 0050 SYN_RECV 55",
+        ];
+        let crowd = |mask: Option<Netmask>| {
+            let mut sums = sums(&[], false);
+            sums.masks = vec![mask];
+            for line in lines {
+                sums.add(&parse_connection(line.as_bytes()).unwrap());
+            }
+            let crowd = sums.seen.remove(&(0, 0)).unwrap().traffic(false).crowd;
+            let (client, most) = crowd.largest.unwrap();
+            (crowd.connections, crowd.clients, client.to_string(), most)
+        };
+        assert_eq!(crowd(None), (4, 3, "10.0.1.2".to_owned(), 2));
+        let mask = Netmask::Ipv4([255, 255, 255, 0].into());
+        assert_eq!(crowd(Some(mask)), (4, 2, "10.0.1.0".to_owned(), 3));
     }
 
     #[test]

@@ -11,4 +11,5 @@ mod listening;
 mod probing;
 mod services;
 mod sync;
+mod uneven;
 mod ways;

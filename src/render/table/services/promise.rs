@@ -2,12 +2,12 @@
 #![forbid(unsafe_code)]
 
 use crate::model::{DestinationState, ServiceState};
-use crate::schedulers;
+use crate::schedulers::Promise;
 
 /// Returns the sum of which each weight is the promised share; `None` where the scheduler promises
 /// none, and where one server gets all that comes.
 pub fn whole(service: &ServiceState, destinations: &[DestinationState]) -> Option<u128> {
-    if !schedulers::promises_shares(service.service.scheduler.as_bytes()) {
+    if Promise::by(service.service.scheduler.as_bytes()) != Some(Promise::ByWeight) {
         return None;
     }
     let weights = destinations
@@ -22,6 +22,7 @@ mod tests {
     use super::*;
     use crate::model::KernelName;
     use crate::samples;
+    use crate::schedulers::SCHEDULERS;
 
     #[test]
     fn weights_promise_shares_where_the_scheduler_heeds_them() {
@@ -35,7 +36,7 @@ mod tests {
             });
             whole(&service, &servers.collect::<Vec<_>>())
         };
-        for (scheduler, _) in schedulers::SCHEDULERS {
+        for (scheduler, _) in SCHEDULERS {
             let expected = match scheduler {
                 "wrr" | "wlc" | "sed" | "nq" | "sh" | "mh" | "twos" => Some(8),
                 _ => None,
