@@ -17,9 +17,10 @@ use nix::unistd::Pid;
 use serde_json::Value;
 
 use crate::support::busy::Busy;
-use crate::support::pty::Pty;
+use crate::support::pty::{PATIENCE, Pty};
 use crate::support::schema::Schema;
 use crate::support::standstill::settings;
+use crate::support::synced::{Synced, take_in};
 use crate::support::{Ending, Invocation, Namespace, Program};
 
 /// A terminal in which our program goes on listing, after a line that was there before.
@@ -64,13 +65,25 @@ impl Watch {
         rows.map(|row| row.trim_end().to_owned()).collect()
     }
 
+    /// Returns true unless a page is just being drawn: at its end, the cursor is in the last line.
+    fn is_whole(&self) -> bool {
+        let screen = self.screen.screen();
+        !screen.alternate_screen() || screen.cursor_position().0 + 1 == screen.size().0.get()
+    }
+
     /// Reads on until the screen is as it is wanted.
     fn until(&mut self, what: &str, is_wanted: impl Fn(&[String]) -> bool) -> Vec<String> {
+        let begun = Instant::now();
         loop {
             let lines = self.lines();
-            if is_wanted(&lines) {
+            if self.is_whole() && is_wanted(&lines) {
                 return lines;
             }
+            assert!(
+                begun.elapsed() < PATIENCE,
+                "no {what}:\n{}",
+                lines.join("\n")
+            );
             match self.pty.read() {
                 Ok(bytes) => self.screen.process(&bytes),
                 Err(error) => panic!("no {what} ({error}):\n{}", lines.join("\n")),
@@ -81,6 +94,26 @@ impl Watch {
     /// Reads on until a line has this text.
     fn until_shown(&mut self, text: &str) -> Vec<String> {
         self.until(text, |lines| lines.iter().any(|line| line.contains(text)))
+    }
+
+    /// Gives the terminal another size.
+    fn resize(&mut self, rows: u16, columns: u16) {
+        self.pty.resize(rows, columns);
+        let size = |number| NonZeroU16::new(number).unwrap();
+        let screen = self.screen.screen_mut();
+        screen.set_size(size(rows), size(columns));
+        self.columns = columns;
+    }
+
+    /// Presses keys, and reads on until the screen is as it is wanted then.
+    fn press(
+        &mut self,
+        keys: &str,
+        what: &str,
+        is_wanted: impl Fn(&[String]) -> bool,
+    ) -> Vec<String> {
+        self.pty.press(keys);
+        self.until(what, is_wanted)
     }
 
     /// Holds the terminal to what it was before, once the program has ended; and gives how.
@@ -142,7 +175,8 @@ fn a_terminal_shows_the_listing_as_it_changes() {
     // Below the listing nothing is left of an older one.
     busy.run("-C");
     let lines = watch.until("empty table", |lines| lines[5].is_empty());
-    assert!(lines[5..].iter().all(String::is_empty), "{lines:?}");
+    assert!(lines[5..29].iter().all(String::is_empty), "{lines:?}");
+    assert!(lines[29].starts_with("no services  "), "{lines:?}");
     busy.run("-A -t 192.0.2.10:81");
     watch.until_shown("TCP  192.0.2.10:81 wlc");
 
@@ -150,15 +184,12 @@ fn a_terminal_shows_the_listing_as_it_changes() {
     for port in 100..140 {
         busy.run(&format!("-A -u 192.0.2.10:{port}"));
     }
-    let lines = watch.until("cut listing", |lines| lines[29] == "… 17 more");
+    let lines = watch.until("cut listing", |lines| {
+        lines[29].starts_with("1–24 of 41 services  ")
+    });
     assert_eq!(lines[28], "UDP  192.0.2.10:122 wlc");
-    watch.pty.resize(10, 24);
-    watch
-        .screen
-        .screen_mut()
-        .set_size(10.try_into().unwrap(), 24.try_into().unwrap());
-    watch.columns = 24;
-    let lines = watch.until("smaller listing", |lines| lines[9] == "… 37 more");
+    watch.resize(10, 24);
+    let lines = watch.until("smaller listing", |lines| lines[9] == "1–4 of 41 services");
     assert_eq!(lines[2], "IP Virtual Server versio");
     assert_eq!(lines[8], "UDP  192.0.2.10:102 wlc");
 
@@ -381,7 +412,7 @@ fn a_listing_that_fails_is_shown_in_its_place_and_tried_again() {
     watch.until_shown("10.0.0.12:8080");
     busy.run("-D -t 192.0.2.10:80");
     let lines = watch.until_shown("No such service");
-    assert_eq!(lines[3..].concat(), "", "{lines:?}");
+    assert_eq!(lines[3..23].concat(), "", "{lines:?}");
     busy.run("-A -t 192.0.2.10:80 -s sed");
     watch.until_shown("TCP  192.0.2.10:80 sed");
     watch.pty.press("q");
@@ -624,6 +655,288 @@ fn rates_are_those_of_the_traffic() {
             .any(|line| line.contains(" ##") || line.contains("█") || line.contains('#')),
         "{shown}"
     );
+}
+
+const UP: &str = "\x1b[A";
+const DOWN: &str = "\x1bOB";
+const PAGE_UP: &str = "\x1b[5~";
+const PAGE_DOWN: &str = "\x1b[6~";
+const HOME: &str = "\x1b[H";
+const END: &str = "\x1b[4~";
+
+/// Returns the name of a service, of which each block of 200 has an address.
+fn service_name(number: usize) -> String {
+    format!("192.0.{}.1:{}", number / 200, 1000 + number % 200)
+}
+
+/// Fills a namespace's table with so many services, each with one to three servers.
+fn fill(namespace: &Namespace, count: usize) {
+    let rules: String = (0..count)
+        .map(|number| {
+            let service = service_name(number);
+            let servers = (1..=1 + number % 3).map(|server| {
+                format!(
+                    "-a -t {service} -r 10.0.0.{server}:80 -m -w {}\n",
+                    number % 5
+                )
+            });
+            format!("-A -t {service} -s rr\n") + &servers.collect::<String>()
+        })
+        .collect();
+    let invocation = Invocation {
+        stdin: rules.into_bytes(),
+        ..Invocation::line("-R")
+    };
+    let filled = namespace.run(&Program::ours(), &invocation);
+    assert_eq!(filled.ending, Ending::Status(0), "{filled}");
+}
+
+/// Returns the names of the services that are shown, from the first on.
+fn shown_services(lines: &[String]) -> Vec<String> {
+    let names = lines.iter().filter_map(|line| {
+        let (_, rest) = line.split_once("TCP ")?;
+        rest.split_whitespace().next().map(str::to_owned)
+    });
+    names.collect()
+}
+
+/// Holds a page to its outline: the heading, a frame as straight as it is long, the last line.
+fn check_outline(lines: &[String]) {
+    let page = lines.join("\n");
+    assert!(lines[0].starts_with("every "), "{page}");
+    assert!(lines[2].starts_with("IP Virtual Server "), "{page}");
+    let frame: Vec<&String> = lines
+        .iter()
+        .filter(|line| line.starts_with(['╭', '│', '├', '╰']))
+        .collect();
+    assert!(
+        frame[0].starts_with('╭') && frame[1].contains(" Active "),
+        "{page}"
+    );
+    assert!(frame.last().unwrap().starts_with('╰'), "{page}");
+    let width = frame[0].chars().count();
+    assert!(
+        frame.iter().all(|line| line.chars().count() == width),
+        "{page}"
+    );
+    assert!(page.contains("drained: weight 0, unused"), "{page}");
+    assert!(lines.last().unwrap().contains(" services"), "{page}");
+}
+
+#[test]
+fn a_person_moves_in_tables_of_any_length_on_screens_of_any_size() {
+    for count in [5, 500, 5000] {
+        let namespace = Namespace::new();
+        fill(&namespace, count);
+        let last = service_name(count - 1);
+        let mut watch = Watch::start(&namespace, "-Ln --table --watch 1", 24, 80);
+        for (rows, columns) in [(24, 80), (40, 120), (50, 200)] {
+            watch.resize(rows, columns);
+            let is_full = |lines: &[String]| {
+                lines.last().unwrap().contains(&format!("{count} services"))
+                    && lines[0].chars().count() == usize::from(columns)
+            };
+            let lines = watch.until("the table", is_full);
+            check_outline(&lines);
+            assert_eq!(shown_services(&lines)[0], service_name(0));
+            let lines = watch.press(END, "the end", |lines| {
+                is_full(lines) && shown_services(lines).last() == Some(&last)
+            });
+            check_outline(&lines);
+            let is_at_top = |lines: &[String]| {
+                is_full(lines) && shown_services(lines).first() == Some(&service_name(0))
+            };
+            let lines = watch.press(HOME, "the top", is_at_top);
+            let fits = shown_services(&lines).len() == count;
+            let second = service_name(usize::from(!fits));
+            let lines = watch.press(DOWN, "the second", |lines| {
+                is_full(lines) && shown_services(lines).first() == Some(&second)
+            });
+            check_outline(&lines);
+            watch.press(UP, "the first", is_at_top);
+            let lines = watch.press(PAGE_DOWN, "the next page", |lines| {
+                fits || is_full(lines) && !is_at_top(lines)
+            });
+            check_outline(&lines);
+            watch.press(PAGE_UP, "the first page", is_at_top);
+        }
+        // The text may be typed as slowly as one likes.
+        let wanted = service_name(count / 2);
+        watch.pty.press("/");
+        for key in wanted.chars() {
+            watch.pty.press(&key.to_string());
+        }
+        let lines = watch.until("what was typed", |lines| {
+            lines.last().unwrap().starts_with(&format!("/{wanted}_"))
+        });
+        assert_eq!(shown_services(&lines), [wanted.clone()]);
+        let lines = watch.press("\r", "the filter", |lines| {
+            lines.last().unwrap().starts_with("1 service with ")
+        });
+        assert_eq!(shown_services(&lines), [wanted.clone()]);
+        let lines = watch.press("\x1b", "all of them", |lines| {
+            lines.last().unwrap().contains(&format!("{count} services"))
+        });
+        check_outline(&lines);
+        assert!(shown_services(&lines).contains(&wanted));
+        watch.pty.press("q");
+        assert_eq!(watch.end(), Ending::Status(0));
+    }
+}
+
+#[test]
+fn the_place_is_kept_while_services_come_and_go() {
+    let namespace = Namespace::new();
+    fill(&namespace, 500);
+    let run = |words: &str| {
+        let outcome = namespace.run(&Program::ours(), &Invocation::line(words));
+        assert_eq!(outcome.ending, Ending::Status(0), "{words}: {outcome}");
+    };
+    for words in ["-Ln --table --watch 0.3", "-Ln --watch 0.3"] {
+        let mut watch = Watch::start(&namespace, words, 24, 80);
+        watch.until_shown("of 500 services");
+        watch.pty.press(&PAGE_DOWN.repeat(30));
+        // Once this is answered, all that was pressed before has been.
+        watch.press("/", "a text", |lines| {
+            lines.last().unwrap().starts_with("/_ ")
+        });
+        let lines = watch.press("\x1b", "the table", |lines| {
+            lines.last().unwrap().contains(" of 500 ")
+        });
+        let settled = shown_services(&lines);
+        assert!(settled[0] > service_name(50), "{settled:?}");
+        run("-A -t 192.0.0.1:1");
+        let lines = watch.until("one more", |lines| {
+            lines.last().unwrap().contains(" of 501 ")
+        });
+        assert_eq!(shown_services(&lines), settled);
+        run("-D -t 192.0.0.1:1001");
+        run(&format!("-D -t {}", service_name(499)));
+        let lines = watch.until("less", |lines| lines.last().unwrap().contains(" of 499 "));
+        assert_eq!(shown_services(&lines), settled);
+        // The second in view goes: what is above it stays.
+        run(&format!("-D -t {}", settled[1]));
+        let lines = watch.until("less", |lines| lines.last().unwrap().contains(" of 498 "));
+        assert_eq!(shown_services(&lines)[0], settled[0]);
+        assert_eq!(shown_services(&lines)[1], settled[2]);
+        watch.pty.press("q");
+        assert_eq!(watch.end(), Ending::Status(0));
+        run("-C");
+        fill(&namespace, 500);
+    }
+}
+
+#[test]
+fn keys_choose_what_is_shown_and_how() {
+    let busy = Busy::new();
+    let mut watch = Watch::start(&busy.namespace, "-Ln --table --watch 0.3", 30, 80);
+    watch.until_shown("192.0.2.10:443");
+    // The sequence of orders; the busiest service comes first, and the others stay in order.
+    watch.press("o", "the active first", |lines| {
+        let last = lines.last().unwrap();
+        last.contains("services, the most active connections first")
+            && shown_services(lines)[0] == "192.0.2.10:80"
+    });
+    watch.press("oo", "the order by rate", |lines| {
+        lines
+            .last()
+            .unwrap()
+            .contains("the most bytes a second first")
+    });
+    watch.press("o", "the usual order", |lines| {
+        !lines.last().unwrap().contains("first")
+    });
+    // Held still, it shows the table as it was.
+    let lines = watch.press(" ", "stillness", |lines| {
+        lines[0].starts_with("held still, ")
+    });
+    busy.run("-A -t 192.0.2.9:81");
+    thread::sleep(Duration::from_millis(700));
+    watch.pty.press("?");
+    watch.until_shown("hold still, go on");
+    watch.pty.press("?");
+    let again = watch.until("the table", |lines| lines[2].starts_with("IP "));
+    assert_eq!(again, lines);
+    watch.pty.press(" ");
+    watch.until_shown("192.0.2.9:81");
+    watch.press("+", "a longer interval", |lines| {
+        lines[0].starts_with("every 0.5 s, ")
+    });
+    watch.press("--", "a shorter interval", |lines| {
+        lines[0].starts_with("every 0.1 s, ")
+    });
+    // What is no key is passed over, also in pieces.
+    watch.pty.press("x\x1b[1");
+    watch.pty.press("5~\x1b[<0;1;1M");
+    busy.run("-A -t 192.0.2.9:82");
+    watch.until_shown("192.0.2.9:82");
+    // In a text, q is a letter; Ctrl-C ends it all the same.
+    watch.press("/q", "a text", |lines| {
+        lines.last().unwrap().starts_with("/q_")
+    });
+    watch.pty.press("\x03");
+    assert_eq!(watch.end(), Ending::Status(0));
+}
+
+#[test]
+fn connections_and_counts_are_moved_in_likewise() {
+    let namespace = Namespace::new();
+    let connections: Vec<Synced> = (0..60)
+        .map(|number: u16| Synced {
+            protocol: 6,
+            state: 1 + number % 3,
+            client: ([10, 1, 0, number as u8].into(), 40000 + number),
+            service: ([192, 0, 2, 1].into(), 80),
+            server: ([10, 0, 0, 1 + number as u8 % 2].into(), 80),
+            is_template: false,
+            seconds: 2000 + u32::from(number) * 7 % 61 * 10,
+        })
+        .collect();
+    take_in(&namespace, &connections);
+    let client = |lines: &[String]| {
+        let rows = lines[..23].iter();
+        let rows = rows.filter_map(|line| line.split_once("10.1.0."));
+        let rows = rows.map(|(_, rest)| rest.split([':', ' ']).next().unwrap().to_owned());
+        rows.collect::<Vec<String>>()
+    };
+    for format in ["", " --table"] {
+        let words = format!("-Lnc --watch 0.3{format}");
+        let mut watch = Watch::start(&namespace, &words, 24, 80);
+        watch.until_shown(" of 60 connections");
+        watch.pty.press("oo");
+        let lines = watch.until_shown("of 60 connections, by the clients' addresses");
+        assert_eq!(client(&lines)[..3], ["0", "1", "2"], "{lines:?}");
+        let lines = watch.press(END, "the end", |lines| {
+            client(lines).last().is_some_and(|client| client == "59")
+        });
+        let titles = match format {
+            "" => lines[3].starts_with("pro expire state"),
+            _ => lines[4].contains(" Client "),
+        };
+        assert!(titles, "{lines:?}");
+        watch.pty.press("/10.1.0.33:");
+        watch.press("\r", "one client", |lines| client(lines) == ["33"]);
+        watch.until_shown("1 connection, by the clients' addresses with ");
+        watch.pty.press("q");
+        assert_eq!(watch.end(), Ending::Status(0));
+        let words = format!("-Lnc --count client --watch 0.3{format}");
+        let mut watch = Watch::start(&namespace, &words, 24, 80);
+        watch.until_shown(" of 60 clients");
+        watch.press(END, "the end", |lines| {
+            lines.last().unwrap().contains("–60 of 60 clients")
+        });
+        watch.pty.press("q");
+        assert_eq!(watch.end(), Ending::Status(0));
+    }
+    let mut watch = Watch::start(&namespace, "-Lc --json --watch 0.3", 24, 80);
+    watch.until_shown(" lines  ");
+    watch.press(END, "the end", |lines| {
+        lines
+            .iter()
+            .any(|line| line.starts_with("]}") || line == "}")
+    });
+    watch.pty.press("q");
+    assert_eq!(watch.end(), Ending::Status(0));
 }
 
 /// In every listing but the first, which has measured nothing yet. How calmly they keep their places

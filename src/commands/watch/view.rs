@@ -82,6 +82,8 @@ pub struct View {
     /// The place behind what was shown whole then.
     behind: Place,
     filter: String,
+    /// The first item in view before there was a filter.
+    before_filter: Option<ItemKey>,
     is_typing: bool,
     is_held: bool,
     shows_keys: bool,
@@ -109,6 +111,7 @@ impl View {
             room: 1,
             behind: TOP,
             filter: String::new(),
+            before_filter: None,
             is_typing: false,
             is_held: false,
             shows_keys: false,
@@ -210,7 +213,12 @@ impl View {
                     _ => Answer::Show,
                 };
             }
-            Key::Character('/') => self.is_typing = true,
+            Key::Character('/') => {
+                self.is_typing = true;
+                if self.filter.is_empty() {
+                    self.before_filter = self.in_view.first().cloned();
+                }
+            }
             Key::Escape => self.end_filter(paper.rates),
             Key::Character(' ') => {
                 self.is_held = !self.is_held;
@@ -255,12 +263,13 @@ impl View {
         self.arrange(rates);
     }
 
-    /// Shows all items again, at those that the filter has kept.
+    /// Shows all items again, at those that the filter has kept; if there are none, where they were
+    /// before.
     fn end_filter(&mut self, rates: &Rates) {
         if !self.filter.is_empty() {
             self.filter.clear();
             self.arrange(rates);
-            let first = self.in_view.first();
+            let first = self.in_view.first().or(self.before_filter.as_ref());
             let is_first = |place: &usize| first == Some(&self.found.key(*place));
             let item = self.places.iter().position(is_first);
             self.top.item = item.unwrap_or(0);
@@ -399,6 +408,7 @@ impl View {
 
     /// Returns the lines of a listing that has so many.
     fn listing(&mut self, height: usize, paper: Paper<'_>) -> Vec<Line> {
+        self.top = self.top.min(self.above(self.end()));
         let mut drawn = self.drawn_from(self.top, paper);
         let last_line = usize::from(height > 1);
         let height = height - last_line;
@@ -495,6 +505,13 @@ impl View {
 
     /// Returns which items are shown, in what order, and of how many.
     fn standing(&self, screen: Screen) -> String {
+        if self.time.is_empty() {
+            return "looking".to_owned();
+        }
+        let is_text = matches!(self.found, Found::Text(_));
+        if is_text && self.is_whole() && self.filter.is_empty() {
+            return String::new();
+        }
         let (kept, all) = (self.places.len(), self.found.len());
         let unit = self.found.unit();
         let shown = self.in_view.len();
@@ -509,9 +526,6 @@ impl View {
                 counted(kept, unit)
             ),
         };
-        if self.time.is_empty() {
-            return "looking".to_owned();
-        }
         if all == 0 {
             text = format!("no {unit}s");
         }
@@ -965,6 +979,13 @@ mod tests {
         assert_eq!(seen.rows(), "100 1 101 1 2 102");
         seen.press(&[Key::Escape]);
         assert_eq!(seen.view.filter, "");
+        // Where nothing was found, nothing has moved.
+        seen.press(&[Key::PageDown, Key::PageDown]);
+        let rows = seen.rows();
+        seen.write("/nowhere");
+        assert_eq!(seen.rows(), "");
+        seen.press(&[Key::Escape]);
+        assert_eq!(seen.rows(), rows);
     }
 
     #[test]

@@ -344,7 +344,12 @@ mod tests {
             for line in lines {
                 sums.add(&parse_connection(line.as_bytes()).unwrap());
             }
-            let crowd = sums.seen.remove(&(0, 0)).unwrap().traffic(false).crowd;
+            let crowd = sums
+                .seen
+                .remove(&(0, 0))
+                .unwrap()
+                .traffic(false, |_| false)
+                .crowd;
             let (client, most) = crowd.largest.unwrap();
             (crowd.connections, crowd.clients, client.to_string(), most)
         };

@@ -14,7 +14,7 @@ use nix::pty::{Winsize, openpty};
 use super::Namespace;
 
 /// The time that a program may take for anything before the test fails: long, for busy machines.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The terminal, and the program whose controlling terminal it is.
 pub struct Pty {
