@@ -82,8 +82,12 @@ one() {
             for director in "${directors[@]}"; do
                 on "$director" "$IPVSADM" --diagnose --listen 5 --json >"$T/listen.$director" 2>>"$T/setup" &
                 listening+=($!)
+                # Until its socket hears.
+                until on "$director" awk '$6 == 1 { found = 1 } END { exit !found }' /proc/net/packet ||
+                    ! kill -0 $!; do
+                    sleep .1
+                done
             done
-            sleep 1
             traffic >/dev/null 2>>"$T/setup"
             for process in "${listening[@]}"; do
                 wait "$process"
