@@ -769,11 +769,11 @@ fn a_person_moves_in_tables_of_any_length_on_screens_of_any_size() {
         let lines = watch.until("what was typed", |lines| {
             lines.last().unwrap().starts_with(&format!("/{wanted}_"))
         });
-        assert_eq!(shown_services(&lines), [wanted.clone()]);
+        assert_eq!(shown_services(&lines), std::slice::from_ref(&wanted));
         let lines = watch.press("\r", "the filter", |lines| {
             lines.last().unwrap().starts_with("1 service with ")
         });
-        assert_eq!(shown_services(&lines), [wanted.clone()]);
+        assert_eq!(shown_services(&lines), std::slice::from_ref(&wanted));
         let lines = watch.press("\x1b", "all of them", |lines| {
             lines.last().unwrap().contains(&format!("{count} services"))
         });
