@@ -240,8 +240,9 @@ pub fn address_unanswered(facts: &Facts) -> Vec<Finding> {
             (true, false) => " This director has it, and does not answer either.".to_owned(),
             (false, _) => " This director does not have it.".to_owned(),
         };
+        let ask = if askers.len() == 1 { "asks" } else { "ask" };
         let text = format!(
-            "{} asks for the hardware address of {address} at {} again and again: nobody \
+            "{} {ask} for the hardware address of {address} at {} again and again: nobody \
              answers.{why}",
             listed(&askers),
             asked_at.name
