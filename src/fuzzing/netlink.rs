@@ -169,11 +169,8 @@ impl Everything {
         listing::write_version(&mut out, info);
         listing::write_titles(&mut out, format.columns);
         for service in &self.services {
-            let identity = &service.service.identity;
-            listing::write_service(&mut out, format, &mut endpoints, service);
-            for destination in &self.destinations {
-                listing::write_destination(&mut out, format, &mut endpoints, identity, destination);
-            }
+            let destinations = &self.destinations;
+            listing::write_entry(&mut out, format, &mut endpoints, service, destinations);
         }
     }
 

@@ -64,8 +64,23 @@ pub fn write_titles(out: &mut Vec<u8>, columns: Columns) {
     out.extend_from_slice(titles.as_bytes());
 }
 
+/// Appends the line of a service, and those of its destinations.
+pub fn write_entry(
+    out: &mut Vec<u8>,
+    format: &ListFormat,
+    endpoints: &mut EndpointWriter,
+    service: &ServiceState,
+    destinations: &[DestinationState],
+) {
+    write_service(out, format, endpoints, service);
+    for destination in destinations {
+        let identity = &service.service.identity;
+        write_destination(out, format, endpoints, identity, destination);
+    }
+}
+
 /// Appends the line of a service.
-pub fn write_service(
+fn write_service(
     out: &mut Vec<u8>,
     format: &ListFormat,
     endpoints: &mut EndpointWriter,
@@ -137,7 +152,7 @@ pub fn write_netmask(out: &mut Vec<u8>, netmask: Netmask) {
 }
 
 /// Appends the line of a destination of `service`.
-pub fn write_destination(
+fn write_destination(
     out: &mut Vec<u8>,
     format: &ListFormat,
     endpoints: &mut EndpointWriter,

@@ -105,11 +105,7 @@ fn list_table(
         }
         listing::write_titles(text, format.columns);
         while let Some((service, destinations)) = walk.next(ipvs)? {
-            let identity = &service.service.identity;
-            listing::write_service(text, format, &mut endpoints, &service);
-            for destination in destinations {
-                listing::write_destination(text, format, &mut endpoints, identity, destination);
-            }
+            listing::write_entry(text, format, &mut endpoints, &service, destinations);
         }
         Ok(())
     })?;
@@ -141,17 +137,8 @@ fn list_sorted_table(
     }
     listing::write_titles(console.text(), format.columns);
     for (service, destinations) in &entries {
-        listing::write_service(console.text(), format, &mut endpoints, service);
-        for destination in destinations {
-            let identity = &service.service.identity;
-            listing::write_destination(
-                console.text(),
-                format,
-                &mut endpoints,
-                identity,
-                destination,
-            );
-        }
+        let text = console.text();
+        listing::write_entry(text, format, &mut endpoints, service, destinations);
         console.flush_if_large()?;
     }
     Ok(())

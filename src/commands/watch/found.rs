@@ -357,17 +357,8 @@ impl<'p> Rows<'p> {
             match found {
                 Found::Services(found) => {
                     let (service, servers) = &found.entries[place];
-                    listing::write_service(&mut self.text, &self.format, endpoints, service);
-                    let identity = &service.service.identity;
-                    for server in servers {
-                        listing::write_destination(
-                            &mut self.text,
-                            &self.format,
-                            endpoints,
-                            identity,
-                            server,
-                        );
-                    }
+                    let text = &mut self.text;
+                    listing::write_entry(text, &self.format, endpoints, service, servers);
                 }
                 Found::Connections(text, places) => {
                     if let Some(connection) = connection(text, &places[place]) {
@@ -436,11 +427,7 @@ fn write_services(
     let above = line_count(&out);
     let mut heights = Vec::new();
     for (service, servers) in shown {
-        listing::write_service(&mut out, format, &mut pen.endpoints, service);
-        for server in servers {
-            let identity = &service.service.identity;
-            listing::write_destination(&mut out, format, &mut pen.endpoints, identity, server);
-        }
+        listing::write_entry(&mut out, format, &mut pen.endpoints, service, servers);
         heights.push(Height {
             head: 1,
             rest: vec![1; servers.len()],
