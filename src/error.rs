@@ -94,7 +94,7 @@ pub enum UsageError {
     ConnectionOrder(Vec<u8>),
     /// `--order` of a listing that scripts read.
     OrderOfPlainListing,
-    /// What only looks that follow each other measure.
+    /// A rate, which only looks that follow each other measure.
     RateWithoutWatch,
     Colours(Vec<u8>),
 }

@@ -529,7 +529,7 @@ pub struct Connection<'a> {
     pub destination: (IpAddr, u16),
     /// The state, in upper case.
     pub state: &'a [u8],
-    /// Who made it; `None` where the kernel was not asked.
+    /// The director that made it; `None` where the kernel was not asked.
     pub origin: Option<Origin>,
     /// For how many seconds it is kept if no packet comes.
     pub seconds: u64,
@@ -546,7 +546,7 @@ impl Connection<'_> {
     }
 }
 
-/// Who made a connection.
+/// The director that made a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Origin {
     /// This director, for a client's packet.

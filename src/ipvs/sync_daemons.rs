@@ -1,5 +1,5 @@
-//! How well sync daemons do, which netlink does not say: what they have learnt is seen in the list
-//! of connections, what they have missed at the kernel's own sockets.
+//! Finds out how well sync daemons do, which netlink does not say: what they have learnt is seen in
+//! the list of connections, what they have missed at the kernel's own sockets.
 
 #![forbid(unsafe_code)]
 

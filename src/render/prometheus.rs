@@ -101,7 +101,7 @@ static SERVER: [Metric<DestinationState>; 6] = [
     ),
 ];
 
-/// What may be known of a backup.
+/// The metrics of a backup daemon, where they are known.
 static BACKUP: [Metric<SyncDaemonState, Option<u64>>; 2] = [
     gauge(
         "learnt_connections",
@@ -145,7 +145,7 @@ impl LabelledService {
     }
 }
 
-/// How full the connection table is; `None` for what the kernel does not tell.
+/// The fill of the connection table; `None` for what the kernel does not tell.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Population {
     /// Its entries.

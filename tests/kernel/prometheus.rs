@@ -305,7 +305,7 @@ impl Drop for Exporter {
     }
 }
 
-/// Has a node_exporter in a namespace read files with these names and texts, and returns what it
+/// Runs a node_exporter in a namespace on files with these names and texts, and returns what it
 /// serves.
 fn served(namespace: &Namespace, files: &[(&'static str, String)]) -> Samples {
     let folder = format!("{SCRATCH}/metrics");

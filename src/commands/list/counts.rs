@@ -1,5 +1,5 @@
-//! Counts the connections of each client, server, service, state or origin, or all of them. Memory grows
-//! with what they are counted by, not with the connections.
+//! Counts the connections of each client, server, service, state or origin, or all of them. Memory
+//! grows with what they are counted by, not with the connections.
 #![forbid(unsafe_code)]
 
 use std::cmp::Reverse;

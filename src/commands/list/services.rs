@@ -20,8 +20,7 @@ pub struct Services {
     pub info: Option<KernelInfo>,
     /// The services in the order of every listing, whatever other is asked for.
     pub entries: Vec<ServiceEntry>,
-    /// Why the kernel's counters stand still, if they do and counters
-    /// are listed.
+    /// The reason for which the kernel's counters stand still, if they do and are listed.
     pub standstill: Option<Standstill>,
 }
 

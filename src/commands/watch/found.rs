@@ -1,5 +1,5 @@
-//! What a look has found, held so that any part of it can be drawn, in any order, without asking the
-//! kernel again. Only the part that is asked for is made.
+//! Holds the findings of a look, so that any part of them can be drawn, in any order, without asking
+//! the kernel again. Only the part that is asked for is made.
 //!
 //! A listing is a row of items: virtual services, connections, counts, or lines. An item begins with
 //! a head, which names it; what follows may be left out from its top, as its head stays.
@@ -92,7 +92,7 @@ pub struct Drawn {
     pub below: Vec<Line>,
 }
 
-/// What is drawn with, from one drawing to the next.
+/// The tools of a drawing, kept for the next.
 pub struct Pen {
     memory: Memory,
     endpoints: EndpointWriter,

@@ -73,11 +73,11 @@ impl Keys {
     }
 }
 
-/// What stands at the beginning of some bytes.
+/// The beginning of some bytes.
 enum Read {
     /// A key, so many bytes long.
     Key(Key, usize),
-    /// What is no key that anything is done with.
+    /// A key that does nothing, so many bytes long.
     Nothing(usize),
     /// The beginning of a key.
     Begun,
@@ -157,7 +157,7 @@ fn character(bytes: &[u8]) -> Read {
 mod tests {
     use super::*;
 
-    /// What is typed, and the keys that it is.
+    /// Returns the bytes that a terminal sends, each with its keys.
     fn typed() -> Vec<(&'static [u8], Vec<Key>)> {
         let characters = |text: &str| text.chars().map(Key::Character).collect();
         vec![

@@ -106,7 +106,7 @@ struct Session<'s, 'c> {
     wanted: Wanted,
 }
 
-/// What the person wants that is not done yet.
+/// A wish of the person that is not carried out yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Wanted {
     Nothing,

@@ -1,7 +1,7 @@
 //! The part of a listing that a screen holds: where a person is in it, what was chosen with keys,
 //! and which lines stand where.
 //!
-//! How many lines there are is known here and nowhere else. A [`Found`] draws the items that it is
+//! Only this room knows the number of lines on the screen. A [`Found`] draws the items that it is
 //! asked for; [`crate::render::page`] writes the lines that it is given.
 //!
 //! The place is that of an item, not of a line: items come and go between two looks, and most of
@@ -31,7 +31,7 @@ const INTERVALS: [u64; 13] = [
     100, 200, 500, 1000, 2000, 3000, 5000, 10_000, 20_000, 30_000, 60_000, 300_000, 3_600_000,
 ];
 
-/// What is to be done after a key.
+/// The work that a key asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Answer {
     /// Show the page as it is now.
@@ -60,7 +60,7 @@ pub struct Paper<'p> {
     pub rates: &'p Rates,
 }
 
-/// What is shown, and how.
+/// The choices of a person, and the place in the listing.
 pub struct View {
     request: ListRequest,
     interval: Duration,

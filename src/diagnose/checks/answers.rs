@@ -208,7 +208,8 @@ pub fn handshake_stuck(facts: &Facts) -> Vec<Finding> {
         .collect()
 }
 
-/// Who resets the answer waits as far as the kernel knows, and so does who gets none.
+/// Notes half-open connections that health checks may have left: to the kernel, a client that resets
+/// the answer waits as one does that gets none.
 fn half_open_checks(service: &Service, server: &Server) -> Finding {
     let waiting = server.traffic.waiting_since_heard;
     let clients: Vec<_> = server.traffic.waiting.addresses.iter().collect();

@@ -373,7 +373,7 @@ mod tests {
         assert!(with(&[[10, 0, 0, 99]], another_is_served_past_the_director).is_some());
     }
 
-    /// Has a client in the inner network be heard to go on.
+    /// Makes a client in the inner network heard to go on.
     fn hear_one(server: &mut Server) {
         server.traffic.heard.count = 1;
         server.traffic.heard.addresses = [[10, 0, 0, 98].into()].into();

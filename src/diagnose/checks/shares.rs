@@ -18,8 +18,7 @@ const FAR: f64 = 2.0;
 /// Up to so many clients for each server are few for a hash.
 const FEW_CLIENTS: u64 = 16;
 
-/// Where a server has far more connections than promised, or far less, that is told with a cause
-/// that can be proved, and else not at all.
+/// Notes a server that has far more connections than promised, or far less, if a cause can be proved.
 pub fn uneven(facts: &Facts) -> Vec<Finding> {
     if facts.director.connections_cut_at.is_some() {
         return Vec::new();

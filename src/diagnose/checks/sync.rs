@@ -318,7 +318,7 @@ mod tests {
         }
     }
 
-    /// What is found of the backup: that no client came is noted, too.
+    /// Returns what is found of the backup: that no client came is noted, too.
     fn of_backup(spoil: impl FnOnce(&mut Facts)) -> Vec<Finding> {
         let findings = findings(spoil).into_iter();
         findings

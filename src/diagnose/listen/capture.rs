@@ -222,7 +222,8 @@ struct Message {
 /// Joins a multicast group on an interface; the membership ends with the socket.
 ///
 /// # Errors
-/// What the kernel said.
+///
+/// The kernel's refusal.
 pub fn join(group: IpAddr, interface: u32) -> Result<OwnedFd, KernelError> {
     let family = match group {
         IpAddr::V4(_) => libc::AF_INET,

@@ -321,7 +321,7 @@ fn a_full_server_gets_no_more_until_it_has_room() {
     assert_eq!(server, "rs1");
 }
 
-/// What the manual says of edits, `-x`: kernels since July 2026 judge a server anew at once.
+/// Holds what the manual says of edits, `-x`: kernels since July 2026 judge a server anew at once.
 #[test]
 fn edited_thresholds_hold_at_once_or_from_the_next_connection_on() {
     let cluster = Cluster::new("cluster dr");

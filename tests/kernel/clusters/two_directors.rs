@@ -6,18 +6,6 @@ use crate::support::{Invocation, Program};
 
 const SERVICE: &str = "1.1.1.254:22";
 
-/// Returns two directors, the first of which has the virtual address and both real servers.
-fn two_directors() -> (Cluster, Host) {
-    let cluster = Cluster::new("cluster dr 2");
-    cluster.director.ipvsadm_each(&[
-        "-A -t 1.1.1.254:22 -s rr",
-        "-a -t 1.1.1.254:22 -r 1.1.1.10 -g",
-        "-a -t 1.1.1.254:22 -r 1.1.1.20 -g",
-    ]);
-    let director2 = cluster.host("director2");
-    (cluster, director2)
-}
-
 /// Waits until a director knows of this many open connections.
 fn knows_connections(director: &Host, count: usize) {
     eventually("the director knows the connections", || {
@@ -46,7 +34,7 @@ fn datagrams_heard(director: &Host) -> u64 {
 
 #[test]
 fn an_open_connection_outlives_the_master() {
-    let (cluster, backup) = two_directors();
+    let (cluster, backup) = Cluster::of_two_directors();
     let (client, master) = (&cluster.client, &cluster.director);
     // The backup gets the master's table, as it is written down.
     let rules = master.ipvsadm("-S -n");
@@ -89,7 +77,7 @@ fn an_open_connection_outlives_the_master() {
 
 #[test]
 fn a_backup_hears_the_master_with_its_syncid_only() {
-    let (cluster, director2) = two_directors();
+    let (cluster, director2) = Cluster::of_two_directors();
     let (client, director) = (&cluster.client, &cluster.director);
     // Each is master and backup at once, in a group of IPv6.
     let group = "--mcast-interface net --mcast-group ff02::51 --mcast-port 8850 --mcast-ttl 3 \

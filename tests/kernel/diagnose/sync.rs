@@ -9,18 +9,6 @@ use super::examination::Examination;
 use crate::support::cluster::{Cluster, Host, eventually};
 use crate::support::traffic::Conversation;
 
-/// A director with the service, and another beside it.
-fn two_directors() -> (Cluster, Host) {
-    let cluster = Cluster::new("cluster dr 2");
-    cluster.director.ipvsadm_each(&[
-        "-A -t 1.1.1.254:22 -s rr",
-        "-a -t 1.1.1.254:22 -r 1.1.1.10 -g",
-        "-a -t 1.1.1.254:22 -r 1.1.1.20 -g",
-    ]);
-    let other = cluster.host("director2");
-    (cluster, other)
-}
-
 /// Carries out the remedy of a finding as it is printed. What is the machine's is set where it has
 /// its own network.
 fn repair(director: &Host, examination: &Examination, id: &str) {
@@ -57,7 +45,7 @@ fn flood(director: &Host, end: &str) {
 
 #[test]
 fn a_backup_without_room_for_what_comes_at_once() {
-    let (cluster, other) = two_directors();
+    let (cluster, other) = Cluster::of_two_directors();
     let director = &cluster.director;
     director.shell("sysctl -qw net.ipv4.vs.sync_sock_size=2304");
     director.ipvsadm("--start-daemon backup --mcast-interface net --syncid 7");
@@ -88,7 +76,7 @@ fn a_backup_without_room_for_what_comes_at_once() {
 
 #[test]
 fn a_daemon_whose_interface_is_nobody_else_s() {
-    let (cluster, _) = two_directors();
+    let (cluster, _) = Cluster::of_two_directors();
     let director = &cluster.director;
     director.shell(
         "ip link add sync0 type veth peer name sync1
@@ -116,7 +104,7 @@ fn a_daemon_whose_interface_is_nobody_else_s() {
 
 #[test]
 fn daemons_of_one_number_that_would_not_hear_each_other() {
-    let (cluster, _) = two_directors();
+    let (cluster, _) = Cluster::of_two_directors();
     let director = &cluster.director;
     director.ipvsadm("--start-daemon master --mcast-interface net --syncid 7 --mcast-port 8850");
     for other in [
@@ -195,7 +183,7 @@ fn memberships(director: &Host) -> String {
 #[test]
 fn a_backup_that_heeds_another_number_than_its_master_has() {
     // The director with the address is the master here, the other one is looked at.
-    let (cluster, backup) = two_directors();
+    let (cluster, backup) = Cluster::of_two_directors();
     let master = &cluster.director;
     backup.ipvsadm_each(&[
         "-A -t 1.1.1.254:22 -s rr",
@@ -238,7 +226,7 @@ fn a_backup_that_heeds_another_number_than_its_master_has() {
 
 #[test]
 fn a_master_hears_others_in_its_group_and_leaves_it_afterwards() {
-    let (cluster, other) = two_directors();
+    let (cluster, other) = Cluster::of_two_directors();
     let director = &cluster.director;
     other.shell("sysctl -qw net.ipv4.vs.sync_threshold='1 2'");
     let group = "--mcast-interface net --mcast-group ff02::51 --mcast-port 8850";

@@ -31,6 +31,19 @@ pub struct Cluster {
 }
 
 impl Cluster {
+    /// Builds a cluster with direct routing and two directors. Returns the second one, too; the first
+    /// has a virtual service with both real servers.
+    pub fn of_two_directors() -> (Self, Host) {
+        let cluster = Cluster::new("cluster dr 2");
+        cluster.director.ipvsadm_each(&[
+            "-A -t 1.1.1.254:22 -s rr",
+            "-a -t 1.1.1.254:22 -r 1.1.1.10 -g",
+            "-a -t 1.1.1.254:22 -r 1.1.1.20 -g",
+        ]);
+        let other = cluster.host("director2");
+        (cluster, other)
+    }
+
     /// Builds a cluster with words of `cluster.sh`.
     pub fn new(script: &str) -> Self {
         let names = Namespace::new();

@@ -8,7 +8,7 @@ use super::Namespace;
 #[derive(Clone, Copy, Debug)]
 pub struct Setting {
     pub name: &'static str,
-    /// What it is then, in the program's words.
+    /// The state in which it is then, in the program's words.
     pub reason: &'static str,
     stopping: &'static str,
     moving: &'static str,

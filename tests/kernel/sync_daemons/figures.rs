@@ -1,4 +1,4 @@
-//! What a backup has learnt and what it has missed, against what it was sent.
+//! Compares what a backup has learnt and missed with what it was sent.
 
 use serde_json::Value;
 
@@ -7,7 +7,7 @@ use crate::support::schema::Schema;
 use crate::support::synced::take_in_many;
 use crate::support::{Ending, Invocation, Namespace, Program};
 
-/// What is sent: messages of nineteen connections each.
+/// The connections in each message that is sent.
 const IN_A_MESSAGE: u64 = 19;
 const MESSAGES: u64 = 263;
 

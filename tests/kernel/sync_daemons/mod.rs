@@ -1,4 +1,4 @@
-//! Whether sync daemons work, and whose work a connection is, on a real kernel.
+//! Tries, on a real kernel, what is said of sync daemons and of connections that they brought.
 
 mod figures;
 mod origins;

@@ -1,5 +1,5 @@
-//! Who made a connection, as `--origin` and the documents say it, against the kernel's own file: two
-//! directors, and a third that hears them and heeds another number.
+//! Compares who made a connection, as `--origin` and the documents say it, with the kernel's own
+//! file: two directors, and a third that hears them and heeds another number.
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, UdpSocket};

@@ -839,7 +839,7 @@ fn why_nothing_leaves_is_said_as_far_as_it_is_known() {
     assert_eq!(text(local), None);
 }
 
-/// Has packets for a server go to a neighbour.
+/// Sends packets for a server to a neighbour.
 fn set_next_hop(server: &mut Server, is_silent: bool) {
     server.next_hop = Some(Neighbour {
         address: [10, 0, 0, 254].into(),

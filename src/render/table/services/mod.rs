@@ -567,7 +567,7 @@ impl<'r> ServiceTable<'r> {
     }
 }
 
-/// What the real servers of a service have together.
+/// The sums over the real servers of a service.
 struct Wholes {
     traffic: u128,
     /// Their weights, if those promise shares.
