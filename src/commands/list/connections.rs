@@ -6,9 +6,10 @@ use crate::attribution::Servers;
 use crate::commands::walk::Walk;
 use crate::error::Error;
 use crate::ipvs::connections::{Connections, parse_connection};
-use crate::ipvs::{self, Ipvs};
+use crate::ipvs::{Detail, Ipvs};
 use crate::model::Connection;
 use crate::order::ConnectionOrder;
+use crate::request::Columns;
 use crate::selection::Selection;
 
 /// The connections that a selection takes.
@@ -20,11 +21,21 @@ pub struct SelectedConnections<'s> {
 
 /// The facts about connections that cost more to read.
 #[derive(Clone, Copy, Default)]
-pub struct Detail {
+pub struct ConnectionDetail {
     /// The directors that made them.
     pub origin: bool,
     /// The data of persistence engines.
     pub engine_data: bool,
+}
+
+impl ConnectionDetail {
+    /// Returns the facts that a listing for people shows in these columns.
+    pub fn of(columns: Columns) -> ConnectionDetail {
+        ConnectionDetail {
+            origin: false,
+            engine_data: columns == Columns::PersistentConnections,
+        }
+    }
 }
 
 impl<'s> SelectedConnections<'s> {
@@ -36,7 +47,7 @@ impl<'s> SelectedConnections<'s> {
     pub fn open(
         ipvs: &mut Ipvs,
         selection: &'s Selection,
-        detail: Detail,
+        detail: ConnectionDetail,
     ) -> Result<SelectedConnections<'s>, Error> {
         let servers = match selection.is_stale {
             true => Some(read_servers(ipvs)?),
@@ -135,7 +146,7 @@ impl PassedOver {
 /// Reads the real servers of each service, to find connections that go to none of them.
 fn read_servers(ipvs: &mut Ipvs) -> Result<Servers, Error> {
     let mut servers = Servers::default();
-    let mut walk = Walk::begin(ipvs, None, ipvs::Detail::WithoutStatistics, false)?;
+    let mut walk = Walk::begin(ipvs, None, Detail::WithoutStatistics, false)?;
     while let Some((service, destinations)) = walk.next(ipvs)? {
         let identities = destinations.iter().map(|state| state.destination.identity);
         servers.insert(service.service.identity, identities);

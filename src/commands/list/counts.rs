@@ -5,7 +5,7 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use super::connections::{Detail, PassedOver, SelectedConnections};
+use super::connections::{ConnectionDetail, PassedOver, SelectedConnections};
 use crate::error::Error;
 use crate::ipvs::Ipvs;
 use crate::model::{Connection, KernelName, Origin};
@@ -23,7 +23,7 @@ pub fn count(
     selection: &Selection,
     key: CountKey,
 ) -> Result<(Vec<Count>, PassedOver), Error> {
-    let detail = Detail {
+    let detail = ConnectionDetail {
         origin: key == CountKey::Origin,
         engine_data: false,
     };

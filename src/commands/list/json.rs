@@ -1,7 +1,7 @@
 //! Lists with `--json`: one document.
 #![forbid(unsafe_code)]
 
-use super::connections::{self, PassedOver, SelectedConnections};
+use super::connections::{ConnectionDetail, PassedOver, SelectedConnections};
 use super::{counts, sync_daemon_states};
 use crate::commands::console::Console;
 use crate::commands::refused_listing;
@@ -79,7 +79,7 @@ fn list_connections(
     ipvs: &mut Ipvs,
     selection: &Selection,
 ) -> Result<PassedOver, Error> {
-    let detail = connections::Detail {
+    let detail = ConnectionDetail {
         origin: true,
         engine_data: true,
     };

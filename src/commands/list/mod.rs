@@ -24,7 +24,7 @@ use crate::render::{self, listing, order, timeouts_and_daemons};
 use crate::request::{Columns, ListFormat, ListRequest, OutputFormat, Subject};
 use crate::screen;
 use crate::selection::Selection;
-use connections::SelectedConnections;
+use connections::{ConnectionDetail, SelectedConnections};
 use services::Services;
 
 /// Lists what a request asks for. If looks follow each other, `rates` measures from one to the
@@ -151,13 +151,10 @@ fn list_connections(
     selection: &Selection,
     order: ConnectionOrder,
 ) -> Result<(), Error> {
-    let with_engine_data = format.columns == Columns::PersistentConnections;
+    let detail = ConnectionDetail::of(format.columns);
+    let with_engine_data = detail.engine_data;
     let mut endpoints = EndpointWriter::for_listing(format.numeric);
     let is_on_terminal = with_engine_data && screen::is_terminal();
-    let detail = connections::Detail {
-        origin: false,
-        engine_data: with_engine_data,
-    };
     let entries = SelectedConnections::open(ipvs, selection, detail)?;
     render::connections::write_titles(console.text(), with_engine_data);
     let passed_over = entries.for_each_in(order, |connection, _| {

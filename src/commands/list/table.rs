@@ -3,7 +3,7 @@
 //! A column is as wide as its widest cell, so everything is read before anything is written.
 #![forbid(unsafe_code)]
 
-use super::connections::{self, SelectedConnections};
+use super::connections::{ConnectionDetail, SelectedConnections};
 use super::services::{self, Services};
 use super::{counts, sync_daemon_states};
 use crate::commands::console::Console;
@@ -18,7 +18,7 @@ use crate::render;
 use crate::render::table::connections::ConnectionTable;
 use crate::render::table::services::ServiceTable;
 use crate::render::table::timeouts_and_daemons;
-use crate::request::{Columns, ListFormat, ListRequest, Subject};
+use crate::request::{ListFormat, ListRequest, Subject};
 use crate::selection::Selection;
 
 /// The connections drawn at once: many, since each drawing has a cost of its own; not all, since
@@ -107,13 +107,10 @@ fn list_connections(
     selection: &Selection,
     order: ConnectionOrder,
 ) -> Result<(), Error> {
-    let with_engine_data = format.columns == Columns::PersistentConnections;
+    let detail = ConnectionDetail::of(format.columns);
+    let with_engine_data = detail.engine_data;
     let mut table = ConnectionTable::new(console.screen(), format.numeric, with_engine_data);
     let mut lines = Vec::new();
-    let detail = connections::Detail {
-        origin: false,
-        engine_data: with_engine_data,
-    };
     let connections = SelectedConnections::open(ipvs, selection, detail)?;
     let passed_over = connections.for_each_in(order, |connection, line| {
         table.count(1);

@@ -9,7 +9,7 @@ use std::net::IpAddr;
 use std::ops::Range;
 
 use super::Session;
-use crate::commands::list::connections::{Detail, SelectedConnections};
+use crate::commands::list::connections::{ConnectionDetail, SelectedConnections};
 use crate::commands::list::services::{self, Services};
 use crate::commands::list::{self, counts, write_visible_row};
 use crate::error::Error;
@@ -132,10 +132,7 @@ impl Found {
                 return Ok(read?.map(Found::Services));
             }
             Subject::ConnectionEntries(selection, _) if !is_json => {
-                let detail = Detail {
-                    origin: false,
-                    engine_data: request.format.columns == Columns::PersistentConnections,
-                };
+                let detail = ConnectionDetail::of(request.format.columns);
                 let connections = SelectedConnections::open(ipvs, selection, detail)?;
                 let (mut text, mut places) = (Vec::new(), Vec::new());
                 let passed_over = connections.for_each(|_, line| {
