@@ -537,7 +537,19 @@ pub struct Connection<'a> {
     pub engine: Option<(&'a [u8], &'a [u8])>,
 }
 
+/// The protocol, client, service and destination of a connection. Entries that persistence keeps may
+/// have the same.
+pub type ConnectionIdentity = (KernelName, [(IpAddr, u16); 3]);
+
 impl Connection<'_> {
+    /// Returns what it is found again by.
+    pub fn identity(&self) -> ConnectionIdentity {
+        (
+            KernelName::truncated(self.protocol),
+            [self.client, self.service, self.destination],
+        )
+    }
+
     /// Returns the protocol, if it is one whose ports have names.
     pub fn named_protocol(&self) -> Option<Protocol> {
         [Protocol::Tcp, Protocol::Udp, Protocol::Sctp]

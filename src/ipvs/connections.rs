@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use memchr::memchr;
 
 use crate::error::Error;
-use crate::model::{Connection, KernelName, Origin};
+use crate::model::{Connection, ConnectionIdentity, Origin};
 
 const FILE: &str = "/proc/net/ip_vs_conn";
 const FILE_WITH_ORIGINS: &str = "/proc/net/ip_vs_conn_sync";
@@ -166,11 +166,8 @@ pub fn count_learnt() -> Option<u64> {
 struct Engines {
     /// The ends of lines; `None` until they are needed. One client may have several entries to the
     /// same server, in the order of the file.
-    ends: Option<HashMap<Identity, VecDeque<Vec<u8>>>>,
+    ends: Option<HashMap<ConnectionIdentity, VecDeque<Vec<u8>>>>,
 }
-
-/// The protocol, client, service and destination of a connection.
-type Identity = (KernelName, [(IpAddr, u16); 3]);
 
 impl Engines {
     /// Writes a line with the data of its engine to `joined`; nothing if it has none.
@@ -186,7 +183,7 @@ impl Engines {
             ends => ends.insert(read_engines()?),
         };
         if let Some(end) = ends
-            .get_mut(&identity(&connection))
+            .get_mut(&connection.identity())
             .and_then(VecDeque::pop_front)
         {
             joined.extend_from_slice(line.trim_ascii_end());
@@ -196,8 +193,8 @@ impl Engines {
     }
 }
 
-fn read_engines() -> Result<HashMap<Identity, VecDeque<Vec<u8>>>, Error> {
-    let mut ends: HashMap<Identity, VecDeque<Vec<u8>>> = HashMap::new();
+fn read_engines() -> Result<HashMap<ConnectionIdentity, VecDeque<Vec<u8>>>, Error> {
+    let mut ends: HashMap<ConnectionIdentity, VecDeque<Vec<u8>>> = HashMap::new();
     let mut connections = Connections::open()?;
     while connections.advance()? {
         if may_have_engine(connections.line())
@@ -205,23 +202,12 @@ fn read_engines() -> Result<HashMap<Identity, VecDeque<Vec<u8>>>, Error> {
             && let Some((name, data)) = connection.engine
         {
             let end = [b" ", name, b" ", data, b"\n"].concat();
-            ends.entry(identity(&connection))
+            ends.entry(connection.identity())
                 .or_default()
                 .push_back(end);
         }
     }
     Ok(ends)
-}
-
-fn identity(connection: &Connection<'_>) -> Identity {
-    (
-        KernelName::truncated(connection.protocol),
-        [
-            connection.client,
-            connection.service,
-            connection.destination,
-        ],
-    )
 }
 
 /// Returns true if a line is of what persistence remembers, which is of no port of the client's.

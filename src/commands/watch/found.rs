@@ -5,7 +5,6 @@
 //! a head, which names it; what follows may be left out from its top, as its head stays.
 #![forbid(unsafe_code)]
 
-use std::net::IpAddr;
 use std::ops::Range;
 
 use super::Session;
@@ -15,7 +14,7 @@ use crate::commands::list::{self, counts, write_visible_row};
 use crate::error::Error;
 use crate::ipvs::Ipvs;
 use crate::ipvs::connections::parse_connection;
-use crate::model::{Connection, KernelName, ServiceIdentity};
+use crate::model::{Connection, ConnectionIdentity, ServiceIdentity};
 use crate::order::ServiceEntry;
 use crate::rates::Rates;
 use crate::render::counts::{Count, Counted};
@@ -46,8 +45,7 @@ pub type Line = Vec<u8>;
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum ItemKey {
     Service(ServiceIdentity),
-    /// The protocol, the client, the service and the destination.
-    Connection(KernelName, [(IpAddr, u16); 3]),
+    Connection(ConnectionIdentity),
     Counted(Counted),
     /// The place of a line.
     Line(usize),
@@ -192,10 +190,7 @@ impl Found {
                 ItemKey::Service(services.entries[place].0.service.identity)
             }
             Found::Connections(text, places) => match connection(text, &places[place]) {
-                Some(it) => ItemKey::Connection(
-                    KernelName::truncated(it.protocol),
-                    [it.client, it.service, it.destination],
-                ),
+                Some(it) => ItemKey::Connection(it.identity()),
                 None => ItemKey::Line(place),
             },
             Found::Counts(_, counts) => ItemKey::Counted(counts[place].counted),

@@ -124,11 +124,9 @@ pub fn setup(ipvs: &mut Ipvs, only: ServiceIdentity) -> Result<Facts, KernelErro
 
 /// The datagrams that a backup daemon, if one runs, had no room for.
 fn sync_drops(daemons: &[SyncDaemon]) -> u64 {
-    let mut backups = daemons
+    daemons
         .iter()
-        .filter(|daemon| daemon.role == SyncDaemonRole::Backup);
-    backups
-        .next()
+        .find(|daemon| daemon.role == SyncDaemonRole::Backup)
         .and_then(ipvs::sync_daemons::dropped)
         .unwrap_or(0)
 }
