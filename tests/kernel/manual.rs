@@ -46,6 +46,8 @@ fn every_example_of_the_manual_works() {
         let mut command = Command::new("sh");
         // -x has the shell name the command that fails.
         command.args(["-exc", &format!("{search}{script}")]);
+        // For the rules that examples keep in a file.
+        command.current_dir(&programs.0);
         namespace.output(command)
     };
 

@@ -115,7 +115,7 @@ pub fn port_refused(facts: &Facts) -> Vec<Finding> {
         .map(|(service, server)| {
             let count = server.state.statistics.connections;
             let text = format!(
-                "{} to {}, and no client sent more than its first packet: mostly, nobody listens \
+                "{} to {}, and no client sent more than its first packet: usually, nobody listens \
                  there, and the server turns them away.",
                 counted(count, "association"),
                 endpoint(server.identity())

@@ -123,12 +123,12 @@ pub fn port_refused(facts: &Facts) -> Vec<Finding> {
                     };
                     let text = match is_masqueraded(server) {
                         true => format!(
-                            "{place} refuses this director's {asked} ({answer}): mostly, nobody \
+                            "{place} refuses this director's {asked} ({answer}): usually, nobody \
                              listens there."
                         ),
                         false => format!(
                             "{address} refuses this director's {asked} for {place} ({answer}): it \
-                             has the address, and mostly nobody listens there."
+                             has the address, and usually nobody listens there."
                         ),
                     };
                     (text, answer)
@@ -725,14 +725,14 @@ mod tests {
                 tcp,
                 Masquerading,
                 refused,
-                "10.0.0.10:8080 refuses this director's SYN (RST): mostly,",
+                "10.0.0.10:8080 refuses this director's SYN (RST): usually,",
                 "RST",
             ),
             (
                 udp,
                 Masquerading,
                 refused,
-                "10.0.0.10:8080 refuses this director's datagram (ICMP port unreachable): mostly,",
+                "10.0.0.10:8080 refuses this director's datagram (ICMP port unreachable): usually,",
                 "ICMP port unreachable",
             ),
             (

@@ -375,7 +375,7 @@ TCP 192.0.2.1:80 rr                                         2 servers, 1 answers
            sysctl -w net.ipv4.conf.all.arp_ignore=1
            sysctl -w net.ipv4.conf.all.arp_announce=2
   risk   10.0.0.20 refuses this director's SYN for 192.0.2.1:80 (RST): it has
-         the address, and mostly nobody listens there.            [port-refused]
+         the address, and usually nobody listens there.           [port-refused]
 
 2 risks.
 ";
