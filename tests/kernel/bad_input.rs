@@ -876,7 +876,8 @@ fn a_terminal_is_shown_no_control_characters_of_persistence_data() {
 }
 
 /// Puts a file with `text` in the place of the kernel's list of connections, for this thread.
-fn lay_over_connections(text: &[u8]) {
+/// Puts a text in the place of the kernel's list of connections.
+pub fn lay_over_connections(text: &[u8]) {
     // `/proc/net` is the reader's own; a folder of files in its place is anybody's.
     let _ = nix::mount::umount2("/proc", nix::mount::MntFlags::MNT_DETACH);
     mount_memory("/proc");

@@ -16,6 +16,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
 
+use crate::bad_input::lay_over_connections;
 use crate::support::busy::Busy;
 use crate::support::pty::{PATIENCE, Pty};
 use crate::support::schema::Schema;
@@ -937,6 +938,41 @@ fn connections_and_counts_are_moved_in_likewise() {
     });
     watch.pty.press("q");
     assert_eq!(watch.end(), Ending::Status(0));
+}
+
+#[test]
+fn a_row_that_is_not_understood_is_told_of_below_the_others() {
+    let namespace = Namespace::new();
+    let row = |client: u32, state: &str| {
+        format!("TCP C00002{client:02X} 9C40 C0000201 0050 C000020A 0050 {state} 7\n")
+    };
+    let rows = |state: &str| format!("titles\n{}TCP odd\n{}", row(21, state), row(22, state));
+    let (text, with_origins) = (rows("FIN_WAIT"), rows("FIN_WAIT SYNC"));
+    namespace.enter(move || {
+        lay_over_connections(text.as_bytes());
+        std::fs::write("/proc/net/ip_vs_conn_sync", with_origins).unwrap();
+    });
+    const MESSAGE: &str = "unexpected input from /proc/net/ip_vs_conn";
+    let clients = ["192.0.2.21", "192.0.2.22"];
+    for words in ["", " --count client", " --table", " --count client --table"] {
+        let words = format!("-Lnc --watch{words}");
+        let mut watch = Watch::start(&namespace, &words, 24, 80);
+        let lines = watch.until_shown(MESSAGE);
+        let place = |text: &str| lines.iter().position(|line| line.contains(text));
+        let places = [place(clients[0]), place(clients[1]), place(MESSAGE)];
+        assert!(places.is_sorted() && places[0].is_some(), "{lines:?}");
+        watch.pty.press("q");
+        assert_eq!(watch.end(), Ending::Status(0));
+    }
+    let mut stream = Stream::start(&namespace, "-Lnc --watch 0.2");
+    let listing = stream.listing();
+    assert_eq!((listing.len(), &*listing[4]), (5, MESSAGE), "{listing:?}");
+    stream.leave();
+    let mut stream = Stream::start(&namespace, "-Lnc --json --watch 0.2");
+    let listed = stream.document();
+    assert_eq!(listed["connections"].as_array().unwrap().len(), 2);
+    assert_eq!(stream.document()["error"], format!("{MESSAGE}_sync"));
+    stream.leave();
 }
 
 /// In every listing but the first, which has measured nothing yet. How calmly they keep their places

@@ -2,6 +2,7 @@
 //! others is written, measured or looked up by name.
 #![forbid(unsafe_code)]
 
+use super::Meanwhile;
 use crate::attribution::Servers;
 use crate::commands::walk::Walk;
 use crate::error::Error;
@@ -17,7 +18,11 @@ pub struct SelectedConnections<'s> {
     entries: Connections,
     selection: &'s Selection,
     servers: Option<Servers>,
+    meanwhile: Option<Meanwhile<'s>>,
 }
+
+/// The connections after which something else gets its turn.
+const AT_ONCE: usize = 64;
 
 /// The facts about connections that cost more to read.
 #[derive(Clone, Copy, Default)]
@@ -61,21 +66,36 @@ impl<'s> SelectedConnections<'s> {
             },
             selection,
             servers,
+            meanwhile: None,
         })
     }
 
+    /// Gives something else its turn while they are read.
+    pub fn beside(self, meanwhile: Option<Meanwhile<'s>>) -> SelectedConnections<'s> {
+        SelectedConnections { meanwhile, ..self }
+    }
+
     /// Calls `visit` for each of them, in the kernel's order, with its line of the kernel's file.
-    /// Lines of another shape are passed over.
+    /// Lines of another shape are passed over. What is beside it may end it.
     ///
     /// # Errors
     ///
-    /// Those of reading the list and of `visit`, which end it.
+    /// Those of reading the list, of what is beside it, and of `visit`, which end it.
     pub fn for_each(
         mut self,
         mut visit: impl FnMut(&Connection<'_>, &[u8]) -> Result<(), Error>,
     ) -> Result<PassedOver, Error> {
         let mut passed_over = PassedOver::NOTHING;
-        while self.entries.advance()? {
+        for place in 1.. {
+            if !self.entries.advance()? {
+                break;
+            }
+            if let Some(meanwhile) = self.meanwhile.as_mut()
+                && place % AT_ONCE == 0
+                && !meanwhile()?
+            {
+                break;
+            }
             let connection = match self.entries.connection() {
                 Ok(connection) => connection,
                 Err(fault) => {

@@ -5,6 +5,7 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
+use super::Meanwhile;
 use super::connections::{ConnectionDetail, PassedOver, SelectedConnections};
 use crate::error::Error;
 use crate::ipvs::Ipvs;
@@ -13,21 +14,23 @@ use crate::render::counts::{Count, Counted};
 use crate::selection::{CountKey, Selection};
 
 /// Counts the connections that a selection takes. The most come first, and equally many in the
-/// order of addresses and names. By nothing, there is one count, of zero connections too.
+/// order of addresses and names. By nothing, there is one count, of zero connections too. What has
+/// its turn meanwhile may end it.
 ///
 /// # Errors
 ///
 /// Those of reading the connections.
-pub fn count(
+pub fn count<'s>(
     ipvs: &mut Ipvs,
-    selection: &Selection,
+    selection: &'s Selection,
     key: CountKey,
+    meanwhile: Option<Meanwhile<'s>>,
 ) -> Result<(Vec<Count>, PassedOver), Error> {
     let detail = ConnectionDetail {
         origin: key == CountKey::Origin,
         engine_data: false,
     };
-    let connections = SelectedConnections::open(ipvs, selection, detail)?;
+    let connections = SelectedConnections::open(ipvs, selection, detail)?.beside(meanwhile);
     match key {
         CountKey::Client => tally(connections, |it| it.client.0, Counted::Client),
         CountKey::Server => tally(

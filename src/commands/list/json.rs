@@ -30,12 +30,11 @@ pub fn list(
             list_table(console, ipvs, request, service.as_ref()).map(|()| PassedOver::NOTHING)
         }
         Subject::ConnectionEntries(selection, _) => list_connections(console, ipvs, selection),
-        Subject::ConnectionCounts(selection, key) => {
-            counts::count(ipvs, selection, *key).map(|(counts, passed_over)| {
+        Subject::ConnectionCounts(selection, key) => counts::count(ipvs, selection, *key, None)
+            .map(|(counts, passed_over)| {
                 json::write_counts(console.text(), key.word(), &counts);
                 passed_over
-            })
-        }
+            }),
         Subject::Timeouts => ipvs
             .timeouts()
             .map(|timeouts| {

@@ -27,6 +27,9 @@ use crate::selection::Selection;
 use connections::{ConnectionDetail, SelectedConnections};
 use services::Services;
 
+/// Something else that gets its turn now and then while much is read, and ends that with `false`.
+pub type Meanwhile<'m> = &'m mut dyn FnMut() -> Result<bool, Error>;
+
 /// Lists what a request asks for. If looks follow each other, `rates` measures from one to the
 /// next.
 ///
@@ -65,7 +68,7 @@ fn list_plainly(
         }
         Subject::ConnectionCounts(selection, key) => {
             let mut endpoints = EndpointWriter::for_listing(request.format.numeric);
-            let (counts, passed_over) = counts::count(ipvs, &selection, key)?;
+            let (counts, passed_over) = counts::count(ipvs, &selection, key, None)?;
             for count in counts {
                 render::counts::write_row(console.text(), &mut endpoints, &count);
                 console.flush_if_large()?;

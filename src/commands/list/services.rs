@@ -4,6 +4,7 @@
 
 use std::time::Instant;
 
+use super::Meanwhile;
 use crate::commands::refused_listing;
 use crate::commands::walk::Walk;
 use crate::error::Error;
@@ -22,14 +23,33 @@ pub struct Services {
     pub entries: Vec<ServiceEntry>,
     /// The reason for which the kernel's counters stand still, if they do and are listed.
     pub standstill: Option<Standstill>,
+    /// The moment at which the reading of counters began, if they are read.
+    pub counted_at: Option<Instant>,
 }
 
 /// The services after which something else gets its turn.
 const AT_ONCE: usize = 32;
 
-/// Reads one virtual service, or all. `rates` measure from one look to the next. Now and then,
-/// `meanwhile` is called with them as they were before, and ends the reading with `false`; nothing
-/// is returned then.
+impl Services {
+    /// Measures how fast counters grow from one look to the next.
+    pub fn measure(&mut self, rates: &mut Rates) {
+        let Some(counted_at) = self.counted_at else {
+            return;
+        };
+        rates.begin(counted_at, self.standstill);
+        for (service, destinations) in &mut self.entries {
+            let identity = service.service.identity;
+            rates.note_service(identity, &mut service.statistics);
+            for state in destinations {
+                let server = state.destination.identity;
+                rates.note_server(identity, server, &mut state.statistics);
+            }
+        }
+        rates.end();
+    }
+}
+
+/// Reads one virtual service, or all; nothing if `meanwhile` ends it.
 ///
 /// # Errors
 ///
@@ -38,8 +58,7 @@ pub fn read(
     ipvs: &mut Ipvs,
     request: &ListRequest,
     service: Option<&ServiceIdentity>,
-    rates: Option<&mut Rates>,
-    meanwhile: &mut dyn FnMut(Option<&Rates>) -> Result<bool, Error>,
+    meanwhile: Meanwhile<'_>,
 ) -> Result<Option<Services>, Error> {
     let begun = Instant::now();
     let shows_statistics = match request.output_format {
@@ -64,26 +83,15 @@ pub fn read(
     let mut entries: Vec<ServiceEntry> = Vec::new();
     while let Some((service, destinations)) = walk.next(ipvs)? {
         entries.push((service, destinations.to_vec()));
-        if entries.len().is_multiple_of(AT_ONCE) && !meanwhile(rates.as_deref())? {
+        if entries.len().is_multiple_of(AT_ONCE) && !meanwhile()? {
             return Ok(None);
         }
-    }
-    if let Some(rates) = rates.filter(|_| detail == Detail::WithStatistics) {
-        rates.begin(begun, standstill);
-        for (service, destinations) in &mut entries {
-            let identity = service.service.identity;
-            rates.note_service(identity, &mut service.statistics);
-            for state in destinations {
-                let server = state.destination.identity;
-                rates.note_server(identity, server, &mut state.statistics);
-            }
-        }
-        rates.end();
     }
     Ok(Some(Services {
         info,
         entries,
         standstill,
+        counted_at: (detail == Detail::WithStatistics).then_some(begun),
     }))
 }
 
@@ -98,11 +106,11 @@ pub fn read_in_order(
     service: Option<&ServiceIdentity>,
     mut rates: Option<&mut Rates>,
 ) -> Result<Services, Error> {
-    let read = read(ipvs, request, service, rates.as_deref_mut(), &mut |_| {
-        Ok(true)
-    })?;
     // Nobody ends it early.
-    let mut services = read.unwrap_or_default();
+    let mut services = read(ipvs, request, service, &mut || Ok(true))?.unwrap_or_default();
+    if let Some(rates) = rates.as_deref_mut() {
+        services.measure(rates);
+    }
     request.order.sort(&mut services.entries, rates.as_deref());
     Ok(services)
 }

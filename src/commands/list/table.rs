@@ -44,7 +44,7 @@ pub fn list(
             list_connections(console, ipvs, &request.format, selection, *order)
         }
         Subject::ConnectionCounts(selection, key) => {
-            let (counts, passed_over) = counts::count(ipvs, selection, *key)?;
+            let (counts, passed_over) = counts::count(ipvs, selection, *key, None)?;
             let numeric = request.format.numeric;
             render::table::counts::write(console.text(), screen, numeric, *key, &counts);
             passed_over.outcome()
@@ -83,6 +83,7 @@ fn list_table(
         info,
         entries,
         standstill,
+        ..
     } = services::read_in_order(ipvs, request, service, rates.as_deref_mut())?;
     let screen = console.screen();
     let rates = rates.as_deref();

@@ -10,7 +10,7 @@ use std::ops::Range;
 use super::Session;
 use crate::commands::list::connections::{ConnectionDetail, SelectedConnections};
 use crate::commands::list::services::{self, Services};
-use crate::commands::list::{self, counts, write_visible_row};
+use crate::commands::list::{self, Meanwhile, counts, write_visible_row};
 use crate::error::Error;
 use crate::ipvs::Ipvs;
 use crate::ipvs::connections::parse_connection;
@@ -31,15 +31,33 @@ use crate::selection::CountKey;
 /// The findings of a look.
 pub enum Found {
     Services(Services),
-    /// The kernel's lines, and the place of each.
-    Connections(Vec<u8>, Vec<Range<usize>>),
-    Counts(CountKey, Vec<Count>),
+    Connections(Connections),
+    Counts(CountKey, Vec<Count>, Missing),
     /// Lines of what is short, or not drawn from parts; or why there is nothing else.
     Text(Vec<Line>),
 }
 
 /// A line without its end.
 pub type Line = Vec<u8>;
+
+/// The lines that say what a listing is without, if anything.
+type Missing = Vec<Line>;
+
+/// The connections of a listing.
+pub struct Connections {
+    /// The kernel's lines.
+    text: Vec<u8>,
+    /// The place of each.
+    places: Vec<Range<usize>>,
+    missing: Missing,
+}
+
+impl Connections {
+    /// Returns one of them.
+    fn get(&self, place: usize) -> Option<Connection<'_>> {
+        parse_connection(&self.text[self.places[place].clone()])
+    }
+}
 
 /// The identity of an item, by which it is found again at the next look.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -90,6 +108,13 @@ pub struct Drawn {
     pub below: Vec<Line>,
 }
 
+impl Drawn {
+    fn without(mut self, missing: &Missing) -> Drawn {
+        self.below.extend_from_slice(missing);
+        self
+    }
+}
+
 /// The tools of a drawing, kept for the next.
 pub struct Pen {
     memory: Memory,
@@ -108,7 +133,7 @@ impl Pen {
 
 impl Found {
     /// Takes a look; `None` if nobody looks any more. Keys that are pressed meanwhile are answered:
-    /// many services take their time.
+    /// many services and connections take their time.
     ///
     /// # Errors
     ///
@@ -120,32 +145,36 @@ impl Found {
     ) -> Result<Option<Found>, Error> {
         let request = *session.view.request();
         let is_json = request.output_format == OutputFormat::Json;
+        let meanwhile: Meanwhile<'_> = &mut || session.answer_meanwhile(rates);
         let found = match &request.subject {
             Subject::Table(service) if !is_json => {
-                let meanwhile = &mut |rates: Option<&Rates>| match rates {
-                    Some(rates) => session.answer_meanwhile(rates),
-                    None => Ok(true),
-                };
-                let read = services::read(ipvs, &request, service.as_ref(), Some(rates), meanwhile);
-                return Ok(read?.map(Found::Services));
+                match services::read(ipvs, &request, service.as_ref(), meanwhile)? {
+                    Some(mut services) => {
+                        services.measure(rates);
+                        Found::Services(services)
+                    }
+                    None => return Ok(None),
+                }
             }
             Subject::ConnectionEntries(selection, _) if !is_json => {
                 let detail = ConnectionDetail::of(request.format.columns);
                 let connections = SelectedConnections::open(ipvs, selection, detail)?;
                 let (mut text, mut places) = (Vec::new(), Vec::new());
-                let passed_over = connections.for_each(|_, line| {
+                let passed_over = connections.beside(Some(meanwhile)).for_each(|_, line| {
                     let start = text.len();
                     text.extend_from_slice(line);
                     places.push(start..text.len());
                     Ok(())
                 })?;
-                passed_over.outcome()?;
-                Found::Connections(text, places)
+                Found::Connections(Connections {
+                    text,
+                    places,
+                    missing: session.missing(passed_over),
+                })
             }
             Subject::ConnectionCounts(selection, key) if !is_json => {
-                let (counts, passed_over) = counts::count(ipvs, selection, *key)?;
-                passed_over.outcome()?;
-                Found::Counts(*key, counts)
+                let (counts, passed_over) = counts::count(ipvs, selection, *key, Some(meanwhile))?;
+                Found::Counts(*key, counts, session.missing(passed_over))
             }
             _ => {
                 let console = &mut *session.console;
@@ -154,7 +183,7 @@ impl Found {
                 Found::text(&std::mem::take(console.text()))
             }
         };
-        Ok(Some(found))
+        Ok((!session.is_at_end()).then_some(found))
     }
 
     /// Returns the lines of a text.
@@ -166,8 +195,8 @@ impl Found {
     pub fn len(&self) -> usize {
         match self {
             Found::Services(services) => services.entries.len(),
-            Found::Connections(_, places) => places.len(),
-            Found::Counts(_, counts) => counts.len(),
+            Found::Connections(connections) => connections.places.len(),
+            Found::Counts(_, counts, _) => counts.len(),
             Found::Text(lines) => lines.len(),
         }
     }
@@ -176,9 +205,9 @@ impl Found {
     pub fn unit(&self) -> &'static str {
         match self {
             Found::Services(_) => "service",
-            Found::Connections(..) => "connection",
-            Found::Counts(CountKey::Total, _) => "count",
-            Found::Counts(key, _) => key.word(),
+            Found::Connections(_) => "connection",
+            Found::Counts(CountKey::Total, ..) => "count",
+            Found::Counts(key, ..) => key.word(),
             Found::Text(_) => "line",
         }
     }
@@ -189,11 +218,11 @@ impl Found {
             Found::Services(services) => {
                 ItemKey::Service(services.entries[place].0.service.identity)
             }
-            Found::Connections(text, places) => match connection(text, &places[place]) {
+            Found::Connections(connections) => match connections.get(place) {
                 Some(it) => ItemKey::Connection(it.identity()),
                 None => ItemKey::Line(place),
             },
-            Found::Counts(_, counts) => ItemKey::Counted(counts[place].counted),
+            Found::Counts(_, counts, _) => ItemKey::Counted(counts[place].counted),
             Found::Text(_) => ItemKey::Line(place),
         }
     }
@@ -241,9 +270,10 @@ impl Found {
                     .order
                     .sort_places(&mut places, &services.entries, Some(rates));
             }
-            (Found::Connections(text, of), Subject::ConnectionEntries(_, order)) => {
+            (Found::Connections(connections), Subject::ConnectionEntries(_, order)) => {
                 places.sort_by_cached_key(|place| {
-                    connection(text, &of[*place]).and_then(|connection| order.key(&connection))
+                    let connection = connections.get(*place);
+                    connection.and_then(|connection| order.key(&connection))
                 });
             }
             _ => {}
@@ -276,22 +306,22 @@ impl Found {
                     false => write_services(found, &shown, request, pen),
                 }
             }
-            Found::Connections(text, of) => {
-                let shown = places.iter();
-                let shown: Vec<Connection<'_>> = shown
-                    .filter_map(|place| connection(text, &of[*place]))
-                    .collect();
-                match is_drawn {
-                    true => draw_connections(of.len(), &shown, request, screen, pen),
+            Found::Connections(found) => {
+                let shown = places.iter().filter_map(|place| found.get(*place));
+                let shown: Vec<Connection<'_>> = shown.collect();
+                let drawn = match is_drawn {
+                    true => draw_connections(found.places.len(), &shown, request, screen, pen),
                     false => write_connections(&shown, request, pen),
-                }
+                };
+                drawn.without(&found.missing)
             }
-            Found::Counts(key, counts) => {
+            Found::Counts(key, counts, missing) => {
                 let shown: Vec<Count> = places.iter().map(|place| counts[*place]).collect();
-                match is_drawn {
+                let drawn = match is_drawn {
                     true => draw_counts(*key, counts, &shown, screen, pen),
                     false => write_counts(&shown, pen),
-                }
+                };
+                drawn.without(missing)
             }
             Found::Text(lines) => {
                 let line = |place: &usize| Item {
@@ -307,11 +337,8 @@ impl Found {
     }
 }
 
-fn connection<'t>(text: &'t [u8], place: &Range<usize>) -> Option<Connection<'t>> {
-    parse_connection(&text[place.clone()])
-}
-
-fn lines(text: &[u8]) -> Vec<Line> {
+/// Returns the lines of a text.
+pub fn lines(text: &[u8]) -> Vec<Line> {
     let lines = text.split_inclusive(|byte| *byte == b'\n');
     lines
         .map(|line| line.strip_suffix(b"\n").unwrap_or(line).to_vec())
@@ -352,12 +379,12 @@ impl<'p> Rows<'p> {
                     let text = &mut self.text;
                     listing::write_entry(text, &self.format, endpoints, service, servers);
                 }
-                Found::Connections(text, places) => {
-                    if let Some(connection) = connection(text, &places[place]) {
+                Found::Connections(found) => {
+                    if let Some(connection) = found.get(place) {
                         write_connection(&mut self.text, endpoints, &connection, &self.format);
                     }
                 }
-                Found::Counts(_, counts) => {
+                Found::Counts(_, counts, _) => {
                     render::counts::write_row(&mut self.text, endpoints, &counts[place]);
                 }
                 Found::Text(lines) => self.text.extend_from_slice(&lines[place]),

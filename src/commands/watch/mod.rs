@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 use nix::errno::Errno;
 
 use super::console::Console;
-use super::list;
+use super::list::{self, connections::PassedOver};
 use crate::clock;
 use crate::error::{Error, KernelError};
 use crate::ipvs::Ipvs;
@@ -30,7 +30,7 @@ use crate::render::page;
 use crate::request::{ListRequest, OutputFormat};
 use crate::screen;
 use crate::terminal::{Terminal, Waking, wait_for_moment_or_reader};
-use found::Found;
+use found::{Found, Line};
 use keys::{Key, Keys};
 use view::{Answer, Paper, View};
 
@@ -68,12 +68,14 @@ fn on_terminal(
         console,
         terminal,
         keys: Keys::default(),
+        undecided: None,
         view,
-        wanted: Wanted::Nothing,
+        wanted: Wanted::Look,
     };
+    session.show(&looks.rates)?;
     let mut begun = Instant::now();
-    let mut due = Some(begun);
-    loop {
+    let mut due = None;
+    while !session.is_at_end() {
         let now = Instant::now();
         let is_due = due.is_some_and(|due| due <= now);
         if session.wanted == Wanted::Look || is_due {
@@ -81,20 +83,17 @@ fn on_terminal(
             session.wanted = Wanted::Nothing;
             if let Some(found) = looks.find(&mut session) {
                 session.view.take(found, clock::local_time(), &looks.rates);
+                session.show(&looks.rates)?;
             }
-        }
-        session.show(&looks.rates)?;
-        if session.wanted == Wanted::Look {
-            continue;
         }
         // Looks keep their time, whatever each takes.
         let interval = session.view.interval();
         due = interval.map(|interval| next(begun, interval, Instant::now()));
-        if session.is_at_end() {
-            return Ok(());
+        if session.wanted == Wanted::Nothing {
+            session.answer_until(due, &looks.rates)?;
         }
-        session.wait(due, &looks.rates)?;
     }
+    Ok(())
 }
 
 /// A person at a terminal.
@@ -102,6 +101,8 @@ struct Session<'s, 'c> {
     console: &'s mut Console<'c>,
     terminal: Terminal,
     keys: Keys,
+    /// The moment from which on the beginning of a key is taken for all of it.
+    undecided: Option<Instant>,
     view: View,
     wanted: Wanted,
 }
@@ -139,30 +140,38 @@ impl Session<'_, '_> {
         }
     }
 
-    /// Waits for keys, at the latest until a look is due, and answers them.
-    fn wait(&mut self, due: Option<Instant>, rates: &Rates) -> Result<(), Error> {
-        let undecided = self.keys.has_begun().then(|| Instant::now() + ESCAPE_TIME);
-        let until = [due, undecided].into_iter().flatten().min();
-        let pressed = match self.terminal.wait(until).map_err(Error::Terminal)? {
-            Waking::Redraw => Vec::new(),
-            Waking::Due => self.keys.give_up().into_iter().collect(),
-            Waking::Typed(bytes) => self.keys.read(&bytes),
-        };
-        self.answer(&pressed, rates);
-        Ok(())
-    }
-
     /// Answers the keys that were pressed while a look is taken. Returns true if that is to go on.
     fn answer_meanwhile(&mut self, rates: &Rates) -> Result<bool, Error> {
-        let now = Instant::now();
-        let pressed = match self.terminal.wait(Some(now)).map_err(Error::Terminal)? {
-            Waking::Due => return Ok(true),
+        self.answer_until(Some(Instant::now()), rates)?;
+        Ok(!self.is_at_end())
+    }
+
+    /// Waits for keys, at the latest until this moment, and shows what they lead to.
+    fn answer_until(&mut self, due: Option<Instant>, rates: &Rates) -> Result<(), Error> {
+        let until = [due, self.undecided].into_iter().flatten().min();
+        let pressed = match self.terminal.wait(until).map_err(Error::Terminal)? {
             Waking::Redraw => Vec::new(),
-            Waking::Typed(bytes) => self.keys.read(&bytes),
+            Waking::Due => match self.undecided.take_if(|until| *until <= Instant::now()) {
+                Some(_) => self.keys.give_up().into_iter().collect(),
+                None => return Ok(()),
+            },
+            Waking::Typed(bytes) => {
+                let pressed = self.keys.read(&bytes);
+                let has_begun = self.keys.has_begun();
+                self.undecided = has_begun.then(|| Instant::now() + ESCAPE_TIME);
+                pressed
+            }
         };
         self.answer(&pressed, rates);
-        self.show(rates)?;
-        Ok(!self.is_at_end())
+        self.show(rates)
+    }
+
+    /// Returns the lines that say what was passed over.
+    fn missing(&self, passed_over: PassedOver) -> Vec<Line> {
+        let fault = passed_over.outcome().err();
+        fault.map_or(Vec::new(), |fault| {
+            found::lines(&self.console.fault_text(&fault))
+        })
     }
 
     fn answer(&mut self, pressed: &[Key], rates: &Rates) {
@@ -200,11 +209,7 @@ fn into_stream(
         console.hold();
         looks.look(console);
         let listing = console.text();
-        if is_json {
-            // Newlines stand between items, and nowhere in them.
-            listing.retain(|byte| *byte != b'\n');
-            listing.push(b'\n');
-        } else if !is_first {
+        if !is_json && !is_first {
             listing.insert(0, b'\n');
         }
         is_first = false;
@@ -228,12 +233,22 @@ struct Looks<'l> {
 }
 
 impl Looks<'_> {
-    /// Writes a listing, or in its place the reason why there is none.
+    /// Writes a listing, and the reason why it is not whole; of one that failed, only that.
     fn look(&mut self, console: &mut Console<'_>) {
         self.ipvs.forget_info();
-        if let Err(fault) = list::list(console, self.ipvs, self.request, Some(&mut self.rates)) {
+        let outcome = list::list(console, self.ipvs, self.request, Some(&mut self.rates));
+        let listing = console.text();
+        if self.request.output_format == OutputFormat::Json && !listing.is_empty() {
+            // Newlines stand between items, and nowhere in them.
+            listing.retain(|byte| *byte != b'\n');
+            listing.push(b'\n');
+        }
+        if let Err(fault) = outcome {
+            // What has only passed over a line stays.
+            if !matches!(fault, Error::UnexpectedInput(_)) {
+                console.take_back();
+            }
             let text = self.fault_text(console, fault);
-            console.take_back();
             console.text().extend_from_slice(&text);
         }
     }

@@ -279,7 +279,7 @@ impl View {
     fn choose_next_order(&mut self) {
         match (&self.found, &mut self.request.subject) {
             (Found::Services(_), _) => self.request.order = self.request.order.next(),
-            (Found::Connections(..), Subject::ConnectionEntries(_, order)) => {
+            (Found::Connections(_), Subject::ConnectionEntries(_, order)) => {
                 *order = order.next();
             }
             _ => {}
@@ -533,7 +533,7 @@ impl View {
             (Found::Services(_), _) if self.request.order != ServiceOrder::Address => {
                 Some(self.request.order.meaning())
             }
-            (Found::Connections(..), Subject::ConnectionEntries(_, order)) => order.meaning(),
+            (Found::Connections(_), Subject::ConnectionEntries(_, order)) => order.meaning(),
             _ => None,
         };
         if let Some(order) = order {
@@ -567,7 +567,7 @@ impl View {
                 let all = ServiceOrder::WORDS.map(|(word, _)| word);
                 format!("the next order: {}; now {now}", words(&all))
             }
-            (Found::Connections(..), _) => {
+            (Found::Connections(_), _) => {
                 let now = match self.request.subject {
                     Subject::ConnectionEntries(_, order) => order.word(),
                     _ => None,

@@ -44,7 +44,7 @@ fn found(services: &[(u16, u16)]) -> Found {
     Found::Services(Services {
         info: Some(samples::INFO),
         entries: entries.collect(),
-        standstill: None,
+        ..Services::default()
     })
 }
 
