@@ -258,10 +258,10 @@ impl Found {
         let mut places: Vec<usize> = match wanted {
             _ if is_whole || wanted.is_empty() => (0..self.len()).collect(),
             _ => {
-                let mut rows = Rows::new(request, pen);
-                let wanted = wanted.to_lowercase();
-                let has_text = |place: &usize| rows.of(self, *place).contains(&wanted);
-                (0..self.len()).filter(has_text).collect()
+                let mut rows = Rows::new(request, wanted, pen);
+                (0..self.len())
+                    .filter(|place| rows.have(self, *place))
+                    .collect()
             }
         };
         match (self, &request.subject) {
@@ -346,8 +346,11 @@ pub fn lines(text: &[u8]) -> Vec<Line> {
 }
 
 /// The rows of items as text, to look for something in them: as the plain listing has them, with
-/// numbers and, where names are shown, with those.
+/// numbers and, where names are shown, with those. Each name may take the name services their time:
+/// none is looked up for a row that has the text in its numbers, nor for a text that is of numbers.
 struct Rows<'p> {
+    /// What is looked for, in lower case.
+    wanted: String,
     format: ListFormat,
     numbers: EndpointWriter,
     names: Option<&'p mut EndpointWriter>,
@@ -355,24 +358,25 @@ struct Rows<'p> {
 }
 
 impl<'p> Rows<'p> {
-    fn new(request: &ListRequest, pen: &'p mut Pen) -> Rows<'p> {
+    fn new(request: &ListRequest, wanted: &str, pen: &'p mut Pen) -> Rows<'p> {
         let names = match request.output_format {
             OutputFormat::Table => pen.memory.endpoints(),
             _ => &mut pen.endpoints,
         };
         Rows {
+            wanted: wanted.to_lowercase(),
             format: request.format,
             numbers: EndpointWriter::numeric(),
-            names: Some(names).filter(|_| !request.format.numeric),
+            names: Some(names).filter(|_| !request.format.numeric && !is_of_numbers(wanted)),
             text: Vec::new(),
         }
     }
 
-    /// Returns the rows of an item, in lower case.
-    fn of(&mut self, found: &Found, place: usize) -> String {
-        self.text.clear();
+    /// Returns true if one of the rows of an item has the text.
+    fn have(&mut self, found: &Found, place: usize) -> bool {
         let writers = [Some(&mut self.numbers), self.names.as_deref_mut()];
-        for endpoints in writers.into_iter().flatten() {
+        writers.into_iter().flatten().any(|endpoints| {
+            self.text.clear();
             match found {
                 Found::Services(found) => {
                     let (service, servers) = &found.entries[place];
@@ -389,9 +393,19 @@ impl<'p> Rows<'p> {
                 }
                 Found::Text(lines) => self.text.extend_from_slice(&lines[place]),
             }
-        }
-        String::from_utf8_lossy(&self.text).to_lowercase()
+            let text = String::from_utf8_lossy(&self.text).to_lowercase();
+            text.contains(&self.wanted)
+        })
     }
+}
+
+/// Returns true if a text is a part of addresses and ports rather than of names.
+fn is_of_numbers(text: &str) -> bool {
+    let is_ipv6 = text.contains(':');
+    text.chars().all(|character| match character {
+        '0'..='9' | '.' | ':' | '[' | ']' => true,
+        _ => is_ipv6 && character.is_ascii_hexdigit(),
+    })
 }
 
 fn draw_services(
@@ -574,5 +588,28 @@ fn parted(text: &[u8], above: usize, heights: &[Height]) -> Drawn {
             .map(|height| Item::new(&mut lines, height))
             .collect(),
         below: lines.collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_names_are_looked_up_for_what_is_of_numbers() {
+        for text in ["1", "10.0.3", ":80", "[2001:db8::", "2001:DB8", "]:443"] {
+            assert!(is_of_numbers(text), "{text}");
+        }
+        for text in [
+            "web1",
+            "db",
+            "face",
+            "web1:80",
+            ":http",
+            "TCP 10.0.3",
+            "-> 1",
+        ] {
+            assert!(!is_of_numbers(text), "{text}");
+        }
     }
 }
