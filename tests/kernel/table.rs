@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::process::{Command, Stdio};
 
 use crate::support::busy::Busy;
+use crate::support::pty::Pty;
 use crate::support::{Ending, Invocation, Namespace, Program};
 
 /// Returns what our program prints with these words and variables, its output being no terminal.
@@ -290,6 +291,7 @@ fn a_console_is_shown_nothing_that_its_fonts_lack() {
         .args(["3", ours, "-Ln", "--table", "--watch", "0.5"])
         .envs(console);
     drawn += &busy.namespace.output(command).stdout_text();
+    drawn += &watched(&busy.namespace, &console);
     let mut command = Program::ours().command("ipvsadm".as_ref());
     command.args(["--diagnose", "--listen", "1"]).envs(console);
     drawn += &busy.namespace.output(command).stdout_text();
@@ -302,6 +304,32 @@ fn a_console_is_shown_nothing_that_its_fonts_lack() {
             .collect();
         assert!(lacking.is_empty(), "{font} lacks {lacking:?}");
     }
+}
+
+/// Returns what `--watch` draws at a terminal when its keys are pressed.
+fn watched(namespace: &Namespace, variables: &[(&str, &str)]) -> String {
+    let mut command = Program::ours().command("ipvsadm".as_ref());
+    command.args(["-Ln", "--table", "--watch", "1"]);
+    command.envs(variables.iter().copied());
+    let mut pty = Pty::start(namespace, command, 24, 80);
+    let mut drawn = Vec::new();
+    for (keys, shown) in [
+        ("", " of 8 services"),
+        ("?", "end, as Ctrl-C does"),
+        ("x ", "held still"),
+        ("/1", "Enter keeps these rows"),
+        ("\r", " with \"1\""),
+        ("\x1boo", "the most connections first"),
+    ] {
+        pty.press(keys);
+        let before = drawn.len();
+        while !String::from_utf8_lossy(&drawn[before..]).contains(shown) {
+            drawn.extend(pty.read().unwrap());
+        }
+    }
+    pty.press("q");
+    assert!(pty.process.wait().unwrap().success());
+    String::from_utf8(drawn).unwrap()
 }
 
 /// Returns the characters that a font of the console holds, by its own table (psf(5), both kinds).
