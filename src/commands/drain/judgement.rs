@@ -184,10 +184,14 @@ pub fn how_to_go_on(fault: &Unfinished) -> Option<String> {
     })
 }
 
-/// Returns the sentence on what a drain has done that came to its end.
-pub fn drained(then: AfterDrain, gone_by: Duration) -> String {
+/// Returns the sentence on what a drain has done that came to its end, by the last look. What others
+/// have deleted was not drained.
+pub fn drained(then: AfterDrain, seen: &[Seen], gone_by: Duration) -> String {
+    let gone = seen.iter().filter(|seen| **seen == Seen::Gone).count();
     let done = match then {
         AfterDrain::Stay => "drained, and left at weight 0",
+        _ if gone > 0 && gone == seen.len() => "deleted by somebody else",
+        _ if gone > 0 => "drained and deleted, in part by somebody else,",
         AfterDrain::DeleteServers => "drained and deleted",
         AfterDrain::DeleteService => "drained, and the service is deleted",
     };
@@ -448,6 +452,24 @@ mod tests {
         );
         let line = b"-f 7 -r 10.0.0.1:0: somebody has added it".to_vec();
         assert_eq!(newcomer, Verdict::Disturbed(vec![line]));
+    }
+
+    #[test]
+    fn what_others_have_deleted_was_not_drained() {
+        let (idle, gone) = (quiet(0, 0, 0), Seen::Gone);
+        for (then, seen, done) in [
+            (STAY, [idle, idle], "drained, and left at weight 0 after"),
+            (DELETE, [idle, idle], "drained and deleted after"),
+            (
+                DELETE,
+                [gone, idle],
+                "drained and deleted, in part by somebody else, after",
+            ),
+            (DELETE, [gone, gone], "deleted by somebody else after"),
+        ] {
+            let sentence = drained(then, &seen, Duration::from_secs(67));
+            assert_eq!(sentence, format!("{done} 1:07; {WAY_BACK}"));
+        }
     }
 
     #[test]

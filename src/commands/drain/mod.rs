@@ -55,9 +55,9 @@ pub fn drain(
     if let Err(Error::Unfinished(fault)) = &outcome {
         console.keep_hint(judgement::how_to_go_on(fault));
     }
-    let gone_by = outcome?;
+    let drained = outcome?;
     delete(ipvs, &found, request)?;
-    console.report_end(&judgement::drained(request.then, gone_by));
+    console.report_end(&drained);
     Ok(())
 }
 
@@ -169,14 +169,14 @@ fn delete(ipvs: &mut Ipvs, found: &Found, request: &DrainRequest) -> Result<(), 
     }
 }
 
-/// Waits until nobody is on the servers any more. Returns how long that took.
+/// Waits until nobody is on the servers any more. Returns the sentence on that, for the end.
 fn wait(
     console: &mut Console<'_>,
     ipvs: &mut Ipvs,
     request: &DrainRequest,
     entries: &[Entry],
     waiting: &mut Waiting,
-) -> Result<Duration, Error> {
+) -> Result<String, Error> {
     let begin = Instant::now();
     let limit = request
         .seconds
@@ -194,7 +194,7 @@ fn wait(
         let gone_by = begin.elapsed();
         let expires_templates = expires_templates();
         match judgement::verdict(entries, &seen, &newcomers, expires_templates, request.then) {
-            Verdict::Drained => break Ok(gone_by),
+            Verdict::Drained => break Ok(judgement::drained(request.then, &seen, gone_by)),
             Verdict::Disturbed(lines) => {
                 break Err(Unfinished::GivenUp(given_up(Cause::OtherPlans, lines)));
             }

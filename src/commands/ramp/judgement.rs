@@ -131,23 +131,25 @@ pub fn disturbance(entry: &Entry, given: u32, seen: Option<&DestinationState>) -
     }
 }
 
-/// Returns the lines on servers that are left on their way, and the sentence on how that came.
-pub fn given_up(entries: &[Entry], weights: &[u32], is_interrupted: bool) -> Vec<Vec<u8>> {
+/// Returns the lines on servers that a signal leaves on their way, and what to do now.
+pub fn interrupted(entries: &[Entry], weights: &[u32]) -> Vec<Vec<u8>> {
     let left = entries.iter().zip(weights);
     let left = left.map(|(entry, weight)| {
         let target = entry.destination.weight;
         entry.line(&format!("left at weight {weight} of {target}"))
     });
-    let mut lines: Vec<_> = match is_interrupted {
-        true => left.collect(),
-        false => Vec::new(),
-    };
-    let sentence = match is_interrupted {
-        true => format!("interrupted: {SHORTCUT}"),
-        false => format!("somebody has other plans: weights are left as they are; {SHORTCUT}"),
-    };
-    lines.push(sentence.into_bytes());
-    lines
+    let sentence = format!("interrupted: {SHORTCUT}").into_bytes();
+    left.chain([sentence]).collect()
+}
+
+/// Returns the sentence on a ramp that others have ended, and what to do now: of a server that they
+/// have deleted, the rules change nothing.
+pub fn other_plans(all_are_there: bool) -> Vec<u8> {
+    let left = "somebody has other plans: weights are left as they are";
+    match all_are_there {
+        true => format!("{left}; {SHORTCUT}").into_bytes(),
+        false => left.into(),
+    }
 }
 
 /// Returns the sentence on a ramp that came to its end.

@@ -152,7 +152,8 @@ fn climb(
         });
         let mut disturbances: Vec<_> = disturbances.collect();
         if !disturbances.is_empty() {
-            disturbances.extend(judgement::given_up(entries, &given, false));
+            let all_are_there = seen.iter().all(Option::is_some);
+            disturbances.push(judgement::other_plans(all_are_there));
             break Err(Unfinished::GivenUp(disturbances));
         }
         let gone_by = begin.elapsed();
@@ -182,7 +183,7 @@ fn climb(
             console.show_progress(&line);
         }
         if let Some(signal) = waiting.pause(judgement::pause_after(gone_by)) {
-            let lines = judgement::given_up(entries, &given, true);
+            let lines = judgement::interrupted(entries, &given);
             break Err(Unfinished::Interrupted(signal, lines));
         }
     };
