@@ -615,7 +615,7 @@ impl Error {
                 [
                     b"no rules ",
                     &place[..],
-                    b": nothing was changed (ipvsadm -C clears the table)",
+                    b": nothing was changed (-C clears the table)",
                 ]
                 .concat()
             }

@@ -9,6 +9,7 @@ use std::os::fd::AsFd;
 
 use nix::errno::Errno;
 
+use crate::commands::netns::Entered;
 use crate::error::Error;
 use crate::render::phrases::{in_lines, whole};
 use crate::screen::{self, Colours, Screen};
@@ -72,7 +73,7 @@ pub struct Console<'a> {
     /// The characters of a line of progress that stands there.
     progress_width: usize,
     colours: Colours,
-    namespace: Option<String>,
+    namespace: Option<Entered>,
 }
 
 impl<'a> Console<'a> {
@@ -96,14 +97,21 @@ impl<'a> Console<'a> {
         self.program = OsString::from(program);
     }
 
-    /// Keeps the name by which the command line calls the network namespace.
-    pub fn name_namespace(&mut self, name: Option<String>) {
-        self.namespace = name;
+    /// Keeps the network namespace that the command line names.
+    pub fn keep_namespace(&mut self, namespace: Option<Entered>) {
+        self.namespace = namespace;
     }
 
     /// Returns the name by which the command line calls the network namespace, if it does.
     pub fn namespace(&self) -> Option<&str> {
-        self.namespace.as_deref()
+        self.namespace.as_ref().map(|entered| entered.name.as_str())
+    }
+
+    /// Returns what stands before a command that is to run in this network namespace: nothing where
+    /// the command line names none.
+    pub fn command_prefix(&self) -> &str {
+        let entered = self.namespace.as_ref();
+        entered.map_or("", |entered| &entered.command_prefix)
     }
 
     /// Returns the kind of standard input.

@@ -21,17 +21,12 @@ use crate::request::DiagnoseRequest;
 const STATUS_FAULT: u8 = 1;
 
 /// Diagnoses. No module is loaded for it: that would be a change, and a kernel without IPVS is a
-/// finding. `prefix` leads commands into the network namespace that this one is in, if another was
-/// named.
-pub fn run(
-    console: &mut Console<'_>,
-    request: &DiagnoseRequest,
-    prefix: Option<&str>,
-) -> Result<(), Error> {
+/// finding.
+pub fn run(console: &mut Console<'_>, request: &DiagnoseRequest) -> Result<(), Error> {
     let facts = facts(console, request)?;
     let mut findings = checks::judge(&facts);
     for finding in &mut findings {
-        finding.lead_into(prefix.unwrap_or_default());
+        finding.lead_into(console.command_prefix());
     }
     let facts = &facts;
     match request.json {

@@ -90,9 +90,8 @@ fn run_helper(
         }
         HelperRequest::Run(options) => options,
     };
-    if let Some(namespace) = &options.namespace {
-        netns::enter(namespace)?;
-    }
+    let word = options.namespace.as_deref();
+    console.keep_namespace(word.map(netns::enter).transpose()?);
     match helper {
         Helper::Save => save::run_helper(console, &options),
         Helper::Restore => restore::run_helper(console, &options),
@@ -100,7 +99,7 @@ fn run_helper(
 }
 
 fn run_command(console: &mut Console<'_>, arguments: &[OsString]) -> Result<(), Error> {
-    console.name_namespace(netns::enter_named(arguments)?);
+    console.keep_namespace(netns::enter_named(arguments)?);
     let request = match cli::parse_arguments(arguments) {
         Ok(request) => request,
         Err(fault) => {
@@ -121,8 +120,7 @@ fn run_command(console: &mut Console<'_>, arguments: &[OsString]) -> Result<(), 
         _ => {}
     }
     if let Request::Diagnose(request) = &request {
-        let there = netns::command_prefix(arguments);
-        return diagnose::run(console, request, there.as_deref());
+        return diagnose::run(console, request);
     }
     let mut ipvs = match request {
         // A change needs no permission check: its refusal says the same.
@@ -157,9 +155,11 @@ fn execute_with_hints(
         Ok(()) => match request {
             Request::Change(change) | Request::Exist(change) => {
                 hints::after_change(change, &losses, arguments)
-                    .or_else(|| hints::setup::after_change(ipvs, change, arguments))
+                    .or_else(|| hints::setup::after_change(ipvs, change, console.command_prefix()))
             }
-            Request::AddMissing(addition) => hints::after_addition(ipvs, addition, arguments),
+            Request::AddMissing(addition) => {
+                hints::after_addition(ipvs, addition, arguments, console.command_prefix())
+            }
             Request::Keep(edit) => hints::after_edit(ipvs, edit, arguments),
             _ => None,
         },

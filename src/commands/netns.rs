@@ -29,14 +29,20 @@ const NAMES_OF_DOCKER: &str = "/run/docker/netns";
 /// The folder where `ip netns` looks for files of `/etc` that a namespace has for itself.
 const FILES: &str = "/etc/netns";
 
-/// Enters the namespace that the words of a command line name, if they do, and returns the name.
-/// Help and version are the same everywhere.
-pub fn enter_named(arguments: &[OsString]) -> Result<Option<String>, Error> {
+/// A namespace that has been entered.
+#[derive(Debug)]
+pub struct Entered {
+    /// The word that named it.
+    pub name: String,
+    /// The prefix, such as `ip netns exec NAME `, that runs a command there.
+    pub command_prefix: String,
+}
+
+/// Enters the namespace that the words of a command line name, if they do. Help and version are the
+/// same everywhere.
+pub fn enter_named(arguments: &[OsString]) -> Result<Option<Entered>, Error> {
     let word = named_among(arguments).map(OsStr::from_bytes);
-    if let Some(word) = word {
-        enter(word)?;
-    }
-    Ok(word.map(|word| word.to_string_lossy().into_owned()))
+    word.map(enter).transpose()
 }
 
 fn named_among(arguments: &[OsString]) -> Option<&[u8]> {
@@ -100,6 +106,16 @@ impl Namespace {
         }
     }
 
+    /// Returns the prefix that runs a command in the namespace that a word names.
+    fn command_prefix(&self, word: &OsStr) -> String {
+        match self {
+            Namespace::Name(_) => format!("ip netns exec {} ", quoted(&word.to_string_lossy())),
+            Namespace::Path(path) | Namespace::Process(path) => {
+                format!("nsenter --net={} ", quoted(&path.to_string_lossy()))
+            }
+        }
+    }
+
     fn path(&self) -> &Path {
         match self {
             Namespace::Name(path) | Namespace::Path(path) | Namespace::Process(path) => path,
@@ -116,18 +132,6 @@ impl Namespace {
     }
 }
 
-/// Returns the prefix, such as `ip netns exec NAME`, that runs a command in the namespace that
-/// `--netns` names; `None` without one.
-pub fn command_prefix(arguments: &[OsString]) -> Option<String> {
-    let word = OsStr::from_bytes(named_among(arguments)?);
-    Some(match Namespace::of(word, is_name) {
-        Namespace::Name(_) => format!("ip netns exec {} ", quoted(&word.to_string_lossy())),
-        Namespace::Path(path) | Namespace::Process(path) => {
-            format!("nsenter --net={} ", quoted(&path.to_string_lossy()))
-        }
-    })
-}
-
 /// Returns a word as a shell takes it for one.
 fn quoted(word: &str) -> String {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-:@%+".contains(&byte);
@@ -141,8 +145,8 @@ fn is_name(path: &Path) -> bool {
     path.symlink_metadata().is_ok()
 }
 
-/// Enters a namespace.
-pub fn enter(word: &OsStr) -> Result<(), Error> {
+/// Enters the namespace that a word names.
+pub fn enter(word: &OsStr) -> Result<Entered, Error> {
     let namespace = Namespace::of(word, is_name);
     let fault = |errno: Errno| {
         let reason = match errno {
@@ -157,10 +161,13 @@ pub fn enter(word: &OsStr) -> Result<(), Error> {
     };
     let file = open(namespace.path()).map_err(fault)?;
     setns(file, CloneFlags::CLONE_NEWNET).map_err(fault)?;
-    match &namespace {
-        Namespace::Name(_) => take_files(&Path::new(FILES).join(word)),
-        Namespace::Path(_) | Namespace::Process(_) => Ok(()),
+    if let Namespace::Name(_) = namespace {
+        take_files(&Path::new(FILES).join(word))?;
     }
+    Ok(Entered {
+        name: word.to_string_lossy().into_owned(),
+        command_prefix: namespace.command_prefix(word),
+    })
 }
 
 /// Opens a namespace, and nothing else: opening a device may act, a pipe would be waited for. What
@@ -213,18 +220,15 @@ mod tests {
 
     #[test]
     fn a_command_is_led_into_the_namespace_that_is_named() {
-        for (line, expected) in [
-            ("--diagnose", None),
-            ("--diagnose --netns blue", Some("ip netns exec blue ")),
-            ("--diagnose --netns=/x/y", Some("nsenter --net=/x/y ")),
-            (
-                "--diagnose --netns 4000000000",
-                Some("nsenter --net=/proc/4000000000/ns/net "),
-            ),
-            ("--diagnose --netns it's", Some("ip netns exec 'it'\\''s' ")),
+        for (word, expected) in [
+            ("blue", "ip netns exec blue "),
+            ("/x/y", "nsenter --net=/x/y "),
+            ("4000000000", "nsenter --net=/proc/4000000000/ns/net "),
+            ("it's", "ip netns exec 'it'\\''s' "),
         ] {
-            let arguments: Vec<OsString> = line.split(' ').map(OsString::from).collect();
-            assert_eq!(command_prefix(&arguments).as_deref(), expected, "{line}");
+            let word = OsStr::new(word);
+            let prefix = Namespace::of(word, is_name).command_prefix(word);
+            assert_eq!(prefix, expected);
         }
     }
 

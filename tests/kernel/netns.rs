@@ -56,6 +56,21 @@ fn helper(namespace: &Namespace, name: &str, words: &[&str], input: &str) -> Out
 }
 
 #[test]
+fn advice_leads_into_the_namespace() {
+    let director = director();
+    printed(&director, "-A -f 6 -s rr --netns blue");
+    printed(&director, "-a -f 6 -r 198.51.100.1 -g --netns blue");
+    let outcome = ours(
+        &director,
+        "-e -f 6 -r 198.51.100.1 -g -w 50 --ramp 7 --netns blue",
+    );
+    assert!(outcome.ending == Ending::Status(2), "{outcome}");
+    let advice = "; wrr does: ip netns exec blue ipvsadm -E -f 6 -s wrr --keep\n";
+    let errors = String::from_utf8_lossy(&outcome.stderr);
+    assert!(errors.ends_with(advice), "{errors}");
+}
+
+#[test]
 fn every_command_works_there_and_touches_nothing_here() {
     let director = director();
     printed(&director, "-A -f 9 -s rr");

@@ -14,9 +14,6 @@ use crate::render::rules;
 use crate::request::{AfterDrain, DrainRequest};
 use crate::schedulers::TurningAway;
 
-/// The words about the rules that were written first.
-const WAY_BACK: &str = "the way back is on standard output, for ipvsadm -R";
-
 /// A look at an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Seen {
@@ -163,7 +160,7 @@ pub enum Cause {
 }
 
 /// Returns the sentence on what a drain that was given up has done, what not, and what to do now.
-pub fn given_up(cause: Cause, then: AfterDrain) -> Vec<u8> {
+pub fn given_up(cause: Cause, then: AfterDrain, prefix: &str) -> Vec<u8> {
     let (cause, weights) = match cause {
         Cause::TimeIsUp => ("time is up", "left at weight 0"),
         Cause::Signal => ("interrupted", "left at weight 0"),
@@ -173,7 +170,7 @@ pub fn given_up(cause: Cause, then: AfterDrain) -> Vec<u8> {
         AfterDrain::Stay => "",
         AfterDrain::DeleteServers | AfterDrain::DeleteService => "not deleted, and ",
     };
-    format!("{cause}: {not_done}{weights}; {WAY_BACK}").into_bytes()
+    format!("{cause}: {not_done}{weights}; {}", way_back(prefix)).into_bytes()
 }
 
 /// Returns the hint after a drain that did not come to its end. Where others changed what was
@@ -185,8 +182,8 @@ pub fn how_to_go_on(fault: &Unfinished) -> Option<String> {
 }
 
 /// Returns the sentence on what a drain has done that came to its end, by the last look. What others
-/// have deleted was not drained.
-pub fn drained(then: AfterDrain, seen: &[Seen], gone_by: Duration) -> String {
+/// have deleted was not drained. `prefix` stands before commands.
+pub fn drained(then: AfterDrain, seen: &[Seen], gone_by: Duration, prefix: &str) -> String {
     let gone = seen.iter().filter(|seen| **seen == Seen::Gone).count();
     let done = match then {
         AfterDrain::Stay => "drained, and left at weight 0",
@@ -196,14 +193,21 @@ pub fn drained(then: AfterDrain, seen: &[Seen], gone_by: Duration) -> String {
         AfterDrain::DeleteService => "drained, and the service is deleted",
     };
     let gone_by = clock(gone_by.as_secs());
-    format!("{done} after {gone_by}; {WAY_BACK}")
+    format!("{done} after {gone_by}; {}", way_back(prefix))
+}
+
+/// Returns the words about the rules that were written first; `prefix` stands before commands.
+fn way_back(prefix: &str) -> String {
+    format!("the way back is on standard output, for {prefix}ipvsadm -R")
 }
 
 /// The setting that gets rid of clients that persistence brings back.
-pub fn about_persistence(clients: u64) -> String {
+pub fn about_persistence(clients: u64, prefix: &str) -> String {
     format!(
         "persistence brings its clients back (held: {clients}); {} lets them go elsewhere",
-        whole("sysctl -w net.ipv4.vs.expire_quiescent_template=1")
+        whole(&format!(
+            "{prefix}sysctl -w net.ipv4.vs.expire_quiescent_template=1"
+        ))
     )
 }
 
@@ -338,6 +342,26 @@ mod tests {
     }
 
     #[test]
+    fn the_way_back_leads_into_the_namespace() {
+        let prefix = "ip netns exec blue ";
+        let end = "; the way back is on standard output, for ip netns exec blue ipvsadm -R";
+        for cause in [Cause::TimeIsUp, Cause::Signal, Cause::OtherPlans] {
+            let sentence = given_up(cause, AfterDrain::Stay, prefix);
+            assert!(sentence.ends_with(end.as_bytes()), "{cause:?}");
+        }
+        let sentence = drained(AfterDrain::Stay, &[], Duration::from_secs(7), prefix);
+        assert_eq!(
+            sentence,
+            format!("drained, and left at weight 0 after 0:07{end}")
+        );
+        assert_eq!(
+            about_persistence(8, prefix).replace('\u{a0}', " "),
+            "persistence brings its clients back (held: 8); ip netns exec blue sysctl -w \
+             net.ipv4.vs.expire_quiescent_template=1 lets them go elsewhere"
+        );
+    }
+
+    #[test]
     fn a_service_is_not_left_without_servers() {
         const ALONE: &str = "-t 10.9.9.9:80: no real server would be left for new connections; \
                              --force drains it all the same";
@@ -467,8 +491,8 @@ mod tests {
             ),
             (DELETE, [gone, gone], "deleted by somebody else after"),
         ] {
-            let sentence = drained(then, &seen, Duration::from_secs(67));
-            assert_eq!(sentence, format!("{done} 1:07; {WAY_BACK}"));
+            let sentence = drained(then, &seen, Duration::from_secs(67), "in-blue ");
+            assert_eq!(sentence, format!("{done} 1:07; {}", way_back("in-blue ")));
         }
     }
 

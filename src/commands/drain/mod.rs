@@ -181,8 +181,9 @@ fn wait(
     let limit = request
         .seconds
         .map(|seconds| Duration::from_secs(seconds.into()));
-    let given_up = |cause, mut lines: Vec<Vec<u8>>| {
-        lines.push(judgement::given_up(cause, request.then));
+    let given_up = |console: &Console<'_>, cause, mut lines: Vec<Vec<u8>>| {
+        let prefix = console.command_prefix();
+        lines.push(judgement::given_up(cause, request.then, prefix));
         lines
     };
     let mut has_told_of_persistence = false;
@@ -194,21 +195,34 @@ fn wait(
         let gone_by = begin.elapsed();
         let expires_templates = expires_templates();
         match judgement::verdict(entries, &seen, &newcomers, expires_templates, request.then) {
-            Verdict::Drained => break Ok(judgement::drained(request.then, &seen, gone_by)),
+            Verdict::Drained => {
+                let prefix = console.command_prefix();
+                break Ok(judgement::drained(request.then, &seen, gone_by, prefix));
+            }
             Verdict::Disturbed(lines) => {
-                break Err(Unfinished::GivenUp(given_up(Cause::OtherPlans, lines)));
+                break Err(Unfinished::GivenUp(given_up(
+                    console,
+                    Cause::OtherPlans,
+                    lines,
+                )));
             }
             Verdict::NotYet => {}
         }
         let left = limit.map(|limit| limit.saturating_sub(gone_by));
         if left == Some(Duration::ZERO) {
             let lines = judgement::what_is_left(entries, &seen);
-            break Err(Unfinished::TimeIsUp(given_up(Cause::TimeIsUp, lines)));
+            break Err(Unfinished::TimeIsUp(given_up(
+                console,
+                Cause::TimeIsUp,
+                lines,
+            )));
         }
         let progress = DrainProgress::of(request, entries, &seen, gone_by, left);
         if progress.persistent > 0 && !expires_templates && !has_told_of_persistence {
             has_told_of_persistence = true;
-            console.keep_hint(Some(judgement::about_persistence(progress.persistent)));
+            let prefix = console.command_prefix();
+            let hint = judgement::about_persistence(progress.persistent, prefix);
+            console.keep_hint(Some(hint));
             console.report_hint();
         }
         if console.is_interactive() {
@@ -217,7 +231,7 @@ fn wait(
         let pause = left.map_or(PAUSE, |left| left.min(PAUSE));
         if let Some(signal) = waiting.pause(pause) {
             let lines = judgement::what_is_left(entries, &seen);
-            let lines = given_up(Cause::Signal, lines);
+            let lines = given_up(console, Cause::Signal, lines);
             break Err(Unfinished::Interrupted(signal, lines));
         }
     };

@@ -352,20 +352,22 @@ fn about_persistence(service: &VirtualService, given: &OptionsAsTyped<'_>) -> Op
     ))
 }
 
-/// Warns of an addition that did something else than was typed, or cannot work yet.
+/// Warns of an addition that did something else than was typed, or cannot work yet; `prefix` stands
+/// before commands.
 pub fn after_addition(
     ipvs: &mut Ipvs,
     addition: &Addition,
     arguments: &[OsString],
+    prefix: &str,
 ) -> Option<String> {
     let change = change_of(addition)?;
     if let Addition::Destination(addition) = addition
         && losses::find_destination(ipvs, &addition.edit.service, addition.edit.identity).is_some()
     {
         // With the port that was typed.
-        return setup::after_change(ipvs, &change, arguments);
+        return setup::after_change(ipvs, &change, prefix);
     }
-    after_change(&change, &[], arguments).or_else(|| setup::after_change(ipvs, &change, arguments))
+    after_change(&change, &[], arguments).or_else(|| setup::after_change(ipvs, &change, prefix))
 }
 
 /// Returns the change that adds the entry where it is missing.

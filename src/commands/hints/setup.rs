@@ -3,9 +3,6 @@
 
 #![forbid(unsafe_code)]
 
-use std::ffi::OsString;
-
-use crate::commands::netns;
 use crate::diagnose::findings::{Claim, Finding};
 use crate::diagnose::{checks, look};
 use crate::ipvs::Ipvs;
@@ -17,8 +14,9 @@ const OF_A_SERVICE: &[&str] = &["address-not-local", "ops-masquerading"];
 /// Those that concern a new real server.
 const OF_A_SERVER: &[&str] = &["not-adjacent", "forwarding-off", "ops-masquerading"];
 
-/// Returns the hint that names what is wrong with what has just been added.
-pub fn after_change(ipvs: &mut Ipvs, change: &Change, arguments: &[OsString]) -> Option<String> {
+/// Returns the hint that names what is wrong with what has just been added; `prefix` stands before
+/// commands.
+pub fn after_change(ipvs: &mut Ipvs, change: &Change, prefix: &str) -> Option<String> {
     let (service, server, ids) = match change {
         Change::AddService(service) => (service.identity, None, OF_A_SERVICE),
         Change::AddDestination(service, destination) => {
@@ -34,9 +32,7 @@ pub fn after_change(ipvs: &mut Ipvs, change: &Change, arguments: &[OsString]) ->
             && (finding.real_server.is_none() || finding.real_server == server)
     };
     let mut finding = findings.iter().find(is_about_this)?.clone();
-    if let Some(prefix) = netns::command_prefix(arguments) {
-        finding.lead_into(&prefix);
-    }
+    finding.lead_into(prefix);
     Some(text(&finding))
 }
 

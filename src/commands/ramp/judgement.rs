@@ -17,8 +17,6 @@ const LEAST: u32 = 4;
 const FACTOR: u32 = 100;
 /// The greatest weight.
 const GREATEST: u32 = i32::MAX as u32;
-/// The words about the rules that were written first.
-const SHORTCUT: &str = "the rule on standard output, through ipvsadm -R, ends the ramp at once";
 
 /// Returns the weight after so long of a ramp to `target`: from 1 in even steps, never beyond.
 pub fn weight_at(gone_by: Duration, length: Duration, target: u32) -> u32 {
@@ -38,23 +36,24 @@ pub fn pause_after(gone_by: Duration) -> Duration {
 }
 
 /// Returns what speaks against a ramp of a server, and what to do instead, one line or more; none
-/// if nothing does. The entry has the weight that is to be reached.
+/// if nothing does. The entry has the weight that is to be reached; `prefix` stands before commands.
 pub fn objection(
     service: &VirtualService,
     there: &[DestinationState],
     entry: &Entry,
+    prefix: &str,
 ) -> Vec<Vec<u8>> {
     let scheduler = service.scheduler;
     let target = entry.destination.weight;
     let why = match WeightChange::with(scheduler.as_bytes()) {
         WeightChange::Nothing => format!(
             "{scheduler} does not heed weights, and the server has its share at once; {}",
-            instead(service)
+            instead(service, prefix)
         ),
         WeightChange::Late => format!(
             "{scheduler} leaves the clients of an address with their server until that is \
              overloaded, and gives no share; {}",
-            instead(service)
+            instead(service, prefix)
         ),
         WeightChange::Moves => format!(
             "{scheduler} sends clients to other servers with each new weight; \
@@ -67,14 +66,14 @@ pub fn objection(
         WeightChange::Share if target == 0 => {
             "its weight is 0; -w N is the one to be reached".to_owned()
         }
-        WeightChange::Share if target < LEAST => return no_room(service, there, entry),
+        WeightChange::Share if target < LEAST => return no_room(service, there, entry, prefix),
         WeightChange::Share => return Vec::new(),
     };
     vec![entry.line(&why)]
 }
 
 /// Returns the line that gives a service a scheduler which heeds weights.
-fn instead(service: &VirtualService) -> String {
+fn instead(service: &VirtualService, prefix: &str) -> String {
     let scheduler = match service.scheduler.as_bytes() {
         b"rr" => "wrr",
         _ => "wlc",
@@ -82,11 +81,16 @@ fn instead(service: &VirtualService) -> String {
     let mut name = Vec::new();
     rules::write_service_name(&mut name, &mut EndpointWriter::numeric(), &service.identity);
     let name = String::from_utf8_lossy(&name);
-    format!("{scheduler} does: ipvsadm -E {name} -s {scheduler} --keep")
+    format!("{scheduler} does: {prefix}ipvsadm -E {name} -s {scheduler} --keep")
 }
 
 /// Returns that there is no room for steps, and the lines that make some: all shares stay.
-fn no_room(service: &VirtualService, there: &[DestinationState], entry: &Entry) -> Vec<Vec<u8>> {
+fn no_room(
+    service: &VirtualService,
+    there: &[DestinationState],
+    entry: &Entry,
+    prefix: &str,
+) -> Vec<Vec<u8>> {
     let room = entry.destination.weight.saturating_mul(FACTOR);
     let in_use = there.iter().filter(|state| state.destination.weight > 0);
     let multiplied = in_use.map(|state| {
@@ -95,7 +99,7 @@ fn no_room(service: &VirtualService, there: &[DestinationState], entry: &Entry) 
             destination: state.destination,
         };
         let weight = state.destination.weight.saturating_mul(FACTOR);
-        let mut line = b"ipvsadm ".to_vec();
+        let mut line = format!("{prefix}ipvsadm ").into_bytes();
         write_rule(&mut line, &there.with_weight(weight.min(GREATEST)));
         line.pop();
         line
@@ -131,25 +135,31 @@ pub fn disturbance(entry: &Entry, given: u32, seen: Option<&DestinationState>) -
     }
 }
 
-/// Returns the lines on servers that a signal leaves on their way, and what to do now.
-pub fn interrupted(entries: &[Entry], weights: &[u32]) -> Vec<Vec<u8>> {
+/// Returns the lines on servers that a signal leaves on their way, and what to do now; `prefix`
+/// stands before commands.
+pub fn interrupted(entries: &[Entry], weights: &[u32], prefix: &str) -> Vec<Vec<u8>> {
     let left = entries.iter().zip(weights);
     let left = left.map(|(entry, weight)| {
         let target = entry.destination.weight;
         entry.line(&format!("left at weight {weight} of {target}"))
     });
-    let sentence = format!("interrupted: {SHORTCUT}").into_bytes();
+    let sentence = format!("interrupted: {}", shortcut(prefix)).into_bytes();
     left.chain([sentence]).collect()
 }
 
 /// Returns the sentence on a ramp that others have ended, and what to do now: of a server that they
-/// have deleted, the rules change nothing.
-pub fn other_plans(all_are_there: bool) -> Vec<u8> {
+/// have deleted, the rules change nothing. `prefix` stands before commands.
+pub fn other_plans(all_are_there: bool, prefix: &str) -> Vec<u8> {
     let left = "somebody has other plans: weights are left as they are";
     match all_are_there {
-        true => format!("{left}; {SHORTCUT}").into_bytes(),
+        true => format!("{left}; {}", shortcut(prefix)).into_bytes(),
         false => left.into(),
     }
+}
+
+/// Returns the words about the rules that were written first.
+fn shortcut(prefix: &str) -> String {
+    format!("the rule on standard output, through {prefix}ipvsadm -R, ends the ramp at once")
 }
 
 /// Returns the sentence on a ramp that came to its end.
@@ -262,7 +272,7 @@ mod tests {
             panic!("{scheduler}");
         };
         let there = ["10.0.0.2 -m -w 3 -x 9", "10.0.0.3 -m -w 0", "10.0.0.4 -g"].map(seen);
-        let lines = objection(&service, &there, &entry(server));
+        let lines = objection(&service, &there, &entry(server), "in-blue ");
         String::from_utf8(lines.join(&b'\n')).unwrap()
     }
 
@@ -278,17 +288,18 @@ mod tests {
             (
                 "rr",
                 "rr does not heed weights, and the server has its share at once; \
-                 wrr does: ipvsadm -E -t 10.9.9.9:80 -s wrr --keep",
+                 wrr does: in-blue ipvsadm -E -t 10.9.9.9:80 -s wrr --keep",
             ),
             (
                 "dh",
                 "dh does not heed weights, and the server has its share at once; \
-                 wlc does: ipvsadm -E -t 10.9.9.9:80 -s wlc --keep",
+                 wlc does: in-blue ipvsadm -E -t 10.9.9.9:80 -s wlc --keep",
             ),
             (
                 "lblcr",
                 "lblcr leaves the clients of an address with their server until that is \
-                 overloaded, and gives no share; wlc does: ipvsadm -E -t 10.9.9.9:80 -s wlc --keep",
+                 overloaded, and gives no share; \
+                 wlc does: in-blue ipvsadm -E -t 10.9.9.9:80 -s wlc --keep",
             ),
             (
                 "mh",
@@ -315,13 +326,13 @@ mod tests {
             objection_to("wlc", "10.0.0.1 -w 3"),
             "-t 10.9.9.9:80 -r 10.0.0.1:80: weights are whole numbers: 100 in place of 1 leaves \
              room for steps; multiply this service's weights, then ramp to -w 300:\n\
-             ipvsadm -e -t 10.9.9.9:80 -r 10.0.0.2:80 -m -w 300 -x 9\n\
-             ipvsadm -e -t 10.9.9.9:80 -r 10.0.0.4:80 -g -w 100"
+             in-blue ipvsadm -e -t 10.9.9.9:80 -r 10.0.0.2:80 -m -w 300 -x 9\n\
+             in-blue ipvsadm -e -t 10.9.9.9:80 -r 10.0.0.4:80 -g -w 100"
         );
         let Change::AddService(service) = change("-A -t 10.9.9.9:80 -s wlc") else {
             panic!("no service");
         };
-        let alone = objection(&service, &[], &entry("10.0.0.1 -w 2"));
+        let alone = objection(&service, &[], &entry("10.0.0.1 -w 2"), "in-blue ");
         assert_eq!(
             String::from_utf8(alone.concat()).unwrap(),
             "-t 10.9.9.9:80 -r 10.0.0.1:80: weights are whole numbers: 100 in place of 1 leaves \

@@ -31,7 +31,7 @@ pub fn ramp(
     request: &RampRequest,
 ) -> Result<(), Error> {
     let operation = operation(request);
-    let entries = find(ipvs, request)?;
+    let entries = find(ipvs, request, console.command_prefix())?;
     if entries.is_empty() {
         return Err(refused(operation, KernelError::Errno(Errno::ENOENT)));
     }
@@ -68,7 +68,7 @@ fn operation(request: &RampRequest) -> Operation {
 }
 
 /// Finds the servers, in the order of listings, each with the weight that it is to reach.
-fn find(ipvs: &mut Ipvs, request: &RampRequest) -> Result<Vec<Entry>, Error> {
+fn find(ipvs: &mut Ipvs, request: &RampRequest, prefix: &str) -> Result<Vec<Entry>, Error> {
     let only = match &request.returning {
         Returning::Added(service, _) => Some(service),
         Returning::Edited(edit) => Some(&edit.service),
@@ -87,7 +87,12 @@ fn find(ipvs: &mut Ipvs, request: &RampRequest) -> Result<Vec<Entry>, Error> {
                 service: service.service.identity,
                 destination,
             };
-            objections.extend(judgement::objection(&service.service, there, &entry));
+            objections.extend(judgement::objection(
+                &service.service,
+                there,
+                &entry,
+                prefix,
+            ));
             found.push(entry);
         }
     }
@@ -153,7 +158,8 @@ fn climb(
         let mut disturbances: Vec<_> = disturbances.collect();
         if !disturbances.is_empty() {
             let all_are_there = seen.iter().all(Option::is_some);
-            disturbances.push(judgement::other_plans(all_are_there));
+            let prefix = console.command_prefix();
+            disturbances.push(judgement::other_plans(all_are_there, prefix));
             break Err(Unfinished::GivenUp(disturbances));
         }
         let gone_by = begin.elapsed();
@@ -183,7 +189,7 @@ fn climb(
             console.show_progress(&line);
         }
         if let Some(signal) = waiting.pause(judgement::pause_after(gone_by)) {
-            let lines = judgement::interrupted(entries, &given);
+            let lines = judgement::interrupted(entries, &given, console.command_prefix());
             break Err(Unfinished::Interrupted(signal, lines));
         }
     };

@@ -12,8 +12,7 @@ use crate::support::{Ending, Invocation, Namespace, Outcome, Program, Random, SC
 
 const TABLE: &str = "-A -t 10.0.0.1:80 -s rr\n-a -t 10.0.0.1:80 -r 10.1.0.1:80 -m -w 1\n";
 
-const NO_RULES: &str =
-    "no rules on standard input: nothing was changed (ipvsadm -C clears the table)\n";
+const NO_RULES: &str = "no rules on standard input: nothing was changed (-C clears the table)\n";
 
 /// Returns a namespace with this table.
 fn with_table(rules: &str) -> Namespace {
