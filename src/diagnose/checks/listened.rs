@@ -35,33 +35,52 @@ struct Ends<'f> {
 
 /// The attempts that came to an end of one kind, by service and server.
 fn ends<'f>(facts: &'f Facts, is_it: impl Fn(&Attempt, Fate) -> bool) -> Vec<Ends<'f>> {
-    let Some(listened) = &facts.listened else {
-        return Vec::new();
-    };
-    let mut all: Vec<Ends<'f>> = Vec::new();
-    for service in &facts.services {
+    let by_server = facts.services.iter().flat_map(|service| {
         let servers = service.servers.iter().map(Some).chain([None]);
-        for server in servers {
-            let identity = server.map(Server::identity);
-            let of_server = listened
-                .of(service.identity())
-                .filter(|attempt| attempt.server == identity);
-            let served = listened.funnel(of_server.clone()).served;
-            let attempts: Vec<&Attempt> = of_server
-                .filter(|attempt| is_it(attempt, listened.fate(attempt)))
-                .collect();
-            if !attempts.is_empty() {
-                all.push(Ends {
-                    service,
-                    server,
-                    attempts,
-                    served,
-                    packets_lost: listened.packets_lost,
-                });
-            }
-        }
-    }
-    all
+        servers.map(move |server| (service, server))
+    });
+    let of_server = |(service, server): (&'f Service, Option<&'f Server>)| {
+        let identity = server.map(Server::identity);
+        let is_its = |attempt: &Attempt| attempt.server == identity;
+        Some(Ends {
+            server,
+            ..ends_among(facts, service, is_its, &is_it)?
+        })
+    };
+    by_server.filter_map(of_server).collect()
+}
+
+/// The same by service, whichever server was to have them.
+fn ends_of_service<'f>(facts: &'f Facts, is_it: impl Fn(&Attempt, Fate) -> bool) -> Vec<Ends<'f>> {
+    let services = facts.services.iter();
+    services
+        .filter_map(|service| ends_among(facts, service, |_| true, &is_it))
+        .collect()
+}
+
+fn ends_among<'f>(
+    facts: &'f Facts,
+    service: &'f Service,
+    is_among: impl Fn(&Attempt) -> bool,
+    is_it: impl Fn(&Attempt, Fate) -> bool,
+) -> Option<Ends<'f>> {
+    let listened = facts.listened.as_ref()?;
+    let all: Vec<&Attempt> = listened
+        .of(service.identity())
+        .filter(|attempt| is_among(attempt))
+        .collect();
+    let served = listened.funnel(all.iter().copied()).served;
+    let attempts: Vec<&Attempt> = all
+        .into_iter()
+        .filter(|attempt| is_it(attempt, listened.fate(attempt)))
+        .collect();
+    (!attempts.is_empty()).then_some(Ends {
+        service,
+        server: None,
+        attempts,
+        served,
+        packets_lost: listened.packets_lost,
+    })
 }
 
 impl Ends<'_> {
@@ -364,7 +383,19 @@ pub fn dropped_before_ipvs(facts: &Facts) -> Vec<Finding> {
             .seen("attempts", late.attempts.len() as u64);
         Some(finding)
     });
-    silently.chain(answered).chain(late).collect()
+    let behind_the_first = ends_of_service(facts, |_, fate| fate == Fate::EndedAt(Step::Heard));
+    let behind_the_first = behind_the_first.into_iter().filter_map(|ended| {
+        let text = format!(
+            "{} left this director and were agreed to, and what the clients sent then did not \
+             leave: a firewall here takes the first packet (SYN) and drops what follows. It sees \
+             no answers of servers that answer past here, and takes no such connection for an \
+             established one.",
+            ended.text()
+        );
+        Some(ended.finding_of_absence(ended.claim()?, text))
+    });
+    let while_it_opens = silently.chain(answered).chain(late);
+    while_it_opens.chain(behind_the_first).collect()
 }
 
 /// IPVS has chosen a server, and nothing leaves for it.
@@ -582,6 +613,20 @@ fn why_unheard(service: &Service, server: Option<&Server>) -> String {
         "{tunnel} lacks {address}, its firewall drops them, nobody listens, or its gateway does \
          not lead to the clients."
     )
+}
+
+/// Datagrams went to servers that answer past the director: nothing shows whether they do.
+pub fn answers_unseen(facts: &Facts) -> Vec<Finding> {
+    let ended = ends_of_service(facts, |_, fate| fate == Fate::OutOfSight);
+    let find = |ended: Ends<'_>| {
+        let text = format!(
+            "{} left for servers that answer past this director: whether they do is not to be \
+             seen here. --probe asks them.",
+            ended.text()
+        );
+        ended.finding(Claim::Informs, text)
+    };
+    ended.into_iter().map(find).collect()
 }
 
 fn is_answered_elsewhere(facts: &Facts, service: &Service) -> bool {

@@ -142,6 +142,7 @@ pub static CHECKS: &[Check] = &[
         "port-silent",
         "port-refused",
     ]),
+    check("answers-unseen", listened::answers_unseen).unless(&["port-refused", "address-missing"]),
     check("answers-elsewhere", answers::answers_elsewhere).unless(HINDERS_ANSWERS),
     check("handshake-stuck", answers::handshake_stuck).unless(&[
         "dropped-on-purpose",

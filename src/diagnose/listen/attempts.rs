@@ -187,7 +187,7 @@ impl<'f> Attempts<'f> {
         match (segment.is_syn, segment.acknowledged) {
             (true, None) => self.arrival(frame, flow, segment.sequence, at),
             _ => match self.by_flow.get(&flow).copied() {
-                Some(number) => self.client_goes_on(number, segment),
+                Some(number) => self.client_goes_on(number, segment, at),
                 None => self.answer_in(segment),
             },
         }
@@ -196,7 +196,9 @@ impl<'f> Attempts<'f> {
     fn segment_out(&mut self, frame: &Frame, tunnel: Option<IpAddr>, segment: Segment) {
         match (segment.is_syn, segment.acknowledged) {
             (true, None) => self.departure(frame, tunnel, segment.flow, segment.sequence),
-            _ => self.answer_out(segment),
+            (true, Some(_)) => self.answer_out(segment),
+            (false, _) if self.goes_on_out(tunnel, segment) => {}
+            (false, _) => self.answer_out(segment),
         }
     }
 
@@ -271,18 +273,7 @@ impl<'f> Attempts<'f> {
 
     /// A first packet of a client's that goes out.
     fn departure(&mut self, frame: &Frame, tunnel: Option<IpAddr>, flow: Flow, number: u32) {
-        let found = self.find(flow.protocol, number, |attempts, attempt| {
-            let is_as_it_came = flow == attempt.flow();
-            let is_translated = tunnel.is_none()
-                && attempts.is_server_of(attempt, flow.destination)
-                && (flow.source == attempt.client
-                    || (attempts.own_addresses.contains(&flow.source.ip())
-                        && attempt
-                            .exit
-                            .is_none_or(|exit| exit.destination == flow.destination)));
-            is_as_it_came || is_translated
-        });
-        let Some(found) = found else {
+        let Some(found) = self.find_departed(tunnel, flow, number) else {
             return;
         };
         let exit = Exit {
@@ -304,8 +295,24 @@ impl<'f> Attempts<'f> {
         });
     }
 
-    /// Takes in a packet of a client's behind its SYN, which proves that it got the answer.
-    fn client_goes_on(&mut self, number: u32, segment: Segment) {
+    /// The attempt whose packet goes out, be it for the server that was chosen.
+    fn find_departed(&self, tunnel: Option<IpAddr>, flow: Flow, number: u32) -> Option<u32> {
+        self.find(flow.protocol, number, |attempts, attempt| {
+            let is_as_it_came = flow == attempt.flow();
+            let is_translated = tunnel.is_none()
+                && attempts.is_server_of(attempt, flow.destination)
+                && (flow.source == attempt.client
+                    || (attempts.own_addresses.contains(&flow.source.ip())
+                        && attempt
+                            .exit
+                            .is_none_or(|exit| exit.destination == flow.destination)));
+            is_as_it_came || is_translated
+        })
+    }
+
+    /// Takes in a packet of a client's behind its SYN, which proves that it got the answer. The
+    /// first of them must leave as the SYN did.
+    fn client_goes_on(&mut self, number: u32, segment: Segment, at: Duration) {
         self.update(number, |attempt| {
             let first = attempt.number.wrapping_add(1);
             let distance = segment.sequence.wrapping_sub(first);
@@ -314,8 +321,22 @@ impl<'f> Attempts<'f> {
                 true => distance == 0,
                 false => segment.acknowledged.is_some() && distance < LARGEST_WINDOW,
             };
+            let is_first = is_of_it && distance == 0 && !segment.is_reset;
+            if is_first && !attempt.is_heard && attempt.exit.is_some() {
+                attempt.held_since = Some(at);
+            }
             attempt.is_heard |= is_of_it;
         });
+    }
+
+    /// Takes in that the first packet behind a SYN goes out; `false` if it is another packet.
+    fn goes_on_out(&mut self, tunnel: Option<IpAddr>, segment: Segment) -> bool {
+        let number = segment.sequence.wrapping_sub(1);
+        let Some(found) = self.find_departed(tunnel, segment.flow, number) else {
+            return false;
+        };
+        self.update(found, |attempt| attempt.held_since = None);
+        true
     }
 
     fn answer_in(&mut self, segment: Segment) {

@@ -242,7 +242,8 @@ pub enum Fate {
     Refused,
     /// By ICMP.
     Error(ErrorAnswer),
-    /// The client repeated itself, or waits in vain, and this is the last step that was seen.
+    /// The client repeated itself, or waits in vain, and this is the last step that was seen. Of one
+    /// that was heard, nothing behind the SYN left.
     EndedAt(Step),
     /// A datagram left, and its answer does not come this way.
     OutOfSight,
@@ -280,6 +281,8 @@ pub struct Attempt {
     pub answer_came_from_address: bool,
     pub answer_left: bool,
     pub is_heard: bool,
+    /// The time at which the client went on behind its SYN, as long as nothing of that has left.
+    pub held_since: Option<Duration>,
 }
 
 impl Attempt {
@@ -310,6 +313,7 @@ impl Attempt {
             answer_came_from_address: false,
             answer_left: false,
             is_heard: false,
+            held_since: None,
         }
     }
 
@@ -373,9 +377,10 @@ impl Attempt {
 
     /// Returns true once nothing more is to be learned from it.
     pub fn has_come_to_its_end(&self) -> bool {
-        let is_answered =
-            self.is_heard || matches!(self.answer, Some(Answer::Refused | Answer::Error(_)));
-        is_answered
+        let is_served = self.is_heard && self.held_since.is_none();
+        let is_refused = matches!(self.answer, Some(Answer::Refused | Answer::Error(_)));
+        is_served
+            || is_refused
             || match self.protocol {
                 Protocol::Udp => self.answer_left || (self.exit.is_some() && !self.is_translated()),
                 _ => self.arrivals > 1,
@@ -401,6 +406,12 @@ impl Attempt {
             false => self.arrivals > 1 && waited >= PATIENCE,
         };
         let is_held = self.is_translated() && !self.answer_left && waits_in_vain;
+        if let Some(since) = self.held_since {
+            return match end.saturating_sub(since) < PATIENCE {
+                true => Fate::Undecided,
+                false => Fate::EndedAt(Step::Heard),
+            };
+        }
         match self.answer {
             _ if self.is_heard => Fate::Served,
             Some(_) if is_held => Fate::EndedAt(Step::Answered),

@@ -217,7 +217,8 @@ fn end(listened: &Listened, attempt: &Attempt) -> Option<String> {
         Fate::EndedAt(Step::Scheduled) => "not sent",
         Fate::EndedAt(Step::Left) if attempt.is_translated() => "no answer came back",
         Fate::EndedAt(Step::Answered) => "the answer did not leave here",
-        Fate::EndedAt(Step::Left | Step::AnswerLeft | Step::Heard) => "the client repeats its SYN",
+        Fate::EndedAt(Step::Left | Step::AnswerLeft) => "the client repeats its SYN",
+        Fate::EndedAt(Step::Heard) => "what followed the SYN did not leave here",
         Fate::OutOfSight => "left, and answers do not come this way",
         Fate::Undecided if attempt.asked_once_only(listened.duration) => {
             "the client asks once: refused past here, or gone"

@@ -233,6 +233,25 @@ fn a_masqueraded_attempt_ends_at(host: &str, interface: &str, direction: &str, i
 }
 
 #[test]
+fn a_firewall_that_lets_in_the_first_packet_alone() {
+    let cluster = routed();
+    drop_at(
+        &cluster.director,
+        "net",
+        "ingress",
+        "ip_proto tcp dst_port 22 tcp_flags 0x10/0x12",
+    );
+    let tries = || connect(&cluster.client, "1.1.1.254:22");
+    let examination = listen_while(&cluster, "", tries);
+    examination.assert_ids(&["dropped-before-ipvs"]);
+    let finding = examination.finding("dropped-before-ipvs");
+    assert_eq!(finding["level"], "fault");
+    assert_eq!(finding["real_server"], Value::Null);
+    cluster.director.shell("tc qdisc del dev net clsact");
+    listen_while(&cluster, "", tries).assert_ids(&[]);
+}
+
+#[test]
 fn where_packets_were_lost_nobody_is_called_silent() {
     let cluster = masqueraded();
     let director = &cluster.director;
@@ -331,6 +350,7 @@ fn datagrams_that_are_routed_directly_are_out_of_sight() {
         ask(&cluster.client, "[2001:db8:1::254]:53");
     });
     examination.assert_ids(&[]);
+    assert!(examination.notes().contains(&"answers-unseen"));
     let (of_service, servers) = counts(&examination, 0);
     assert!(number(&of_service, "out_of_sight") > 0, "{of_service}");
     assert_eq!(number(&servers[0], "left"), number(&of_service, "left"));

@@ -1,5 +1,7 @@
 #![forbid(unsafe_code)]
 
+use std::time::Duration;
+
 use super::*;
 
 use crate::diagnose::checks::samples::{commands, endpoint as identity, findings, forward_by};
@@ -120,9 +122,52 @@ fn where_attempts_end_is_what_is_found() {
     leaves(&mut direct, SERVICE);
     let routed = |facts: &mut Facts| forward_by(facts, ForwardingMethod::DirectRouting);
     assert_eq!(
-        found(vec![direct], routed),
+        found(vec![direct.clone()], routed),
         [("client-unheard", Level::Fault)]
     );
+    // Its client was answered, and what it sent then went nowhere.
+    (direct.is_heard, direct.held_since) = (true, Some(Duration::from_secs(5)));
+    assert_eq!(
+        found(vec![direct], routed),
+        [("dropped-before-ipvs", Level::Fault)]
+    );
+}
+
+#[test]
+fn where_the_director_lets_in_the_first_packet_alone_no_server_is_accused() {
+    let all = findings(|facts| {
+        let servers = facts.services[0].servers.iter();
+        let held = servers.map(|server| {
+            let mut held = attempt(Protocol::Tcp);
+            leaves(&mut held, SERVICE);
+            held.server = Some(server.identity());
+            (held.is_heard, held.held_since) = (true, Some(Duration::from_secs(5)));
+            held
+        });
+        let held = held.collect();
+        forward_by(facts, ForwardingMethod::DirectRouting);
+        listen::add(heard(held), facts);
+    });
+    assert_eq!(all.len(), 1, "{all:?}");
+    let (id, server) = (all[0].id, all[0].real_server);
+    assert_eq!((id, server), ("dropped-before-ipvs", None));
+    assert!(
+        all[0].text.starts_with("2 attempts of 198.51.100.7 left"),
+        "{}",
+        all[0].text
+    );
+}
+
+#[test]
+fn datagrams_whose_answers_go_elsewhere_are_a_note() {
+    let mut sent = attempt(Protocol::Udp);
+    leaves(&mut sent, SERVICE);
+    let unseen = the("answers-unseen", vec![sent.clone(), sent], |facts| {
+        facts.services[0].state.service.identity = identity("-u 192.0.2.1:80");
+        forward_by(facts, ForwardingMethod::DirectRouting);
+    });
+    assert_eq!(unseen.level, Level::Note);
+    assert_eq!(seen(&unseen, "attempts"), 2);
 }
 
 #[test]
@@ -663,7 +708,7 @@ fn how_to_try_a_service_hangs_on_what_it_is_for() {
         let all = findings(|facts| {
             facts.services[0].state.service.identity = identity(words);
             let mut nothing = heard(Vec::new());
-            nothing.duration = std::time::Duration::from_millis(2345);
+            nothing.duration = Duration::from_millis(2345);
             listen::add(nothing, facts);
         });
         let nothing = all.into_iter().find(|it| it.id == "nothing-arrives")?;

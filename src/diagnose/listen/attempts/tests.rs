@@ -123,6 +123,25 @@ impl<'f> Heard<'f> {
         )
     }
 
+    /// Adds the same, as it leaves for a server or in a tunnel to one.
+    fn goes_on_out(
+        &mut self,
+        frame: Frame,
+        tunnel: Option<&str>,
+        ends: (&str, &str),
+        after: u32,
+    ) -> &mut Heard<'f> {
+        let segment = Segment {
+            acknowledged: Some(5_000_001),
+            ..segment(ends.0, ends.1, after.wrapping_add(1))
+        };
+        let packet = Packet {
+            tunnel: tunnel.map(|end| end.parse().unwrap()),
+            content: Content::Segment(segment),
+        };
+        self.hear(frame, packet)
+    }
+
     fn datagram(&mut self, frame: Frame, source: &str, destination: &str) -> &mut Heard<'f> {
         let flow = flow(Protocol::Udp, source, destination);
         self.hear(frame, packet(Content::Datagram(flow)))
@@ -180,7 +199,10 @@ fn a_masqueraded_attempt_is_followed_step_by_step() {
             heard.agrees(OUT(OUTER), SERVICE, "198.51.100.7:40001", 71);
         },
         |heard| {
-            heard.goes_on("198.51.100.7:40001", 71);
+            let client = "198.51.100.7:40001";
+            heard
+                .goes_on(client, 71)
+                .goes_on_out(OUT(INNER), None, (client, SERVERS[1]), 71);
         },
     ];
     let reached = [
@@ -225,7 +247,8 @@ fn a_source_that_is_translated_as_well_is_known_by_the_sequence_number() {
         .syn(OUT(INNER), "10.0.0.1:61002", SERVERS[0], 72)
         .agrees(IN(INNER), SERVERS[0], "10.0.0.1:61002", 72)
         .agrees(OUT(OUTER), SERVICE, client, 72)
-        .goes_on(client, 72);
+        .goes_on(client, 72)
+        .goes_on_out(OUT(INNER), None, ("10.0.0.1:61002", SERVERS[0]), 72);
     let (attempt, fate) = heard.only();
     assert_eq!(fate, Fate::Served);
     assert_eq!(
@@ -246,6 +269,7 @@ fn a_directly_routed_attempt_goes_to_a_hardware_address_and_is_heard_or_repeated
         .syn(IN(OUTER), "198.51.100.7:40003", SERVICE, 73)
         .syn(out(0), "198.51.100.7:40003", SERVICE, 73)
         .goes_on("198.51.100.7:40003", 73)
+        .goes_on_out(out(0), None, ("198.51.100.7:40003", SERVICE), 73)
         .syn(IN(OUTER), "198.51.100.7:40004", SERVICE, 74)
         .syn(out(1), "198.51.100.7:40004", SERVICE, 74)
         .syn(IN(OUTER), "198.51.100.7:40004", SERVICE, 74)
@@ -304,6 +328,8 @@ fn a_tunnel_names_the_server() {
         content: Content::Segment(syn),
     };
     heard.hear(OUT(INNER), tunnelled).goes_on(client, 77);
+    let tunnel = Some("10.0.0.20");
+    heard.goes_on_out(OUT(INNER), tunnel, (client, SERVICE), 77);
     let (attempt, fate) = heard.only();
     assert_eq!(
         attempt.server,
@@ -389,6 +415,70 @@ fn only_what_follows_the_syn_is_a_sign_that_the_answer_was_heard() {
     assert!(!with(u32::MAX - 1400, false));
     assert!(with(0, true));
     assert!(!with(1400, true));
+}
+
+#[test]
+fn what_follows_the_syn_must_leave_as_that_did() {
+    let facts = direct();
+    let client = "198.51.100.7:40018";
+    let with = |goes_on: fn(&mut Heard<'_>)| {
+        let mut heard = Heard::of(&facts);
+        heard.syn(IN(OUTER), "198.51.100.7:40018", SERVICE, 87).syn(
+            OUT(INNER),
+            "198.51.100.7:40018",
+            SERVICE,
+            87,
+        );
+        goes_on(&mut heard);
+        let ended = heard.attempts.ended();
+        (heard.only().1, ended)
+    };
+    let held = (Fate::EndedAt(Step::Heard), 0);
+    let served = (Fate::Served, 1);
+    assert_eq!(
+        with(|heard| {
+            heard.goes_on("198.51.100.7:40018", 87);
+        }),
+        held
+    );
+    assert_eq!(
+        with(|heard| {
+            let ends = ("198.51.100.7:40018", SERVICE);
+            heard.goes_on(ends.0, 87);
+            heard.goes_on_out(OUT(INNER), None, ends, 88);
+        }),
+        held,
+        "it is not the first"
+    );
+    assert_eq!(
+        with(|heard| {
+            let ends = ("198.51.100.7:40018", SERVICE);
+            heard.goes_on(ends.0, 87);
+            heard.goes_on_out(OUT(INNER), None, ends, 87);
+        }),
+        served
+    );
+    // The first was not heard: it is not looked for.
+    assert_eq!(
+        with(|heard| {
+            heard.goes_on("198.51.100.7:40018", 88);
+        }),
+        served
+    );
+    // A program on the director has it.
+    let mut heard = Heard::of(&facts);
+    heard
+        .syn(IN(OUTER), client, SERVICE, 89)
+        .goes_on(client, 89);
+    assert_eq!(heard.only().1, Fate::Served);
+    // It has just come.
+    let mut heard = Heard::of(&facts);
+    heard.at = END - Duration::from_millis(400);
+    heard
+        .syn(IN(OUTER), client, SERVICE, 90)
+        .syn(OUT(INNER), client, SERVICE, 90)
+        .goes_on(client, 90);
+    assert_eq!(heard.only().1, Fate::Undecided);
 }
 
 #[test]
