@@ -157,18 +157,28 @@ pub fn port_refused(facts: &Facts) -> Vec<Finding> {
 pub fn address_missing(facts: &Facts) -> Vec<Finding> {
     silent(facts)
         .filter(|(_, server, answers)| {
-            is_directly_routed(server) && answers.own_address_answers == Some(true)
+            // Who answers a client has the address, wherever the answer goes.
+            is_directly_routed(server)
+                && answers.own_address_answers == Some(true)
+                && matches!(answers.way_back, None | Some(WayBack::Unseen))
         })
         .filter_map(|(service, server, _)| {
             let address = service.virtual_address()?;
             let own = server.identity().address;
+            // Datagrams may be let in where a SYN is not.
+            let (claim, answered, place) = match is_udp(service) {
+                true => (
+                    Claim::Explains,
+                    "a SYN of this director",
+                    address.to_string(),
+                ),
+                false => (Claim::Hinders, "this director", name(service.identity())),
+            };
             let text = format!(
-                "{own} has answered this director for its own address, and not for {}: it lacks \
-                 the address, or filters what comes for it.",
-                name(service.identity())
+                "{own} has answered {answered} for its own address, and not for {place}: it lacks \
+                 the address, or filters what comes for it."
             );
-            let finding =
-                about(Basis::Probe, Claim::Hinders, service, server, text).seen("answer", "none");
+            let finding = about(Basis::Probe, claim, service, server, text).seen("answer", "none");
             let finding = match address {
                 IpAddr::V4(_) => HIDE_ADDRESSES.into_iter().fold(finding, Finding::there),
                 IpAddr::V6(_) => finding,

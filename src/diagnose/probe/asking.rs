@@ -32,13 +32,20 @@ const IPV6_CLIENT: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0xc633, 0
 enum Voice {
     /// From the director, as packets of clients look when they come from it.
     Director,
-    /// From the director, for the server's own address.
+    /// From the director, a SYN in place of a datagram: whoever has the address answers that.
+    Address,
+    /// From the director, a SYN for the server's own address.
     OwnAddress,
     /// From a client.
     Client,
 }
 
-const VOICES: [Voice; 3] = [Voice::Director, Voice::OwnAddress, Voice::Client];
+const VOICES: [Voice; 4] = [
+    Voice::Director,
+    Voice::Address,
+    Voice::OwnAddress,
+    Voice::Client,
+];
 
 /// The progress of a question.
 #[derive(Clone, Copy, Default)]
@@ -47,9 +54,10 @@ struct QuestionProgress {
     /// The question that is the same: another address of the same machine leads to it.
     same_as: Option<usize>,
     /// Set by voice once it was asked, and once nothing more is awaited to it.
-    asked_by: [bool; 3],
-    done: [bool; 3],
+    asked_by: [bool; VOICES.len()],
+    done: [bool; VOICES.len()],
     port: Option<PortAnswer>,
+    address_answers: bool,
     own_address_answers: bool,
     came_back: bool,
     gateway: Option<IpAddr>,
@@ -264,7 +272,7 @@ impl<'p> Asking<'p> {
 
     fn ask(&mut self, index: usize, voice: Voice) {
         self.progress[index].asked_by[voice as usize] = true;
-        let tcp = match self.plan.questions[index].transport {
+        let tcp = match transport(&self.plan.questions[index], voice) {
             Transport::Tcp => Some(Tcp::syn(self.sequence(index, voice))),
             Transport::Udp => None,
         };
@@ -273,7 +281,7 @@ impl<'p> Asking<'p> {
 
     /// Takes back what a SYN has begun.
     fn take_back(&self, index: usize, voice: Voice) {
-        if self.plan.questions[index].transport == Transport::Tcp {
+        if transport(&self.plan.questions[index], voice) == Transport::Tcp {
             let reset = Tcp::reset(self.sequence(index, voice));
             self.send(index, voice, Some(reset));
         }
@@ -499,7 +507,8 @@ impl<'p> Asking<'p> {
             (_, rejection) => PortAnswer::Rejected(rejection, heard.sender),
         };
         match voice {
-            Voice::Director => self.take_answer(index, voice, answer),
+            // Who rejects a packet for an address may well have it.
+            Voice::Director | Voice::Address => self.take_answer(index, voice, answer),
             // Somebody on the way has no say in where answers go.
             Voice::OwnAddress | Voice::Client => self.conclude(index, voice),
         }
@@ -509,6 +518,7 @@ impl<'p> Asking<'p> {
         let progress = &mut self.progress[index];
         match voice {
             Voice::Director => progress.port = Some(answer),
+            Voice::Address => progress.address_answers = true,
             Voice::OwnAddress => progress.own_address_answers = true,
             Voice::Client => progress.came_back = true,
         }
@@ -520,19 +530,23 @@ impl<'p> Asking<'p> {
     /// connections that are not open.
     fn conclude(&mut self, index: usize, voice: Voice) {
         let progress = &mut self.progress[index];
-        if std::mem::replace(&mut progress.done[voice as usize], true) || voice != Voice::Director {
+        if std::mem::replace(&mut progress.done[voice as usize], true) {
             return;
         }
         let question = &self.plan.questions[index];
         let is_silent = matches!(progress.port, None | Some(PortAnswer::SentBack));
-        if is_silent && question.own_address.is_some() && question.transport == Transport::Tcp {
-            let ask = Outgoing::Ask(index, Voice::OwnAddress);
-            self.queue.push_back((ask, false));
-        }
-        if question.from_client.is_some() {
-            self.queue
-                .push_back((Outgoing::Ask(index, Voice::Client), false));
-        }
+        let doubted = match (voice, question.transport) {
+            (Voice::Director, Transport::Tcp) => Some(Voice::OwnAddress),
+            (Voice::Director, Transport::Udp) => Some(Voice::Address),
+            (Voice::Address, _) if !progress.address_answers => Some(Voice::OwnAddress),
+            _ => None,
+        };
+        let doubted = doubted.filter(|_| is_silent && question.own_address.is_some());
+        let as_client =
+            (voice == Voice::Director && question.from_client.is_some()).then_some(Voice::Client);
+        let next = doubted.into_iter().chain(as_client);
+        self.queue
+            .extend(next.map(|voice| (Outgoing::Ask(index, voice), false)));
     }
 
     /// Returns what came of a question.
@@ -568,10 +582,12 @@ impl<'p> Asking<'p> {
             },
             None => WayBack::Unseen,
         };
+        // A datagram need not be answered, and where the address is not, it does not arrive.
+        let is_address_silent = progress.own_address_answers && !progress.address_answers;
         Probed::Asked {
             port: progress.port.unwrap_or(match question.transport {
-                Transport::Tcp => PortAnswer::Silent,
-                Transport::Udp => PortAnswer::Unknown,
+                Transport::Udp if !is_address_silent => PortAnswer::Unknown,
+                Transport::Tcp | Transport::Udp => PortAnswer::Silent,
             }),
             own_address_answers: progress.asked_by[Voice::OwnAddress as usize]
                 .then_some(progress.own_address_answers),
@@ -596,6 +612,14 @@ impl<'p> Asking<'p> {
             .keys()
             .map(|place| (*place, asked_from(place)))
             .collect()
+    }
+}
+
+/// Returns the protocol in which a question is asked.
+fn transport(question: &Question, voice: Voice) -> Transport {
+    match voice {
+        Voice::Director => question.transport,
+        Voice::Address | Voice::OwnAddress | Voice::Client => Transport::Tcp,
     }
 }
 

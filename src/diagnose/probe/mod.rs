@@ -100,7 +100,8 @@ pub enum PortAnswer {
     TunnelRejected(Rejection),
     /// It sent the packet back to the director, as another director does that has chosen this one.
     SentBack,
-    /// Nothing, to a SYN.
+    /// Nothing, to a SYN; or to a datagram, by a machine that answers a SYN for its own address and
+    /// none for the service's.
     Silent,
     /// Nothing, to a datagram, which need not be answered.
     Unknown,

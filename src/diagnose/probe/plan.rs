@@ -233,7 +233,8 @@ impl ProbePlan {
             port,
             own_address: (method == ForwardingMethod::DirectRouting).then_some(identity.address),
             from_client: match method {
-                _ if transport == Transport::Udp => None,
+                // Who answers no SYN need not be silent to datagrams.
+                ForwardingMethod::Masquerading if transport == Transport::Udp => None,
                 ForwardingMethod::Masquerading => Some(FromClient::Answer),
                 _ => is_beside.then_some(FromClient::Neighbour),
             },

@@ -1,7 +1,7 @@
 //! `--probe`: what servers say, and that nothing else changes by asking them.
 
 use std::fmt::Write;
-use std::net::{TcpListener, TcpStream, UdpSocket};
+use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -201,6 +201,35 @@ fn a_port_of_udp_at_which_nobody_listens_is_refused() {
         let examination = Examination::new(director, "--probe");
         examination.assert_ids(&[]);
         assert!(!examination.notes().contains(&"port-refused"));
+        drop(taking);
+    }
+}
+
+#[test]
+fn a_server_of_udp_that_lacks_the_address() {
+    for (address, server) in [
+        ("1.1.1.254", "1.1.1.10:53"),
+        ("2001:db8:1::254", "[2001:db8:1::10]:53"),
+    ] {
+        let cluster = Cluster::new("cluster dr");
+        let endpoint = SocketAddr::new(address.parse().unwrap(), 53);
+        cluster.director.ipvsadm_each(&[
+            format!("-A -u {endpoint} -s rr"),
+            format!("-a -u {endpoint} -r {server} -g"),
+        ]);
+        let rs1 = cluster.host("rs1");
+        let taking = rs1.enter(|| UdpSocket::bind("[::]:53").unwrap());
+        let length = if endpoint.is_ipv4() { 32 } else { 128 };
+        rs1.shell(&format!("ip address del {address}/{length} dev lo"));
+        let examination = Examination::new(&cluster.director, "--probe");
+        // Its firewall may let in datagrams alone.
+        examination.assert_ids(&[]);
+        let finding = examination.finding("address-missing");
+        for step in finding["remedy"].as_array().unwrap() {
+            rs1.shell(step["command"].as_str().unwrap());
+        }
+        let notes = Examination::new(&cluster.director, "--probe");
+        assert!(!notes.notes().contains(&"address-missing"));
         drop(taking);
     }
 }
