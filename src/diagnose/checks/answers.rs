@@ -68,7 +68,7 @@ pub fn answers_elsewhere(facts: &Facts) -> Vec<Finding> {
             is_masqueraded(server)
                 && matches!(server.route, Route::Out(_))
                 && !service.state.service.one_packet
-                && counts_no_answer(server)
+                && has_no_answer(service, server)
                 && traffic.heard.count == 0
                 && (traffic.waiting.count == 0 || takes_connections(server))
                 && forwards(facts, server)
@@ -83,16 +83,9 @@ pub fn answers_elsewhere(facts: &Facts) -> Vec<Finding> {
                 counted(incoming, "packet"),
                 endpoint(server.identity())
             );
-            // Some protocols over UDP never answer, and a mark may be of such. What is open and was
-            // not heard to go on is UDP.
-            let traffic = &server.traffic;
-            let is_of_datagrams = traffic.open > 0 && traffic.waiting.count == 0;
+            // Some protocols over UDP never answer, and a mark may be of such.
             let claim = match service.identity() {
-                ServiceIdentity::Endpoint {
-                    protocol: Protocol::Udp,
-                    ..
-                } => Claim::Informs,
-                ServiceIdentity::FirewallMark { .. } if is_of_datagrams => Claim::Informs,
+                _ if is_of_datagrams(service, server) => Claim::Informs,
                 ServiceIdentity::FirewallMark { .. } => Claim::MayHinder,
                 ServiceIdentity::Endpoint { .. } => Claim::Hinders,
             };
@@ -106,6 +99,25 @@ pub fn answers_elsewhere(facts: &Facts) -> Vec<Finding> {
             }
         })
         .collect()
+}
+
+/// Returns true where none came back of enough packets for what is said of them.
+fn has_no_answer(service: &Service, server: &Server) -> bool {
+    let counted = &server.state.statistics;
+    match is_of_datagrams(service, server) {
+        true => counted.incoming_packets > 0 && counted.outgoing_packets == 0,
+        false => counts_no_answer(server),
+    }
+}
+
+/// Returns true for a service of UDP, and where a mark's server has had datagrams alone: what is open
+/// and was not heard to go on is UDP.
+fn is_of_datagrams(service: &Service, server: &Server) -> bool {
+    let traffic = &server.traffic;
+    match service.identity() {
+        ServiceIdentity::Endpoint { protocol, .. } => protocol == Protocol::Udp,
+        ServiceIdentity::FirewallMark { .. } => traffic.open > 0 && traffic.waiting.count == 0,
+    }
 }
 
 /// Of SCTP, which is neither asked nor listened to, counters alone show it.
@@ -178,16 +190,22 @@ fn comes_back(server: &Server) -> bool {
 pub fn handshake_stuck(facts: &Facts) -> Vec<Finding> {
     servers_in_use(facts)
         .filter(|(_, server)| {
-            server.traffic.waiting_since_heard >= WAITING_IN_VAIN
+            let traffic = &server.traffic;
+            traffic.waiting_since_heard > 0
                 // Connections may be left from before those that were listened to.
-                && server.traffic.listened.served == 0
+                && traffic.listened.served == 0
                 && (!is_masqueraded(server) || forwards(facts, server))
         })
         .map(|(service, server)| {
             let in_vain = server.traffic.waiting_in_vain();
-            if in_vain < WAITING_IN_VAIN {
+            if in_vain == 0 {
                 return half_open_checks(service, server);
             }
+            // A few may be clients that are gone, or far away.
+            let claim = match in_vain >= WAITING_IN_VAIN {
+                true => Claim::MayHinder,
+                false => Claim::Informs,
+            };
             let why = match comes_back(server) && takes_connections(server) {
                 true => ", although the server answers the probe".to_owned(),
                 false => format!(": {}", why_stuck(service, server)),
@@ -197,11 +215,12 @@ pub fn handshake_stuck(facts: &Facts) -> Vec<Finding> {
                 false => " --probe may tell which.",
             };
             let text = format!(
-                "{} to {} wait to be opened (SYN_RECV), and none was opened since{why}.{more}",
+                "{} to {} {} to be opened (SYN_RECV), and none was opened since{why}.{more}",
                 counted(in_vain, "connection"),
-                endpoint(server.identity())
+                endpoint(server.identity()),
+                if in_vain == 1 { "waits" } else { "wait" },
             );
-            about(Basis::Traffic, Claim::MayHinder, service, server, text)
+            about(Basis::Traffic, claim, service, server, text)
                 .seen("waiting", in_vain)
                 .seen("open", server.traffic.open)
         })
@@ -396,12 +415,18 @@ mod tests {
             spoil(facts);
             keep_waiting(first(facts), 4);
         });
-        assert_eq!(few, NONE);
+        assert_eq!(few, [("handshake-stuck", Level::Note)]);
         let checked = found(|facts| {
             spoil(facts);
             first(facts).traffic.waiting_like_checks = 1;
         });
         assert_eq!(checked, [("handshake-stuck", Level::Note)]);
+        let seldom_checked = found(|facts| {
+            spoil(facts);
+            keep_waiting(first(facts), 2);
+            first(facts).traffic.waiting_like_checks = 2;
+        });
+        assert_eq!(seldom_checked, [("handshake-stuck", Level::Note)]);
         let left_from_before = found(|facts| {
             spoil(facts);
             first(facts).traffic.listened.served = 1;

@@ -219,7 +219,7 @@ pub fn held_at_draining(facts: &Facts) -> Vec<Finding> {
                 counted(u64::from(clients), "client"),
                 endpoint(server.identity())
             );
-            about(Basis::State, Claim::HurtsSome, service, server, text)
+            about(Basis::State, Claim::Explains, service, server, text)
                 .seen("clients", clients)
                 .by_setting("net.ipv4.vs.expire_quiescent_template", 1)
         })
@@ -258,7 +258,7 @@ pub fn stale_connections(facts: &Facts) -> Vec<Finding> {
 mod tests {
     use super::*;
     use crate::diagnose::checks::samples::{
-        NONE, commands, endpoint as named, findings, first, found, server, strays,
+        NONE, commands, endpoint as named, findings, first, found, keep_waiting, server, strays,
     };
     use crate::diagnose::findings::Level;
     use crate::model::{ForwardingMethod, KernelName, SchedulerFlags};
@@ -350,17 +350,20 @@ mod tests {
 
     #[test]
     fn persistence_holds_clients_at_a_draining_server() {
-        let with = |expires| {
+        let with = |expires, waiting| {
             found(|facts| {
                 facts.director.settings.expire_quiescent_template = expires;
                 facts.services[0].state.service.persistence_timeout = Some(360);
-                let state = &mut first(facts).state;
-                state.destination.weight = 0;
-                state.persistent_connections = 3;
+                let server = first(facts);
+                server.state.destination.weight = 0;
+                server.state.persistent_connections = 3;
+                keep_waiting(server, waiting);
             })
         };
-        assert_eq!(with(false), [("held-at-draining", Level::Risk)]);
-        assert_eq!(with(true), NONE);
+        assert_eq!(with(false, 0), [("held-at-draining", Level::Note)]);
+        assert_eq!(with(true, 0), NONE);
+        let held = ("held-at-draining", Level::Fault);
+        assert_eq!(with(false, 4)[0], held);
     }
 
     #[test]

@@ -98,7 +98,12 @@ fn clients_that_persistence_holds_at_a_draining_server() {
         Conversation::open(&cluster.client, "1.1.1.254:22").server,
         held.server
     );
-    found_and_repaired(&cluster, "", &["held-at-draining"]);
+    let examination = Examination::new(&cluster.director, "");
+    // They are served there.
+    examination.assert_ids(&[]);
+    examination.repair_of("held-at-draining", &cluster);
+    let notes = Examination::new(&cluster.director, "");
+    assert!(!notes.notes().contains(&"held-at-draining"));
     assert_ne!(
         Conversation::open(&cluster.client, "1.1.1.254:22").server,
         held.server
