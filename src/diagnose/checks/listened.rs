@@ -499,7 +499,7 @@ pub fn port_refused(facts: &Facts) -> Vec<Finding> {
     let find = |ended: Ends<'_>| {
         let answer = ended.attempts.first()?.answer?;
         let text = format!(
-            "{} refuses connections ({}): {}.",
+            "{} refuses connections by {}: {}.",
             ended.server_text(),
             answer_text(answer),
             ended.text()

@@ -126,7 +126,7 @@ fn of_server<'l>(
 }
 
 /// `arrived 12 on eth0 · scheduled 12 · left 12 · heard 6`, of which steps that are not to be seen
-/// are left out.
+/// are left out. Where they are too many for a line, the way back has another.
 fn steps(facts: &Facts, listened: &Listened, service: &Service, screen: Screen) -> Vec<String> {
     let funnel = service.listened;
     let attempts = || listened.of(service.identity());
@@ -135,7 +135,7 @@ fn steps(facts: &Facts, listened: &Listened, service: &Service, screen: Screen) 
         server.state.destination.forwarding_method == ForwardingMethod::Masquerading
             || server.route == Route::Local
     };
-    let mut steps = vec![
+    let mut there = vec![
         format!("arrived {} on {}", funnel.count, listed(&interfaces)),
         format!("scheduled {}", funnel.scheduled),
     ];
@@ -144,30 +144,40 @@ fn steps(facts: &Facts, listened: &Listened, service: &Service, screen: Screen) 
         .iter()
         .any(|server| server.route != Route::Local)
     {
-        steps.push(format!("left {}", funnel.left));
+        there.push(format!("left {}", funnel.left));
     }
+    let mut back = Vec::new();
     if service.servers.iter().any(comes_back) {
-        steps.push(format!("answered {}", funnel.answered));
-        steps.push(format!("answers left {}", funnel.answers_left));
+        back.push(format!("answered {}", funnel.answered));
+        back.push(format!("answers left {}", funnel.answers_left));
     }
     match served_word(attempts()) {
         // Of datagrams the answers that left are the last that is seen.
         "answered" => (),
-        word => steps.push(format!("{word} {}", funnel.served)),
+        word => back.push(format!("{word} {}", funnel.served)),
     }
+    let of_both = in_rows(there.iter().chain(&back), screen);
+    match of_both.len() {
+        1 => of_both,
+        _ => [in_rows(&there, screen), in_rows(&back, screen)].concat(),
+    }
+}
+
+/// Joins steps to lines that are no longer than a screen is wide.
+fn in_rows<'a>(steps: impl IntoIterator<Item = &'a String>, screen: Screen) -> Vec<String> {
     let separator = if screen.has_unicode { " · " } else { ", " };
-    let mut lines: Vec<String> = Vec::new();
+    let length = |text: &str| text.chars().count();
+    let mut rows: Vec<String> = Vec::new();
     for step in steps {
-        let length = |text: &str| text.chars().count();
-        match lines.last_mut() {
-            Some(line) if length(line) + length(separator) + length(&step) <= screen.width => {
-                line.push_str(separator);
-                line.push_str(&step);
+        match rows.last_mut() {
+            Some(row) if length(row) + length(separator) + length(step) <= screen.width => {
+                row.push_str(separator);
+                row.push_str(step);
             }
-            _ => lines.push(format!("  {step}")),
+            _ => rows.push(format!("  {step}")),
         }
     }
-    lines
+    rows
 }
 
 /// Formats what became of a server's attempts: `6 of 6 heard`, `0 of 6 heard: the clients repeat their
@@ -282,6 +292,19 @@ mod tests {
         };
         assert!(told(6000).ends_with("the client asks once: refused past here, or gone"));
         assert!(told(7000).ends_with("undecided"));
+    }
+
+    #[test]
+    fn where_one_line_is_too_short_the_way_back_has_another() {
+        let mut heard = attempt(Protocol::Tcp);
+        leaves(&mut heard, "10.0.0.10:80");
+        (heard.answer, heard.answer_left) = (Some(Answer::Agreed), true);
+        heard.is_heard = true;
+        let there = "  arrived 1 on inner, scheduled 1, left 1";
+        let back = "answered 1, answers left 1, heard 1";
+        let rows = |width| told(width, vec![heard.clone()]);
+        assert_eq!(rows(80)[0], format!("{there}, {back}"));
+        assert_eq!(rows(70)[..2], [there.to_owned(), format!("  {back}")]);
     }
 
     #[test]

@@ -612,10 +612,10 @@ fn a_refusal_is_one_by_rst_or_by_an_error_about_the_port() {
         });
         let mut found = found.into_iter();
         let (id, text) = found.next().map(|it| (it.id, it.text)).unwrap();
-        let rest = text.strip_prefix("10.0.0.10:80 refuses connections (");
+        let rest = text.strip_prefix("10.0.0.10:80 refuses connections by ");
         (id, rest.map(str::to_owned))
     };
-    let by = |answer: &str| Some(format!("{answer}): 1 attempt of 198.51.100.7."));
+    let by = |answer: &str| Some(format!("{answer}: 1 attempt of 198.51.100.7."));
     assert_eq!(with(Answer::Refused, true), ("port-refused", by("RST")));
     let (of_port, of_host) = (unreachable(3), unreachable(1));
     assert_eq!(
