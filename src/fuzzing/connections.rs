@@ -1,4 +1,4 @@
-//! The target `connections`: whatever the kernel's file of connections holds, every format shows
+//! The target `connections`: whatever the kernel's files of connections hold, every format shows
 //! it.
 
 #![forbid(unsafe_code)]

@@ -15,6 +15,8 @@ mod moving_tables;
 #[cfg(fuzzing)]
 mod netlink;
 #[cfg(fuzzing)]
+mod packets;
+#[cfg(fuzzing)]
 mod rule_files;
 
 #[cfg(fuzzing)]
@@ -24,5 +26,7 @@ pub use connections::connections;
 pub use moving_tables::moving_tables;
 #[cfg(fuzzing)]
 pub use netlink::netlink;
+#[cfg(fuzzing)]
+pub use packets::packets;
 #[cfg(fuzzing)]
 pub use rule_files::rule_files;

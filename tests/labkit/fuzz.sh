@@ -6,7 +6,7 @@
 # fuzz/corpus, and is where the next run goes on; input that breaks something is
 # put in fuzz/artifacts. No guest is needed: nothing here speaks to a kernel.
 
-FUZZ_TARGETS=(command_lines rule_files netlink connections moving_tables)
+FUZZ_TARGETS=(command_lines rule_files netlink connections packets moving_tables)
 
 # fuzz_main [SECONDS]
 fuzz_main() {
@@ -74,6 +74,9 @@ fuzz_seeds() {
             ;;
         connections)
             perl "$LABKIT/fuzz/connections.pl" "$2"
+            ;;
+        packets)
+            perl "$LABKIT/fuzz/packets.pl" "$2"
             ;;
         moving_tables)
             # Two tables, a size of datagrams, and ever more of what somebody else does.

@@ -6,7 +6,7 @@
 //! [`listened`] says how far each attempt got. What that means is left to the checks.
 
 mod attempts;
-mod capture;
+pub mod capture;
 mod filter;
 pub mod listened;
 pub mod packets;

@@ -58,6 +58,19 @@ impl Groups {
         }
     }
 
+    /// Returns groups to try packets on, joined by nobody.
+    #[cfg(any(fuzzing, test))]
+    pub fn samples() -> Groups {
+        let groups = [
+            (3, IpAddr::from([224, 0, 0, 81]), 8848),
+            (4, IpAddr::from([0xff02, 0, 0, 0, 0, 0, 0, 0x51]), 8850),
+        ];
+        Groups {
+            groups: groups.into(),
+            _memberships: Vec::new(),
+        }
+    }
+
     /// Returns the groups' addresses.
     pub fn addresses(&self) -> impl Iterator<Item = IpAddr> {
         self.groups.iter().map(|(_, group, _)| *group)
@@ -121,17 +134,6 @@ mod tests {
 
     use super::*;
 
-    fn groups() -> Groups {
-        let groups = [
-            (3, IpAddr::from([224, 0, 0, 81]), 8848),
-            (4, "ff02::51".parse().unwrap(), 8850),
-        ];
-        Groups {
-            groups: groups.into(),
-            _memberships: Vec::new(),
-        }
-    }
-
     fn frame(interface: u32, direction: Direction) -> Frame {
         Frame {
             interface,
@@ -155,7 +157,7 @@ mod tests {
             [2, 31, 0, 12, 0, 6, 0, 0, 9, 9, 9, 9],
         ];
         for (message, port, sync_id, version) in [(new, 8848, 7, 1), (old, 8911, 31, 0)] {
-            let heard = groups().master(&frame(3, Direction::In), &packet(port, &message));
+            let heard = Groups::samples().master(&frame(3, Direction::In), &packet(port, &message));
             let expected = Master {
                 address: [1, 1, 1, 25].into(),
                 sync_id,
@@ -174,7 +176,8 @@ mod tests {
             (3, Direction::In, 8848, &[0, 7, 0, 8, 3, 2, 0, 0]),
             (3, Direction::In, 8848, b"short"),
         ] {
-            let heard = groups().master(&frame(interface, direction), &packet(port, message));
+            let heard =
+                Groups::samples().master(&frame(interface, direction), &packet(port, message));
             assert_eq!(heard, None, "{interface} {direction:?} {port} {message:?}");
         }
     }
@@ -187,7 +190,7 @@ mod tests {
         let message = [&[0, 9, 4, 0, 30, 1, 0, 0][..], &[0; 1016]].concat();
         let mut packet = Vec::new();
         builder.write(&mut packet, &message).unwrap();
-        let heard = groups().master(&frame(4, Direction::In), &packet[..200]);
+        let heard = Groups::samples().master(&frame(4, Direction::In), &packet[..200]);
         assert_eq!(
             heard.map(|master| (master.address, master.sync_id, master.version)),
             Some((source.into(), 9, 1))
