@@ -61,7 +61,7 @@ impl Column {
 /// The width from which on there is room for one more column.
 const WIDE: usize = 110;
 /// The width up to which titles are short.
-const NARROW: usize = 60;
+const NARROW: usize = 71;
 
 /// Returns the columns of a listing. The first is the name, the last two are the share and its bar.
 /// The promised share, where there is any, goes between them with [`with_promises`].
@@ -126,11 +126,15 @@ pub fn columns_of_rates(screen_width: usize) -> Vec<Column> {
     columns.to_vec()
 }
 
-/// Adds the column of promised shares, if it leaves room for the others and for bars.
+/// Adds the column of promised shares, if it leaves room for the others beside usual names.
 pub fn with_promises(mut columns: Vec<Column>, screen_width: usize) -> Vec<Column> {
-    let needed = match columns.contains(&Column::OutgoingBytes) {
-        true => 90,
-        false => 72,
+    let has = |column| columns.contains(&column);
+    let needed = if has(Column::OutgoingBytes) {
+        90
+    } else if has(Column::Packets) || has(Column::Tunnel) {
+        72
+    } else {
+        60
     };
     if screen_width >= needed {
         columns.insert(columns.len() - 1, Column::Promised);
@@ -189,6 +193,6 @@ mod tests {
         let count = |width| columns_of_rates(width).len();
         assert_eq!([count(109), count(110)], [8, 12]);
         let width = |width| title(Column::Inactive, Columns::Connections, width).width();
-        assert_eq!([width(60), width(61)], ["Inact".len(), "Inactive".len()]);
+        assert_eq!([width(71), width(72)], ["Inact".len(), "Inactive".len()]);
     }
 }

@@ -181,9 +181,13 @@ impl<'r> ServiceTable<'r> {
             (_, Some(_), true) => &[
                 "Share (by weight), bytes over time",
                 "Share (by weight)",
-                "Share",
+                "% (by weight)",
             ],
-            (_, None, true) => &["Share of traffic (by weight)", "Share (by weight)", "Share"],
+            (_, None, true) => &[
+                "Share of traffic (by weight)",
+                "Share (by weight)",
+                "% (by weight)",
+            ],
         };
         let share = fitting(share_titles, self.sheet.width_over(share_place..all));
         let mut row = vec![Cell::text(name, Tint::Faint)];
