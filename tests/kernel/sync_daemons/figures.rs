@@ -54,7 +54,11 @@ fn what_a_backup_missed_is_what_it_was_sent_and_did_not_learn() {
     // Room for a datagram or two.
     shell(&namespace, "sysctl -qw net.ipv4.vs.sync_sock_size=2304");
     let sent = usize::try_from(MESSAGES * IN_A_MESSAGE).unwrap();
+    // Only in the pauses is the backup let run, so it cannot keep up.
+    let id = namespace.thread_id();
+    shell(&namespace, &format!("chrt --fifo --pid 1 {id}"));
     take_in_many(&namespace, sent);
+    shell(&namespace, &format!("chrt --other --pid 0 {id}"));
     let mut missed = 0;
     eventually("all that was sent is learnt or missed", || {
         let (learnt, dropped) = figures(&namespace);
