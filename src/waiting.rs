@@ -1,8 +1,8 @@
 //! Letting time pass until a signal comes.
 //!
 //! The signals are held back from the moment on when they are asked for here, so that none falls
-//! between two looks: what is begun in between is done. They stay so until the program ends, which
-//! it does soon after. The clock that counts is the monotonic one: nobody sets it.
+//! between two looks: what is begun in between is done. They stay so until the program ends, or
+//! until the waiting is ended because long work follows. The clock that counts is the monotonic one: nobody sets it.
 
 #![forbid(unsafe_code)]
 
@@ -19,7 +19,10 @@ use nix::sys::signalfd::{SfdFlags, SignalFd};
 const SIGNALS: [Signal; 3] = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP];
 
 /// Waits that signals end.
-pub struct Waiting(SignalFd);
+pub struct Waiting {
+    signals: SignalFd,
+    awaited: SigSet,
+}
 
 impl Waiting {
     /// Holds the signals back from now on, but for those that the caller wants ignored, as `nohup`
@@ -32,7 +35,14 @@ impl Waiting {
             .collect();
         awaited.thread_block()?;
         let flags = SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK;
-        SignalFd::with_flags(&awaited, flags).map(Waiting)
+        let signals = SignalFd::with_flags(&awaited, flags)?;
+        Ok(Waiting { signals, awaited })
+    }
+
+    /// Lets the signals end the program again; one that is held back does so at once.
+    pub fn end(self) {
+        // What was blocked can be unblocked: no fault is known.
+        let _ = self.awaited.thread_unblock();
     }
 
     /// Waits for so long, or until a signal comes, which is told by its number.
@@ -49,13 +59,13 @@ impl Waiting {
         // Rounded up: what is left of a millisecond would be spent in looks.
         let length = length + Duration::from_millis(1);
         let length = PollTimeout::try_from(length).unwrap_or(PollTimeout::MAX);
-        let awaited = [Some(self.0.as_fd()), from].into_iter().flatten();
+        let awaited = [Some(self.signals.as_fd()), from].into_iter().flatten();
         let mut awaited: Vec<PollFd<'_>> = awaited
             .map(|descriptor| PollFd::new(descriptor, PollFlags::POLLIN))
             .collect();
         // A fault, like a stop by SIGSTOP, only makes this wait shorter.
         let _ = poll(&mut awaited, length);
-        let signal = self.0.read_signal().ok().flatten()?;
+        let signal = self.signals.read_signal().ok().flatten()?;
         Some(signal.ssi_signo)
     }
 }

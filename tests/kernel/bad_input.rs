@@ -848,6 +848,12 @@ fn a_row_that_is_not_understood_does_not_end_the_listing() {
             "{words}"
         );
     }
+
+    let diagnosis = namespace.run(&Program::ours(), &Invocation::line("--diagnose"));
+    assert_eq!(diagnosis.stderr_text(), "", "{diagnosis}");
+    let note = diagnosis.stdout_text().replace("\n         ", " ");
+    assert!(note.contains("or not understood: "), "{diagnosis}");
+    assert!(note.contains("connections"), "{diagnosis}");
 }
 
 #[test]
@@ -875,7 +881,6 @@ fn a_terminal_is_shown_no_control_characters_of_persistence_data() {
     assert!(pty.process.wait().unwrap().success());
 }
 
-/// Puts a file with `text` in the place of the kernel's list of connections, for this thread.
 /// Puts a text in the place of the kernel's list of connections.
 pub fn lay_over_connections(text: &[u8]) {
     // `/proc/net` is the reader's own; a folder of files in its place is anybody's.

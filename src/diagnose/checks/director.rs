@@ -296,16 +296,17 @@ pub fn table_crowded(facts: &Facts) -> Vec<Finding> {
          compared with many of them.",
         counted(buckets, "bucket"),
     );
+    let finding = Finding::new(Basis::State, Claim::Informs, text)
+        .seen("connections", count)
+        .seen("buckets", buckets);
     let bits = count.next_power_of_two().ilog2().min(MOST_BITS);
-    vec![
-        Finding::new(Basis::State, Claim::Informs, text)
-            .seen("connections", count)
-            .seen("buckets", buckets)
-            // It counts when the module is loaded.
-            .on_machine(format!(
-                "echo 'options ip_vs conn_tab_bits={bits}' >/etc/modprobe.d/ip_vs.conf"
-            )),
-    ]
+    vec![match bits > buckets.ilog2() {
+        // It counts when the module is loaded. The file may be there, with other options.
+        true => finding.on_machine(format!(
+            "echo 'options ip_vs conn_tab_bits={bits}' >>/etc/modprobe.d/ip_vs.conf"
+        )),
+        false => finding,
+    }]
 }
 
 /// Without room for a neighbour, the kernel does not even note that it asked for it.
@@ -364,7 +365,8 @@ pub fn not_read(facts: &Facts) -> Vec<Finding> {
         return Vec::new();
     }
     let text = format!(
-        "Not read, for want of /proc or of rights: {}. What hangs on that was not looked at.",
+        "Not read, for want of /proc or of rights, or not understood: {}. What hangs on that was \
+         not looked at.",
         super::listed(unread)
     );
     vec![Finding::new(Basis::State, Claim::Informs, text).seen("unread", unread.clone())]
@@ -503,13 +505,15 @@ mod tests {
         assert_eq!(crowded[0].level, Level::Note);
         assert_eq!(
             commands(&crowded[0]),
-            ["echo 'options ip_vs conn_tab_bits=16' >/etc/modprobe.d/ip_vs.conf"]
+            ["echo 'options ip_vs conn_tab_bits=16' >>/etc/modprobe.d/ip_vs.conf"]
         );
         assert_eq!(with(40_959, Some(4096)), []);
         assert_eq!(with(40_960, None), []);
         assert_eq!(with(0, Some(0)), []);
         let most = with(90_000_000, Some(4096));
         assert!(commands(&most[0])[0].contains("conn_tab_bits=20'"));
+        // There is no more to be set.
+        assert_eq!(commands(&with(90_000_000, Some(1 << 20))[0]), [""; 0]);
     }
 
     #[test]
@@ -864,7 +868,7 @@ mod tests {
         assert!(
             unread
                 .text
-                .contains("rights: connections and neighbours. What"),
+                .contains("understood: connections and neighbours. What"),
             "{unread:?}"
         );
         assert_eq!(

@@ -86,7 +86,8 @@ pub fn listen(
             progress(length.saturating_sub(now), attempts.ended());
             next_word = now + TICK;
         }
-        while now < length
+        // Signals, and what has a time of its own, are looked at between two words, in a flood, too.
+        while now < length.min(next_word)
             && let Some((frame, packet)) = capture.next()?
         {
             if packets % CLOCK_STEP as u64 == 0 {
@@ -121,6 +122,7 @@ pub fn listen(
             break;
         }
     }
+    waiting.end();
     let duration = begin.elapsed();
     let is_table_cut = !look_at_connections(facts, &mut attempts);
     let drops = grown(&drops_before, look::drop_counters());

@@ -10,7 +10,6 @@ use std::time::{Duration, Instant};
 
 use crate::attribution::{Lost, ServerPlace, Servers};
 use crate::diagnose::facts::{Clients, Crowd, Director, Server, Service, Strays, Traffic};
-use crate::error::Error;
 use crate::ipvs::connections::Connections;
 use crate::model::{
     Connection, DestinationIdentity, ForwardingMethod, Netmask, ServiceIdentity, SyncDaemonRole,
@@ -39,24 +38,39 @@ const ENOUGH_TO_TELL: usize = 3;
 const MOST_CLIENTS: usize = 1000;
 
 /// Sums up the connections for `services`, which are all of the table, and gives those that lead to
-/// no server of their service.
-pub fn sum_up(director: &mut Director, services: &mut [Service]) -> Result<Vec<Strays>, Error> {
+/// no server of their service. What cannot be read, or not be understood, is passed over and noted.
+pub fn sum_up(director: &mut Director, services: &mut [Service]) -> Vec<Strays> {
     let Ok(mut entries) = Connections::open() else {
         director.unread.push("connections");
-        return Ok(Vec::new());
+        return Vec::new();
     };
+    let mut is_read = true;
     let is_backup = director.daemon(SyncDaemonRole::Backup).is_some();
     let mut sums = Sums::new(services, director.timeouts, is_backup);
     let begin = Instant::now();
     let mut count = 0;
-    while entries.advance()? {
+    loop {
+        match entries.advance() {
+            Ok(true) => {}
+            Ok(false) => break,
+            Err(_) => {
+                is_read = false;
+                break;
+            }
+        }
         let is_late = count % CLOCK_STEP == 0 && begin.elapsed() > LONGEST;
         if count == MOST_CONNECTIONS || is_late {
             director.connections_cut_at = Some(count);
             break;
         }
         count += 1;
-        sums.add(&entries.connection()?);
+        match entries.connection() {
+            Ok(connection) => sums.add(&connection),
+            Err(_) => is_read = false,
+        }
+    }
+    if !is_read {
+        director.unread.push("connections");
     }
     let checkers = sums.checkers();
     director.connections.get_or_insert(count as u64);
@@ -74,13 +88,13 @@ pub fn sum_up(director: &mut Director, services: &mut [Service]) -> Result<Vec<S
         server.traffic = traffic;
     }
     let strays = sums.strays.into_iter();
-    Ok(strays
+    strays
         .map(|((service, server), count)| Strays {
             service,
             server,
             count,
         })
-        .collect())
+        .collect()
 }
 
 /// The connections of a server, as far as they were read.

@@ -71,7 +71,7 @@ pub fn facts(ipvs: &mut Ipvs, only: Option<ServiceIdentity>) -> Result<Facts, Er
     if director.settings.standstill.is_some() {
         services.iter_mut().for_each(forget_counters);
     }
-    let mut strays = connections::sum_up(&mut director, &mut services)?;
+    let mut strays = connections::sum_up(&mut director, &mut services);
     if let Some(only) = only {
         services.retain(|service| service.identity() == only);
         strays.retain(|strays| strays.service == Some(only));
