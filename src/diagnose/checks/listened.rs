@@ -11,10 +11,10 @@ use crate::diagnose::findings::{Basis, Claim, Finding};
 use crate::diagnose::listen::listened::{Answer, Attempt, ErrorAnswer, Fate, Listened, Step};
 use crate::model::{ForwardingMethod, Protocol, ServiceIdentity};
 
-use super::{about, counted, endpoint, interface, listed, name};
+use super::{about, counted, endpoint, interface, listed, name, resolution};
 use crate::diagnose::checks::address::is_unseen;
 use crate::diagnose::checks::answers::default_route;
-use crate::diagnose::checks::probes::{HIDE_ADDRESSES, hardware_text};
+use crate::diagnose::checks::probes::{hardware_text, hide_address};
 
 /// So many attempts that end alike are no accident, nor is one that is repeated so often.
 const NO_ACCIDENT: usize = 2;
@@ -309,17 +309,16 @@ pub fn duplicate_address(facts: &Facts) -> Vec<Finding> {
                 None => format!("Another machine ({hardware})"),
             };
             let text = format!(
-                "{who} speaks as {address} to its neighbours (ARP): those who hear it send there, \
-                 past this director."
+                "{who} speaks as {address} to its neighbours ({}): those who hear it send there, \
+                 past this director.",
+                resolution(address)
             );
             let finding = Finding::new(Basis::Traffic, Claim::Hinders, text)
                 .about(service.identity())
                 .seen("address", address.to_string())
                 .seen("hardware_address", hardware);
             findings.push(match server {
-                Some(server) => HIDE_ADDRESSES
-                    .into_iter()
-                    .fold(finding.of_server(server.identity()), Finding::there),
+                Some(server) => hide_address(finding.of_server(server.identity()), address),
                 None => finding,
             });
         }

@@ -500,6 +500,14 @@ fn ip(address: IpAddr) -> &'static str {
     }
 }
 
+/// Returns the name of the protocol that finds the hardware address of one of this family.
+fn resolution(address: IpAddr) -> &'static str {
+    match address {
+        IpAddr::V4(_) => "ARP",
+        IpAddr::V6(_) => "neighbour discovery",
+    }
+}
+
 /// The length of the prefix of a single address.
 fn whole_length(address: IpAddr) -> u8 {
     match address {

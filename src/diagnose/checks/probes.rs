@@ -10,7 +10,8 @@ use crate::model::{Encapsulation, ForwardingMethod, Protocol, ServiceIdentity};
 
 use super::answers::default_route;
 use super::{
-    about, endpoint, interface, ip, is_directly_routed, is_masqueraded, name, servers, whole_length,
+    about, endpoint, interface, ip, is_directly_routed, is_masqueraded, name, resolution, servers,
+    whole_length,
 };
 
 /// The settings that a real server needs before it may have the service's address.
@@ -18,6 +19,14 @@ pub const HIDE_ADDRESSES: [&str; 2] = [
     "sysctl -w net.ipv4.conf.all.arp_ignore=1",
     "sysctl -w net.ipv4.conf.all.arp_announce=2",
 ];
+
+/// Adds the settings by which a real server hides an address; IPv6 has none.
+pub fn hide_address(finding: Finding, address: IpAddr) -> Finding {
+    match address {
+        IpAddr::V4(_) => HIDE_ADDRESSES.into_iter().fold(finding, Finding::there),
+        IpAddr::V6(_) => finding,
+    }
+}
 
 pub fn duplicate_address(facts: &Facts) -> Vec<Finding> {
     let mut findings = Vec::new();
@@ -42,17 +51,14 @@ fn duplicate(service: &Service, address: IpAddr, rival: &Rival) -> Finding {
         Some(server) => format!("{server} ({hardware})"),
         None => format!("Another machine ({hardware})"),
     };
-    let (protocol, ask) = match address {
-        IpAddr::V4(_) => ("ARP", "asks by ARP"),
-        IpAddr::V6(_) => ("neighbour discovery", "asks by neighbour discovery"),
-    };
+    let protocol = resolution(address);
     let text = match rival.asks_for {
         None => format!(
             "{who} answers {protocol} for {address}: clients that hear it first go there, past \
              this director."
         ),
         Some(target) => format!(
-            "{who} {ask} for {target} as from {address}: who hears that sends what is for \
+            "{who} asks by {protocol} for {target} as from {address}: who hears that sends what is for \
              {address} there, past this director."
         ),
     };
@@ -68,12 +74,9 @@ fn duplicate(service: &Service, address: IpAddr, rival: &Rival) -> Finding {
         let mut servers = service.servers.iter();
         servers.find(|known| known.identity().address == server)
     });
-    match (server, address) {
-        (Some(server), IpAddr::V4(_)) => HIDE_ADDRESSES
-            .into_iter()
-            .fold(finding.of_server(server.identity()), Finding::there),
-        (Some(server), IpAddr::V6(_)) => finding.of_server(server.identity()),
-        (None, _) => finding,
+    match server {
+        Some(server) => hide_address(finding.of_server(server.identity()), address),
+        None => finding,
     }
 }
 
@@ -179,11 +182,7 @@ pub fn address_missing(facts: &Facts) -> Vec<Finding> {
                  the address, or filters what comes for it."
             );
             let finding = about(Basis::Probe, claim, service, server, text).seen("answer", "none");
-            let finding = match address {
-                IpAddr::V4(_) => HIDE_ADDRESSES.into_iter().fold(finding, Finding::there),
-                IpAddr::V6(_) => finding,
-            };
-            Some(finding.there(format!(
+            Some(hide_address(finding, address).there(format!(
                 "{} address add {address}/{} dev lo",
                 ip(address),
                 whole_length(address)

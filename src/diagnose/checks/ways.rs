@@ -14,8 +14,8 @@ use crate::model::{
 };
 
 use super::{
-    about, forwards, interface, is_directly_routed, is_masqueraded, is_own, listed, servers_in_use,
-    way_to,
+    about, forwards, interface, is_directly_routed, is_masqueraded, is_own, listed, resolution,
+    servers_in_use, way_to,
 };
 
 /// The bytes that a packet grows by: an IP header of either version; UDP and GUE headers, and the
@@ -275,13 +275,8 @@ pub fn neighbour_failed(facts: &Facts) -> Vec<Finding> {
         .filter_map(|(service, server)| {
             let (Way { gateway, .. }, interface) = way_to(facts, server)?;
             let address = server.identity().address;
-            let (asked, protocol) = (
-                gateway.unwrap_or(address),
-                match gateway.unwrap_or(address) {
-                    IpAddr::V4(_) => "ARP",
-                    IpAddr::V6(_) => "neighbour discovery",
-                },
-            );
+            let asked = gateway.unwrap_or(address);
+            let protocol = resolution(asked);
             let text = match gateway {
                 _ if !interface.has_link => format!(
                     "{asked} cannot be asked by {protocol}: {} has no link. Is its cable in?",

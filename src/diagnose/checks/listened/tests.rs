@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::*;
 
+use crate::diagnose::checks::probes::HIDE_ADDRESSES;
 use crate::diagnose::checks::samples::{commands, endpoint as identity, findings, forward_by};
 use crate::diagnose::facts::{HardwareAddress, Neighbour};
 use crate::diagnose::findings::Level;
@@ -835,6 +836,24 @@ fn who_speaks_as_the_address_is_named_if_it_is_a_server_and_told_to_hide_it() {
     );
     assert_eq!(commands(&known), HIDE_ADDRESSES);
     assert!(known.real_server.is_some());
+    let talk = AddressTalk {
+        rivals: [[2, 0, 0, 0, 0, 0x66]].into(),
+        ..AddressTalk::default()
+    };
+    let of_ipv6 = of_talk("duplicate-address", talk, |facts| {
+        facts.services[0].state.service.identity = identity("-t [2001:db8::1]:80");
+        facts.services[0].address = Some(Route::Local);
+        set_next_hop(&mut facts.services[0].servers[1], false);
+    });
+    let of_ipv6 = of_ipv6.unwrap();
+    assert!(
+        of_ipv6
+            .text
+            .contains("speaks as 2001:db8::1 to its neighbours (neighbour discovery): those"),
+        "{of_ipv6:?}"
+    );
+    assert_eq!(commands(&of_ipv6), [""; 0]);
+    assert!(of_ipv6.real_server.is_some());
     let unknown = with(Route::Local, [2, 0, 0, 0, 0, 0x67]).unwrap();
     assert!(
         unknown
