@@ -852,7 +852,10 @@ fn who_speaks_as_the_address_is_named_if_it_is_a_server_and_told_to_hide_it() {
             .contains("speaks as 2001:db8::1 to its neighbours (neighbour discovery): those"),
         "{of_ipv6:?}"
     );
-    assert_eq!(commands(&of_ipv6), [""; 0]);
+    assert_eq!(
+        commands(&of_ipv6),
+        ["ipvsadm -e -t [2001:db8::1]:80 -r 10.0.0.20:80 -m -w 0"]
+    );
     assert!(of_ipv6.real_server.is_some());
     let unknown = with(Route::Local, [2, 0, 0, 0, 0, 0x67]).unwrap();
     assert!(
