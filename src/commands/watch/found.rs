@@ -33,7 +33,7 @@ pub enum Found {
     Services(Services),
     Connections(Connections),
     Counts(CountKey, Vec<Count>, Missing),
-    /// Lines of what is short, or not drawn from parts; or why there is nothing else.
+    /// Lines of what is short, or not drawn from parts.
     Text(Vec<Line>),
 }
 
@@ -187,7 +187,7 @@ impl Found {
     }
 
     /// Returns the lines of a text.
-    pub fn text(text: &[u8]) -> Found {
+    fn text(text: &[u8]) -> Found {
         Found::Text(lines(text))
     }
 

@@ -253,19 +253,18 @@ impl Looks<'_> {
         }
     }
 
-    /// Finds what a person sees, or the reason why there is nothing; `None` if nobody looks any
-    /// more.
-    fn find(&mut self, session: &mut Session<'_, '_>) -> Option<Found> {
+    /// Finds what a person sees, or the reason why there is nothing, as text; `None` if nobody looks
+    /// any more.
+    fn find(&mut self, session: &mut Session<'_, '_>) -> Option<Result<Found, Vec<u8>>> {
         self.ipvs.forget_info();
         if let Some(interval) = session.view.interval() {
             self.rates.plan(interval);
         }
-        let found = match Found::read(session, self.ipvs, &mut self.rates) {
-            Ok(found) => return found,
-            Err(fault) => self.fault_text(session.console, fault),
-        };
-        session.console.take_back();
-        Some(Found::text(&found))
+        let found = Found::read(session, self.ipvs, &mut self.rates).transpose()?;
+        Some(found.map_err(|fault| {
+            session.console.take_back();
+            self.fault_text(session.console, fault)
+        }))
     }
 
     /// Returns what is shown in place of a listing.

@@ -70,6 +70,9 @@ pub struct View {
     has_keys: bool,
     pen: Pen,
     found: Found,
+    /// The reason why the last look has found nothing. It is shown in place of what was found before,
+    /// and of the place in that nothing is forgotten.
+    fault: Option<String>,
     /// The date and time of the look.
     time: String,
     /// The items that the filter keeps, in the order that was chosen.
@@ -104,6 +107,7 @@ impl View {
             has_keys,
             pen: Pen::new(&request.format),
             found: Found::Text(Vec::new()),
+            fault: None,
             time: String::new(),
             places: Vec::new(),
             top: TOP,
@@ -128,13 +132,19 @@ impl View {
         (!self.is_held).then_some(self.interval)
     }
 
-    /// Takes over what a look has found at this time.
-    pub fn take(&mut self, found: Found, time: String, rates: &Rates) {
-        self.found = found;
+    /// Takes over what a look has found at this time, or why it has found nothing.
+    pub fn take(&mut self, found: Result<Found, Vec<u8>>, time: String, rates: &Rates) {
         self.time = time;
-        self.arrange(rates);
-        if self.top != TOP {
-            self.find_place_again();
+        match found {
+            Ok(found) => {
+                self.found = found;
+                self.fault = None;
+                self.arrange(rates);
+                if self.top != TOP {
+                    self.find_place_again();
+                }
+            }
+            Err(fault) => self.fault = Some(String::from_utf8_lossy(&fault).into_owned()),
         }
     }
 
@@ -406,12 +416,25 @@ impl View {
         page
     }
 
-    /// Returns the lines of a listing that has so many.
+    /// Returns the lines of a listing, or of what is shown in its place, and the last line.
     fn listing(&mut self, height: usize, paper: Paper<'_>) -> Vec<Line> {
-        self.top = self.top.min(self.above(self.end()));
-        let mut drawn = self.drawn_from(self.top, paper);
         let last_line = usize::from(height > 1);
         let height = height - last_line;
+        let mut lines = match &self.fault {
+            Some(fault) => fault_lines(fault, paper.screen),
+            None => self.found_lines(height, paper),
+        };
+        if last_line > 0 {
+            lines.resize(height, Line::new());
+            lines.push(self.last_line(paper.screen));
+        }
+        lines
+    }
+
+    /// Returns the lines of what was found, no more than these.
+    fn found_lines(&mut self, height: usize, paper: Paper<'_>) -> Vec<Line> {
+        self.top = self.top.min(self.above(self.end()));
+        let mut drawn = self.drawn_from(self.top, paper);
         // A screen that is low has room for items first.
         let fits = |lines: usize| height >= lines + LEAST;
         let (mut above, mut below) = (drawn.above.len(), drawn.below.len());
@@ -432,10 +455,6 @@ impl View {
         let mut lines: Vec<Line> = drawn.above.drain(..).take(above).collect();
         lines.extend(self.body(&drawn.items));
         lines.extend(drawn.below.drain(..).take(below));
-        if last_line > 0 {
-            lines.resize(height, Line::new());
-            lines.push(self.last_line(paper.screen));
-        }
         lines
     }
 
@@ -509,7 +528,7 @@ impl View {
             return "looking".to_owned();
         }
         let is_text = matches!(self.found, Found::Text(_));
-        if is_text && self.is_whole() && self.filter.is_empty() {
+        if self.fault.is_some() || is_text && self.is_whole() && self.filter.is_empty() {
             return String::new();
         }
         let (kept, all) = (self.places.len(), self.found.len());
@@ -603,6 +622,12 @@ impl View {
         });
         rows.collect()
     }
+}
+
+/// Returns a message in lines as wide as the screen.
+fn fault_lines(fault: &str, screen: Screen) -> Vec<Line> {
+    let lines = fault.lines().flat_map(|line| in_lines(line, screen.width));
+    lines.map(String::into_bytes).collect()
 }
 
 /// Returns the item that is first where one of them is in a line.

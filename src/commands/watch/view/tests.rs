@@ -65,7 +65,7 @@ impl Seen {
 
     fn look(&mut self, services: &[(u16, u16)]) {
         let time = "2026-11-29 12:34:56".to_owned();
-        self.view.take(found(services), time, &self.rates);
+        self.view.take(Ok(found(services)), time, &self.rates);
         self.page();
     }
 
@@ -277,6 +277,30 @@ fn the_place_is_kept_when_services_come_and_go() {
     assert!(seen.last_line().starts_with("no services  "));
     seen.look(&services(30));
     assert_eq!(seen.rows(), "100 1 101 1 2 102");
+}
+
+#[test]
+fn a_look_that_fails_is_told_whatever_was_chosen_and_forgets_no_place() {
+    let mut seen = Seen::new(&plain(), 14, &services(60));
+    seen.press(&[Key::PageDown, Key::PageDown, Key::Down]);
+    let before = (seen.rows(), seen.last_line());
+    for filter in ["", "/:1"] {
+        seen.write(filter);
+        seen.press(&[Key::Enter]);
+        let fault = format!("refused{}\n", " again".repeat(20)).into_bytes();
+        let time = "2026-11-29 12:34:58".to_owned();
+        seen.view.take(Err(fault), time, &seen.rates);
+        let page = seen.page();
+        assert_eq!(page[0].rsplit(' ').next(), Some("12:34:58"));
+        assert_eq!(page[2], format!("refused{}", " again".repeat(12)));
+        assert_eq!(page[3], ["again"; 8].join(" "));
+        assert_eq!(page[4..13].concat(), "");
+        assert_eq!(seen.last_line().trim_start(), "? shows the keys");
+        if filter.is_empty() {
+            seen.look(&services(60));
+            assert_eq!((seen.rows(), seen.last_line()), before);
+        }
+    }
 }
 
 #[test]
