@@ -9,9 +9,9 @@
 //! [`attribution`] works out which real server a connection belongs to, [`rates`] how fast counters
 //! grow. [`error`] has the faults that end a command, with their exit statuses; what a drain or a
 //! diagnosis finds is worded there. [`schedulers`] holds what is known of the kernel's. [`sockets`]
-//! reads which sockets there are. [`names`] asks the name services, [`clock`] the time, [`screen`] and [`terminal`] the terminal;
-//! [`unbuffered`] reads and writes the standard streams, [`waiting`] lets time pass until a signal
-//! comes.
+//! reads which sockets there are. [`names`] asks the name services, [`clock`] the time, [`screen`]
+//! and [`terminal`] the terminal; [`unbuffered`] reads and writes the standard streams, [`waiting`]
+//! lets time pass until a signal comes.
 //!
 //! Five words stand for output. What is further in is held by what is around it:
 //!

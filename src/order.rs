@@ -101,7 +101,7 @@ impl ServiceOrder {
         }
     }
 
-    /// Returns the number by which a service comes before those that have less.
+    /// Returns the sort key of a service; larger keys come first.
     fn busyness(self, (service, servers): &ServiceEntry, rates: Option<&Rates>) -> u64 {
         let identity = &service.service.identity;
         match self {
@@ -340,13 +340,16 @@ mod tests {
 
     #[test]
     fn each_order_has_its_word() {
-        for order in ServiceOrder::ALL {
-            assert_eq!(
-                ServiceOrder::from_word(order.word().as_bytes()),
-                Some(order)
-            );
+        for (word, order) in [
+            ("address", Some(ServiceOrder::Address)),
+            ("active", Some(ServiceOrder::Active)),
+            ("connections", Some(ServiceOrder::Connections)),
+            ("rate", Some(ServiceOrder::Rate)),
+            ("expire", None),
+            ("", None),
+        ] {
+            assert_eq!(ServiceOrder::from_word(word.as_bytes()), order, "{word}");
         }
-        assert_eq!(ServiceOrder::from_word(b"expire"), None);
         for (word, order) in [
             ("expire", Some(ConnectionOrder::Expire)),
             ("client", Some(ConnectionOrder::Client)),

@@ -151,7 +151,7 @@ pub struct ListRequest {
     pub order: ServiceOrder,
     /// For whom it is written.
     pub output_format: OutputFormat,
-    /// Again and again, so far apart.
+    /// The interval of `--watch`.
     pub watch: Option<Duration>,
     /// When what is drawn has colours.
     pub colours: Colours,

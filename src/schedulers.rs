@@ -1,5 +1,5 @@
-//! The kernel's schedulers: their names, and which of them turn clients away. Facts of the kernel,
-//! without a kernel.
+//! The kernel's schedulers: their names, which of them turn clients away, and what weights and
+//! addresses mean to them. Facts of the kernel, without a kernel.
 
 #![forbid(unsafe_code)]
 
@@ -68,7 +68,7 @@ pub enum WeightChange {
 }
 
 impl WeightChange {
-    /// Returns what the scheduler of this name makes of it (`tests/clusters/scheduling.rs` has
+    /// Returns what the scheduler of this name makes of it (`tests/kernel/clusters/scheduling.rs` has
     /// clients try it).
     pub fn with(scheduler: &[u8]) -> WeightChange {
         match scheduler {

@@ -1,6 +1,6 @@
-//! Finds out what the terminal can show: its size, colours, more than ASCII. `--table` and
-//! `--watch` ask about standard output, `--drain` asks for the width of standard error. Nothing is
-//! drawn here.
+//! Finds out what the terminal can show: its size, colours, more than ASCII. Listings ask about
+//! standard output; progress, faults and hints ask for the width of standard error. Nothing is drawn
+//! here.
 
 use std::env;
 use std::ffi::OsString;

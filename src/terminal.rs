@@ -4,7 +4,7 @@
 //! The listing is drawn on the alternate screen. Keys are read one by one and not shown; what
 //! Ctrl-C and Ctrl-Z send are still signals. Ctrl-C ends the listing at any moment, while a name is
 //! looked up, too; Ctrl-Z waits until the listing is drawn. What a handler of signals needs is in
-//! statics, for it has nothing else.
+//! statics: it reaches nothing else.
 //!
 //! In the background the terminal belongs to others: there its settings are left alone, and the
 //! kernel stops whoever tries to take it (SIGTTOU) until it is in the foreground.

@@ -17,7 +17,7 @@ use crate::model::{
     SyncDaemon, SyncDaemonRole, Timeouts,
 };
 
-/// Everything.
+/// The facts of a diagnosis.
 #[derive(Clone, Debug, Default)]
 pub struct Facts {
     pub director: Director,

@@ -1,8 +1,8 @@
 //! `--diagnose`: why a virtual service does not answer.
 //!
 //! [`look`] reads what is so, each thing in one place, into the plain values of
-//! [`facts`]; [`listen`] watches what becomes of real packets, and [`probe`] adds what the real servers
-//! say when asked. [`checks`] are pure functions
+//! [`facts`]; [`listen`] watches what becomes of real packets, and [`probe`] adds what the real
+//! servers say when asked. [`checks`] are pure functions
 //! from facts to [`findings`], and the [`ladder`] of evidence says how bad each is. [`tell`] words
 //! those for people or programs. Nothing here is changed: what would help is printed as a command.
 //!

@@ -42,7 +42,7 @@ use steady::Cut;
 pub enum Detail {
     /// Counters and rates stay 0.
     WithoutStatistics,
-    /// Everything.
+    /// Counters and rates are read.
     WithStatistics,
 }
 

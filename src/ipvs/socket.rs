@@ -99,7 +99,7 @@ struct Message<'a> {
 
 /// The outcome of reading a reply.
 enum Reading {
-    /// All of it.
+    /// The whole reply was read, from datagrams cut like this.
     Complete(Datagrams),
     /// Something was lost, or the table changed meanwhile.
     StartOver(KernelError),

@@ -20,14 +20,16 @@ pub fn most_connections() -> Option<u64> {
     fs::read_to_string(MOST).ok()?.trim().parse().ok()
 }
 
-/// Returns true if a table of so many buckets stays as small: before Linux 7.1 any does, later one
-/// that has as many as the module's parameter allows. Without knowledge of that, none is said to.
+/// Returns true if a table of so many buckets cannot grow. Before Linux 7.1 none can; later ones
+/// stop at the module's parameter. Where that cannot be read, the table counts as one that grows.
 pub fn is_of_fixed_size(buckets: u32) -> bool {
-    if fs::exists(STATUS).is_ok_and(|is_there| !is_there) {
-        return true;
-    }
-    let bits = fs::read_to_string(BITS).ok();
-    let bits = bits.and_then(|bits| bits.trim().parse::<u32>().ok());
+    let is_older = fs::exists(STATUS).is_ok_and(|is_there| !is_there);
+    is_older || fs::read_to_string(BITS).is_ok_and(|bits| has_all_buckets(buckets, &bits))
+}
+
+/// Returns true if a table has the most buckets that the module's parameter, a power of two, allows.
+fn has_all_buckets(buckets: u32, bits: &str) -> bool {
+    let bits = bits.trim().parse::<u32>().ok();
     bits.and_then(|bits| 1_u64.checked_shl(bits))
         .is_some_and(|most| u64::from(buckets) >= most)
 }
@@ -48,5 +50,23 @@ mod tests {
         assert_eq!(connections_of(status), Some(21));
         assert_eq!(connections_of("Conns:\tmany\n"), None);
         assert_eq!(connections_of(""), None);
+    }
+
+    #[test]
+    fn a_table_is_full_grown_at_the_module_s_power_of_two() {
+        for (buckets, bits, expected) in [
+            (4096, "12\n", true),
+            (4095, "12\n", false),
+            (8192, "12", true),
+            (4096, "13\n", false),
+            (u32::MAX, "64\n", false),
+            (4096, "many\n", false),
+        ] {
+            assert_eq!(
+                has_all_buckets(buckets, bits),
+                expected,
+                "{buckets} of {bits}"
+            );
+        }
     }
 }

@@ -1,8 +1,8 @@
 //! `ipvsadm-restore`: makes the table what the rules say.
 //!
 //! All rules are read and checked before the kernel is asked for anything: one fault, and nothing
-//! has changed. Rules that change tables describe one, the [`wanted`] one; [`difference`] finds the fewest changes to
-//! the kernel's, so that what stays keeps its connections and counters, and [`convergence`] makes
+//! has changed. Rules that change tables describe one, the [`wanted`] one; [`difference`] finds the
+//! fewest changes to the kernel's, so that what stays keeps its connections and counters, and [`convergence`] makes
 //! them, while others change the table too. Additions go first, and if the kernel refuses one of
 //! them, nothing is removed: there is never less than before. Only rules that also list or zero are
 //! run as `-R` runs them, on a table that is cleared first. Restores of one network namespace take

@@ -80,7 +80,7 @@ pub struct WantedDestination<'t> {
     pub line: RuleLine<'t>,
     /// The number of the comparison that saw it last.
     pub seen: usize,
-    /// True if a comparison saw it at weight 0, which is to be no longer.
+    /// True if a comparison found it at weight 0, and it is to get another.
     pub was_drained: bool,
 }
 

@@ -1,4 +1,4 @@
-//! Of a virtual service's address, and of what comes for it.
+//! Checks of a virtual service's address, and of what comes for it.
 
 #![forbid(unsafe_code)]
 

@@ -1,4 +1,4 @@
-//! Of what real servers answer, as far as the director sees it: by sockets, counters and
+//! Checks of what real servers answer, as far as the director sees it: by sockets, counters and
 //! connections.
 
 #![forbid(unsafe_code)]

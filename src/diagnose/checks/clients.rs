@@ -1,4 +1,4 @@
-//! Of who asks: clients whose place keeps them from being answered.
+//! Checks of clients whose place keeps them from being answered.
 
 #![forbid(unsafe_code)]
 
@@ -144,7 +144,7 @@ pub fn server_is_client(facts: &Facts) -> Vec<Finding> {
             let address = server.identity().address;
             let text = format!(
                 "{address} is a client of this service, and was sent to itself: source and \
-                 destination are one, and no route mends that. It may ask its own program at \
+                 destination are one, and no route changes that. It may ask its own program at \
                  once, or another service without itself."
             );
             about(Basis::Traffic, Claim::Hinders, service, server, text)

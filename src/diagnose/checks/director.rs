@@ -1,4 +1,4 @@
-//! Of the machine itself.
+//! Checks of the director itself.
 
 #![forbid(unsafe_code)]
 

@@ -1,4 +1,4 @@
-//! Of what listening brought: where clients' attempts end. What was seen to end is said to end
+//! Checks of what was heard: where clients' attempts end. What was seen to end is said to end
 //! there, and no more; what may be the reason is said as that.
 
 #![forbid(unsafe_code)]
@@ -11,10 +11,10 @@ use crate::diagnose::findings::{Basis, Claim, Finding};
 use crate::diagnose::listen::listened::{Answer, Attempt, ErrorAnswer, Fate, Listened, Step};
 use crate::model::{ForwardingMethod, Protocol, ServiceIdentity};
 
+use super::address::is_unseen;
+use super::answers::default_route;
+use super::probes::{hardware_text, hide_address};
 use super::{about, counted, endpoint, interface, listed, name, resolution};
-use crate::diagnose::checks::address::is_unseen;
-use crate::diagnose::checks::answers::default_route;
-use crate::diagnose::checks::probes::{hardware_text, hide_address};
 
 /// So many attempts that end alike are no accident, nor is one that is repeated so often.
 const NO_ACCIDENT: usize = 2;

@@ -265,7 +265,7 @@ pub fn judge(facts: &Facts) -> Vec<Finding> {
     told_once(offer_to_do_without(facts, unexplained))
 }
 
-/// In so many services the same of a machine is told of each.
+/// The most services that each get a finding of their own about one machine.
 const MOST_TOLD_EACH: usize = 2;
 
 /// Tells what is the same of one machine in many services once, with their number, as bad as it is in

@@ -1,4 +1,4 @@
-//! Of what real servers say when they are asked, by `--probe`: each of them to this director.
+//! Checks of what each real server says to this director when `--probe` asks it.
 #![forbid(unsafe_code)]
 
 use std::net::IpAddr;

@@ -1,4 +1,4 @@
-//! Of a virtual service: its scheduler, and its servers taken together.
+//! Checks of a virtual service: its scheduler, and its servers taken together.
 
 #![forbid(unsafe_code)]
 

@@ -1,4 +1,4 @@
-//! Of how connections are shared among the servers of a service.
+//! Checks of how connections are shared among the servers of a service.
 
 #![forbid(unsafe_code)]
 
@@ -10,12 +10,12 @@ use crate::schedulers::{self, Promise};
 
 use super::{about, counted, endpoint};
 
-/// Fewer connections of a service, or fewer too many or too few of a server, say nothing.
+/// The fewest connections of a service, and the least difference of a server's, that prove anything.
 const FEWEST: u64 = 20;
 const LEAST_DIFFERENCE: f64 = 10.0;
-/// So many times more or less than promised is far from it.
+/// The factor from which on a share is far from what is promised.
 const FAR: f64 = 2.0;
-/// Up to so many clients for each server are few for a hash.
+/// The most clients for each server that are few for a hash.
 const FEW_CLIENTS: u64 = 16;
 
 /// Notes a server that has far more connections than promised, or far less, if a cause can be proved.

@@ -1,4 +1,4 @@
-//! Of the sync daemons: who goes over to the other director keeps his connection only if it was
+//! Checks of the sync daemons: who goes over to the other director keeps his connection only if it was
 //! learnt there. No client waits for that now, so nothing here is a fault.
 
 #![forbid(unsafe_code)]

@@ -1,4 +1,4 @@
-//! Of the ways from the director to its real servers, and of their answers through it.
+//! Checks of the ways from the director to its real servers, and of their answers through it.
 
 #![forbid(unsafe_code)]
 

@@ -1,6 +1,7 @@
 //! A packet socket that hears what every interface receives and sends, as far as a filter lets it
 //! pass. It sends nothing, and changes nothing at the interfaces: promiscuous they stay or not. For
-//! as long as a socket of its own is there, it may be in a multicast group. Source: packet(7), socket(7), `<linux/if_packet.h>`.
+//! as long as a socket of its own is there, it may be in a multicast group. Source: packet(7),
+//! socket(7), `<linux/if_packet.h>`.
 //!
 //! The unsafe code of listening is here: nix has neither what the kernel says beside a packet nor
 //! filters.
@@ -47,7 +48,7 @@ pub struct Frame {
     pub mark: Option<u32>,
 }
 
-/// The socket.
+/// A socket that hears packets.
 pub struct Capture {
     socket: OwnedFd,
     buffer: [u8; LONGEST],

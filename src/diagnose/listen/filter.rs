@@ -79,8 +79,8 @@ impl Interest {
     }
 }
 
-/// Returns the part for packets of one family: one passes if its protocol, in this byte, is ICMP, or one
-/// of the words at these places is among those wanted.
+/// Returns the part for packets of one family: one passes if its protocol, in this byte, is ICMP, or
+/// one of the words at these places is among those wanted.
 fn family(
     protocol_at: u32,
     icmp: i32,

@@ -16,10 +16,10 @@ use crate::model::{DestinationIdentity, ForwardingMethod, Protocol, ServiceIdent
 const PATIENCE: Duration = Duration::from_millis(300);
 /// For so long no client waits before it repeats its SYN.
 const REPEATING: Duration = Duration::from_millis(3200);
-/// For so long an answer over UDP may take.
+/// The time that an answer over UDP may take.
 const UDP_PATIENCE: Duration = Duration::from_secs(1);
 
-/// All of it.
+/// The outcome of listening.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Listened {
     pub duration: Duration,

@@ -34,23 +34,21 @@ use filter::Interest;
 use listened::Listened;
 use sync::Groups;
 
-/// So many attempts that came to their end are enough.
+/// The number of attempts that are enough, once they have ended.
 const ENOUGH: usize = 50;
-/// After them, for so long it is awaited what becomes of those that are open: a SYN is repeated
-/// after a second.
+/// The time that attempts which are open then have left: a SYN is repeated after a second.
 const LAST_PATIENCE: Duration = Duration::from_millis(1500);
-/// Between two looks at the kernel's table of connections: it keeps what is not answered for a
-/// minute.
+/// The time between two looks at the kernel's table of connections, which keeps what is not answered
+/// for a minute.
 const LOOK_INTERVAL: Duration = Duration::from_secs(20);
-/// The most connections that are looked at, and for how long: what comes meanwhile has to find
-/// room.
+/// The most connections of one look, and the most time: what comes meanwhile has to find room.
 const MOST_CONNECTIONS: usize = 200_000;
 const LONGEST_LOOK: Duration = Duration::from_millis(500);
 /// The most masters that are told apart: anyone can send what looks like a message of one.
 const MOST_MASTERS: usize = 64;
-/// After how many packets or connections the clock is looked at.
+/// The number of packets or connections between two looks at the clock.
 const CLOCK_STEP: usize = 64;
-/// The most time that nothing is said about how it goes.
+/// The longest time between two lines of progress.
 const TICK: Duration = Duration::from_millis(500);
 
 /// Listens for so long, or until a signal comes or enough was heard, to what is for one of the

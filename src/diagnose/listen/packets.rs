@@ -277,8 +277,8 @@ fn read_gre(packet: &[u8]) -> Option<&[u8]> {
     matches!(ethertype, ETHERTYPE_IPV4 | ETHERTYPE_IPV6).then_some(load)
 }
 
-/// Returns the load of GUE (draft-ietf-intarea-gue): version 0 has a header, of which the lowest five bits
-/// of the first byte say how many words of four bytes follow the first one.
+/// Returns the load of GUE (draft-ietf-intarea-gue): version 0 has a header, of which the lowest
+/// five bits of the first byte say how many words of four bytes follow the first one.
 fn read_gue(packet: &[u8]) -> Option<&[u8]> {
     let first = packet.first()?;
     match first >> 6 {

@@ -37,8 +37,8 @@ const RTAX_MTU: u16 = 2;
 /// only.
 const RTA_VIA: u16 = 18;
 
-/// The kernel keeps what it believes of a neighbour until it has a packet for it again: for so
-/// long, in hundredths of a second, an answer that was missed tells of now.
+/// The time, in hundredths of a second, for which a missed answer says something about now: the
+/// kernel keeps a neighbour's state until it has a packet for it again.
 const RECENT: u32 = 60 * 100;
 
 const SHORT: KernelError = KernelError::Malformed("a message is shorter than its header");

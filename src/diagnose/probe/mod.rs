@@ -144,8 +144,8 @@ pub fn probe(facts: &mut Facts, client: Ipv4Addr) -> Result<(), KernelError> {
         .flat_map(|service| &mut service.servers);
     for server in servers {
         let source = server.route.way().and_then(|way| way.source);
-        // What the kernel believes of a neighbour is out of date where the neighbour answers the
-        // very question that the kernel asks.
+        // The kernel's state of a neighbour is out of date where the neighbour answers the very
+        // question that the kernel asks.
         if let Some(next_hop) = &mut server.next_hop
             && answered.contains(&((next_hop.interface, next_hop.address), source))
         {
