@@ -230,8 +230,10 @@ pub enum ConnectionKey {
 
 #[cfg(test)]
 mod tests {
+    use std::time::{Duration, Instant};
+
     use super::*;
-    use crate::model::ServiceIdentity;
+    use crate::model::{ServiceIdentity, Statistics};
     use crate::samples;
 
     /// Returns a service at a port, with destinations of so many active and inactive connections.
@@ -320,6 +322,38 @@ mod tests {
             let expected: Vec<u16> = expected.iter().map(|(port, _)| *port).collect();
             assert_eq!(places.iter().map(first).collect::<Vec<_>>(), expected);
         }
+    }
+
+    #[test]
+    fn by_rate_the_most_bytes_a_second_come_first() {
+        let mut services = vec![
+            service(80, &[(9, 9), (1, 1)]),
+            service(81, &[(8, 8)]),
+            service(82, &[(7, 7), (2, 2), (3, 3)]),
+        ];
+        // The bytes of each service and of its destinations that came between two looks.
+        let bytes: [(u64, &[u64]); 3] = [(70, &[20, 50]), (10, &[12]), (300, &[90, 30, 160])];
+        let begin = Instant::now();
+        let mut rates = Rates::new(Duration::from_secs(2));
+        for (look, now) in [(0, begin), (1, begin + Duration::from_secs(2))] {
+            rates.begin(now, None);
+            let counted = |bytes: u64| Statistics {
+                outgoing_bytes: 5000 + look * bytes,
+                ..Statistics::default()
+            };
+            for ((service, servers), (of_service, of_servers)) in services.iter().zip(bytes) {
+                let identity = service.service.identity;
+                rates.note_service(identity, &mut counted(of_service));
+                for (server, of_server) in servers.iter().zip(of_servers) {
+                    let destination = server.destination.identity;
+                    rates.note_server(identity, destination, &mut counted(*of_server));
+                }
+            }
+            rates.end();
+        }
+        ServiceOrder::Rate.sort(&mut services, Some(&rates));
+        let expected = [(82, vec![3, 1, 2]), (80, vec![2, 1]), (81, vec![1])];
+        assert_eq!(ports(&services), expected);
     }
 
     #[test]
