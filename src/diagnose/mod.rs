@@ -15,6 +15,7 @@ pub mod findings;
 pub mod ladder;
 pub mod listen;
 pub mod look;
+mod packet_socket;
 pub mod probe;
 pub mod tell;
 

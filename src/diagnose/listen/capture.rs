@@ -3,19 +3,18 @@
 //! as long as a socket of its own is there, it may be in a multicast group. Source: packet(7),
 //! socket(7), `<linux/if_packet.h>`.
 //!
-//! The unsafe code of listening is here: nix has neither what the kernel says beside a packet nor
-//! filters.
+//! The unsafe code of listening is here: nix does not have what the kernel says beside a packet.
 
-use std::io;
 use std::mem::MaybeUninit;
 use std::net::IpAddr;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 use nix::errno::Errno;
-use nix::sys::socket::{setsockopt, sockopt};
+use nix::sys::socket::{AddressFamily, SockFlag, SockType, setsockopt, socket, sockopt};
 
 use super::filter::{Interest, LONGEST};
 use crate::diagnose::facts::HardwareAddress;
+use crate::diagnose::packet_socket::{self, attach_filter, set_option};
 use crate::error::KernelError;
 
 /// Room for packets that wait to be read, in bytes, of which the kernel counts a few hundred for
@@ -58,20 +57,7 @@ impl Capture {
     /// # Errors
     /// `EPERM` without `CAP_NET_RAW`; else what the kernel said.
     pub fn open(interest: &Interest) -> Result<Capture, KernelError> {
-        // SAFETY: socket takes three numbers.
-        let socket = unsafe {
-            libc::socket(
-                libc::AF_PACKET,
-                libc::SOCK_RAW | libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK,
-                0,
-            )
-        };
-        if socket < 0 {
-            return Err(io::Error::last_os_error().into());
-        }
-        // SAFETY: the descriptor is open, and nobody else's.
-        let socket = unsafe { OwnedFd::from_raw_fd(socket) };
-        // Before it hears anything: a busy director would flood it.
+        let socket = packet_socket::open()?;
         attach_filter(&socket, &interest.program())?;
         // Beyond the limit for everybody, where that is allowed.
         if setsockopt(&socket, sockopt::RcvBufForce, &ROOM).is_err() {
@@ -80,7 +66,7 @@ impl Capture {
         set_option(&socket, libc::SOL_PACKET, libc::PACKET_AUXDATA, &1i32)?;
         // Older kernels do without.
         let _ = set_option(&socket, libc::SOL_SOCKET, SO_RCVMARK, &1i32);
-        listen_everywhere(&socket)?;
+        packet_socket::hear(&socket, libc::ETH_P_ALL as u16)?;
         Ok(Capture {
             socket,
             buffer: [0; LONGEST],
@@ -227,16 +213,11 @@ struct Message {
 /// The kernel's refusal.
 pub fn join(group: IpAddr, interface: u32) -> Result<OwnedFd, KernelError> {
     let family = match group {
-        IpAddr::V4(_) => libc::AF_INET,
-        IpAddr::V6(_) => libc::AF_INET6,
+        IpAddr::V4(_) => AddressFamily::Inet,
+        IpAddr::V6(_) => AddressFamily::Inet6,
     };
-    // SAFETY: socket takes three numbers.
-    let socket = unsafe { libc::socket(family, libc::SOCK_DGRAM | libc::SOCK_CLOEXEC, 0) };
-    if socket < 0 {
-        return Err(io::Error::last_os_error().into());
-    }
-    // SAFETY: the descriptor is open, and nobody else's.
-    let socket = unsafe { OwnedFd::from_raw_fd(socket) };
+    let socket = socket(family, SockType::Datagram, SockFlag::SOCK_CLOEXEC, None)
+        .map_err(KernelError::Errno)?;
     match group {
         IpAddr::V4(group) => {
             let request = libc::ip_mreqn {
@@ -264,59 +245,4 @@ pub fn join(group: IpAddr, interface: u32) -> Result<OwnedFd, KernelError> {
         }
     }
     Ok(socket)
-}
-
-/// Attaches a filter: the kernel keeps from the socket what the program does not let pass.
-pub fn attach_filter(socket: &impl AsFd, program: &[libc::sock_filter]) -> Result<(), KernelError> {
-    let program = libc::sock_fprog {
-        len: program.len() as u16,
-        // The kernel only reads it.
-        filter: program.as_ptr().cast_mut(),
-    };
-    set_option(socket, libc::SOL_SOCKET, libc::SO_ATTACH_FILTER, &program)
-}
-
-fn set_option<T>(socket: &impl AsFd, level: i32, name: i32, value: &T) -> Result<(), KernelError> {
-    // SAFETY: the socket is open; the kernel reads the value, and what it points to, during the
-    // call, and both live until then.
-    let outcome = unsafe {
-        libc::setsockopt(
-            socket.as_fd().as_raw_fd(),
-            level,
-            name,
-            std::ptr::from_ref(value).cast(),
-            size_of::<T>() as libc::socklen_t,
-        )
-    };
-    checked(outcome)
-}
-
-/// Binds a socket to all that goes in and out of all interfaces: what goes out is shown only to
-/// those that want every protocol.
-fn listen_everywhere(socket: &OwnedFd) -> Result<(), KernelError> {
-    let address = libc::sockaddr_ll {
-        sll_family: libc::AF_PACKET as u16,
-        sll_protocol: (libc::ETH_P_ALL as u16).to_be(),
-        sll_ifindex: 0,
-        sll_hatype: 0,
-        sll_pkttype: 0,
-        sll_halen: 0,
-        sll_addr: [0; 8],
-    };
-    // SAFETY: the socket is open, and the address is read up to its size.
-    let outcome = unsafe {
-        libc::bind(
-            socket.as_raw_fd(),
-            (&raw const address).cast(),
-            size_of::<libc::sockaddr_ll>() as libc::socklen_t,
-        )
-    };
-    checked(outcome)
-}
-
-fn checked(outcome: i32) -> Result<(), KernelError> {
-    match outcome {
-        0 => Ok(()),
-        _ => Err(io::Error::last_os_error().into()),
-    }
 }

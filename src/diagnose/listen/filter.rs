@@ -143,8 +143,8 @@ mod tests {
     use std::os::unix::net::UnixDatagram;
 
     use super::*;
-    use crate::diagnose::listen::capture::attach_filter;
     use crate::diagnose::listen::packets::tests::{syn, udp};
+    use crate::diagnose::packet_socket::attach_filter;
 
     /// Which of the packets the kernel lets through, asked of it: a filter works on any socket, and
     /// on one of this kind a message begins where the network's header would.

@@ -1,8 +1,7 @@
 //! Packet sockets: frames out of an interface, and those in that a probe waits for. Source:
-//! packet(7), socket(7), `<linux/filter.h>`.
-//!
-//! The unsafe code of a probe is here: nix makes no address of a link out of its parts, and does
-//! not attach filters.
+//! packet(7), `<linux/filter.h>`.
+
+#![forbid(unsafe_code)]
 
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
@@ -13,10 +12,11 @@ use std::time::Duration;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::socket::{
-    AddressFamily, LinkAddr, MsgFlags, SockFlag, SockType, SockaddrLike, SockaddrStorage, bind,
-    getsockname, recvfrom, sendto, socket,
+    LinkAddr, MsgFlags, SockFlag, SockType, SockaddrLike, SockaddrStorage, bind, getsockname,
+    recvfrom, sendto, socket,
 };
 
+use crate::diagnose::packet_socket;
 use crate::diagnose::probe::frames::{
     self, ETHERNET_HEADER, ETHERTYPE_ARP, ETHERTYPE_IPV4, ETHERTYPE_IPV6, ICMP_DEST_UNREACH,
     ICMPV6_DEST_UNREACH, ICMPV6_PARAMETER_PROBLEM, IPV6_HEADER, NEIGHBOUR_ADVERTISEMENT,
@@ -43,12 +43,12 @@ impl Wire {
     /// `EPERM` without `CAP_NET_RAW`.
     pub fn open() -> Result<Wire, KernelError> {
         let (reserved, port) = reserve_port().map_err(KernelError::Errno)?;
-        let (mut ipv4, mut ipv6) = (ipv4_filter(port), ipv6_filter(port));
+        let (ipv4, ipv6) = (ipv4_filter(port), ipv6_filter(port));
         Ok(Wire {
             sockets: [
-                packet_socket(ETHERTYPE_ARP, None)?,
-                packet_socket(ETHERTYPE_IPV4, Some(&mut ipv4))?,
-                packet_socket(ETHERTYPE_IPV6, Some(&mut ipv6))?,
+                filtered(ETHERTYPE_ARP, None)?,
+                filtered(ETHERTYPE_IPV4, Some(&ipv4))?,
+                filtered(ETHERTYPE_IPV6, Some(&ipv6))?,
             ],
             _reserved: reserved,
             port,
@@ -63,7 +63,7 @@ impl Wire {
     /// Sends a frame out of an interface. One that cannot be sent is one that is lost: whoever
     /// waits for the answer finds out.
     pub fn send(&self, interface: u32, frame: &[u8]) {
-        if let Some(address) = link_address(0, interface) {
+        if let Some(address) = packet_socket::link_address(0, interface) {
             let [any, ..] = &self.sockets;
             let _ = sendto(any.as_raw_fd(), frame, &address, MsgFlags::MSG_DONTWAIT);
         }
@@ -162,55 +162,13 @@ fn hold_address(kind: SockType, address: SocketAddr) -> Result<(OwnedFd, u16), E
 
 /// Makes a packet socket that hears the frames of a protocol at all interfaces, as far as its
 /// filter lets them through.
-fn packet_socket(
-    ethertype: u16,
-    filter: Option<&mut [libc::sock_filter]>,
-) -> Result<OwnedFd, KernelError> {
-    let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
-    // Without a protocol it hears nothing yet: a busy director would flood it before the filter.
-    let socket =
-        socket(AddressFamily::Packet, SockType::Raw, flags, None).map_err(KernelError::Errno)?;
+fn filtered(ethertype: u16, filter: Option<&[libc::sock_filter]>) -> Result<OwnedFd, KernelError> {
+    let socket = packet_socket::open()?;
     if let Some(filter) = filter {
-        attach_filter(&socket, filter)?;
+        packet_socket::attach_filter(&socket, filter)?;
     }
-    let address = link_address(ethertype, 0).ok_or(KernelError::Errno(Errno::EINVAL))?;
-    bind(socket.as_raw_fd(), &address).map_err(KernelError::Errno)?;
+    packet_socket::hear(&socket, ethertype)?;
     Ok(socket)
-}
-
-fn attach_filter(socket: &OwnedFd, filter: &mut [libc::sock_filter]) -> Result<(), KernelError> {
-    let program = libc::sock_fprog {
-        len: filter.len() as u16,
-        filter: filter.as_mut_ptr(),
-    };
-    // SAFETY: the socket is open; the kernel copies the program, which lives until then, and reads
-    // as many steps as it has.
-    let outcome = unsafe {
-        libc::setsockopt(
-            socket.as_raw_fd(),
-            libc::SOL_SOCKET,
-            libc::SO_ATTACH_FILTER,
-            (&raw const program).cast(),
-            size_of::<libc::sock_fprog>() as libc::socklen_t,
-        )
-    };
-    Errno::result(outcome).map_err(KernelError::Errno)?;
-    Ok(())
-}
-
-fn link_address(ethertype: u16, interface: u32) -> Option<LinkAddr> {
-    let address = libc::sockaddr_ll {
-        sll_family: libc::AF_PACKET as u16,
-        sll_protocol: ethertype.to_be(),
-        sll_ifindex: interface as i32,
-        sll_hatype: 0,
-        sll_pkttype: 0,
-        sll_halen: 0,
-        sll_addr: [0; 8],
-    };
-    let length = size_of::<libc::sockaddr_ll>() as libc::socklen_t;
-    // SAFETY: the address is a whole sockaddr_ll, of that family and length, and is copied.
-    unsafe { LinkAddr::from_raw((&raw const address).cast(), Some(length)) }
 }
 
 /// The steps of a filter: the kernel reads a frame from its Ethernet header on.
