@@ -525,7 +525,12 @@ impl View {
     /// Returns which items are shown, in what order, and of how many.
     fn standing(&self, screen: Screen) -> String {
         if self.time.is_empty() {
-            return "looking".to_owned();
+            let shows_names = self.request.output_format != OutputFormat::Json;
+            // Who waits may wait for a name service.
+            return match shows_names && !self.request.format.numeric {
+                true => "looking; -n looks up no names".to_owned(),
+                false => "looking".to_owned(),
+            };
         }
         let is_text = matches!(self.found, Found::Text(_));
         if self.fault.is_some() || is_text && self.is_whole() && self.filter.is_empty() {
@@ -592,8 +597,8 @@ impl View {
                     _ => None,
                 };
                 let all = ConnectionOrder::WORDS.map(|(word, _)| word);
-                let now = now.unwrap_or("the kernel's");
-                format!("the next order: {}, the kernel's; now {now}", words(&all))
+                let now = now.unwrap_or("kernel's");
+                format!("the next order: {}, kernel's; now {now}", words(&all))
             }
             (_, OutputFormat::Json) => "the next order: JSON has one".to_owned(),
             _ => "the next order: here there is one".to_owned(),

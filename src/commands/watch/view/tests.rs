@@ -304,6 +304,25 @@ fn a_look_that_fails_is_told_whatever_was_chosen_and_forgets_no_place() {
 }
 
 #[test]
+fn before_the_first_look_is_over_something_is_shown() {
+    let last_line = |request: &ListRequest| {
+        let interval = Duration::from_secs(2);
+        let rates = Rates::new(interval);
+        let paper = Paper {
+            screen: samples::screen(80),
+            height: 24,
+            rates: &rates,
+        };
+        let mut view = View::new(request, interval, "namespace x".to_owned(), false);
+        String::from_utf8(view.page(paper).pop().unwrap()).unwrap()
+    };
+    let mut request = drawn();
+    assert_eq!(last_line(&request), "looking; -n looks up no names");
+    request.format.numeric = true;
+    assert_eq!(last_line(&request), "looking");
+}
+
+#[test]
 fn one_that_goes_far_takes_nobody_with_it() {
     let all: Vec<(u16, u16)> = (100..160).map(|port| (port, 1)).collect();
     let mut seen = Seen::new(&plain(), 12, &all);
