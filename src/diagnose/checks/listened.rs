@@ -406,7 +406,10 @@ pub fn not_forwarded(facts: &Facts) -> Vec<Finding> {
     let find = |ended: Ends<'_>| {
         let is_one_packet = ended.service.state.service.one_packet;
         let is_scheduled = ended.attempts.iter().all(|attempt| attempt.has_entry);
-        if ended.is_local() || !(is_scheduled || is_one_packet) {
+        // Datagrams that a firewall gives another source may have left from another port: they
+        // have no number to be known by.
+        let is_known_again = !(ended.is_udp() && facts.director.settings.conntrack);
+        if ended.is_local() || !(is_scheduled || is_one_packet) || !is_known_again {
             return None;
         }
         let why = match ended.server {

@@ -91,8 +91,8 @@ impl Listened {
             funnel.answers_left += u64::from(attempt.answer_left);
             let fate = self.fate(attempt);
             let may_want_no_answer = attempt.protocol == Protocol::Udp;
-            funnel.datagrams_sent +=
-                u64::from(may_want_no_answer && fate == Fate::EndedAt(Step::Left));
+            let may_have_left = matches!(fate, Fate::EndedAt(Step::Scheduled | Step::Left));
+            funnel.datagrams_sent += u64::from(may_want_no_answer && may_have_left);
             match fate {
                 Fate::Served => funnel.served += 1,
                 Fate::Refused | Fate::Error(_) => funnel.refused += 1,
@@ -121,8 +121,8 @@ pub struct Funnel {
     pub in_vain: u64,
     pub out_of_sight: u64,
     pub undecided: u64,
-    /// Those in vain that are datagrams and left for a server: of themselves they
-    /// do not show that an answer is due.
+    /// Those in vain that are datagrams and left for a server, or may have, from another port: of
+    /// themselves they do not show that an answer is due.
     #[serde(skip)]
     pub datagrams_sent: u64,
     /// Packets were lost meanwhile: what was not heard may have been among them.

@@ -906,6 +906,28 @@ fn why_nothing_leaves_is_said_as_far_as_it_is_known() {
     assert_eq!(text(local), None);
 }
 
+#[test]
+fn datagrams_that_may_have_left_from_another_port_accuse_nobody() {
+    let with = |translates| {
+        let mut taken = attempt(Protocol::Udp);
+        (taken.has_entry, taken.server) = (true, Some(listen::samples::server()));
+        found(
+            vec![taken.clone(), taken],
+            match translates {
+                true => |facts| {
+                    facts.services[0].state.service.identity = identity("-u 192.0.2.1:80");
+                    facts.director.settings.conntrack = true;
+                },
+                false => |facts| {
+                    facts.services[0].state.service.identity = identity("-u 192.0.2.1:80");
+                },
+            },
+        )
+    };
+    assert_eq!(with(true), []);
+    assert_eq!(with(false), [("not-forwarded", Level::Fault)]);
+}
+
 /// Sends packets for a server to a neighbour.
 fn set_next_hop(server: &mut Server, is_silent: bool) {
     server.next_hop = Some(Neighbour {
