@@ -15,6 +15,7 @@ use crate::diagnose::{checks, ladder, look, probe, tell};
 use crate::error::{Error, KernelError};
 use crate::ipvs::Ipvs;
 use crate::model::ServiceIdentity;
+use crate::render::phrases::counted;
 use crate::request::DiagnoseRequest;
 
 /// The exit status where there is a fault, or clients wait in vain.
@@ -86,7 +87,8 @@ fn listen(
         if is_interactive {
             let left = left.as_secs_f64().ceil();
             console.show_progress(&format!(
-                "listening: {ended} attempts came to their end, {left} s left, Ctrl-C ends it"
+                "listening: {} followed to the end, {left} s left, Ctrl-C ends it",
+                counted(ended, "attempt")
             ));
         }
     });

@@ -65,22 +65,38 @@ fn ends_among<'f>(
     is_it: impl Fn(&Attempt, Fate) -> bool,
 ) -> Option<Ends<'f>> {
     let listened = facts.listened.as_ref()?;
-    let all: Vec<&Attempt> = listened
-        .of(service.identity())
-        .filter(|attempt| is_among(attempt))
-        .collect();
-    let served = listened.funnel(all.iter().copied()).served;
-    let attempts: Vec<&Attempt> = all
-        .into_iter()
+    let all = || {
+        let attempts = listened.of(service.identity());
+        attempts.filter(|attempt| is_among(attempt))
+    };
+    let mut attempts: Vec<&Attempt> = all()
         .filter(|attempt| is_it(attempt, listened.fate(attempt)))
         .collect();
-    (!attempts.is_empty()).then_some(Ends {
+    if !attempts.is_empty() {
+        let most = most_arrivals_served(listened, service);
+        attempts.retain(|attempt| match listened.fate(attempt) {
+            Fate::EndedAt(step) if attempt.protocol == Protocol::Tcp && step < Step::Heard => {
+                attempt.arrivals > most
+            }
+            _ => true,
+        });
+    }
+    (!attempts.is_empty()).then(|| Ends {
         service,
         server: None,
         attempts,
-        served,
+        served: listened.funnel(all()).served,
         packets_lost: listened.packets_lost,
     })
+}
+
+/// The most times that the SYN of an attempt at a service came which was served: clients may be so far
+/// away that each repeats it, and one that came no oftener may yet be served.
+fn most_arrivals_served(listened: &Listened, service: &Service) -> u32 {
+    let attempts = listened.of(service.identity());
+    let served = attempts.filter(|attempt| listened.fate(attempt) == Fate::Served);
+    let arrivals = served.map(|attempt| attempt.arrivals);
+    arrivals.max().unwrap_or_default()
 }
 
 impl Ends<'_> {

@@ -227,7 +227,7 @@ fn where_others_are_served_it_hurts_some() {
     let mut ended = attempt(Protocol::Tcp);
     leaves(&mut ended, SERVER);
     let mut served = ended.clone();
-    served.is_heard = true;
+    (served.is_heard, served.arrivals) = (true, 1);
     let risk = [("server-silent", Level::Risk)];
     assert_eq!(found(vec![ended.clone(), served.clone()], |_| ()), risk);
     ended.arrivals = 2;
@@ -447,7 +447,7 @@ fn who_tried_and_how_many_others_were_served_is_said() {
         attempts.iter_mut().for_each(|it| leaves(it, SERVER));
         let mut other = attempt_of(Protocol::Tcp, "198.51.100.33:40005");
         leaves(&mut other, SERVER);
-        other.is_heard = true;
+        (other.is_heard, other.arrivals) = (true, 1);
         let others = vec![other; served];
         the("server-silent", [&attempts[..], &others].concat(), |_| ())
     };
@@ -904,6 +904,21 @@ fn why_nothing_leaves_is_said_as_far_as_it_is_known() {
     assert_eq!(text(no_route), said("There is no route to it."));
     let local: fn(&mut Facts) = |facts| facts.services[0].servers[0].route = Route::Local;
     assert_eq!(text(local), None);
+}
+
+#[test]
+fn a_syn_that_came_no_oftener_than_one_that_was_served_may_yet_be() {
+    let with = |arrivals| {
+        let mut served = attempt(Protocol::Tcp);
+        leaves(&mut served, SERVER);
+        (served.is_heard, served.arrivals) = (true, 2);
+        let mut waiting = attempt(Protocol::Tcp);
+        leaves(&mut waiting, SERVER);
+        waiting.arrivals = arrivals;
+        found(vec![served, waiting.clone(), waiting], |_| ())
+    };
+    assert_eq!(with(2), []);
+    assert_eq!(with(3), [("server-silent", Level::Risk)]);
 }
 
 #[test]
