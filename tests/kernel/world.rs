@@ -74,41 +74,68 @@ cases! {
     }
     all_kernels {
         broken_address_forgotten
+        broken_answers_leave_by_a_policy
         broken_backup_only
         broken_behind_a_router_with_direct_routing
         broken_blackhole_to_one_server
+        broken_bridge_lost_its_card
         broken_client_beside_server
         broken_clients_in_a_bridge_s_network
+        broken_datagrams_stick_to_a_server_that_is_off
         broken_direct_routing_to_another_port
         broken_dr6_one_server_lacks_the_address
         broken_dr6_servers_found_the_address_taken
+        broken_dr_one_client_tries_and_tries
         broken_dr_program_at_its_own_address_only
         broken_dr_server_s_gateway_is_gone
         broken_dr_server_strict_with_two_cards
         broken_dr_servers_gateway_is_director
         broken_dr_servers_let_in_the_director_only
+        broken_dr_udp_servers_gateway_is_gone
+        broken_firewall_limits_connections
         broken_firewall_table_full
+        broken_forward_drops_datagrams
+        broken_gre_sent_where_ipip_is_unpacked
         broken_gue_port_closed
         broken_hash_at_weight_0
+        broken_icmpv6_filtered
+        broken_inner_card_is_down
         broken_inner_interface_strict
         broken_input_drop
+        broken_invalid_is_dropped
         broken_ipv6_address_found_elsewhere
+        broken_ipv6_forward_drop
         broken_ipv6_forwarding_off
+        broken_ipv6_tunnel_device_is_down
         broken_ipv6_wrong_gateway
         broken_mark_never_set
+        broken_mark_of_datagrams_with_another_gateway
         broken_mark_s_local_route_missing
         broken_masquerading_program_down
         broken_masquerading_to_localhost
         broken_nat_one_client_waits_at_another_gateway
+        broken_nat_servers_let_in_the_director_only
         broken_nat_servers_reject
         broken_nat_udp_program_down
         broken_neighbour_written_wrong
+        broken_one_request_and_no_other
+        broken_one_service_of_three
+        broken_ops_dns_servers_lack_the_address
         broken_output_drop
         broken_persistence_holds_at_a_dead_server
+        broken_port_forwarding_takes_what_comes
         broken_port_of_one_service_mistyped
         broken_prefix_on_the_directors_lo
+        broken_program_on_the_director_hangs
+        broken_program_on_the_director_takes_localhost_only
         broken_program_takes_nobody
+        broken_redirected_to_another_port_here
         broken_reverse_path_of_clients
+        broken_router_drops_tunnels
+        broken_router_forbids_tunnels
+        broken_router_in_front_is_strict
+        broken_router_sends_to_an_old_card
+        broken_router_sends_to_the_wrong_machine
         broken_rule_for_the_address_leads_nowhere
         broken_rule_throws_away_answers
         broken_sctp_servers_down
@@ -116,13 +143,22 @@ cases! {
         broken_second_director_answers_arp
         broken_server_address_taken_twice
         broken_server_announces_the_address
+        broken_server_bans_a_client
         broken_server_has_no_way_to_the_clients
+        broken_server_in_another_vlan
         broken_server_is_its_own_client
         broken_server_off
         broken_server_vip_with_prefix_24_answers_for_all
         broken_server_vip_with_prefix_24_loose
+        broken_server_without_the_address_forwards
+        broken_servers_are_in_a_vrf
         broken_servers_filter_everybody
         broken_servers_have_a_card_at_the_clients
+        broken_service_at_localhost
+        broken_snat_and_a_dns_server_that_filters
+        broken_snat_to_an_address_nobody_routes
+        broken_sorry_server_is_down
+        broken_stateful_firewall_at_direct_routing
         broken_tc_drops_what_comes
         broken_tcp_service_made_for_udp
         broken_tunnel_comes_from_the_address
@@ -130,27 +166,47 @@ cases! {
         broken_tunnel_s_size_is_not_heard
         broken_tunnel_servers_lack_the_address
         broken_two_directors_in_circles
+        broken_udp_one_server_filters
         broken_udp_one_server_with_another_gateway
+        broken_uplink_drops_foreign_sources
+        broken_way_back_to_clients_is_dead
         broken_weight_0_everywhere
+        healthy_address_moved_a_moment_ago
+        healthy_address_on_dummy_at_the_servers
         healthy_all_ports_persistent
         healthy_answers_by_another_uplink_loose
         healthy_backup_with_sync
+        healthy_beside_routed_traffic
         healthy_bonded_cards
         healthy_bridge_on_the_director
+        healthy_checks_by_the_director
         healthy_checks_of_masqueraded_servers
         healthy_clients_behind_nat_asymmetric
+        healthy_clients_come_and_go_by_satellite
+        healthy_clients_come_by_a_tunnel
+        healthy_clients_far_away
+        healthy_clients_give_up_at_once
+        healthy_clients_lose_packets
+        healthy_clients_of_direct_routing_lose_packets
+        healthy_direct_routing_back_through_the_director
         healthy_direct_routing_over_point_to_point_links
+        healthy_director_is_the_servers_way_out
         healthy_director_without_route_to_clients
         healthy_dns_direct_by_the_packet
         healthy_dr_address_of_another_network
         healthy_drained_server_is_off_with_old_connections
+        healthy_drained_with_persistence
         healthy_firewall_on_the_director
+        healthy_forwarding_by_interface
+        healthy_four_hundred_services
+        healthy_ftp_passive
         healthy_gre_and_gue_tunnels
         healthy_hairpin_with_snat
         healthy_half_open_checks_of_direct_routing
         healthy_half_open_noise
         healthy_hash_with_fallback
         healthy_ingress_by_mark
+        healthy_inner_virtual_gateway
         healthy_ipv6_direct
         healthy_ipv6_in_ipv4_tunnel
         healthy_ipv6_mark_masqueraded
@@ -159,30 +215,44 @@ cases! {
         healthy_just_created_direct
         healthy_just_created_masquerading
         healthy_logs_by_the_packet_at_another_port
+        healthy_logs_with_snat
         healthy_macvlan
+        healthy_mark_beside_routed_traffic
+        healthy_mark_of_ipv6_direct
         healthy_mark_of_logs
         healthy_mark_of_tcp_and_udp
         healthy_mark_of_two_ports
         healthy_mixed_forwarding_methods
         healthy_nat_servers_know_the_clients_only
         healthy_nat_servers_let_in_clients_only
+        healthy_ntp_beside_logs_by_the_packet
         healthy_one_server_drained
         healthy_policy_routing_for_answers
+        healthy_port_scan_of_the_address
         healthy_recreated_under_traffic
         healthy_routed_address_on_lo
         healthy_scan_of_direct_routing
         healthy_sctp_answered
         healthy_sctp_beside_tcp
         healthy_server_of_seconds_ago_is_back
+        healthy_servers_answer_by_a_policy
+        healthy_servers_behind_a_link_local_hop
         healthy_servers_behind_a_router
+        healthy_servers_in_a_vxlan
+        healthy_servers_let_in_the_service_only
         healthy_servers_of_several_services
+        healthy_slow_dns
         healthy_slow_servers
+        healthy_snat_of_datagrams_from_any_port
+        healthy_sorry_server_elsewhere
         healthy_sorry_server_on_the_director
         healthy_standby_without_the_address
+        healthy_stateful_firewall_knows_of_connections
         healthy_strict_everywhere
         healthy_syslog_one_packet
         healthy_tunnels_across_a_router
         healthy_tunnels_idle
+        healthy_two_directors_at_once
         healthy_two_directors_serve_each_other
         healthy_two_uplinks_by_rules
         healthy_two_ways_at_once

@@ -1,0 +1,19 @@
+# kind: broken
+# cause: Directly routed servers drop the service's packets; the one client gives up after 1.5 seconds, and begins anew.
+# want: client-unheard|handshake-stuck|port-silent
+# never: address-|neighbour-failed|wrong-gateway|duplicate|port-refused
+# traffic: yes
+setup() {
+    cluster dr; dr_service
+    local r
+    for r in rs1 rs2; do
+        on $r tc qdisc add dev net ingress
+        on $r tc filter add dev net ingress protocol ip flower ip_proto tcp src_ip 1.1.1.100 action drop
+    done
+}
+traffic() {
+    local i
+    for i in 1 2 3 4 5 6; do tries client 1.1.1.254 80 1 1.5 >/dev/null; done
+    tries client 1.1.1.254 80 2 1.5
+}
+repair() { on rs1 tc qdisc del dev net ingress; on rs2 tc qdisc del dev net ingress; }
