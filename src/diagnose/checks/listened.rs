@@ -383,6 +383,8 @@ pub fn dropped_before_ipvs(facts: &Facts) -> Vec<Finding> {
         attempt.protocol == Protocol::Tcp
             && attempt.was_repeated_before_it_left
             && attempt.exit.is_some()
+            // What waits for the hardware address of a server leaves after all.
+            && attempt.departures < attempt.arrivals
     });
     let late = late.into_iter().filter_map(|late| {
         if late.attempts.len() < NO_ACCIDENT || late.packets_lost > 0 {

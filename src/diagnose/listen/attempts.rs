@@ -197,7 +197,7 @@ impl<'f> Attempts<'f> {
         match (segment.is_syn, segment.acknowledged) {
             (true, None) => self.departure(frame, tunnel, segment.flow, segment.sequence),
             (true, Some(_)) => self.answer_out(segment),
-            (false, _) if self.goes_on_out(tunnel, segment) => {}
+            (false, _) if !segment.is_reset && self.goes_on_out(tunnel, segment) => {}
             (false, _) => self.answer_out(segment),
         }
     }

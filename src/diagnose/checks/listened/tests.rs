@@ -521,6 +521,7 @@ fn two_that_left_only_when_they_were_repeated_are_no_accident() {
     assert_eq!(with(1, |_| ()), []);
     assert_eq!(with(2, |late| late.was_repeated_before_it_left = false), []);
     assert_eq!(with(2, |late| late.exit = None), []);
+    assert_eq!(with(2, |late| late.departures = late.arrivals), []);
     assert_eq!(with(2, |late| late.protocol = Protocol::Udp), []);
 }
 

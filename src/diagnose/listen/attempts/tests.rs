@@ -458,6 +458,19 @@ fn what_follows_the_syn_must_leave_as_that_did() {
         }),
         served
     );
+    // A reset says nothing to the server.
+    assert_eq!(
+        with(|heard| {
+            let reset = Segment {
+                is_reset: true,
+                ..segment("198.51.100.7:40018", SERVICE, 88)
+            };
+            heard
+                .goes_on("198.51.100.7:40018", 87)
+                .hear(OUT(INNER), packet(Content::Segment(reset)));
+        }),
+        held
+    );
     // The first was not heard: it is not looked for.
     assert_eq!(
         with(|heard| {
