@@ -157,20 +157,28 @@ pub enum Cause {
     TimeIsUp,
     Signal,
     OtherPlans,
+    /// Others have deleted a server that was to stay: its rule would change nothing.
+    Deletion,
 }
 
 /// Returns the sentence on what a drain that was given up has done, what not, and what to do now.
-pub fn given_up(cause: Cause, then: AfterDrain, prefix: &str) -> Vec<u8> {
-    let (cause, weights) = match cause {
+pub fn given_up(end: Cause, then: AfterDrain, prefix: &str) -> Vec<u8> {
+    let (cause, weights) = match end {
         Cause::TimeIsUp => ("time is up", "left at weight 0"),
         Cause::Signal => ("interrupted", "left at weight 0"),
-        Cause::OtherPlans => ("somebody has other plans", "weights are left as they are"),
+        Cause::OtherPlans | Cause::Deletion => {
+            ("somebody has other plans", "weights are left as they are")
+        }
     };
     let not_done = match then {
         AfterDrain::Stay => "",
         AfterDrain::DeleteServers | AfterDrain::DeleteService => "not deleted, and ",
     };
-    format!("{cause}: {not_done}{weights}; {}", way_back(prefix)).into_bytes()
+    let way_back = match end {
+        Cause::Deletion => String::new(),
+        _ => format!("; {}", way_back(prefix)),
+    };
+    format!("{cause}: {not_done}{weights}{way_back}").into_bytes()
 }
 
 /// Returns the hint after a drain that did not come to its end. Where others changed what was
@@ -349,6 +357,10 @@ mod tests {
             let sentence = given_up(cause, AfterDrain::Stay, prefix);
             assert!(sentence.ends_with(end.as_bytes()), "{cause:?}");
         }
+        assert_eq!(
+            given_up(Cause::Deletion, AfterDrain::Stay, prefix),
+            b"somebody has other plans: weights are left as they are"
+        );
         let sentence = drained(AfterDrain::Stay, &[], Duration::from_secs(7), prefix);
         assert_eq!(
             sentence,

@@ -200,11 +200,11 @@ fn wait(
                 break Ok(judgement::drained(request.then, &seen, gone_by, prefix));
             }
             Verdict::Disturbed(lines) => {
-                break Err(Unfinished::GivenUp(given_up(
-                    console,
-                    Cause::OtherPlans,
-                    lines,
-                )));
+                let cause = match request.then {
+                    AfterDrain::Stay if seen.contains(&Seen::Gone) => Cause::Deletion,
+                    _ => Cause::OtherPlans,
+                };
+                break Err(Unfinished::GivenUp(given_up(console, cause, lines)));
             }
             Verdict::NotYet => {}
         }

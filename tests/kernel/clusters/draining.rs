@@ -430,8 +430,8 @@ fn others_may_have_other_plans() {
             &draining.end(),
             3,
             &format!(
-                "{ENTRY}: somebody has deleted it\n{}",
-                others_have_plans("-e")
+                "{ENTRY}: somebody has deleted it\n\
+                 somebody has other plans: weights are left as they are\n"
             ),
         );
     }
