@@ -315,6 +315,17 @@ mod tests {
         };
         let held_up = causes([(30, 5, 9, 40), (3, 3, 1, 41)], waits);
         assert_eq!(held_up, []);
+        // At its upper threshold, or somewhere below it, where it may still count as full.
+        for (upper, is_told) in [(30, false), (39, false), (41, true)] {
+            let with_threshold = |service: &mut Service| {
+                persistent(service);
+                let state = &mut service.servers[0].state;
+                state.destination.upper_threshold = upper;
+                (state.active_connections, state.inactive_connections) = (19, 11);
+            };
+            let found = causes([(30, 5, 9, 40), (3, 3, 1, 41)], with_threshold);
+            assert_eq!(!found.is_empty(), is_told, "{upper}");
+        }
     }
 
     #[test]
