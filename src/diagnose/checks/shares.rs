@@ -306,6 +306,9 @@ mod tests {
         assert_eq!(of_many, is(30, "persistence"));
         let of_one = causes([(30, 5, 21, 40), (8, 7, 2, 41)], persistent);
         assert_eq!(of_one, is(30, "large-client"));
+        // Without its connections, the servers have as many: 29 each.
+        let of_most = causes([(90, 5, 61, 95), (29, 7, 2, 41)], persistent);
+        assert_eq!(of_most, is(90, "large-client"));
         // Without it, they would still be uneven.
         let of_both = causes([(60, 5, 31, 70), (3, 3, 1, 71)], persistent);
         assert_eq!(of_both, is(60, "persistence"));
@@ -326,6 +329,23 @@ mod tests {
             let found = causes([(30, 5, 9, 40), (3, 3, 1, 41)], with_threshold);
             assert_eq!(!found.is_empty(), is_told, "{upper}");
         }
+    }
+
+    #[test]
+    fn shares_are_those_of_the_weights_and_of_servers_that_take_connections() {
+        let weighted = |weights: [u32; 2]| {
+            move |service: &mut Service| {
+                persistent(service);
+                scheduled_by(service, "wrr");
+                for (server, weight) in service.servers.iter_mut().zip(weights) {
+                    server.state.destination.weight = weight;
+                }
+            }
+        };
+        let servers = [(45, 6, 9, 50), (15, 4, 3, 51)];
+        assert_eq!(causes(servers, weighted([3, 1])), []);
+        assert_eq!(causes(servers, weighted([1, 3])), is(45, "persistence"));
+        assert_eq!(causes(servers, weighted([0, 7])), []);
     }
 
     #[test]

@@ -88,7 +88,8 @@ fn an_archive_of_the_sources_can_be_built_from() {
     let folder = PathBuf::from("/run/rpm-archive");
     fs::create_dir(&folder).unwrap();
     let printed = run(Command::new("rpmbuild")
-        .args(["-tp", "--nodeps", "--define"])
+        .args(["-tp", "--nodeps", "--define", "_buildhost localhost"])
+        .arg("--define")
         .arg(format!("_topdir {}", folder.display()))
         .arg("--load")
         .arg(concat!(
