@@ -28,6 +28,9 @@ const CLOCK_STEP: usize = 64;
 /// than a second, its answer may be on the way.
 const SYN_RECV_SECONDS: u64 = 60;
 const WAITING_SECONDS: RangeInclusive<u64> = 1..=30;
+/// The seconds that some client must have waited: a first handshake by satellite takes two, and what
+/// is not answered is repeated after one, two and four.
+const PATIENCE_SECONDS: u64 = 3;
 /// The seconds that the kernel keeps connections in states that it has no setting for.
 const TIME_WAIT_SECONDS: u64 = 120;
 const CLOSE_WAIT_SECONDS: u64 = 60;
@@ -121,7 +124,9 @@ impl Seen {
                 *age < youngest && (!is_masqueraded || is_long_ago || heard.contains(client))
             })
         };
-        let since = || self.waiting.iter().filter(is_since);
+        let has_had_time = self.waiting.iter().any(|(_, age)| *age >= PATIENCE_SECONDS);
+        let waiting = || self.waiting.iter().filter(|_| has_had_time);
+        let since = || waiting().filter(is_since);
         Traffic {
             waiting_since_heard: since().count() as u64,
             waiting_like_checks: since().filter(|(client, _)| is_checker(*client)).count() as u64,
@@ -340,6 +345,17 @@ mod tests {
             let seen = traffic(&[&waiting[..], &[heard.as_str()]].concat());
             assert_eq!((seen.waiting.count, seen.waiting_since_heard), (3, since));
             assert_eq!((seen.heard.count, seen.open), (1, open));
+        }
+    }
+
+    #[test]
+    fn who_has_had_no_time_for_a_handshake_by_satellite_waits_for_nothing_yet() {
+        for (seconds, since) in [([59, 58, 58], 0), ([59, 58, 57], 3), ([56, 58, 59], 3)] {
+            let lines = seconds.map(|seconds| {
+                format!("TCP 0A000002 9C42 0A000001 0050 C0A80002 0050 SYN_RECV     {seconds}")
+            });
+            let seen = traffic_of(&lines.each_ref().map(String::as_str), true);
+            assert_eq!((seen.waiting.count, seen.waiting_since_heard), (3, since));
         }
     }
 
