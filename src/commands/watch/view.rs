@@ -269,8 +269,12 @@ impl View {
     }
 
     fn filter_anew(&mut self, rates: &Rates) {
-        self.top = TOP;
-        self.arrange(rates);
+        if self.filter.is_empty() {
+            self.show_all_from(self.before_filter.clone(), rates);
+        } else {
+            self.top = TOP;
+            self.arrange(rates);
+        }
     }
 
     /// Shows all items again, at those that the filter has kept; if there are none, where they were
@@ -278,12 +282,20 @@ impl View {
     fn end_filter(&mut self, rates: &Rates) {
         if !self.filter.is_empty() {
             self.filter.clear();
-            self.arrange(rates);
             let first = self.in_view.first().or(self.before_filter.as_ref());
-            let is_first = |place: &usize| first == Some(&self.found.key(*place));
-            let item = self.places.iter().position(is_first);
-            self.top.item = item.unwrap_or(0);
+            self.show_all_from(first.cloned(), rates);
         }
+    }
+
+    /// Shows all items, from this one on if it is there.
+    fn show_all_from(&mut self, first: Option<ItemKey>, rates: &Rates) {
+        self.arrange(rates);
+        let is_first = |place: &usize| first.as_ref() == Some(&self.found.key(*place));
+        let item = self.places.iter().position(is_first);
+        self.top = Place {
+            item: item.unwrap_or(0),
+            skip: 0,
+        };
     }
 
     fn choose_next_order(&mut self) {
@@ -434,6 +446,10 @@ impl View {
     /// Returns the lines of what was found, no more than these.
     fn found_lines(&mut self, height: usize, paper: Paper<'_>) -> Vec<Line> {
         self.top = self.top.min(self.above(self.end()));
+        if let Some(place) = self.places.get(self.top.item) {
+            // A service may have fewer servers by now.
+            self.top.skip = self.top.skip.min(self.found.length(*place) - 1);
+        }
         let mut drawn = self.drawn_from(self.top, paper);
         // A screen that is low has room for items first.
         let fits = |lines: usize| height >= lines + LEAST;

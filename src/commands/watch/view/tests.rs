@@ -280,6 +280,17 @@ fn the_place_is_kept_when_services_come_and_go() {
 }
 
 #[test]
+fn a_service_that_loses_servers_is_not_shown_without_any() {
+    let mut seen = Seen::new(&plain(), 9, &[(100, 30), (101, 30)]);
+    seen.press(&[Key::Down; 25]);
+    assert_eq!(seen.rows(), "100 26 27");
+    seen.look(&[(100, 3), (101, 30)]);
+    assert_eq!(seen.rows(), "100 3 101");
+    seen.press(&[Key::Up]);
+    assert_eq!(seen.rows(), "100 2 3");
+}
+
+#[test]
 fn a_look_that_fails_is_told_whatever_was_chosen_and_forgets_no_place() {
     let mut seen = Seen::new(&plain(), 14, &services(60));
     seen.press(&[Key::PageDown, Key::PageDown, Key::Down]);
@@ -387,6 +398,11 @@ fn rows_are_kept_that_have_a_text() {
     seen.write("/nowhere");
     assert_eq!(seen.rows(), "");
     seen.press(&[Key::Escape]);
+    assert_eq!(seen.rows(), rows);
+    // Nor where the text was taken back.
+    seen.write("/1");
+    assert_ne!(seen.rows(), rows);
+    seen.press(&[Key::Backspace]);
     assert_eq!(seen.rows(), rows);
 }
 
