@@ -603,7 +603,10 @@ impl View {
         let words = |words: &[&str]| words.join(", ");
         let orders = match (&self.found, self.request.output_format) {
             (Found::Services(_), _) => {
-                let now = self.request.order.word();
+                let now = match self.request.order {
+                    ServiceOrder::Address if !self.request.sorted => "kernel's",
+                    order => order.word(),
+                };
                 let all = ServiceOrder::WORDS.map(|(word, _)| word);
                 format!("the next order: {}; now {now}", words(&all))
             }

@@ -497,6 +497,21 @@ fn the_keys_are_shown_until_any_is_pressed() {
 }
 
 #[test]
+fn the_order_that_is_shown_is_named() {
+    for (sorted, keys, expected) in [
+        (true, "?", "rate; now address"),
+        (false, "?", "rate; now kernel's"),
+        (false, "o?", "rate; now active"),
+    ] {
+        let request = ListRequest { sorted, ..plain() };
+        let mut seen = Seen::new(&request, 24, &services(3));
+        seen.write(keys);
+        let page = seen.page();
+        assert!(page.iter().any(|line| line.ends_with(expected)), "{page:?}");
+    }
+}
+
+#[test]
 fn a_low_screen_has_room_for_rows_first() {
     for request in [plain(), drawn()] {
         let mut seen = Seen::new(&request, 24, &services(30));
