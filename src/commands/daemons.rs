@@ -6,17 +6,13 @@
 
 #![forbid(unsafe_code)]
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 
 use crate::diagnose::look::network::Rtnetlink;
 use crate::error::{Error, KernelError, Operation};
-use crate::ipvs::Ipvs;
+use crate::ipvs::{Ipvs, sync_daemons};
 use crate::model::{KernelName, SyncDaemon, SyncDaemonRole};
 
-/// `IP_VS_SYNC_GROUP`.
-const GROUP: IpAddr = IpAddr::V4(Ipv4Addr::new(224, 0, 0, 81));
-/// `IP_VS_SYNC_PORT`.
-const PORT: u16 = 8848;
 const TTL: u8 = 1;
 /// The MTU, in bytes, that a master counts on, and a backup at least.
 const LEAST_MTU: u32 = 1500;
@@ -60,12 +56,12 @@ fn mtu(name: KernelName) -> Result<u32, KernelError> {
 }
 
 fn is_same_with(running: &SyncDaemon, wanted: &SyncDaemon, mtu: u32) -> bool {
-    let group = wanted.group.unwrap_or(GROUP);
+    let (group, port) = sync_daemons::endpoint(wanted);
     // A kernel that does not know a setting does not show it.
     running.interface == wanted.interface
         && running.sync_id == wanted.sync_id
         && is_shown_as(running.group, group)
-        && is_shown_as(running.port, wanted.port.unwrap_or(PORT))
+        && is_shown_as(running.port, port)
         && is_shown_as(running.ttl, wanted.ttl.unwrap_or(TTL))
         && is_shown_as(
             running.max_length.map(u32::from),
@@ -130,7 +126,7 @@ mod tests {
                 ..daemon(role)
             };
             let running = SyncDaemon {
-                group: group.or(Some(GROUP)),
+                group: group.or(Some("224.0.0.81".parse().unwrap())),
                 port: Some(8848),
                 ttl: Some(1),
                 max_length: Some(shown),

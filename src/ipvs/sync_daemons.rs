@@ -9,7 +9,8 @@ use super::connections;
 use crate::model::{SyncDaemon, SyncDaemonRole, SyncDaemonState};
 use crate::sockets::{self, Socket};
 
-/// The group and port of kernels that have no others, and say none.
+/// The group and port that the kernel chooses where none are named (`IP_VS_SYNC_GROUP`,
+/// `IP_VS_SYNC_PORT`); older kernels have no others, and say none.
 const DEFAULT_GROUP: Ipv4Addr = Ipv4Addr::new(224, 0, 0, 81);
 const DEFAULT_PORT: u16 = 8848;
 
