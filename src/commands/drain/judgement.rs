@@ -142,8 +142,10 @@ pub fn what_is_left(entries: &[Entry], seen: &[Seen]) -> Vec<Vec<u8>> {
         let [active, inactive, persistent] = seen.counts();
         let clients = match persistent {
             0 => String::new(),
-            1 => ", and 1 client held by persistence".to_owned(),
-            _ => format!(", and {persistent} clients held by persistence"),
+            _ => format!(
+                ", and {} held by persistence",
+                counted(persistent, "client")
+            ),
         };
         let count = format!("{active} active and {inactive} inactive connections left{clients}");
         entry.line(&count)
