@@ -11,11 +11,11 @@ use super::examination::{Examination, knock, masqueraded, routed};
 use crate::support::cluster::Cluster;
 use crate::support::traffic::Conversation;
 
-/// A service with direct routing whose clients wait for both servers, so that traffic agrees with
-/// what a probe sees.
+/// A service with direct routing whose clients wait for both servers, and longer than a handshake
+/// by satellite takes, so that traffic agrees with what a probe sees.
 fn with_waiting_clients(cluster: &Cluster, service: &str) {
     knock(&cluster.client, service, 8);
-    thread::sleep(Duration::from_millis(1200));
+    thread::sleep(Duration::from_millis(3200));
 }
 
 fn title(cluster: &Cluster, service: &str) -> String {
