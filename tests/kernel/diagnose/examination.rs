@@ -160,6 +160,12 @@ pub fn knock(client: &Host, address: &str, count: usize) {
     });
 }
 
+/// Begins connections as [`knock`] does, and waits for longer than a handshake by satellite takes.
+pub fn wait_in_vain(client: &Host, address: &str, count: usize) {
+    knock(client, address, count);
+    thread::sleep(Duration::from_millis(3200));
+}
+
 /// Returns a service of `nat`, with both servers.
 pub fn masqueraded() -> Cluster {
     let cluster = Cluster::new("cluster nat");

@@ -7,16 +7,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::examination::{Examination, knock, masqueraded, routed};
+use super::examination::{Examination, masqueraded, routed, wait_in_vain};
 use crate::support::cluster::Cluster;
 use crate::support::traffic::Conversation;
-
-/// A service with direct routing whose clients wait for both servers, and longer than a handshake
-/// by satellite takes, so that traffic agrees with what a probe sees.
-fn with_waiting_clients(cluster: &Cluster, service: &str) {
-    knock(&cluster.client, service, 8);
-    thread::sleep(Duration::from_millis(3200));
-}
 
 fn title(cluster: &Cluster, service: &str) -> String {
     let told = cluster
@@ -101,7 +94,7 @@ fn a_tunnel_that_is_not_unpacked() {
         "-a -t 1.1.1.254:22 -r 1.1.1.10 -i",
     ]);
     rs1.shell("ip link set tunl0 down");
-    with_waiting_clients(&cluster, "1.1.1.254:22");
+    wait_in_vain(&cluster.client, "1.1.1.254:22", 8);
     let examination = Examination::new(&cluster.director, "--probe");
     assert!(examination.ids().contains(&"tunnel-refused"));
     let finding = examination.finding("tunnel-refused");
@@ -129,7 +122,7 @@ fn a_port_at_which_nobody_listens_is_refused() {
     let examination = Examination::new(director, "--probe");
     examination.assert_ids(&["port-refused"]);
     assert_eq!(examination.finding("port-refused")["level"], "risk");
-    with_waiting_clients(&cluster, "1.1.1.254:22");
+    wait_in_vain(&cluster.client, "1.1.1.254:22", 8);
     let examination = Examination::new(director, "--probe");
     examination.assert_ids(&["port-refused"]);
     let finding = examination.finding("port-refused");
@@ -290,7 +283,7 @@ fn a_server_that_answers_through_another_gateway() {
     let examination = Examination::new(&cluster.director, "--probe --probe-from 2.2.2.10");
     assert!(!examination.notes().contains(&"wrong-gateway"));
     rs1.shell("ip route del 2.2.2.0/24");
-    with_waiting_clients(&cluster, "2.2.2.25:22");
+    wait_in_vain(&cluster.client, "2.2.2.25:22", 8);
     let examination = Examination::new(&cluster.director, "--probe");
     examination.assert_ids(&["wrong-gateway"]);
     let finding = examination.finding("wrong-gateway");
@@ -406,7 +399,7 @@ fn a_server_that_lacks_the_service_s_address() {
     cluster
         .host("rs2")
         .shell("ip address del 1.1.1.254/32 dev lo");
-    with_waiting_clients(&cluster, "1.1.1.254:22");
+    wait_in_vain(&cluster.client, "1.1.1.254:22", 8);
     let examination = Examination::new(&cluster.director, "--probe");
     examination.assert_ids(&["address-missing"]);
     assert_eq!(examination.finding("address-missing")["level"], "fault");

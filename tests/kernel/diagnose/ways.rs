@@ -1,6 +1,8 @@
 //! Ways: from clients to the director, to the servers, and back.
 
-use super::examination::{Examination, found_and_repaired, knock, masqueraded, routed};
+use super::examination::{
+    Examination, found_and_repaired, knock, masqueraded, routed, wait_in_vain,
+};
 use crate::support::cluster::{Cluster, eventually};
 use crate::support::traffic::Conversation;
 
@@ -55,7 +57,7 @@ fn forwarding_of_ipv6_is_a_setting_of_its_own() {
 fn a_server_without_a_way_back_is_told_from_its_neighbour() {
     let cluster = masqueraded();
     cluster.host("rs1").shell("ip route del default");
-    knock(&cluster.client, "2.2.2.25:22", 24);
+    wait_in_vain(&cluster.client, "2.2.2.25:22", 24);
     cluster.director.wait_until_counted();
     // The answers may as well be held here, until it is known that none comes back.
     Examination::new(&cluster.director, "").assert_ids(&["handshake-stuck"]);
@@ -300,7 +302,7 @@ fn connections_that_are_never_opened_are_seen_where_the_way_back_is_not() {
     let cluster = routed();
     let rs1 = cluster.host("rs1");
     rs1.shell("ip address del 1.1.1.254/32 dev lo");
-    knock(&cluster.client, "1.1.1.254:22", 24);
+    wait_in_vain(&cluster.client, "1.1.1.254:22", 24);
     let examination = Examination::new(&cluster.director, "");
     examination.assert_ids(&["handshake-stuck"]);
     assert_eq!(
