@@ -263,7 +263,8 @@ fn where_packets_were_lost_nobody_is_called_silent() {
         "ip_proto tcp dst_port 22",
     );
     let mut command = Command::new(env!("CARGO_BIN_EXE_ipvsadm"));
-    command.args(format!("--diagnose --json --listen {SECONDS}").split(' '));
+    // For longer than all that follows takes, however slow it is.
+    command.args(["--diagnose", "--json", "--listen", "300"]);
     command.stdout(Stdio::piped());
     let listening = director.enter(move || command.spawn().unwrap());
     eventually("it listens", || {
@@ -284,6 +285,9 @@ fn where_packets_were_lost_nobody_is_called_silent() {
         }
     });
     kill(process, Signal::SIGCONT).unwrap();
+    // It reads what there was room for.
+    thread::sleep(PATIENCE);
+    kill(process, Signal::SIGINT).unwrap();
     let told = listening.wait_with_output().unwrap().stdout;
     let examination = Examination::of(&String::from_utf8(told).unwrap());
     let lost = number(&examination.listened, "packets_lost");
