@@ -362,6 +362,7 @@ test_possible_cases() {
         case=${test#*::}
         case=$LAB_REPOSITORY/tests/world/cases/${case//_/-}.sh
         if [[ -e $case ]]; then
+            # shellcheck disable=SC2013 # words
             for module in $(sed -n 's/^# needs: *//p' "$case"); do
                 kernel_has "$module" && continue
                 printf '%s on %s: it has no %s\n' "$test" "$1" "$module" >>"$TEST_WORK/not-run"

@@ -133,6 +133,7 @@ fi
 # lacks FILE: succeed if the kernel lacks a module that a case needs, and print it.
 lacks() {
     local module
+    # shellcheck disable=SC2013 # words
     for module in $(sed -n 's/^# needs: *//p' "$1"); do
         modprobe -q "$module" || { printf '%s\n' "$module" && return; }
     done
