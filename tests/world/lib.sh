@@ -68,6 +68,51 @@ remote_dr() {
     serve rs2 http:80
 }
 
+# remote_tunnels [ADDRESS...]: tunnels to servers in another network, across the router that the
+# clients are behind, too. The director's addresses in its own network may be others.
+remote_tunnels() {
+    local r
+    [[ $# -gt 0 ]] || set -- 1.1.1.25/24 1.1.1.254/32
+    modprobe ipip
+    cluster_hosts client router director rs1 rs2
+    cluster_network out client router; cluster_network net router director; cluster_network far router rs1 rs2
+    cluster_address client out 2.2.2.10/24; cluster_address router out 2.2.2.1/24
+    cluster_address router net 1.1.1.1/24; cluster_address router far 3.3.3.1/24
+    cluster_address director net "$@"
+    cluster_plan client "route add default via 2.2.2.1"; cluster_plan director "route add default via 1.1.1.1"
+    cluster_set router ipv4/ip_forward=1
+    for r in 1 2; do
+        cluster_address rs$r far 3.3.3.${r}0/24
+        cluster_plan rs$r "route add default via 3.3.3.1" "link set tunl0 up"
+        cluster_set rs$r ipv4/conf/{all,tunl0}/rp_filter=0
+        cluster_address rs$r tunl0 1.1.1.254/32
+    done
+    cluster_settle
+    serve rs1 http:80; serve rs2 http:80
+    service director 1.1.1.254:80 -i 3.3.3.10 3.3.3.20
+}
+
+# two_uplinks: masquerading; clients come in by one uplink, and the director's way to them is the
+# other.
+two_uplinks() {
+    local r
+    cluster_hosts client routera routerb director rs1 rs2
+    cluster_network out client routera routerb; cluster_network upa routera director; cluster_network upb routerb director
+    cluster_network inner director rs1 rs2
+    cluster_address client out 198.51.100.8/24
+    cluster_address routera out 198.51.100.1/24; cluster_address routerb out 198.51.100.2/24
+    cluster_address routera upa 2.2.2.1/24; cluster_address routerb upb 7.7.7.1/24
+    cluster_address director upa 2.2.2.25/24; cluster_address director upb 7.7.7.25/24; cluster_address director inner 1.1.1.25/24
+    cluster_plan client "route add default via 198.51.100.1"
+    cluster_plan director "route add default via 7.7.7.1"
+    cluster_set routera ipv4/ip_forward=1; cluster_set routerb ipv4/ip_forward=1
+    cluster_set director ipv4/ip_forward=1 ipv4/conf/{all,upa,upb}/rp_filter=2
+    for r in 1 2; do cluster_address rs$r inner 1.1.1.${r}0/24; cluster_plan rs$r "route add default via 1.1.1.25"; done
+    cluster_settle
+    serve rs1 http:80; serve rs2 http:80
+    nat_service
+}
+
 # put HOST NAME=VALUE...: kernel variables, below /proc/sys/net/ipv4.
 put() {
     local host=$1

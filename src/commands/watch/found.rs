@@ -349,7 +349,7 @@ pub fn lines(text: &[u8]) -> Vec<Line> {
 /// numbers and, where names are shown, with those. Each name may take the name services their time:
 /// none is looked up for a row that has the text in its numbers, nor for a text that is of numbers.
 struct Rows<'p> {
-    /// What is looked for, in lower case.
+    /// The text that a row is to have, in lower case.
     wanted: String,
     format: ListFormat,
     numbers: EndpointWriter,

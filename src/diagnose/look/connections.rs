@@ -125,8 +125,10 @@ impl Seen {
             })
         };
         let has_had_time = self.waiting.iter().any(|(_, age)| *age >= PATIENCE_SECONDS);
-        let waiting = || self.waiting.iter().filter(|_| has_had_time);
-        let since = || waiting().filter(is_since);
+        let since = || {
+            let waiting = self.waiting.iter();
+            waiting.filter(|waits| has_had_time && is_since(waits))
+        };
         Traffic {
             waiting_since_heard: since().count() as u64,
             waiting_like_checks: since().filter(|(client, _)| is_checker(*client)).count() as u64,
