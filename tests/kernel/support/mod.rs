@@ -347,11 +347,14 @@ impl Namespace {
         );
     }
 
-    /// Adds an interface `eth0` that leads nowhere, for the sync daemons.
+    /// Adds an interface `eth0` that leads nowhere, for the sync daemons. It has an address of
+    /// IPv6 that may be used at once: the one that the kernel gives it is looked for on the
+    /// network first, and without one a daemon cannot be started in a group of IPv6.
     pub fn add_eth0(&self) {
         self.ip_batch(
             "link add eth0 type veth peer name eth0-peer
              address add 10.99.0.1/24 dev eth0
+             address add fe80::99:1/64 dev eth0 nodad
              link set eth0 up
              link set eth0-peer up",
         );
