@@ -2,10 +2,11 @@
 # `tests/lab test`: all tests. Sourced by tests/lab.
 #
 # The machine builds them, once, and runs those that need no kernel: `cargo test`. The
-# others are one program, tests/kernel, which runs in guests, a module at a time. Three
-# guests boot at once, and each takes the next module of the list until none is left: a
-# guest has one processor, which waits about half of the time. tests/systemd boots
-# guests itself, so it runs beside them on the machine, as one more module.
+# others are one program, tests/kernel, which runs in guests, a module at a time; those
+# within another, as diagnose::ways, are modules of their own. Four guests boot at once,
+# and each takes the next module of the list until none is left: a guest has one
+# processor, which waits about half of the time. tests/systemd boots guests itself, so it
+# runs beside them on the machine, as one more module.
 #
 # NAME-musl is that module of tests/kernel built for musl, and so is the program that it
 # tries. All tests on all kernels have the parity scripts so as well, on the first.
@@ -13,7 +14,7 @@
 # What is printed does not depend on who was quicker: modules are shown in the order of
 # the list, the first one that is not complete as it goes.
 
-LAB_GUESTS=3
+LAB_GUESTS=4
 
 # How long a module may take before it counts as standing still.
 declare -A TEST_MINUTES=([uml]=20 [qemu]=60)
@@ -102,9 +103,9 @@ test_main() {
     wait "$fetching" || is_fetched=0
     cat -- "$TEST_WORK/fetched" >&2
     [[ $is_fetched -eq 1 ]] || exit 1 # why is in there
-    if grep -q '^\(package\|systemd\) ' "$TEST_WORK/modules"; then
+    if grep -q '^\(package\|systemd\)[: ]' "$TEST_WORK/modules"; then
         # shellcheck disable=SC2046 # names
-        test_fetch $(cut -d ' ' -f 1 "$TEST_WORK/modules")
+        test_fetch $(sed 's/[: ].*//' "$TEST_WORK/modules")
         say "building our packages"
         packages_ours
         rpm_packages
@@ -174,7 +175,10 @@ test_build() {
         fi
     fi
     test_longest_first |
-        awk -v only=" $* " 'only == "  " ? !/^[^ ]*-musl / || /^parity-musl / : index(only, " " $1 " ")' \
+        awk -v only=" $* " '{
+            name = $1
+            sub("::[^-]*", "", name)
+        } only == "  " ? !/^[^ ]*-musl / || name == "parity-musl" : index(only, " " name " ")' \
             >"$TEST_WORK/modules"
 }
 
@@ -190,8 +194,10 @@ test_build_some() {
         while read -r name program; do
             "$program" --list --format terse "${TEST_FILTERS[@]}" "${TEST_WORDS[@]}" |
                 sed -n 's/: test$//p' |
-                awk -F :: -v name="$name" -v folder="$TEST_WORK/tests" -v suffix="$suffix" '{
-                    module = name == "kernel" ? $1 suffix : name
+                awk -v name="$name" -v folder="$TEST_WORK/tests" -v suffix="$suffix" '{
+                    module = $0
+                    sub("::[^:]*$", suffix, module)
+                    if (name != "kernel") module = name
                     if (!seen[module]++) print module
                     print >(folder "/" module)
                 }' |
@@ -205,8 +211,8 @@ test_build_some() {
 test_longest_first() {
     local name
     {
-        for name in missing_module crowded world clusters parity parity-musl diagnose watch random reload completions package matrix bad_input; do
-            grep "^$name " "$TEST_WORK/listed" || true
+        for name in missing_module crowded world diagnose clusters parity watch random reload completions package matrix bad_input; do
+            grep "^$name[-: ]" "$TEST_WORK/listed" || true
         done
         cat "$TEST_WORK/listed"
     } | awk '!seen[$0]++'
@@ -293,10 +299,11 @@ test_in_guests() {
 
 # test_title NAME KERNEL: what a module of the list is called.
 test_title() {
-    case $1 in
+    local name=${1//:://}
+    case $name in
         systemd) echo 'tests/systemd, kernels of its own' ;;
-        *-musl) echo "tests/kernel/${1%-musl} for musl, kernel $2" ;;
-        *) echo "tests/kernel/$1, kernel $2" ;;
+        *-musl) echo "tests/kernel/${name%-musl} for musl, kernel $2" ;;
+        *) echo "tests/kernel/$name, kernel $2" ;;
     esac
 }
 
@@ -345,7 +352,7 @@ test_beside() {
 # test_cannot NAME KERNEL: succeed if a kernel's lab lacks what a module needs, and say what
 # that is. What is not run is named again at the end.
 test_cannot() {
-    if [[ $1 == package && $2 == 5.10 && $LAB_ENGINE == uml ]]; then
+    if [[ $1 == package* && $2 == 5.10 && $LAB_ENGINE == uml ]]; then
         echo "it installs packages in a layer over this machine's files, which this kernel cannot read there"
     elif [[ $1 == systemd && $(kernel_engine) != uml ]]; then
         echo "it boots user-mode Linux, which this machine has not"
