@@ -31,7 +31,7 @@ use crate::options::matrix::TunnelType;
 use crate::options::{Command, Meaning, Modifier, OptionSpec};
 use crate::request::Request;
 use crate::screen::Colours;
-use crate::selection::{CountKey, Network, States};
+use crate::selection::{CountKey, Selection};
 
 /// The seconds that `-p` stands for by itself.
 const DEFAULT_PERSISTENCE: u32 = 360;
@@ -132,9 +132,7 @@ struct Draft<'a> {
     mcast_group: Option<IpAddr>,
     mcast_port: Option<u16>,
     mcast_ttl: Option<u8>,
-    clients: Option<Network>,
-    states: Option<States>,
-    origin: Option<Origin>,
+    selection: Selection,
     count_key: Option<CountKey>,
     order: Option<&'a [u8]>,
     watch: Option<Duration>,
@@ -171,9 +169,7 @@ impl<'a> Draft<'a> {
             mcast_group: None,
             mcast_port: None,
             mcast_ttl: None,
-            clients: None,
-            states: None,
-            origin: None,
+            selection: Selection::default(),
             count_key: None,
             order: None,
             watch: None,
@@ -312,16 +308,17 @@ impl<'a> Draft<'a> {
             }
             Modifier::Client => {
                 let network = address::network(word, hosts);
-                self.clients = Some(network.ok_or(UsageError::ClientNetwork)?);
+                self.selection.clients = Some(network.ok_or(UsageError::ClientNetwork)?);
             }
             Modifier::State => {
                 let states = values::connection_states(word)
                     .map_err(|name| UsageError::ConnectionState(name.to_vec()))?;
-                self.states = Some(states);
+                self.selection.states = Some(states);
             }
             Modifier::Origin => {
                 let origin = Origin::from_word(word);
-                self.origin = Some(origin.ok_or_else(|| UsageError::Origin(word.to_vec()))?);
+                let origin = origin.ok_or_else(|| UsageError::Origin(word.to_vec()))?;
+                self.selection.origin = Some(origin);
             }
             Modifier::Count => {
                 let key = CountKey::from_word(word);

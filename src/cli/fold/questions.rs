@@ -35,10 +35,8 @@ impl Draft<'_> {
         Ok(Selection {
             service,
             server,
-            clients: self.clients,
-            states: self.states,
-            origin: self.origin,
             is_stale: self.given.has(Modifier::Stale),
+            ..self.selection
         })
     }
 
