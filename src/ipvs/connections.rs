@@ -100,6 +100,30 @@ impl Connections {
             .ok_or(Error::UnexpectedInput(self.name))
     }
 
+    /// Takes the connections one after another, or the fault of one that is not understood. Returns
+    /// their number if it stopped before the end: at `most`, or when `longest` was over.
+    ///
+    /// # Errors
+    /// Those of [`Connections::advance`].
+    pub fn each_within(
+        mut self,
+        most: usize,
+        longest: Duration,
+        mut take: impl FnMut(Result<Connection<'_>, Error>),
+    ) -> Result<Option<usize>, Error> {
+        let begin = Instant::now();
+        let mut count = 0;
+        while self.advance()? {
+            let is_late = count % CLOCK_STEP == 0 && begin.elapsed() > longest;
+            if count == most || is_late {
+                return Ok(Some(count));
+            }
+            count += 1;
+            take(self.connection());
+        }
+        Ok(None)
+    }
+
     /// Returns its line, the newline included.
     pub fn line(&self) -> &[u8] {
         match self.joined.is_empty() {
@@ -136,29 +160,23 @@ impl Connections {
     }
 }
 
-/// For how long connections are counted. Older kernels, 6.1 among them, go through their table from
-/// the beginning for each page of the file: where there are many, the whole of it takes minutes.
-const LONGEST_COUNT: Duration = Duration::from_secs(2);
-/// After how many connections the clock is looked at.
+/// For how long a table is looked through that others only want to know something of. Older kernels,
+/// 6.1 among them, go through their table from the beginning for each page of the file: where there
+/// are many, the whole of it takes minutes.
+pub const LONGEST_LOOK: Duration = Duration::from_secs(2);
+/// The number of connections between two looks at the clock.
 const CLOCK_STEP: usize = 64;
 
 /// Counts the connections that the sync daemon learnt; `None` where they cannot be read, or where
 /// that takes too long.
 pub fn count_learnt() -> Option<u64> {
-    let mut connections = Connections::open_with_origins(false).ok()?;
-    let begin = Instant::now();
-    let mut learnt = 0;
-    for place in 0.. {
-        if !connections.advance().ok()? {
-            break;
-        }
-        if place % CLOCK_STEP == 0 && begin.elapsed() > LONGEST_COUNT {
-            return None;
-        }
-        let origin = connections.connection().ok()?.origin;
-        learnt += u64::from(origin == Some(Origin::Sync));
-    }
-    Some(learnt)
+    let connections = Connections::open_with_origins(false).ok()?;
+    let (mut learnt, mut is_understood) = (0, true);
+    let cut = connections.each_within(usize::MAX, LONGEST_LOOK, |connection| match connection {
+        Ok(connection) => learnt += u64::from(connection.origin == Some(Origin::Sync)),
+        Err(_) => is_understood = false,
+    });
+    (cut.ok()?.is_none() && is_understood).then_some(learnt)
 }
 
 /// The data by which persistence engines know clients, as the file without origins has it.

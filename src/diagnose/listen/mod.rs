@@ -46,8 +46,8 @@ const MOST_CONNECTIONS: usize = 200_000;
 const LONGEST_LOOK: Duration = Duration::from_millis(500);
 /// The most masters that are told apart: anyone can send what looks like a message of one.
 const MOST_MASTERS: usize = 64;
-/// The number of packets or connections between two looks at the clock.
-const CLOCK_STEP: usize = 64;
+/// The number of packets between two looks at the clock.
+const CLOCK_STEP: u64 = 64;
 /// The longest time between two lines of progress.
 const TICK: Duration = Duration::from_millis(500);
 
@@ -88,7 +88,7 @@ pub fn listen(
         while now < length.min(next_word)
             && let Some((frame, packet)) = capture.next()?
         {
-            if packets % CLOCK_STEP as u64 == 0 {
+            if packets % CLOCK_STEP == 0 {
                 now = begin.elapsed();
             }
             packets += 1;
@@ -205,7 +205,7 @@ fn look_at_connections(facts: &Facts, attempts: &mut Attempts<'_>) -> bool {
     if !attempts.has_unknown_ones() {
         return true;
     }
-    let Ok(mut entries) = Connections::open() else {
+    let Ok(connections) = Connections::open() else {
         return false;
     };
     let mut servers = Servers::default();
@@ -213,27 +213,17 @@ fn look_at_connections(facts: &Facts, attempts: &mut Attempts<'_>) -> bool {
         let identities = service.servers.iter().map(Server::identity);
         servers.insert(service.identity(), identities);
     }
-    let begin = Instant::now();
-    let mut count = 0;
-    loop {
-        match entries.advance() {
-            Ok(true) => {}
-            Ok(false) => return true,
-            Err(_) => return false,
-        }
-        let is_late = count % CLOCK_STEP == 0 && begin.elapsed() > LONGEST_LOOK;
-        if count == MOST_CONNECTIONS || is_late {
-            return false;
-        }
-        count += 1;
-        let Ok(connection) = entries.connection() else {
-            return false;
+    let mut is_understood = true;
+    let cut = connections.each_within(MOST_CONNECTIONS, LONGEST_LOOK, |connection| {
+        let Ok(connection) = connection else {
+            is_understood = false;
+            return;
         };
         let Some(protocol) = connection.named_protocol() else {
-            continue;
+            return;
         };
         let Ok((service, server)) = servers.server_of(&connection) else {
-            continue;
+            return;
         };
         let endpoint = |(address, port)| SocketAddr::new(address, port);
         let server = facts.services[service].servers[server].identity();
@@ -243,7 +233,8 @@ fn look_at_connections(facts: &Facts, attempts: &mut Attempts<'_>) -> bool {
             endpoint(connection.service),
             (service, server),
         );
-    }
+    });
+    is_understood && matches!(cut, Ok(None))
 }
 
 /// The counters that grew, and by how much.

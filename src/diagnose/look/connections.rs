@@ -6,11 +6,10 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
-use std::time::{Duration, Instant};
 
 use crate::attribution::{Lost, ServerPlace, Servers};
 use crate::diagnose::facts::{Clients, Crowd, Director, Server, Service, Strays, Traffic};
-use crate::ipvs::connections::Connections;
+use crate::ipvs::connections::{Connections, LONGEST_LOOK};
 use crate::model::{
     Connection, DestinationIdentity, ForwardingMethod, Netmask, ServiceIdentity, SyncDaemonRole,
     Timeouts,
@@ -18,11 +17,6 @@ use crate::model::{
 
 /// The most connections that are looked at.
 const MOST_CONNECTIONS: usize = 200_000;
-/// For how long they are looked at. Older kernels, 6.1 among them, go through their table from the
-/// beginning for each page of the file: where there are many, the whole of it takes minutes.
-const LONGEST: Duration = Duration::from_secs(2);
-/// After how many connections the clock is looked at.
-const CLOCK_STEP: usize = 64;
 /// The kernel keeps a connection in `SYN_RECV` for a minute after its last packet. Where that is
 /// more than half a minute ago, it tells of what may have been repaired since; where it is less
 /// than a second, its answer may be on the way.
@@ -43,40 +37,26 @@ const MOST_CLIENTS: usize = 1000;
 /// Sums up the connections for `services`, which are all of the table, and gives those that lead to
 /// no server of their service. What cannot be read, or not be understood, is passed over and noted.
 pub fn sum_up(director: &mut Director, services: &mut [Service]) -> Vec<Strays> {
-    let Ok(mut entries) = Connections::open() else {
+    let Ok(connections) = Connections::open() else {
         director.unread.push("connections");
         return Vec::new();
     };
-    let mut is_read = true;
     let is_backup = director.daemon(SyncDaemonRole::Backup).is_some();
     let mut sums = Sums::new(services, director.timeouts, is_backup);
-    let begin = Instant::now();
-    let mut count = 0;
-    loop {
-        match entries.advance() {
-            Ok(true) => {}
-            Ok(false) => break,
-            Err(_) => {
-                is_read = false;
-                break;
-            }
-        }
-        let is_late = count % CLOCK_STEP == 0 && begin.elapsed() > LONGEST;
-        if count == MOST_CONNECTIONS || is_late {
-            director.connections_cut_at = Some(count);
-            break;
-        }
+    let (mut count, mut is_understood) = (0, true);
+    let cut = connections.each_within(MOST_CONNECTIONS, LONGEST_LOOK, |connection| {
         count += 1;
-        match entries.connection() {
+        match connection {
             Ok(connection) => sums.add(&connection),
-            Err(_) => is_read = false,
+            Err(_) => is_understood = false,
         }
-    }
-    if !is_read {
+    });
+    if cut.is_err() || !is_understood {
         director.unread.push("connections");
     }
+    director.connections_cut_at = cut.ok().flatten();
     let checkers = sums.checkers();
-    director.connections.get_or_insert(count as u64);
+    director.connections.get_or_insert(count);
     for ((service, server), seen) in sums.seen {
         let is_checker = |client| checkers.contains(&(service, client));
         let server = &mut services[service].servers[server];
