@@ -4,16 +4,16 @@
 //! `socket` moves messages, `requests` and `replies` know what they say, `attributes` how they are
 //! laid out, `batch` collects changes, `steady` makes dumps of a moving table one that is right.
 //! `connections` reads the connections, which the kernel gives in a file and not over netlink, and
-//! `estimation`, `status` and `sync_daemons` other files of its own. The client neither prints nor
+//! `settings`, `status` and `sync_daemons` other files of its own. The client neither prints nor
 //! decides.
 
 pub mod attributes;
 mod batch;
 pub mod connections;
 mod constants;
-pub mod estimation;
 pub mod replies;
 pub mod requests;
+pub mod settings;
 pub mod socket;
 pub mod status;
 pub mod steady;

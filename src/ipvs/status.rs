@@ -5,8 +5,9 @@
 
 use std::fs;
 
+use super::settings;
+
 const STATUS: &str = "/proc/net/ip_vs_status";
-const MOST: &str = "/proc/sys/net/ipv4/vs/conn_max";
 const BITS: &str = "/sys/module/ip_vs/parameters/conn_tab_bits";
 
 /// Returns the number of connections, if the kernel tells it (from Linux 7.1 on).
@@ -17,7 +18,7 @@ pub fn connections() -> Option<u64> {
 /// Returns the number of connections from which on no more are taken, if there is such a limit
 /// (from Linux 7.2 on).
 pub fn most_connections() -> Option<u64> {
-    fs::read_to_string(MOST).ok()?.trim().parse().ok()
+    settings::number("conn_max")
 }
 
 /// Returns true if a table of so many buckets cannot grow. Before Linux 7.1 none can; later ones

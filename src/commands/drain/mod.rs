@@ -8,7 +8,6 @@
 
 mod judgement;
 
-use std::fs;
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
@@ -18,7 +17,7 @@ use crate::commands::entries::{self, Entry};
 use crate::commands::refused;
 use crate::commands::walk::Walk;
 use crate::error::{Error, KernelError, Operation, Unfinished};
-use crate::ipvs::{Detail, Ipvs};
+use crate::ipvs::{Detail, Ipvs, settings};
 use crate::model::{Change, DestinationState, VirtualService};
 use crate::render::endpoints::EndpointWriter;
 use crate::render::rules;
@@ -31,7 +30,7 @@ use judgement::{Cause, DrainProgress, Seen, Verdict};
 const PAUSE: Duration = Duration::from_secs(1);
 /// The setting with which persistence forgets a server of weight 0 when the client comes back, and
 /// so does not hold anybody there.
-const EXPIRES_TEMPLATES: &str = "/proc/sys/net/ipv4/vs/expire_quiescent_template";
+const EXPIRES_TEMPLATES: &str = "expire_quiescent_template";
 
 /// Drains what the request names, and deletes it if the request says so.
 pub fn drain(
@@ -193,7 +192,7 @@ fn wait(
         let seen: Vec<_> = seen.iter().map(|state| Seen::of(state.as_ref())).collect();
         let newcomers = newcomers(ipvs, request, entries).map_err(refused)?;
         let gone_by = begin.elapsed();
-        let expires_templates = expires_templates();
+        let expires_templates = settings::is_on(EXPIRES_TEMPLATES);
         match judgement::verdict(entries, &seen, &newcomers, expires_templates, request.then) {
             Verdict::Drained => {
                 let prefix = console.command_prefix();
@@ -265,8 +264,4 @@ fn newcomers(
         destination: state.destination,
     });
     Ok(new.collect())
-}
-
-fn expires_templates() -> bool {
-    fs::read_to_string(EXPIRES_TEMPLATES).is_ok_and(|value| value.trim() != "0")
 }

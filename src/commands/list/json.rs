@@ -7,7 +7,7 @@ use crate::commands::console::Console;
 use crate::commands::refused_listing;
 use crate::commands::walk::Walk;
 use crate::error::Error;
-use crate::ipvs::{Detail, Ipvs, estimation};
+use crate::ipvs::{Detail, Ipvs, settings};
 use crate::model::ServiceIdentity;
 use crate::render::json::{self, Document};
 use crate::request::{ListRequest, Subject};
@@ -63,7 +63,7 @@ fn list_table(
     service: Option<&ServiceIdentity>,
 ) -> Result<(), Error> {
     let info = ipvs.info().map_err(refused_listing)?;
-    let standstill = estimation::standstill();
+    let standstill = settings::standstill();
     let mut walk = Walk::begin(ipvs, service, Detail::WithStatistics, request.sorted)?;
     let mut document = Document::of_services(console.text(), &info, standstill);
     while let Some((service, destinations)) = walk.next(ipvs)? {

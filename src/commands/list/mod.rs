@@ -15,7 +15,7 @@ use crate::commands::console::{Console, visible};
 use crate::commands::walk::Walk;
 use crate::commands::{hints, refused_listing};
 use crate::error::Error;
-use crate::ipvs::{self, Detail, Ipvs, estimation};
+use crate::ipvs::{self, Detail, Ipvs, settings};
 use crate::model::{Connection, ServiceIdentity, SyncDaemon, SyncDaemonState};
 use crate::order::{ConnectionOrder, ServiceOrder};
 use crate::rates::Rates;
@@ -121,7 +121,7 @@ fn list_table(
 /// Keeps a hint for a person at a terminal if the counters of a plain listing stand still.
 fn hint_if_counters_stand_still(console: &mut Console<'_>) {
     if console.is_interactive() {
-        console.keep_hint(estimation::standstill().map(hints::counters_stand_still));
+        console.keep_hint(settings::standstill().map(hints::counters_stand_still));
     }
 }
 

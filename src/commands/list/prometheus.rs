@@ -8,7 +8,7 @@ use crate::commands::console::Console;
 use crate::commands::refused_listing;
 use crate::commands::walk::Walk;
 use crate::error::Error;
-use crate::ipvs::{Detail, Ipvs, estimation, status};
+use crate::ipvs::{Detail, Ipvs, settings, status};
 use crate::render::prometheus::{self, LabelledService, Labels, Population};
 use crate::request::{ListRequest, Subject};
 
@@ -30,7 +30,7 @@ pub fn list(
     let info = ipvs.info().map_err(refused_listing)?;
     let timeouts = ipvs.timeouts().map_err(refused_listing)?;
     let daemons = sync_daemon_states(ipvs)?;
-    let standstill = estimation::standstill();
+    let standstill = settings::standstill();
     let mut walk = Walk::begin(ipvs, service, Detail::WithStatistics, request.sorted)?;
     let common = Labels::of_namespace(console.namespace());
     let mut services = Vec::new();

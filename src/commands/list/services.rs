@@ -8,7 +8,7 @@ use super::Meanwhile;
 use crate::commands::refused_listing;
 use crate::commands::walk::Walk;
 use crate::error::Error;
-use crate::ipvs::{Detail, Ipvs, estimation};
+use crate::ipvs::{Detail, Ipvs, settings};
 use crate::model::{KernelInfo, ServiceIdentity, Standstill};
 use crate::order::{ServiceEntry, ServiceOrder};
 use crate::rates::Rates;
@@ -72,7 +72,7 @@ pub fn read(
         false => Detail::WithoutStatistics,
     };
     let standstill = match detail {
-        Detail::WithStatistics => estimation::standstill(),
+        Detail::WithStatistics => settings::standstill(),
         Detail::WithoutStatistics => None,
     };
     let mut walk = Walk::begin(ipvs, service, detail, request.sorted)?;

@@ -148,7 +148,7 @@ fn director(ipvs: &mut Ipvs, network: &mut Rtnetlink) -> Result<Director, Kernel
         neighbours_refused: settings::neighbours_refused(),
         connections: status::connections(),
         fixed_buckets: Some(buckets).filter(|buckets| status::is_of_fixed_size(*buckets)),
-        unread: settings::unread(),
+        unread: settings::unread().into_iter().collect(),
         connections_cut_at: None,
     })
 }

@@ -7,10 +7,10 @@ use std::fs;
 use std::str::FromStr;
 
 use crate::diagnose::facts::{Conntrack, Interface, Settings};
-use crate::ipvs::{estimation, status};
+use crate::ipvs::settings as ipvs;
+use crate::ipvs::status;
 
 const SETTINGS: &str = "/proc/sys/net";
-const SETTINGS_OF_IPVS: &str = "/proc/sys/net/ipv4/vs";
 /// Counters of TCP and IP beyond those that the standards ask for.
 const COUNTERS: &str = "/proc/net/netstat";
 const STANDARD_COUNTERS: &str = "/proc/net/snmp";
@@ -19,19 +19,18 @@ const ROUTE_COUNTERS: &str = "/proc/net/stat/rt_cache";
 const CONNTRACK_COUNTERS: &str = "/proc/net/stat/nf_conntrack";
 
 pub fn settings() -> Settings {
-    let of_ipvs = |name: &str| number::<u32>(&format!("ipv4/vs/{name}")).unwrap_or(0);
     Settings {
-        am_droprate: of_ipvs("am_droprate"),
-        backup_only: of_ipvs("backup_only") != 0,
+        am_droprate: ipvs::number("am_droprate").unwrap_or(0),
+        backup_only: ipvs::is_on("backup_only"),
         conn_max: status::most_connections(),
-        conntrack: of_ipvs("conntrack") != 0,
-        drop_entry: of_ipvs("drop_entry"),
-        drop_packet: of_ipvs("drop_packet"),
-        expire_nodest_conn: of_ipvs("expire_nodest_conn") != 0,
-        expire_quiescent_template: of_ipvs("expire_quiescent_template") != 0,
-        standstill: estimation::standstill(),
+        conntrack: ipvs::is_on("conntrack"),
+        drop_entry: ipvs::number("drop_entry").unwrap_or(0),
+        drop_packet: ipvs::number("drop_packet").unwrap_or(0),
+        expire_nodest_conn: ipvs::is_on("expire_nodest_conn"),
+        expire_quiescent_template: ipvs::is_on("expire_quiescent_template"),
+        standstill: ipvs::standstill(),
         rmem_max: number("core/rmem_max"),
-        sync_sock_size: number("ipv4/vs/sync_sock_size").unwrap_or(0),
+        sync_sock_size: ipvs::number("sync_sock_size").unwrap_or(0),
         forwards_ipv4: number("ipv4/ip_forward") != Some(0),
         forwards_ipv6: number("ipv6/conf/all/forwarding") != Some(0),
     }
@@ -61,18 +60,13 @@ pub fn reverse_path_drops() -> u64 {
     counter(&counters, "IPReversePathFilter").unwrap_or(0)
 }
 
-/// Returns the kinds of settings that cannot be read. In the network namespace of a container without
-/// root, older kernels, 6.1 among them, have the folder and nothing in it.
-pub fn unread() -> Vec<&'static str> {
-    [
-        ("settings", SETTINGS),
-        ("settings of IPVS", SETTINGS_OF_IPVS),
-    ]
-    .into_iter()
-    .filter(|(_, folder)| fs::read_dir(folder).map_or(true, |mut names| names.next().is_none()))
-    .map(|(what, _)| what)
-    .take(1)
-    .collect()
+/// Returns the first kind of settings of which there are none to be read.
+pub fn unread() -> Option<&'static str> {
+    let has_any = fs::read_dir(SETTINGS).is_ok_and(|mut names| names.next().is_some());
+    match has_any {
+        false => Some("settings"),
+        true => (!ipvs::can_be_read()).then_some("settings of IPVS"),
+    }
 }
 
 /// The counters of what the kernel drops on its way to IPVS, by the kernel's names.
