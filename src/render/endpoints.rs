@@ -7,6 +7,7 @@ use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr};
+use std::time::{Duration, Instant};
 
 use crate::model::{Protocol, ServiceIdentity};
 use crate::names;
@@ -14,6 +15,9 @@ use crate::render::padding::number;
 
 /// The most bytes of an address and port in a listing: those that the reference's buffer holds.
 const LONGEST_ENDPOINT: usize = 59;
+/// The time of a vain question that shows a person's name service to be down: each other would take
+/// as long.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Reads an address, and a port if there is one, as rules are read.
 pub type ReadsBack = fn(&[u8], Option<Protocol>) -> Option<(IpAddr, Option<u16>)>;
@@ -22,6 +26,9 @@ pub type ReadsBack = fn(&[u8], Option<Protocol>) -> Option<(IpAddr, Option<u16>)
 pub struct EndpointWriter {
     numeric: bool,
     longest: usize,
+    /// True if no further host is looked up once that has taken too long.
+    may_give_up: bool,
+    has_given_up: bool,
     reads_back: Option<ReadsBack>,
     host_names: BTreeMap<IpAddr, Box<[u8]>>,
     /// Hosts without names, kept apart: they may be all addresses of a large table.
@@ -32,11 +39,14 @@ pub struct EndpointWriter {
 }
 
 impl EndpointWriter {
-    /// Makes a writer for a drawing, where names are whole.
+    /// Makes a writer for a drawing, where names are whole, and looked up while the name services
+    /// answer.
     pub fn new(numeric: bool) -> EndpointWriter {
         EndpointWriter {
             numeric,
             longest: usize::MAX,
+            may_give_up: true,
+            has_given_up: false,
             reads_back: None,
             host_names: BTreeMap::new(),
             nameless_hosts: BTreeSet::new(),
@@ -46,8 +56,17 @@ impl EndpointWriter {
         }
     }
 
-    /// Makes a writer for a listing, whose columns cut long names.
+    /// Makes a writer for a listing, whose columns cut long names. It asks for each name, however
+    /// long that takes.
     pub fn for_listing(numeric: bool) -> EndpointWriter {
+        EndpointWriter {
+            may_give_up: false,
+            ..EndpointWriter::for_watching(numeric)
+        }
+    }
+
+    /// Makes a writer for a listing that somebody sits before.
+    pub fn for_watching(numeric: bool) -> EndpointWriter {
         EndpointWriter {
             longest: LONGEST_ENDPOINT,
             ..EndpointWriter::new(numeric)
@@ -65,6 +84,7 @@ impl EndpointWriter {
     pub fn for_rules(reads_back: ReadsBack) -> EndpointWriter {
         EndpointWriter {
             reads_back: Some(reads_back),
+            may_give_up: false,
             ..EndpointWriter::new(false)
         }
     }
@@ -136,13 +156,16 @@ impl EndpointWriter {
         }
         match self.host_names.entry(address) {
             Entry::Occupied(entry) => Some(entry.into_mut()),
-            Entry::Vacant(entry) => match look_up_host(address, self.reads_back) {
-                Some(name) => Some(entry.insert(name.into_boxed_slice())),
-                None => {
-                    self.nameless_hosts.insert(address);
-                    None
+            Entry::Vacant(_) if self.has_given_up => None,
+            Entry::Vacant(entry) => {
+                let begin = Instant::now();
+                if let Some(name) = look_up_host(address, self.reads_back) {
+                    return Some(entry.insert(name.into_boxed_slice()));
                 }
-            },
+                self.has_given_up = self.may_give_up && begin.elapsed() >= PATIENCE;
+                self.nameless_hosts.insert(address);
+                None
+            }
         }
     }
 

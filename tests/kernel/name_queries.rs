@@ -12,22 +12,24 @@ use std::sync::{Arc, Mutex};
 use crate::support::{Invocation, Namespace, Program, SCRATCH};
 use nix::mount::{MsFlags, mount};
 
-/// Types of questions: A and AAAA (RFC 1035, RFC 3596).
+/// Types of questions: A, PTR and AAAA (RFC 1035, RFC 3596).
 const A: u16 = 1;
+const PTR: u16 = 12;
 const AAAA: u16 = 28;
 
 /// The number of questions, by name and type.
 type Questions = BTreeMap<(String, u16), usize>;
 
 /// Returns a namespace whose one source of names is a server that knows `web.example`, 192.0.2.7,
-/// and notes all questions.
-fn namespace_with_name_service() -> (Namespace, Arc<Mutex<Questions>>) {
+/// does not answer for addresses, and notes all questions. Programs wait for so many seconds.
+fn namespace_with_name_service(seconds: u32) -> (Namespace, Arc<Mutex<Questions>>) {
     let namespace = Namespace::new();
     let questions = Arc::new(Mutex::new(Questions::new()));
     let noted = Arc::clone(&questions);
     namespace.enter(move || {
+        let resolver = format!("nameserver 127.0.0.1\noptions timeout:{seconds} attempts:1\n");
         let files = [
-            ("resolv.conf", "nameserver 127.0.0.1\noptions timeout:30\n"),
+            ("resolv.conf", resolver.as_str()),
             ("nsswitch.conf", "hosts: dns\nservices: files\n"),
         ];
         for (name, text) in files {
@@ -54,6 +56,9 @@ fn serve(socket: &UdpSocket, questions: &Mutex<Questions>) {
             .expect("no panic")
             .entry((name, kind))
             .or_default() += 1;
+        if kind == PTR {
+            continue;
+        }
         let mut answer = query[..end].to_vec();
         // A response, recursion available; no such name, unless it is the one that is known.
         answer[2] = 0x81;
@@ -87,7 +92,7 @@ fn question(query: &[u8]) -> (String, u16, usize) {
 
 /// Returns the questions that a command line leads to.
 fn asked_by(program: &Program, invocation: &Invocation) -> Vec<(String, u16, usize)> {
-    let (namespace, questions) = namespace_with_name_service();
+    let (namespace, questions) = namespace_with_name_service(30);
     namespace.run(program, invocation);
     let questions = questions.lock().expect("no panic");
     questions
@@ -159,4 +164,24 @@ fn the_reference_asks_once_as_well() {
         &Invocation::line("-A -t no.example:80"),
     );
     assert_eq!(asked, once(&[("no.example", A)]));
+}
+
+#[test]
+fn a_drawing_asks_a_silent_name_service_once() {
+    let rules = "-A -t 203.0.113.1:8001\n-a -t 203.0.113.1:8001 -r 203.0.113.2:8002 -m\n\
+                 -a -t 203.0.113.1:8001 -r 203.0.113.3:8003 -m\n";
+    for (line, expected) in [("-L", 3), ("-L --table", 1)] {
+        let (namespace, questions) = namespace_with_name_service(1);
+        namespace.run(&Program::ours(), &Invocation::restore(rules));
+        let listing = namespace.run(&Program::ours(), &Invocation::line(line));
+        let text = listing.stdout_text();
+        for row in ["203.0.113.1:8001", "203.0.113.2:8002", "203.0.113.3:8003"] {
+            assert!(text.contains(row), "{line}\n{text}");
+        }
+        assert_eq!(
+            questions.lock().expect("no panic").len(),
+            expected,
+            "{line}"
+        );
+    }
 }

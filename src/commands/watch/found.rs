@@ -126,7 +126,7 @@ impl Pen {
     pub fn new(format: &ListFormat) -> Pen {
         Pen {
             memory: Memory::new(format.numeric),
-            endpoints: EndpointWriter::for_listing(format.numeric),
+            endpoints: EndpointWriter::for_watching(format.numeric),
         }
     }
 }
