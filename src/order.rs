@@ -343,10 +343,10 @@ mod tests {
             };
             for ((service, servers), (of_service, of_servers)) in services.iter().zip(bytes) {
                 let identity = service.service.identity;
-                rates.note_service(identity, &mut counted(of_service));
+                rates.note_service(identity, &counted(of_service));
                 for (server, of_server) in servers.iter().zip(of_servers) {
                     let destination = server.destination.identity;
-                    rates.note_server(identity, destination, &mut counted(*of_server));
+                    rates.note_server(identity, destination, &counted(*of_server));
                 }
             }
             rates.end();

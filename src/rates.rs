@@ -59,16 +59,6 @@ impl Pace {
     pub fn bytes(&self) -> f64 {
         self.incoming_bytes + self.outgoing_bytes
     }
-
-    /// Replaces the kernel's estimates by this pace.
-    fn write_into(&self, statistics: &mut Statistics) {
-        // Counters grow by no less than 0 and no more than 64 bits hold.
-        statistics.connection_rate = self.connections.round() as u64;
-        statistics.incoming_packet_rate = self.incoming_packets.round() as u64;
-        statistics.outgoing_packet_rate = self.outgoing_packets.round() as u64;
-        statistics.incoming_byte_rate = self.incoming_bytes.round() as u64;
-        statistics.outgoing_byte_rate = self.outgoing_bytes.round() as u64;
-    }
 }
 
 /// The measurements of one service or server.
@@ -115,12 +105,11 @@ impl Meter {
             .zip(&self.counters)
             .any(|(now, before)| now < before);
         if went_back {
-            // Zeroed, or gone and there again.
-            let is_behind = self.is_behind;
-            *self = Meter {
-                is_behind,
-                ..Meter::new(now, counters)
-            };
+            // Zeroed, or gone and there again. It keeps its place until more is known.
+            self.counters = counters;
+            self.since = now;
+            self.is_step = false;
+            self.pace = None;
         } else if counters != self.counters {
             // The first step is seen some time after the first look, but what it brings was counted
             // in a whole step.
@@ -183,7 +172,7 @@ impl Meter {
 struct Look {
     /// Its beginning.
     now: Instant,
-    /// True if the look counts, false if the screen is only drawn anew in between.
+    /// True if the look counts, false if it is too near to the one before to tell anything.
     counts: bool,
     /// True if the kernel does not add up its counters.
     stands_still: bool,
@@ -224,14 +213,14 @@ impl Rates {
         let look = &mut self.look;
         let apart = now.saturating_duration_since(look.now);
         look.stands_still = standstill.is_some();
-        look.counts = self.services.is_empty() || apart >= self.interval / 2;
+        look.counts = self.services.is_empty() || apart >= (self.interval / 2).min(STEP / 2);
         if look.counts {
             look.now = now;
         }
     }
 
-    /// Measures a service, and replaces the kernel's estimates by its pace.
-    pub fn note_service(&mut self, service: ServiceIdentity, statistics: &mut Statistics) {
+    /// Measures a service.
+    pub fn note_service(&mut self, service: ServiceIdentity, statistics: &Statistics) {
         note(&mut self.services, service, statistics, self.look);
     }
 
@@ -240,7 +229,7 @@ impl Rates {
         &mut self,
         service: ServiceIdentity,
         server: DestinationIdentity,
-        statistics: &mut Statistics,
+        statistics: &Statistics,
     ) {
         note(&mut self.servers, (service, server), statistics, self.look);
     }
@@ -269,7 +258,7 @@ impl Rates {
     }
 }
 
-fn note<K: Ord>(meters: &mut BTreeMap<K, Meter>, key: K, statistics: &mut Statistics, look: Look) {
+fn note<K: Ord>(meters: &mut BTreeMap<K, Meter>, key: K, statistics: &Statistics, look: Look) {
     let counters = statistics.counters();
     let meter = meters
         .entry(key)
@@ -282,7 +271,6 @@ fn note<K: Ord>(meters: &mut BTreeMap<K, Meter>, key: K, statistics: &mut Statis
     if look.stands_still {
         meter.stand_still(look.now, counters);
     }
-    meter.pace.unwrap_or_default().write_into(statistics);
 }
 
 #[cfg(test)]
@@ -330,10 +318,6 @@ mod tests {
             }
         );
         assert_eq!((pace.packets(), pace.bytes()), (8.0, 18.0));
-        let mut statistics = samples::statistics(1000);
-        pace.write_into(&mut statistics);
-        assert_eq!(statistics.counters(), samples::statistics(1000).counters());
-        assert_eq!(statistics.rates(), [1, 3, 5, 7, 11]);
     }
 
     #[test]
@@ -419,10 +403,10 @@ mod tests {
         let mut look = |seconds, of_service: Option<u64>, of_server: Option<u64>| {
             rates.begin(start + Duration::from_secs(seconds), None);
             if let Some(first) = of_service {
-                rates.note_service(service, &mut samples::statistics(first));
+                rates.note_service(service, &samples::statistics(first));
             }
             if let Some(first) = of_server {
-                rates.note_server(service, server, &mut samples::statistics(first));
+                rates.note_server(service, server, &samples::statistics(first));
             }
             rates.end();
             let connections = |meter: Option<&Meter>| Some(meter?.pace()?.connections);
@@ -439,22 +423,21 @@ mod tests {
     }
 
     #[test]
-    fn half_an_interval_after_a_look_is_the_next() {
+    fn half_an_interval_or_a_second_after_a_look_is_the_next() {
         let service = samples::service().service.identity;
         let start = Instant::now();
-        let mut rates = Rates::new(Duration::from_secs(4));
-        let mut look = |milliseconds, first| {
-            rates.begin(start + Duration::from_millis(milliseconds), None);
-            rates.note_service(service, &mut samples::statistics(first));
-            rates.end();
-            rates
-                .of_service(&service)?
-                .pace()
-                .map(|pace| pace.connections)
-        };
-        assert_eq!(look(0, 10), None);
-        assert_eq!(look(1999, 20), None);
-        assert_eq!(look(2000, 30), Some(10.0));
+        for (interval, next) in [(500, 250), (4000, 1000), (60_000, 1000)] {
+            let mut rates = Rates::new(Duration::from_millis(interval));
+            let mut look = |milliseconds, first| {
+                rates.begin(start + Duration::from_millis(milliseconds), None);
+                rates.note_service(service, &samples::statistics(first));
+                rates.end();
+                let looks = rates.of_service(&service).map(|meter| meter.last_look);
+                looks == Some(start + Duration::from_millis(milliseconds))
+            };
+            assert!(look(0, 10));
+            assert!(!look(next - 1, 20) && look(next, 30), "{interval}");
+        }
     }
 
     #[test]
@@ -516,26 +499,25 @@ mod tests {
         let start = Instant::now();
         let look = |rates: &mut Rates, at: u64, connections: Option<u64>| {
             rates.begin(start + Duration::from_secs(at), None);
-            let mut statistics = Statistics {
-                connections: connections.unwrap_or_default(),
-                connection_rate: 77,
-                ..Statistics::default()
-            };
-            if connections.is_some() {
-                rates.note_service(service, &mut statistics);
+            if let Some(connections) = connections {
+                let statistics = Statistics {
+                    connections,
+                    incoming_bytes: 3 * connections,
+                    ..Statistics::default()
+                };
+                rates.note_service(service, &statistics);
             }
             rates.end();
-            let pace = rates
-                .of_service(&service)
-                .map(|meter| meter.pace().is_some());
-            (pace, statistics.connection_rate)
+            let meter = rates.of_service(&service);
+            meter.map(|meter| (meter.pace().map(|pace| pace.connections), meter.standing()))
         };
-        assert_eq!(look(&mut rates, 10, Some(100)), (Some(false), 0));
-        assert_eq!(look(&mut rates, 12, Some(120)), (Some(true), 10));
-        assert_eq!(look(&mut rates, 14, Some(3)), (Some(false), 0));
-        assert_eq!(look(&mut rates, 16, Some(5)), (Some(true), 1));
-        assert_eq!(look(&mut rates, 18, None), (None, 77));
-        assert_eq!(look(&mut rates, 20, Some(9)), (Some(false), 0));
+        assert_eq!(look(&mut rates, 10, Some(100)), Some((None, 0)));
+        assert_eq!(look(&mut rates, 12, Some(120)), Some((Some(10.0), 30)));
+        // Until more is known, it stays where it is.
+        assert_eq!(look(&mut rates, 14, Some(4)), Some((None, 30)));
+        assert_eq!(look(&mut rates, 16, Some(6)), Some((Some(1.0), 3)));
+        assert_eq!(look(&mut rates, 18, None), None);
+        assert_eq!(look(&mut rates, 20, Some(9)), Some((None, 0)));
     }
 
     #[test]
@@ -545,7 +527,7 @@ mod tests {
         let mut rates = Rates::new(Duration::from_secs(2));
         let mut look = |seconds, first, standstill| {
             rates.begin(start + Duration::from_secs(seconds), standstill);
-            rates.note_service(service, &mut samples::statistics(first));
+            rates.note_service(service, &samples::statistics(first));
             rates.end();
             let meter = rates.of_service(&service)?;
             let looks = meter.history().count();
@@ -574,22 +556,25 @@ mod tests {
     }
 
     #[test]
-    fn drawing_anew_in_between_is_no_look() {
-        let service = ServiceIdentity::FirewallMark {
-            mark: 1,
-            family: crate::model::AddressFamily::Ipv4,
-        };
+    fn a_look_soon_after_another_tells_nothing() {
+        let service = samples::service().service.identity;
         let mut rates = Rates::new(Duration::from_secs(2));
         let start = Instant::now();
-        for (at, connections, rate) in [(0, 0, 0), (2000, 20, 10), (2100, 40, 10), (4000, 40, 10)] {
+        for (at, connections, pace) in [
+            (0, 0, None),
+            (2000, 20, Some(10.0)),
+            (2100, 40, Some(10.0)),
+            (4000, 40, Some(10.0)),
+        ] {
             rates.begin(start + Duration::from_millis(at), None);
-            let mut statistics = Statistics {
+            let statistics = Statistics {
                 connections,
                 ..Statistics::default()
             };
-            rates.note_service(service, &mut statistics);
+            rates.note_service(service, &statistics);
             rates.end();
-            assert_eq!(statistics.connection_rate, rate, "{at}");
+            let meter = rates.of_service(&service).unwrap();
+            assert_eq!(meter.pace().map(|pace| pace.connections), pace, "{at}");
         }
         let meter = rates.of_service(&service).unwrap();
         assert_eq!(meter.history().len(), 2);

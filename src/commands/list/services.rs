@@ -32,17 +32,17 @@ const AT_ONCE: usize = 32;
 
 impl Services {
     /// Measures how fast counters grow from one look to the next.
-    pub fn measure(&mut self, rates: &mut Rates) {
+    pub fn measure(&self, rates: &mut Rates) {
         let Some(counted_at) = self.counted_at else {
             return;
         };
         rates.begin(counted_at, self.standstill);
-        for (service, destinations) in &mut self.entries {
+        for (service, destinations) in &self.entries {
             let identity = service.service.identity;
-            rates.note_service(identity, &mut service.statistics);
+            rates.note_service(identity, &service.statistics);
             for state in destinations {
                 let server = state.destination.identity;
-                rates.note_server(identity, server, &mut state.statistics);
+                rates.note_server(identity, server, &state.statistics);
             }
         }
         rates.end();

@@ -740,10 +740,10 @@ mod tests {
             };
             for (service, destinations) in cluster() {
                 let identity = service.service.identity;
-                rates.note_service(identity, &mut counted(&service.statistics));
+                rates.note_service(identity, &counted(&service.statistics));
                 for state in destinations {
                     let server = state.destination.identity;
-                    rates.note_server(identity, server, &mut counted(&state.statistics));
+                    rates.note_server(identity, server, &counted(&state.statistics));
                 }
             }
             rates.end();
