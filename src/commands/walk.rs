@@ -2,7 +2,8 @@
 //! each with its destinations.
 //!
 //! Only one service's destinations are in memory at a time. Others may change the table meanwhile:
-//! a service that is gone when the walk gets there is left out, rather than shown without servers.
+//! a service that is gone when the walk gets there is left out, rather than shown without servers; the
+//! only one that is asked for is missed.
 
 #![forbid(unsafe_code)]
 
@@ -21,6 +22,8 @@ pub struct Walk {
     destinations: Vec<DestinationState>,
     detail: Detail,
     is_sorted: bool,
+    /// True if one virtual service is asked for, and not all.
+    is_of_one: bool,
 }
 
 impl Walk {
@@ -48,6 +51,7 @@ impl Walk {
             destinations: Vec::new(),
             detail,
             is_sorted,
+            is_of_one: only.is_some(),
         })
     }
 
@@ -64,8 +68,13 @@ impl Walk {
             let identity = &service.service.identity;
             ipvs.destinations(identity, self.detail, &mut self.destinations)
                 .map_err(refused_listing)?;
-            if self.destinations.is_empty() && is_gone(ipvs, identity)? {
-                continue;
+            if self.destinations.is_empty()
+                && let Some(fault) = fault_of(ipvs, identity)
+            {
+                if fault == IS_GONE && !self.is_of_one {
+                    continue;
+                }
+                return Err(refused_listing(fault));
             }
             if self.is_sorted {
                 order::sort_destinations(&mut self.destinations);
@@ -76,12 +85,11 @@ impl Walk {
     }
 }
 
-/// Returns true if a service without destinations has been removed: a dump of them does not show
-/// it.
-fn is_gone(ipvs: &mut Ipvs, identity: &ServiceIdentity) -> Result<bool, Error> {
-    match ipvs.service(identity) {
-        Ok(_) => Ok(false),
-        Err(KernelError::Errno(Errno::ESRCH)) => Ok(true),
-        Err(fault) => Err(refused_listing(fault)),
-    }
+/// The answer to a question about a service that has been removed.
+const IS_GONE: KernelError = KernelError::Errno(Errno::ESRCH);
+
+/// Returns why a service without destinations cannot be listed; a dump of them does not show that it
+/// has been removed.
+fn fault_of(ipvs: &mut Ipvs, identity: &ServiceIdentity) -> Option<KernelError> {
+    ipvs.service(identity).err()
 }

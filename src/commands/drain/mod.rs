@@ -18,7 +18,7 @@ use crate::commands::refused;
 use crate::commands::walk::Walk;
 use crate::error::{Error, KernelError, Operation, Unfinished};
 use crate::ipvs::{Detail, Ipvs, settings};
-use crate::model::{Change, DestinationState, VirtualService};
+use crate::model::{Change, Destination, DestinationState, ServiceIdentity, VirtualService};
 use crate::render::endpoints::EndpointWriter;
 use crate::render::rules;
 use crate::request::{AfterDrain, DrainRequest};
@@ -93,18 +93,22 @@ impl Found {
     }
 }
 
-/// Finds what the request names, servers in the order of listings, if it may all be drained.
+/// Finds what the request names, if it may all be drained.
 fn find(ipvs: &mut Ipvs, request: &DrainRequest) -> Result<Found, Error> {
-    let only = request.service.as_ref();
-    let mut found = Found::default();
-    let mut walk = match Walk::begin(ipvs, only, Detail::WithoutStatistics, true) {
-        Ok(walk) => walk,
+    match find_in_table(ipvs, request) {
         Err(Error::Kernel(_, KernelError::Errno(Errno::ESRCH))) if request.may_be_missing => {
-            return Ok(found);
+            Ok(Found::default())
         }
-        Err(Error::Kernel(_, fault)) => return Err(refused(operation(request), fault)),
-        Err(fault) => return Err(fault),
-    };
+        Err(Error::Kernel(_, fault)) => Err(refused(operation(request), fault)),
+        found => found,
+    }
+}
+
+/// Finds what the request names, servers in the order of listings.
+fn find_in_table(ipvs: &mut Ipvs, request: &DrainRequest) -> Result<Found, Error> {
+    let mut found = Found::default();
+    let only = request.service.as_ref();
+    let mut walk = Walk::begin(ipvs, only, Detail::WithoutStatistics, true)?;
     let mut objections = Vec::new();
     while let Some((service, destinations)) = walk.next(ipvs)? {
         let service = &service.service;
@@ -190,10 +194,18 @@ fn wait(
         let refused = |fault| refused(operation(request), fault);
         let seen = entries::look(ipvs, entries).map_err(refused)?;
         let seen: Vec<_> = seen.iter().map(|state| Seen::of(state.as_ref())).collect();
-        let newcomers = newcomers(ipvs, request, entries).map_err(refused)?;
         let gone_by = begin.elapsed();
         let expires_templates = settings::is_on(EXPIRES_TEMPLATES);
-        match judgement::verdict(entries, &seen, &newcomers, expires_templates, request.then) {
+        let verdict = |newcomers: &[Entry]| {
+            judgement::verdict(entries, &seen, newcomers, expires_templates, request.then)
+        };
+        let verdict = match verdict(&[]) {
+            // To go through the whole table takes its time, and is done once all else is.
+            Verdict::NotYet if request.service.is_none() => Verdict::NotYet,
+            Verdict::Drained | Verdict::NotYet => verdict(&newcomers(ipvs, request, entries)?),
+            disturbed => disturbed,
+        };
+        match verdict {
             Verdict::Drained => {
                 let prefix = console.command_prefix();
                 break Ok(judgement::drained(request.then, &seen, gone_by, prefix));
@@ -238,30 +250,47 @@ fn wait(
     outcome.map_err(Error::from)
 }
 
-/// Returns the servers that somebody has added to a service that is to be deleted: new clients go
-/// there, and the way back does not know them.
+/// Returns the servers that somebody has added meanwhile, and that the request is about: new clients
+/// go there, and the way back does not know them. Where all servers of a service are drained, others
+/// may take their place; but not where the service is to go.
 fn newcomers(
     ipvs: &mut Ipvs,
     request: &DrainRequest,
     entries: &[Entry],
-) -> Result<Vec<Entry>, KernelError> {
-    let mut destinations = Vec::new();
-    let AfterDrain::DeleteService = request.then else {
-        return Ok(Vec::new());
+) -> Result<Vec<Entry>, Error> {
+    let deletes_service = request.then == AfterDrain::DeleteService;
+    let mut newcomers = Vec::new();
+    if request.server.is_none() && !deletes_service {
+        return Ok(newcomers);
+    }
+    let mut note = |service: ServiceIdentity, destinations: &[DestinationState]| {
+        let is_known = |destination: &Destination| {
+            let mut known = entries.iter().filter(|entry| entry.service == service);
+            known.any(|entry| entry.destination.identity == destination.identity)
+        };
+        let named = destinations.iter().map(|state| state.destination);
+        let named = named.filter(|destination| request.names(&destination.identity));
+        let new = named.filter(|destination| {
+            (deletes_service || destination.weight > 0) && !is_known(destination)
+        });
+        newcomers.extend(new.map(|destination| Entry {
+            service,
+            destination,
+        }));
     };
-    let Some(service) = request.service else {
-        return Ok(Vec::new());
-    };
-    ipvs.destinations(&service, Detail::WithoutStatistics, &mut destinations)?;
-    let is_new = |state: &&DestinationState| {
-        let identity = state.destination.identity;
-        let mut known = entries.iter();
-        !known.any(|entry| entry.destination.identity == identity)
-    };
-    let new = destinations.iter().filter(is_new);
-    let new = new.map(|state| Entry {
-        service,
-        destination: state.destination,
-    });
-    Ok(new.collect())
+    match request.service {
+        Some(service) => {
+            let mut destinations = Vec::new();
+            ipvs.destinations(&service, Detail::WithoutStatistics, &mut destinations)
+                .map_err(|fault| refused(operation(request), fault))?;
+            note(service, &destinations);
+        }
+        None => {
+            let mut walk = Walk::begin(ipvs, None, Detail::WithoutStatistics, true)?;
+            while let Some((service, destinations)) = walk.next(ipvs)? {
+                note(service.service.identity, destinations);
+            }
+        }
+    }
+    Ok(newcomers)
 }

@@ -74,14 +74,14 @@ fn find(ipvs: &mut Ipvs, request: &RampRequest, prefix: &str) -> Result<Vec<Entr
         Returning::Edited(edit) => Some(&edit.service),
         Returning::Everywhere(..) => None,
     };
-    let mut walk = match Walk::begin(ipvs, only, Detail::WithoutStatistics, true) {
-        Ok(walk) => walk,
-        Err(Error::Kernel(_, fault)) => return Err(refused(operation(request), fault)),
-        Err(fault) => return Err(fault),
+    let refused = |fault| match fault {
+        Error::Kernel(_, fault) => refused(operation(request), fault),
+        fault => fault,
     };
+    let mut walk = Walk::begin(ipvs, only, Detail::WithoutStatistics, true).map_err(refused)?;
     let mut found = Vec::new();
     let mut objections = Vec::new();
-    while let Some((service, there)) = walk.next(ipvs)? {
+    while let Some((service, there)) = walk.next(ipvs).map_err(refused)? {
         for destination in targets(&request.returning, there)? {
             let entry = Entry {
                 service: service.service.identity,

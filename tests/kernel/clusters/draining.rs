@@ -417,6 +417,23 @@ fn others_may_have_other_plans() {
         assert!(rules.contains("-r 1.1.1.10:22 -m -w 7\n"), "{rules}");
         open.goes_on();
     }
+    // A server that is to leave all its services gets another one.
+    let open = table();
+    let draining = begin(director, "-d -r 1.1.1.10 --drain", 1);
+    director.ipvsadm_each(&[
+        "-A -u 2.2.2.25:53 -s rr",
+        "-a -u 2.2.2.25:53 -r 1.1.1.10 -m -w 9",
+        "-a -u 2.2.2.25:53 -r 1.1.1.20 -m",
+    ]);
+    open.reset();
+    ended(
+        &draining.end(),
+        3,
+        &format!(
+            "-u 2.2.2.25:53 -r 1.1.1.10:53: somebody has added it\n{}",
+            others_have_plans("-d")
+        ),
+    );
     for meddle in [format!("-d {ENTRY}"), "-D -t 2.2.2.25:22".to_owned()] {
         let _open = table();
         let draining = begin(director, "-d -r 1.1.1.10 --drain", 1);
