@@ -29,10 +29,11 @@ use nix::unistd::read;
 
 use crate::unbuffered::Unbuffered;
 
-/// To the alternate screen, without a cursor.
-const BEGIN: &[u8] = b"\x1b[?1049h\x1b[?25l";
-/// Colours off, the cursor back, and the screen that was there before.
-const END: &[u8] = b"\x1b[m\x1b[?25h\x1b[?1049l";
+/// To the alternate screen, without a cursor. A line that is wider than was thought, for some
+/// characters take two cells, ends at the border: it would push all others up.
+const BEGIN: &[u8] = b"\x1b[?1049h\x1b[?25l\x1b[?7l";
+/// Colours off, lines are continued and the cursor back, and the screen that was there before.
+const END: &[u8] = b"\x1b[m\x1b[?7h\x1b[?25h\x1b[?1049l";
 
 /// Returns true for a signal that, left to its default, ends the program and can be caught. SIGINT
 /// ends it with 0: it is one of the two ways to say that one has seen enough. The others end it as

@@ -6,12 +6,14 @@ use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Read};
 use std::net::UdpSocket;
 use std::num::NonZeroU16;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use nix::mount::{MsFlags, mount};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
@@ -22,7 +24,7 @@ use crate::support::pty::{PATIENCE, Pty};
 use crate::support::schema::Schema;
 use crate::support::standstill::settings;
 use crate::support::synced::{Synced, take_in};
-use crate::support::{Ending, Invocation, Namespace, Program};
+use crate::support::{Ending, Invocation, Namespace, Program, SCRATCH};
 
 /// A terminal in which our program goes on listing, after a line that was there before.
 struct Watch {
@@ -973,6 +975,34 @@ fn a_row_that_is_not_understood_is_told_of_below_the_others() {
     assert_eq!(listed["connections"].as_array().unwrap().len(), 2);
     assert_eq!(stream.document()["error"], format!("{MESSAGE}_sync"));
     stream.leave();
+}
+
+#[test]
+fn a_long_name_is_found_by_any_part_of_it() {
+    let namespace = Namespace::new();
+    namespace.enter(|| {
+        let hosts = Path::new(SCRATCH).join("watch-hosts");
+        std::fs::write(&hosts, "10.0.0.11 web-01.prod.eu-west.example.com\n").unwrap();
+        let none = None::<&str>;
+        mount(Some(&hosts), "/etc/hosts", none, MsFlags::MS_BIND, none).unwrap();
+    });
+    let rules = "-A -t 192.0.2.1:8001 -s rr\n-a -t 192.0.2.1:8001 -r 10.0.0.11:8011 -m\n\
+                 -A -t 192.0.2.2:8002 -s rr\n";
+    let filled = namespace.run(&Program::ours(), &Invocation::restore(rules));
+    assert_eq!(filled.ending, Ending::Status(0), "{filled}");
+    let mut watch = Watch::start(&namespace, "-L --table --watch 0.3", 24, 80);
+    watch.until_shown("web-01.prod.eu-west.example.com:8011");
+    for part in ["web-01", "example.com", ":8011"] {
+        let lines = watch.press(&format!("/{part}\r"), "the filter", |lines| {
+            lines.last().unwrap().starts_with("1 service with ")
+        });
+        assert_eq!(shown_services(&lines), ["TCP 192.0.2.1:8001"], "{part}");
+        watch.press("\x1b", "all of them", |lines| {
+            lines.iter().any(|line| line.contains("192.0.2.2:8002"))
+        });
+    }
+    watch.pty.press("q");
+    assert_eq!(watch.end(), Ending::Status(0));
 }
 
 /// In every listing but the first, which has measured nothing yet. How calmly they keep their places

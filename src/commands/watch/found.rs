@@ -14,7 +14,7 @@ use crate::commands::list::{self, Meanwhile, counts, write_visible_row};
 use crate::error::Error;
 use crate::ipvs::Ipvs;
 use crate::ipvs::connections::parse_connection;
-use crate::model::{Connection, ConnectionIdentity, ServiceIdentity};
+use crate::model::{Connection, ConnectionIdentity, DestinationIdentity, ServiceIdentity};
 use crate::order::ServiceEntry;
 use crate::rates::Rates;
 use crate::render::counts::{Count, Counted};
@@ -149,7 +149,7 @@ impl Found {
         let found = match &request.subject {
             Subject::Table(service) if !is_json => {
                 match services::read(ipvs, &request, service.as_ref(), meanwhile)? {
-                    Some(mut services) => {
+                    Some(services) => {
                         services.measure(rates);
                         Found::Services(services)
                     }
@@ -346,12 +346,13 @@ pub fn lines(text: &[u8]) -> Vec<Line> {
 }
 
 /// The rows of items as text, to look for something in them: as the plain listing has them, with
-/// numbers and, where names are shown, with those. Each name may take the name services their time:
+/// numbers and, where names are shown, with those; a table shows them whole. Each name may take the name services their time:
 /// none is looked up for a row that has the text in its numbers, nor for a text that is of numbers.
 struct Rows<'p> {
     /// The text that a row is to have, in lower case.
     wanted: String,
     format: ListFormat,
+    has_whole_names: bool,
     numbers: EndpointWriter,
     names: Option<&'p mut EndpointWriter>,
     text: Vec<u8>,
@@ -366,6 +367,7 @@ impl<'p> Rows<'p> {
         Rows {
             wanted: wanted.to_lowercase(),
             format: request.format,
+            has_whole_names: request.output_format == OutputFormat::Table,
             numbers: EndpointWriter::numeric(),
             names: Some(names).filter(|_| !request.format.numeric && !is_of_numbers(wanted)),
             text: Vec::new(),
@@ -382,6 +384,15 @@ impl<'p> Rows<'p> {
                     let (service, servers) = &found.entries[place];
                     let text = &mut self.text;
                     listing::write_entry(text, &self.format, endpoints, service, servers);
+                    if self.has_whole_names {
+                        let identity = &service.service.identity;
+                        phrases::write_service_name(text, endpoints, identity, 0);
+                        for server in servers {
+                            let DestinationIdentity { address, port } = server.destination.identity;
+                            text.push(b'\n');
+                            endpoints.write(text, address, port, identity.protocol());
+                        }
+                    }
                 }
                 Found::Connections(found) => {
                     if let Some(connection) = found.get(place) {

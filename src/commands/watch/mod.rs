@@ -63,7 +63,11 @@ fn on_terminal(
     interval: Duration,
     terminal: Terminal,
 ) -> Result<(), Error> {
-    let view = View::new(looks.request, interval, namespace(), terminal.has_keys());
+    let namespace = match console.namespace() {
+        Some(name) => format!("namespace {name}"),
+        None => own_namespace(),
+    };
+    let view = View::new(looks.request, interval, namespace, terminal.has_keys());
     let mut session = Session {
         console,
         terminal,
@@ -143,7 +147,7 @@ impl Session<'_, '_> {
     /// Answers the keys that were pressed while a look is taken. Returns true if that is to go on.
     fn answer_meanwhile(&mut self, rates: &Rates) -> Result<bool, Error> {
         self.answer_until(Some(Instant::now()), rates)?;
-        Ok(!self.is_at_end())
+        Ok(!self.is_at_end() && self.view.wants_looks())
     }
 
     /// Waits for keys, at the latest until this moment, and shows what they lead to.
@@ -301,8 +305,8 @@ fn reason(fault: Error, reopening: Result<(), KernelError>) -> Error {
     }
 }
 
-/// Returns the name of the network namespace, as people call it.
-fn namespace() -> String {
+/// Returns what people call the network namespace that the program was started in.
+fn own_namespace() -> String {
     let number = |path: &Path| {
         let file = fs::metadata(path).ok()?;
         Some((file.dev(), file.ino()))

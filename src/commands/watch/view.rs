@@ -132,6 +132,11 @@ impl View {
         (!self.is_held).then_some(self.interval)
     }
 
+    /// Returns true unless what is shown is held still.
+    pub fn wants_looks(&self) -> bool {
+        !self.is_held || self.time.is_empty()
+    }
+
     /// Takes over what a look has found at this time, or why it has found nothing.
     pub fn take(&mut self, found: Result<Found, Vec<u8>>, time: String, rates: &Rates) {
         self.time = time;

@@ -497,6 +497,20 @@ fn the_keys_are_shown_until_any_is_pressed() {
 }
 
 #[test]
+fn what_is_held_still_wants_no_look_and_what_is_not_there_does() {
+    let mut seen = Seen::new(&plain(), 24, &services(3));
+    let mut shown = Vec::new();
+    for keys in ["", " ", "j", " "] {
+        seen.write(keys);
+        shown.push(seen.view.wants_looks());
+    }
+    assert_eq!(shown, [true, false, false, true]);
+    seen.view.time.clear();
+    seen.write(" ");
+    assert!(seen.view.wants_looks());
+}
+
+#[test]
 fn the_order_that_is_shown_is_named() {
     for (sorted, keys, expected) in [
         (true, "?", "rate; now address"),
