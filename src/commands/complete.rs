@@ -114,7 +114,9 @@ fn write_helper_answer<'a>(
     }
     let is_word = |row: &&OptionSpec| !matches!(row.argument, Argument::Operands(_));
     for row in helper.options().filter(is_word) {
-        if !line.given().any(|(given, _)| given == row.meaning) {
+        let stands_in_its_way =
+            |given: Meaning| given == row.meaning || are_rivals(row, given.row());
+        if !line.given().any(|(given, _)| stands_in_its_way(given)) {
             line.offer(&[row.helper_spelling().as_bytes()], row.help);
         }
     }

@@ -1,8 +1,6 @@
 //! The table: a row for each command and option, in the order in which `-h` shows them.
 //!
-//! To add an option, add its row here, use its `Modifier` where it has its meaning (a value is read
-//! in `cli::fold`; a flag is asked for with `given.has`), and add it to the manual's synopsis and
-//! describe it there. A helper's option is asked for with `HelperOptions::has`.
+//! What else an option takes is said in [`super`].
 
 #![forbid(unsafe_code)]
 
@@ -369,7 +367,7 @@ table! {
     helpers {
         DryRun = flag("", "dry-run", "print the changes, make none").with(&[IPVSADM_RESTORE]);
         ExitCode = flag("", "exit-code", "end with status 3 if there are changes")
-            .with(&[IPVSADM_RESTORE]).ours();
+            .with(&[IPVSADM_RESTORE]).ours().not_beside(&[Modifier::Test]);
         NoFlush = flag("", "noflush", "leave services alone that no rule names")
             .with(&[IPVSADM_RESTORE]).ours();
         KeepWeights = flag("", "keep-weights", "leave the weights of servers that are there")

@@ -325,13 +325,11 @@ const LINES: &[(&str, Expected)] = &[
     ("ipvsadm-restore --d", Line("ipvsadm-restore --dry-run ")),
     (
         "ipvsadm-restore --test -",
-        Offers(&[
-            "--dry-run",
-            "--exit-code",
-            "--keep-weights",
-            "--netns",
-            "--noflush",
-        ]),
+        Offers(&["--dry-run", "--keep-weights", "--netns", "--noflush"]),
+    ),
+    (
+        "ipvsadm-restore --exit-code -",
+        Offers(&["--dry-run", "--keep-weights", "--netns", "--noflush"]),
     ),
     ("ipvsadm-save -n -", Line("ipvsadm-save -n --netns ")),
     (
