@@ -450,7 +450,7 @@ impl Standstill {
     pub fn cure(self) -> &'static str {
         match self {
             Standstill::NotEstimated => "1",
-            Standstill::NoProcessor => "0",
+            Standstill::NoProcessor => "all",
         }
     }
 }

@@ -842,15 +842,18 @@ mod tests {
                 (setting.clone(), commands(&it).join("; "))
             })
         };
-        let said = |setting: &str, value| {
+        let said = |setting: &str, value: &str| {
             let command = format!("sysctl -w net.ipv4.vs.{setting}={value}");
             Some((setting.into(), command))
         };
         assert_eq!(
             with(Some(Standstill::NotEstimated)),
-            said("run_estimation", 1)
+            said("run_estimation", "1")
         );
-        assert_eq!(with(Some(Standstill::NoProcessor)), said("est_cpulist", 0));
+        assert_eq!(
+            with(Some(Standstill::NoProcessor)),
+            said("est_cpulist", "all")
+        );
         assert_eq!(with(None), None);
         let without_services = the("counters-stopped", |facts| {
             facts.services.clear();
