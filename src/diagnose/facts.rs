@@ -239,6 +239,14 @@ impl Service {
         self.state.service.identity
     }
 
+    /// Returns true if it takes packets for more than one port: for any, or as a firewall mark says.
+    pub fn takes_many_ports(&self) -> bool {
+        match self.identity() {
+            ServiceIdentity::Endpoint { port, .. } => port == 0,
+            ServiceIdentity::FirewallMark { .. } => true,
+        }
+    }
+
     /// Its address; none for a firewall mark.
     pub fn virtual_address(&self) -> Option<IpAddr> {
         match self.identity() {
@@ -309,8 +317,8 @@ pub struct Neighbour {
 /// The traffic of a server: connections and counters.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Traffic {
-    /// The connections in `SYN_RECV` whose last packet is between one second and half a minute old:
-    /// long enough for an answer, and not long enough for a repair.
+    /// The connections in `SYN_RECV`, for SCTP in `INIT`, whose last packet is between one second and
+    /// half a minute old: long enough for an answer, and not long enough for a repair.
     pub waiting: Clients,
     /// Those of them whose last packet came after the last that was heard to go on.
     pub waiting_since_heard: u64,
@@ -318,8 +326,12 @@ pub struct Traffic {
     pub waiting_like_checks: u64,
     /// The connections whose clients were heard to go on behind the handshake. By UDP nobody is.
     pub heard: Clients,
-    /// Open connections, those of UDP too.
+    /// Open connections, those of UDP too that had a datagram in the last half minute.
     pub open: u64,
+    /// The connections of UDP, of the last minutes.
+    pub datagrams: u64,
+    /// The most connections of TCP for one port that were reset in the last seconds.
+    pub reset: u64,
     /// The connections that were opened, by who made them.
     pub crowd: Crowd,
     /// Growth of the counters between two looks, half a second apart. The kernel adds up

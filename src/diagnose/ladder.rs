@@ -137,7 +137,7 @@ pub fn standing(service: &Service, server: &Server) -> Standing {
     {
         return standing;
     }
-    if traffic.waiting_since_heard >= WAITING_TO_CONFIRM || waits_for_the_mute(server) {
+    if traffic.waiting_in_vain() >= WAITING_TO_CONFIRM || waits_for_the_mute(server) {
         Standing::Unanswered
     } else if traffic.heard.count > 0 || has_answered_datagrams(service, server) {
         Standing::Answers
@@ -189,8 +189,12 @@ fn standing_of_service(service: &Service) -> Standing {
 /// Returns true where a masqueraded server of UDP has answered: nothing else shows it. The ICMP
 /// errors of one whose port is closed are counted, too, and are no answers.
 fn has_answered_datagrams(service: &Service, server: &Server) -> bool {
+    let is_of_datagrams = match protocol(service) {
+        Some(protocol) => protocol == Protocol::Udp,
+        None => server.traffic.datagrams > 0,
+    };
     is_masqueraded(server)
-        && !matches!(protocol(service), Some(Protocol::Tcp | Protocol::Sctp))
+        && is_of_datagrams
         && server.state.statistics.outgoing_packets > 0
         && !matches!(
             server.probed,
@@ -213,15 +217,28 @@ pub fn has_answered_nothing(service: &Service, server: &Server) -> bool {
     is_masqueraded(server) && must_answer && counts_no_answer(server)
 }
 
-/// Returns true where clients of SCTP sent a masqueraded server a first packet each, and after its
-/// answer no other.
+/// Returns true where clients sent a server a first packet each, and after its answer no other. Of
+/// TCP that is so while there is nobody any more whose handshake is not over, and each had one packet
+/// back: who is sent SYN/ACKs and does not go on is sent several. Where packets come for many ports,
+/// some at one of them must have been reset just now; and of a mark that shows TCP.
 pub fn has_turned_all_away(service: &Service, server: &Server) -> bool {
     let counted = &server.state.statistics;
-    is_masqueraded(server)
-        && protocol(service) == Some(Protocol::Sctp)
+    let traffic = &server.traffic;
+    let is_one_for_one = is_masqueraded(server)
+        && server.state.active_connections == 0
+        && counted.outgoing_packets == counted.connections;
+    let is_turned_away = match protocol(service) {
+        Some(Protocol::Sctp) => !is_masqueraded(server) || counted.outgoing_packets > 0,
+        Some(Protocol::Udp) => false,
+        Some(Protocol::Tcp) if !service.takes_many_ports() => is_one_for_one,
+        Some(Protocol::Tcp) | None => {
+            is_one_for_one && traffic.reset >= WAITING_TO_CONFIRM && traffic.datagrams == 0
+        }
+    };
+    is_turned_away
+        && traffic.heard.count == 0
         && counted.connections >= WAITING_IN_VAIN
         && counted.incoming_packets == counted.connections
-        && counted.outgoing_packets > 0
 }
 
 /// Returns true where a client waits for a masqueraded server of which no packet ever came back: one

@@ -235,8 +235,8 @@ pub fn backup_only(facts: &Facts) -> Vec<Finding> {
         if service.address != Some(Route::Local) {
             return None;
         }
-        // A backup that is a real server of the master has the address on lo, where it hides: for
-        // such directors the setting was made.
+        // A backup that is a real server of the master has the address where it hides: for such
+        // directors the setting was made.
         let hides = !has_master && is_hidden(facts, address);
         let text = format!(
             "IPVS lets packets for {address} pass by while a backup sync daemon runs \
@@ -263,7 +263,8 @@ pub fn backup_only(facts: &Facts) -> Vec<Finding> {
     facts.services.iter().filter_map(find).collect()
 }
 
-/// Returns true if the director has an address on `lo` alone.
+/// Returns true if the director has an address on `lo` alone, or on others that nobody asks by ARP: a
+/// dummy, a tunnel.
 fn is_hidden(facts: &Facts, address: IpAddr) -> bool {
     let mut with = facts
         .director
@@ -271,7 +272,8 @@ fn is_hidden(facts: &Facts, address: IpAddr) -> bool {
         .iter()
         .filter(|interface| interface.has(address))
         .peekable();
-    with.peek().is_some() && with.all(|interface| interface.is_loopback)
+    with.peek().is_some()
+        && with.all(|interface| interface.is_loopback || !interface.asks_neighbours)
 }
 
 pub fn mark_unseen(facts: &Facts) -> Vec<Finding> {

@@ -110,30 +110,31 @@ fn has_no_answer(service: &Service, server: &Server) -> bool {
     }
 }
 
-/// Returns true for a service of UDP, and where a mark's server has had datagrams alone: what is open
-/// and was not heard to go on is UDP.
+/// Returns true for a service of UDP, and where a mark's server has had datagrams, and nobody waits.
 fn is_of_datagrams(service: &Service, server: &Server) -> bool {
     let traffic = &server.traffic;
     match service.identity() {
         ServiceIdentity::Endpoint { protocol, .. } => protocol == Protocol::Udp,
-        ServiceIdentity::FirewallMark { .. } => traffic.open > 0 && traffic.waiting.count == 0,
+        ServiceIdentity::FirewallMark { .. } => traffic.datagrams > 0 && traffic.waiting.count == 0,
     }
 }
 
-/// Of SCTP, which is neither asked nor listened to, counters alone show it.
+/// Of services that cannot be asked, as those of a mark or of every port, counters alone show it.
 pub fn port_refused(facts: &Facts) -> Vec<Finding> {
     servers_in_use(facts)
         .filter(|(service, server)| has_turned_all_away(service, server))
+        // Those that were heard are told of by themselves.
+        .filter(|(_, server)| server.traffic.listened.refused == 0)
         .map(|(service, server)| {
             let count = server.state.statistics.connections;
             let text = format!(
                 "{} to {}, and no client sent more than its first packet: usually, nobody listens \
                  there, and the server turns them away.",
-                counted(count, "association"),
+                counted(count, "connection"),
                 endpoint(server.identity())
             );
             let finding = about(Basis::Traffic, Claim::Hinders, service, server, text);
-            counted_anew(finding.seen("associations", count), service)
+            counted_anew(finding.seen("connections", count), service)
         })
         .collect()
 }
@@ -215,10 +216,11 @@ pub fn handshake_stuck(facts: &Facts) -> Vec<Finding> {
                 false => " --probe may tell which.",
             };
             let text = format!(
-                "{} to {} {} to be opened (SYN_RECV), and none was opened since{why}.{more}",
+                "{} to {} {} to be opened ({}), and none was opened since{why}.{more}",
                 counted(in_vain, "connection"),
                 endpoint(server.identity()),
                 if in_vain == 1 { "waits" } else { "wait" },
+                state_of_who_waits(service),
             );
             about(Basis::Traffic, claim, service, server, text)
                 .seen("waiting", in_vain)
@@ -233,13 +235,25 @@ fn half_open_checks(service: &Service, server: &Server) -> Finding {
     let waiting = server.traffic.waiting_since_heard;
     let clients: Vec<_> = server.traffic.waiting.addresses.iter().collect();
     let text = format!(
-        "{} of {} to {} wait to be opened (SYN_RECV), begun one after the other: so do health \
-         checks that reset what they are answered. --listen tells whether they are answered.",
+        "{} of {} to {} wait to be opened ({}), begun one after the other: so do health checks \
+         that reset what they are answered. --listen tells whether they are answered.",
         counted(waiting, "connection"),
         listed(&clients),
-        endpoint(server.identity())
+        endpoint(server.identity()),
+        state_of_who_waits(service),
     );
     about(Basis::Traffic, Claim::Informs, service, server, text).seen("waiting", waiting)
+}
+
+/// Returns the kernel's name for the state of a connection whose handshake is not over.
+fn state_of_who_waits(service: &Service) -> &'static str {
+    match service.identity() {
+        ServiceIdentity::Endpoint {
+            protocol: Protocol::Sctp,
+            ..
+        } => "INIT",
+        _ => "SYN_RECV",
+    }
 }
 
 /// Returns true if the server took the probe's connection.
@@ -374,12 +388,12 @@ mod tests {
 
     #[test]
     fn a_mark_may_be_of_what_never_answers_where_its_connections_show_it() {
-        let of_mark = |open, waiting| {
+        let of_mark = |datagrams, waiting| {
             found(|facts| {
                 unanswered(facts);
                 facts.services[0].state.service.identity = endpoint("-f 7");
                 first(facts).traffic.heard.count = 0;
-                first(facts).traffic.open = open;
+                first(facts).traffic.datagrams = datagrams;
                 first(facts).traffic.waiting.count = waiting;
                 if waiting > 0 {
                     first(facts).probed = asked(PortAnswer::Taken, None);

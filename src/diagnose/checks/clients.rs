@@ -158,31 +158,44 @@ const PACKETS_IN_A_CIRCLE: u64 = 20;
 
 /// Two directors that are each other's servers hand packets to and fro until they are too old.
 pub fn sent_in_circles(facts: &Facts) -> Vec<Finding> {
-    servers_in_use(facts)
-        .filter(|(_, server)| {
-            let counted = &server.state.statistics;
-            let traffic = &server.traffic;
-            !is_masqueraded(server)
-                && server.route != Route::Local
-                && traffic.waiting_since_heard > 0
-                && traffic.heard.count == 0
-                && counted.connections > 0
-                && counted.incoming_packets >= PACKETS_IN_A_CIRCLE * counted.connections
-        })
-        .map(|(service, server)| {
-            let counted = &server.state.statistics;
-            let address = server.identity().address;
-            let text = format!(
-                "{} of {} went to {address}, and none was opened: {address} sends them back, as \
-                 another director does that has this one among its servers.",
-                super::counted(counted.incoming_packets, "packet"),
-                super::counted(counted.connections, "connection"),
-            );
+    let find = |(service, server): (&Service, &Server)| {
+        let (packets, connections) = circled(server)?;
+        let address = server.identity().address;
+        let text = format!(
+            "{} of {} went to {address}, and none was opened: {address} sends them back, as \
+             another director does that has this one among its servers.",
+            super::counted(packets, "packet"),
+            super::counted(connections, "connection"),
+        );
+        Some(
             about(Basis::Traffic, Claim::Hinders, service, server, text)
-                .seen("incoming_packets", counted.incoming_packets)
-                .seen("connections", counted.connections)
-        })
-        .collect()
+                .seen("incoming_packets", packets)
+                .seen("connections", connections),
+        )
+    };
+    servers_in_use(facts).filter_map(find).collect()
+}
+
+/// Returns the packets and connections that went to and fro, if there are more of those than clients
+/// send who wait. Counters tell that of connections that are all still there, or as far as they grow:
+/// what is over may have been opened, and carried much.
+fn circled(server: &Server) -> Option<(u64, u64)> {
+    let counted = &server.state.statistics;
+    let traffic = &server.traffic;
+    let waits = traffic.waiting_in_vain() > 0 && traffic.heard.count == 0;
+    if is_masqueraded(server) || server.route == Route::Local || !waits {
+        return None;
+    }
+    let are_all_there = counted.connections <= u64::from(server.state.active_connections);
+    let (packets, connections) = match are_all_there {
+        true => (counted.incoming_packets, counted.connections),
+        false => (
+            traffic.growth.incoming_packets,
+            traffic.growth.connections.max(traffic.waiting.count),
+        ),
+    };
+    let is_circled = connections > 0 && packets >= PACKETS_IN_A_CIRCLE * connections;
+    is_circled.then_some((packets, connections))
 }
 
 #[cfg(test)]
@@ -271,12 +284,35 @@ mod tests {
                 forward_by(facts, ForwardingMethod::DirectRouting);
                 let server = first(facts);
                 keep_waiting(server, 5);
+                server.state.active_connections = 5;
                 server.state.statistics.connections = 5;
                 server.state.statistics.incoming_packets = packets;
             })
         };
         assert_eq!(with(100), [("sent-in-circles", Level::Fault)]);
         assert_eq!(with(99), [("handshake-stuck", Level::Fault)]);
+    }
+
+    #[test]
+    fn what_those_carried_that_are_over_runs_in_no_circle_unless_it_grows() {
+        let with = |connections, packets| {
+            found(|facts| {
+                forward_by(facts, ForwardingMethod::DirectRouting);
+                let server = first(facts);
+                keep_waiting(server, 5);
+                server.state.active_connections = 5;
+                server.state.statistics.connections = 6;
+                server.state.statistics.incoming_packets = 9000;
+                server.traffic.growth.connections = connections;
+                server.traffic.growth.incoming_packets = packets;
+            })
+        };
+        let stuck = [("handshake-stuck", Level::Fault)];
+        assert_eq!(with(0, 0), stuck);
+        assert_eq!(with(0, 99), stuck);
+        assert_eq!(with(0, 100), [("sent-in-circles", Level::Fault)]);
+        assert_eq!(with(7, 139), stuck);
+        assert_eq!(with(7, 140), [("sent-in-circles", Level::Fault)]);
     }
 
     #[test]
@@ -472,6 +508,7 @@ mod tests {
                 forward_by(facts, ForwardingMethod::DirectRouting);
                 let server = first(facts);
                 server.traffic.waiting_since_heard = 1;
+                server.state.active_connections = 3;
                 server.state.statistics.connections = 3;
                 server.state.statistics.incoming_packets = 64;
                 spoil(server);

@@ -165,9 +165,10 @@ fn sources_refused(facts: &Facts) -> Vec<Finding> {
             several => format!("{} are", super::listed(several)),
         }
     );
+    // Strangers' packets are counted, too, and those that are long over.
     let (basis, claim) = match added {
-        0 => (Basis::State, Claim::Suspects),
-        _ => (Basis::Traffic, Claim::HurtsSome),
+        0 => (Basis::State, Claim::Informs),
+        _ => (Basis::Traffic, Claim::Suspects),
     };
     vec![
         Finding::new(basis, claim, text)
@@ -451,16 +452,23 @@ mod tests {
     }
 
     #[test]
-    fn strict_interfaces_are_a_risk_where_packets_were_dropped() {
-        let with = |drops, strict| {
+    fn strict_interfaces_are_told_of_where_packets_were_dropped() {
+        let with = |drops, added, strict| {
             found(|facts| {
                 facts.director.reverse_path_drops = drops;
+                facts.director.reverse_path_drops_added = added;
                 facts.director.interfaces[1].is_strict = strict;
+                for service in &mut facts.services {
+                    for server in &mut service.servers {
+                        server.traffic.heard.count = 0;
+                    }
+                }
             })
         };
-        assert_eq!(with(3, true), [("rp-filter", Level::Risk)]);
-        assert_eq!(with(3, false), []);
-        assert_eq!(with(0, true), []);
+        assert_eq!(with(3, 0, true), [("rp-filter", Level::Note)]);
+        assert_eq!(with(3, 2, true), [("rp-filter", Level::Risk)]);
+        assert_eq!(with(3, 2, false), []);
+        assert_eq!(with(0, 0, true), []);
     }
 
     #[test]
@@ -673,9 +681,9 @@ mod tests {
             ]
         );
         assert_eq!(commands(&two), ["sysctl -w net.ipv4.conf.all.rp_filter=2"]);
-        assert_eq!((two.basis, two.claim), (Basis::State, Claim::Suspects));
+        assert_eq!((two.basis, two.claim), (Basis::State, Claim::Informs));
         let now = with(|facts| facts.director.reverse_path_drops_added = 1).unwrap();
-        assert_eq!((now.basis, now.claim), (Basis::Traffic, Claim::HurtsSome));
+        assert_eq!((now.basis, now.claim), (Basis::Traffic, Claim::Suspects));
         let one_is_down = with(|facts| facts.director.interfaces[1].is_up = false).unwrap();
         assert!(
             one_is_down

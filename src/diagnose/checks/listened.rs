@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use crate::diagnose::facts::{Facts, Route, Server, Service};
+use crate::diagnose::facts::{Facts, HardwareAddress, Route, Server, Service};
 use crate::diagnose::findings::{Basis, Claim, Finding};
 use crate::diagnose::listen::listened::{Answer, Attempt, ErrorAnswer, Fate, Listened, Step};
 use crate::model::{ForwardingMethod, Protocol, ServiceIdentity};
@@ -18,6 +18,8 @@ use super::{about, counted, endpoint, interface, listed, name, resolution};
 
 /// So many attempts that end alike are no accident, nor is one that is repeated so often.
 const NO_ACCIDENT: usize = 2;
+/// So many attempts at a port at which nobody is served are no search for open ones.
+const NO_SEARCH: usize = 5;
 const REPEATED_OFTEN: u32 = 3;
 /// Broadcast questions of one machine for one address: the first was not answered.
 const REPEATED_QUESTION: u32 = 2;
@@ -80,6 +82,12 @@ fn ends_among<'f>(
             }
             _ => true,
         });
+        let served = ports_served(listened, service);
+        attempts.retain(|attempt| {
+            let port = attempt.address.port();
+            let of_port = || all().filter(|attempt| attempt.address.port() == port);
+            served.is_empty() || served.contains(&port) || of_port().count() >= NO_SEARCH
+        });
     }
     (!attempts.is_empty()).then(|| Ends {
         service,
@@ -88,6 +96,14 @@ fn ends_among<'f>(
         served: listened.funnel(all()).served,
         packets_lost: listened.packets_lost,
     })
+}
+
+/// Returns the ports at which somebody was served. Where a service takes several, a few attempts at
+/// another are somebody who looks for open ones.
+fn ports_served(listened: &Listened, service: &Service) -> BTreeSet<u16> {
+    let attempts = listened.of(service.identity());
+    let served = attempts.filter(|attempt| listened.fate(attempt) == Fate::Served);
+    served.map(|attempt| attempt.address.port()).collect()
 }
 
 /// The most times that the SYN of an attempt at a service came which was served: clients may be so far
@@ -312,9 +328,14 @@ pub fn duplicate_address(facts: &Facts) -> Vec<Finding> {
         let Some(address) = service.virtual_address() else {
             continue;
         };
-        let rivals = listened.addresses.get(&address);
-        let rivals = rivals.into_iter().flat_map(|talk| &talk.rivals);
-        for rival in rivals.filter(|_| service.address == Some(Route::Local)) {
+        if service.address != Some(Route::Local) {
+            continue;
+        }
+        let talk = listened.addresses.get(&address);
+        let rivals = talk.into_iter().flat_map(|talk| &talk.rivals);
+        let rivals = rivals.filter(|(index, _)| is_answered_for(facts, *index, address));
+        let rivals: BTreeSet<&HardwareAddress> = rivals.map(|(_, hardware)| hardware).collect();
+        for rival in rivals {
             let hardware = hardware_text(*rival);
             let server = service.servers.iter().find(|server| {
                 let next_hop = server.next_hop;
@@ -340,6 +361,15 @@ pub fn duplicate_address(facts: &Facts) -> Vec<Finding> {
         }
     }
     findings
+}
+
+/// Returns true if the director answers for an address to the neighbours at an interface. Where they do
+/// not ask for it, or where it is hidden from them, nobody takes another machine for this one.
+fn is_answered_for(facts: &Facts, index: u32, address: IpAddr) -> bool {
+    interface(&facts.director, index).is_some_and(|interface| {
+        let is_hidden = interface.hides_others && !interface.has(address);
+        interface.has_on_link(address) && !is_hidden
+    })
 }
 
 /// Packets come to an interface here, and IPVS does not take them.
@@ -532,6 +562,10 @@ pub fn port_refused(facts: &Facts) -> Vec<Finding> {
 /// Other errors by ICMP, as they are.
 pub fn icmp_error(facts: &Facts) -> Vec<Finding> {
     let ended = ends(facts, |attempt, fate| match fate {
+        // Who traces the way sends packets that are to be too old on it, each once.
+        Fate::Error(error) if error.reason.is_time_exceeded() => {
+            attempt.is_scheduled() && attempt.arrivals > 1
+        }
         Fate::Error(error) => attempt.is_scheduled() && !error.is_refusal(),
         _ => false,
     });

@@ -4,7 +4,7 @@
 
 use crate::diagnose::facts::{Facts, Route, Server, Service};
 use crate::diagnose::findings::{Basis, Claim, Finding};
-use crate::model::{Change, Destination, Protocol, ServiceIdentity, VirtualService};
+use crate::model::{Change, Destination, ServiceIdentity, VirtualService};
 use crate::schedulers::TurningAway;
 
 use super::{about, counted, endpoint, is_masqueraded, listed, name, servers};
@@ -64,7 +64,7 @@ pub fn maybe_full(facts: &Facts) -> Vec<Finding> {
         let doubtful: Vec<&Server> = takers
             .iter()
             .copied()
-            .filter(|server| server.state.may_be_full())
+            .filter(|server| server.state.may_be_full() && !takes_more(server))
             .collect();
         let first = doubtful.first()?;
         let names: Vec<String> = doubtful
@@ -89,6 +89,12 @@ pub fn maybe_full(facts: &Facts) -> Vec<Finding> {
         )
     };
     facts.services.iter().filter_map(find).collect()
+}
+
+/// Returns true if a server was given new connections while it was looked at: it is not full.
+fn takes_more(server: &Server) -> bool {
+    let traffic = &server.traffic;
+    traffic.growth.connections > 0 || traffic.listened.scheduled > 0
 }
 
 /// A server with room for twice as many connections, and a lower threshold that those it has now are
@@ -119,7 +125,7 @@ pub fn ops_masquerading(facts: &Facts) -> Vec<Finding> {
             .filter(|server| is_masqueraded(server) && server.route != Route::Local)
             .map(|server| endpoint(server.identity()))
             .collect();
-        if masqueraded.is_empty() || is_one_way(service) {
+        if masqueraded.is_empty() {
             return None;
         }
         let text = format!(
@@ -128,12 +134,16 @@ pub fn ops_masquerading(facts: &Facts) -> Vec<Finding> {
              server's address.",
             listed(&masqueraded)
         );
+        let claim = match is_answered_by_nature(service) {
+            true => Claim::MayHinder,
+            false => Claim::Explains,
+        };
         let without = VirtualService {
             one_packet: false,
             ..*settings
         };
         Some(
-            Finding::new(Basis::State, Claim::MayHinder, text)
+            Finding::new(Basis::State, claim, text)
                 .about(service.identity())
                 .seen("masqueraded_servers", masqueraded)
                 .by(&Change::EditService(without)),
@@ -142,13 +152,14 @@ pub fn ops_masquerading(facts: &Facts) -> Vec<Finding> {
     facts.services.iter().filter_map(find).collect()
 }
 
-/// Returns true for ports that nothing is ever answered from: traps and logs, flows and metrics.
-fn is_one_way(service: &Service) -> bool {
-    const PORTS: [u16; 15] = [
-        162, 514, 1162, 1514, 2055, 4739, 5140, 5514, 6343, 8125, 9995, 9996, 10514, 12201, 25826,
+/// Returns true for ports from which every question is answered: names, time, keys, calls and the
+/// like. Traps, logs and metrics never are, and of other ports nobody knows.
+fn is_answered_by_nature(service: &Service) -> bool {
+    const PORTS: [u16; 22] = [
+        7, 53, 67, 69, 88, 111, 123, 137, 161, 389, 443, 464, 500, 853, 1812, 1813, 3478, 4500,
+        5060, 5353, 5683, 11211,
     ];
-    matches!(service.identity(), ServiceIdentity::Endpoint { protocol: Protocol::Udp, port, .. }
-        if PORTS.contains(&port))
+    matches!(service.identity(), ServiceIdentity::Endpoint { port, .. } if PORTS.contains(&port))
 }
 
 pub fn hash_turns_away(facts: &Facts) -> Vec<Finding> {
@@ -181,7 +192,15 @@ pub fn hash_turns_away(facts: &Facts) -> Vec<Finding> {
                 _ => "have weight 0 or are full",
             }
         );
-        let finding = Finding::new(Basis::State, Claim::HurtsSome, text)
+        // `dh` goes by the address asked for: one server has all that are for one address.
+        let is_for_one =
+            settings.scheduler.as_bytes() == b"dh" && service.virtual_address().is_some();
+        let claim = match is_for_one {
+            true if service.servers.iter().any(is_chosen) => return None,
+            true => Claim::Explains,
+            false => Claim::HurtsSome,
+        };
+        let finding = Finding::new(Basis::State, claim, text)
             .about(service.identity())
             .seen("scheduler", settings.scheduler.to_string())
             .seen("closed_servers", closed);
@@ -194,6 +213,13 @@ pub fn hash_turns_away(facts: &Facts) -> Vec<Finding> {
         })
     };
     facts.services.iter().filter_map(find).collect()
+}
+
+/// Returns true if a server takes connections, and has some, or has just had.
+fn is_chosen(server: &Server) -> bool {
+    let traffic = &server.traffic;
+    let has_some = traffic.heard.count > 0 || traffic.open > 0 || takes_more(server);
+    server.takes_connections() && has_some
 }
 
 pub fn held_at_draining(facts: &Facts) -> Vec<Finding> {
@@ -549,8 +575,12 @@ mod tests {
                 serde_json::json!(["10.0.0.10:80", "10.0.0.20:80"])
             )]
         );
-        assert!(with("-t 192.0.2.1:514", |_| ()).is_some());
-        assert_eq!(with("-u 192.0.2.1:514", |_| ()), None);
+        assert_eq!(lost.claim, Claim::MayHinder);
+        // Of what may be one way, or not, nothing is concluded.
+        assert_eq!(
+            with("-u 192.0.2.1:514", |_| ()).unwrap().claim,
+            Claim::Explains
+        );
         let local: fn(&mut Server) = |server| server.route = Route::Local;
         let routed: fn(&mut Server) = |server| {
             server.state.destination.forwarding_method = ForwardingMethod::DirectRouting;

@@ -154,6 +154,12 @@ pub fn unheard(facts: &Facts) -> Vec<Finding> {
     let ids: Vec<u8> = ids.into_iter().collect();
     let shown: Vec<String> = ids.iter().map(u8::to_string).collect();
     let addresses: Vec<String> = heard.iter().map(|it| it.address.to_string()).collect();
+    // Where the master of that number is here, the other one is a backup, and says nothing.
+    let master = facts.director.daemon(SyncDaemonRole::Master);
+    let claim = match master.is_some_and(|master| master.sync_id == id) {
+        true => Claim::Informs,
+        false => Claim::HurtsSome,
+    };
     let (claim, text) = match heard.is_empty() {
         true => (
             Claim::Informs,
@@ -163,7 +169,7 @@ pub fn unheard(facts: &Facts) -> Vec<Finding> {
             ),
         ),
         false => (
-            Claim::HurtsSome,
+            claim,
             format!(
                 "The backup daemon heeds syncid {id} alone, and in {seconds} s {} spoke with {}: \
                  if that is its master, the numbers must be the same.",

@@ -406,7 +406,7 @@ impl<'f> Attempts<'f> {
             } else if let Some(hardware) = hardware.filter(is_another)
                 && about.rivals.len() < MOST_NEIGHBOURS
             {
-                about.rivals.insert(hardware);
+                about.rivals.insert((frame.interface, hardware));
             }
         }
         let is_asked = talk.is_question

@@ -432,6 +432,6 @@ pub struct AddressTalk {
     pub questions: BTreeMap<IpAddr, (u32, u32)>,
     /// This machine said that it has it.
     pub is_announced_here: bool,
-    /// The others that said so.
-    pub rivals: BTreeSet<HardwareAddress>,
+    /// The others that said so, each behind the index of the interface that heard it.
+    pub rivals: BTreeSet<(u32, HardwareAddress)>,
 }

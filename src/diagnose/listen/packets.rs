@@ -103,6 +103,11 @@ impl IcmpReason {
         }
     }
 
+    /// Returns true for a packet that was under way for too long.
+    pub fn is_time_exceeded(self) -> bool {
+        self.kind == if self.is_ipv6 { 3 } else { 11 }
+    }
+
     /// Returns true where nothing more comes of the packet: unreachable, or underway for too long.
     /// That it is too large only makes the sender send smaller ones.
     fn is_final(self) -> bool {

@@ -11,8 +11,8 @@ use crate::attribution::{Lost, ServerPlace, Servers};
 use crate::diagnose::facts::{Clients, Crowd, Director, Server, Service, Strays, Traffic};
 use crate::ipvs::connections::{Connections, LONGEST_LOOK};
 use crate::model::{
-    Connection, DestinationIdentity, ForwardingMethod, Netmask, ServiceIdentity, SyncDaemonRole,
-    Timeouts,
+    Connection, DestinationIdentity, ForwardingMethod, Netmask, Protocol, ServiceIdentity,
+    SyncDaemonRole, Timeouts,
 };
 
 /// The most connections that are looked at.
@@ -22,6 +22,14 @@ const MOST_CONNECTIONS: usize = 200_000;
 /// than a second, its answer may be on the way.
 const SYN_RECV_SECONDS: u64 = 60;
 const WAITING_SECONDS: RangeInclusive<u64> = 1..=30;
+/// For so many seconds after its last datagram, a flow of UDP counts as one that goes on. The kernel
+/// keeps it for minutes, and most are a question and its answer.
+const FRESH_SECONDS: u64 = 30;
+/// The seconds for which the kernel keeps an association of SCTP: after its client's first packet,
+/// after that was repeated, and once it is open (`net/netfilter/ipvs/ip_vs_proto_sctp.c`).
+const INIT1_SECONDS: u64 = 4;
+const INIT_SECONDS: u64 = 61;
+const SCTP_SECONDS: u64 = 15 * 60;
 /// The seconds that some client must have waited: a first handshake by satellite takes two, and what
 /// is not answered is repeated after one, two and four.
 const PATIENCE_SECONDS: u64 = 3;
@@ -90,6 +98,8 @@ struct Seen {
     youngest_heard: Option<u64>,
     /// The opened connections of each client.
     by_client: HashMap<IpAddr, u64>,
+    /// The connections that were reset, by the port that they were for.
+    reset: HashMap<u16, u64>,
 }
 
 impl Seen {
@@ -113,6 +123,7 @@ impl Seen {
             waiting_since_heard: since().count() as u64,
             waiting_like_checks: since().filter(|(client, _)| is_checker(*client)).count() as u64,
             crowd: self.crowd(),
+            reset: self.reset.values().copied().max().unwrap_or_default(),
             ..self.traffic
         }
     }
@@ -146,8 +157,10 @@ enum Shown {
     Waits(u64),
     /// The client went on behind the handshake.
     Heard { age: u64, is_open: bool },
-    /// It is open, as far as a connection of UDP can be.
-    Open,
+    /// It is a flow of UDP, which may go on, or not.
+    Datagrams { is_fresh: bool },
+    /// It was reset a moment ago.
+    Reset,
 }
 
 /// The sums so far.
@@ -192,11 +205,16 @@ impl Sums {
             return;
         };
         match self.servers.server_of(connection) {
-            Ok(place) => self.count(place, connection.client.0, shown),
+            Ok(place) => self.count(place, connection, shown),
             // A backup is told of the connections of services that it need not have.
             Err(Lost { service: None }) if self.is_backup => {}
             Err(Lost { service }) => {
-                if !matches!(shown, Shown::Heard { is_open: false, .. }) {
+                let goes_on = match shown {
+                    Shown::Waits(_) => true,
+                    Shown::Heard { is_open, .. } => is_open,
+                    Shown::Datagrams { .. } | Shown::Reset => false,
+                };
+                if goes_on {
                     self.stray(service, connection);
                 }
             }
@@ -205,6 +223,10 @@ impl Sums {
 
     fn shown_by(&self, connection: &Connection<'_>) -> Option<Shown> {
         let age_of = |timeout: u64| timeout.saturating_sub(connection.seconds);
+        let waits = |timeout| {
+            let age = age_of(timeout);
+            WAITING_SECONDS.contains(&age).then_some(Shown::Waits(age))
+        };
         let ended = |timeout| {
             Some(Shown::Heard {
                 age: age_of(timeout),
@@ -212,27 +234,37 @@ impl Sums {
             })
         };
         match connection.state {
-            b"SYN_RECV" => {
-                let age = age_of(SYN_RECV_SECONDS);
-                WAITING_SECONDS.contains(&age).then_some(Shown::Waits(age))
+            b"SYN_RECV" => waits(SYN_RECV_SECONDS),
+            b"INIT1" => waits(INIT1_SECONDS),
+            b"INIT" => waits(INIT_SECONDS),
+            b"ESTABLISHED" => {
+                let timeout = match connection.named_protocol() {
+                    Some(Protocol::Sctp) => SCTP_SECONDS,
+                    _ => self.timeouts.tcp.into(),
+                };
+                Some(Shown::Heard {
+                    age: age_of(timeout),
+                    is_open: true,
+                })
             }
-            b"ESTABLISHED" => Some(Shown::Heard {
-                age: age_of(self.timeouts.tcp.into()),
-                is_open: true,
-            }),
             b"FIN_WAIT" => ended(self.timeouts.tcp_fin.into()),
             b"TIME_WAIT" => ended(TIME_WAIT_SECONDS),
             b"CLOSE_WAIT" => ended(CLOSE_WAIT_SECONDS),
             b"LAST_ACK" => ended(LAST_ACK_SECONDS),
-            b"UDP" => Some(Shown::Open),
+            b"UDP" => Some(Shown::Datagrams {
+                is_fresh: age_of(self.timeouts.udp.into()) <= FRESH_SECONDS,
+            }),
+            b"CLOSE" => Some(Shown::Reset),
             _ => None,
         }
     }
 
-    fn count(&mut self, place: ServerPlace, client: IpAddr, shown: Shown) {
+    fn count(&mut self, place: ServerPlace, connection: &Connection<'_>, shown: Shown) {
+        let (client, _) = connection.client;
+        let (_, port) = connection.service;
         let mask = self.masks.get(place.0).copied().flatten();
         let seen = self.seen.entry(place).or_default();
-        if !matches!(shown, Shown::Waits(_)) {
+        if !matches!(shown, Shown::Waits(_) | Shown::Reset) {
             let one = mask.map_or(client, |mask| mask.applied_to(client));
             *seen.by_client.entry(one).or_default() += 1;
         }
@@ -248,7 +280,11 @@ impl Sums {
                 seen.youngest_heard = Some(youngest);
                 add_client(&mut traffic.heard, client);
             }
-            Shown::Open => traffic.open += 1,
+            Shown::Datagrams { is_fresh } => {
+                traffic.datagrams += 1;
+                traffic.open += u64::from(is_fresh);
+            }
+            Shown::Reset => *seen.reset.entry(port).or_default() += 1,
         }
     }
 
@@ -288,8 +324,13 @@ mod tests {
 
     /// Sums up lines of the kernel's file, for one service with one server.
     fn sums(lines: &[&str], is_backup: bool) -> Sums {
-        let mut service = service("-t 10.0.0.1:80");
-        service.servers = vec![server("192.168.0.2:80")];
+        sums_of("-t 10.0.0.1:80", lines, is_backup)
+    }
+
+    fn sums_of(named: &str, lines: &[&str], is_backup: bool) -> Sums {
+        let mut service = service(named);
+        let port = named.rsplit(':').next().unwrap();
+        service.servers = vec![server(&format!("192.168.0.2:{port}"))];
         let timeouts = Timeouts {
             tcp: 900,
             tcp_fin: 120,
@@ -303,7 +344,11 @@ mod tests {
     }
 
     fn traffic_of(lines: &[&str], is_masqueraded: bool) -> Traffic {
-        let seen = sums(lines, false).seen.remove(&(0, 0)).unwrap();
+        traffic_of_service("-t 10.0.0.1:80", lines, is_masqueraded)
+    }
+
+    fn traffic_of_service(named: &str, lines: &[&str], is_masqueraded: bool) -> Traffic {
+        let seen = sums_of(named, lines, false).seen.remove(&(0, 0)).unwrap();
         seen.traffic(is_masqueraded, |_| false)
     }
 
@@ -442,8 +487,53 @@ mod tests {
     }
 
     #[test]
+    fn a_flow_of_udp_is_open_while_it_is_fresh_and_never_a_stray() {
+        let line = |server: &str, seconds: u64| {
+            format!("UDP 0A000002 9C40 0A000001 0050 C0A8000{server} 0050 UDP     {seconds}")
+        };
+        for (seconds, open) in [(300, 1), (270, 1), (269, 0)] {
+            let seen = traffic_of_service("-u 10.0.0.1:80", &[&line("2", seconds)], true);
+            assert_eq!((seen.open, seen.datagrams), (open, 1), "{seconds}");
+        }
+        let strays = sums_of("-u 10.0.0.1:80", &[&line("3", 299)], false).strays;
+        assert!(strays.is_empty());
+    }
+
+    #[test]
+    fn connections_that_were_reset_are_counted_by_their_ports() {
+        let line =
+            |port: &str| format!("TCP 0A000002 9C40 0A000001 {port} C0A80002 {port} CLOSE       9");
+        let lines = ["0050", "01BB", "01BB", "0051"].map(line);
+        let lines = lines.each_ref().map(String::as_str);
+        let seen = traffic_of_service("-t 10.0.0.1:0", &lines, true);
+        assert_eq!((seen.reset, seen.crowd.connections), (2, 0));
+    }
+
+    #[test]
+    fn associations_wait_while_they_are_begun_and_have_a_time_of_their_own() {
+        let line = |state: &str| format!("SCTP 0A000002 9C40 0A000001 0050 C0A80002 0050 {state}");
+        for (lines, since) in [
+            (&["INIT1       1"][..], 1),
+            (&["INIT1       4", "ESTABLISHED     500"], 0),
+            (&["INIT       58", "INIT       59"], 2),
+            (&["INIT       30", "ESTABLISHED     500"], 0),
+            // That one went on a second ago.
+            (&["INIT       57", "ESTABLISHED     899"], 0),
+            (&["INIT       57", "ESTABLISHED     891"], 1),
+        ] {
+            let lines: Vec<String> = lines.iter().map(|state| line(state)).collect();
+            let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+            assert_eq!(
+                traffic_of_service("--sctp-service 10.0.0.1:80", &lines, false).waiting_since_heard,
+                since,
+                "{lines:?}"
+            );
+        }
+    }
+
+    #[test]
     fn a_backup_knows_connections_of_services_that_it_lacks() {
-        let lines = ["UDP 0A000002 9C40 0A000009 0035 C0A80003 0035 UDP     299"];
+        let lines = ["TCP 0A000002 9C40 0A000009 0035 C0A80003 0035 ESTABLISHED     299"];
         assert!(sums(&lines, true).strays.is_empty());
         assert_eq!(sums(&lines, false).strays.len(), 1);
     }

@@ -308,6 +308,7 @@ fn follow_answers(
     director: &Director,
     services: &mut [Service],
 ) -> Result<(), KernelError> {
+    let marks = network.marks_of_rules()?;
     let mut routes: HashMap<(IpAddr, Incoming), Route> = HashMap::new();
     for server in services.iter_mut().flat_map(|service| &mut service.servers) {
         let (Some(way), ForwardingMethod::Masquerading) = (
@@ -316,26 +317,36 @@ fn follow_answers(
         ) else {
             continue;
         };
-        let incoming = Incoming {
+        let address = server.identity().address;
+        let incoming = |mark| Incoming {
             interface: way.interface,
-            source: Some(server.identity().address),
-            mark: 0,
+            source: Some(address),
+            mark,
         };
         for client in server.traffic.waiting.addresses.iter().take(MOST_FOLLOWED) {
             let is_here = director
                 .interfaces
                 .iter()
                 .any(|interface| interface.has(*client));
-            if is_here || client.is_ipv4() != server.identity().address.is_ipv4() {
+            if is_here || client.is_ipv4() != address.is_ipv4() {
                 continue;
             }
-            let route = match routes.entry((*client, incoming)) {
-                Entry::Occupied(entry) => *entry.get(),
-                Entry::Vacant(entry) => *entry.insert(network.route_in(*client, incoming)?),
-            };
-            if matches!(route, Route::Nowhere | Route::Refused) {
-                server.lost_clients.push((*client, route));
+            // The firewall may mark answers, for a rule of routing.
+            let mut lost = None;
+            for mark in iter::once(0).chain(marks.iter().copied()) {
+                let route = match routes.entry((*client, incoming(mark))) {
+                    Entry::Occupied(entry) => *entry.get(),
+                    Entry::Vacant(entry) => {
+                        *entry.insert(network.route_in(*client, incoming(mark))?)
+                    }
+                };
+                if !matches!(route, Route::Nowhere | Route::Refused) {
+                    lost = None;
+                    break;
+                }
+                lost = lost.or(Some((*client, route)));
             }
+            server.lost_clients.extend(lost);
         }
     }
     Ok(())

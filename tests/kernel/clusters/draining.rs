@@ -401,22 +401,6 @@ fn others_may_have_other_plans() {
         director.ipvsadm("-a -t 2.2.2.25:22 -r 1.1.1.20 -m");
         open
     };
-    for command in ["-d", "-e"] {
-        let mut open = table();
-        let draining = begin(director, &format!("{command} {ENTRY} --drain"), 1);
-        director.ipvsadm(&format!("-e {ENTRY} -m -w 7"));
-        ended(
-            &draining.end(),
-            3,
-            &format!(
-                "{ENTRY}: somebody has given it weight 7 again\n{}",
-                others_have_plans(command)
-            ),
-        );
-        let rules = director.ipvsadm("-Sn");
-        assert!(rules.contains("-r 1.1.1.10:22 -m -w 7\n"), "{rules}");
-        open.goes_on();
-    }
     // A server that is to leave all its services gets another one.
     let open = table();
     let draining = begin(director, "-d -r 1.1.1.10 --drain", 1);
@@ -434,6 +418,22 @@ fn others_may_have_other_plans() {
             others_have_plans("-d")
         ),
     );
+    for command in ["-d", "-e"] {
+        let mut open = table();
+        let draining = begin(director, &format!("{command} {ENTRY} --drain"), 1);
+        director.ipvsadm(&format!("-e {ENTRY} -m -w 7"));
+        ended(
+            &draining.end(),
+            3,
+            &format!(
+                "{ENTRY}: somebody has given it weight 7 again\n{}",
+                others_have_plans(command)
+            ),
+        );
+        let rules = director.ipvsadm("-Sn");
+        assert!(rules.contains("-r 1.1.1.10:22 -m -w 7\n"), "{rules}");
+        open.goes_on();
+    }
     for meddle in [format!("-d {ENTRY}"), "-D -t 2.2.2.25:22".to_owned()] {
         let _open = table();
         let draining = begin(director, "-d -r 1.1.1.10 --drain", 1);

@@ -344,7 +344,7 @@ fn what_keeps_attempts_from_leaving_explains_that_they_do_not() {
 #[test]
 fn an_address_is_unanswered_if_somebody_asks_in_vain_and_duplicate_if_another_has_it() {
     let after_losing = |packets_lost, questions, is_announced_here, rivals: &[HardwareAddress]| {
-        let rivals = rivals.iter().copied().collect();
+        let rivals = rivals.iter().map(|hardware| (3, *hardware)).collect();
         let mut all = findings(|facts| {
             let mut listened = heard(Vec::new());
             listened.packets_lost = packets_lost;
@@ -820,7 +820,7 @@ fn who_asks_in_vain_where_is_said_and_why_nobody_answers() {
 fn who_speaks_as_the_address_is_named_if_it_is_a_server_and_told_to_hide_it() {
     let with = |route, hardware: HardwareAddress| {
         let talk = AddressTalk {
-            rivals: [hardware].into(),
+            rivals: [(3, hardware)].into(),
             ..AddressTalk::default()
         };
         of_talk("duplicate-address", talk, |facts| {
@@ -838,12 +838,14 @@ fn who_speaks_as_the_address_is_named_if_it_is_a_server_and_told_to_hide_it() {
     assert_eq!(commands(&known), HIDE_ADDRESSES);
     assert!(known.real_server.is_some());
     let talk = AddressTalk {
-        rivals: [[2, 0, 0, 0, 0, 0x66]].into(),
+        rivals: [(3, [2, 0, 0, 0, 0, 0x66])].into(),
         ..AddressTalk::default()
     };
     let of_ipv6 = of_talk("duplicate-address", talk, |facts| {
         facts.services[0].state.service.identity = identity("-t [2001:db8::1]:80");
         facts.services[0].address = Some(Route::Local);
+        let own = "2001:db8::1".parse().unwrap();
+        facts.director.interfaces[2].addresses.push((own, 64));
         set_next_hop(&mut facts.services[0].servers[1], false);
     });
     let of_ipv6 = of_ipv6.unwrap();
@@ -968,4 +970,82 @@ fn a_forged_answer_is_told_apart_from_one_that_is_held() {
         let text = text(is_forged);
         assert!(text.ends_with('.') && !text.ends_with(".."), "{text}");
     }
+}
+
+#[test]
+fn who_speaks_as_an_address_that_is_hidden_here_or_of_another_network_takes_nothing_away() {
+    let with = |index, spoil: fn(&mut Facts)| {
+        let talk = AddressTalk {
+            rivals: [(index, [2, 0, 0, 0, 0, 0x66])].into(),
+            ..AddressTalk::default()
+        };
+        of_talk("duplicate-address", talk, spoil).is_some()
+    };
+    assert!(with(3, |_| ()));
+    assert!(!with(2, |_| ()), "the servers' network");
+    let on_lo: fn(&mut Facts) = |facts| {
+        let [lo, _, public] = &mut facts.director.interfaces[..] else {
+            unreachable!()
+        };
+        lo.addresses.push(([192, 0, 2, 1].into(), 32));
+        public.addresses = vec![([192, 0, 2, 25].into(), 24)];
+    };
+    assert!(with(3, on_lo));
+    assert!(!with(3, |facts| {
+        facts.director.interfaces[2].addresses = vec![([192, 0, 2, 25].into(), 24)];
+        facts.director.interfaces[2].hides_others = true;
+    }));
+}
+
+#[test]
+fn who_looks_for_open_ports_accuses_nobody() {
+    let at_port = |port: u16, count: u16, is_served: bool| {
+        (0..count).map(move |number| {
+            let mut attempt = attempt(Protocol::Tcp);
+            attempt.service = Some(identity("-t 192.0.2.1:0"));
+            attempt.address.set_port(port);
+            attempt.client.set_port(50_000 + port + number);
+            leaves(&mut attempt, SERVER);
+            attempt.is_heard = is_served;
+            if !is_served {
+                attempt.answer = Some(Answer::Refused);
+                attempt.answer_left = true;
+            }
+            attempt
+        })
+    };
+    let with = |served, in_vain| {
+        let attempts = at_port(80, served, true).chain(at_port(443, in_vain, false));
+        let found = found(attempts.collect(), |facts| {
+            facts.services[0].state.service.identity = identity("-t 192.0.2.1:0");
+        });
+        found.contains(&("port-refused", Level::Risk))
+            || found.contains(&("port-refused", Level::Fault))
+    };
+    assert!(!with(3, 4));
+    assert!(with(3, 5));
+    assert!(with(0, 2));
+}
+
+#[test]
+fn who_traces_the_way_accuses_nobody() {
+    let with = |arrivals, kind| {
+        let mut traced = attempt(Protocol::Tcp);
+        traced.arrivals = arrivals;
+        leaves(&mut traced, SERVER);
+        traced.answer = Some(Answer::Error(ErrorAnswer {
+            reporter: [192, 0, 2, 25].into(),
+            reason: IcmpReason {
+                is_ipv6: false,
+                kind,
+                code: 0,
+            },
+            is_of_tunnel: false,
+        }));
+        traced.answer_left = true;
+        found(vec![traced.clone(), traced.clone(), traced], |_| ())
+    };
+    assert_eq!(with(1, 11), []);
+    assert_eq!(with(2, 11), [("icmp-error", Level::Fault)]);
+    assert_eq!(with(1, 3), [("icmp-error", Level::Fault)]);
 }

@@ -666,5 +666,5 @@ fn who_asks_for_an_address_and_who_says_it_has_it_is_remembered() {
         .hear(IN(OUTER), talk(false, "192.0.2.1", rival, "192.0.2.7"));
     let about = &heard.attempts.addresses[&address];
     assert!(about.is_announced_here);
-    assert_eq!(about.rivals, [rival].into());
+    assert_eq!(about.rivals, [(OUTER, rival)].into());
 }
