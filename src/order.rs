@@ -393,5 +393,16 @@ mod tests {
         ] {
             assert_eq!(ConnectionOrder::from_word(word.as_bytes()), order, "{word}");
         }
+        for order in ConnectionOrder::ALL {
+            let named = order.word().zip(order.meaning());
+            let known = ConnectionOrder::WORDS
+                .into_iter()
+                .find(|known| Some(*known) == named);
+            assert_eq!(
+                known.is_some(),
+                order != ConnectionOrder::Kernel,
+                "{order:?}"
+            );
+        }
     }
 }

@@ -341,6 +341,15 @@ mod tests {
     }
 
     #[test]
+    fn who_is_there_no_more_has_no_rule_to_end_the_ramp() {
+        let left = "somebody has other plans: weights are left as they are";
+        assert_eq!(other_plans(false, "in-blue "), left.as_bytes());
+        let told = format!("{left}; {}", shortcut("in-blue "));
+        assert_eq!(other_plans(true, "in-blue "), told.as_bytes());
+        assert!(told.ends_with(", through in-blue ipvsadm -R, ends the ramp at once"));
+    }
+
+    #[test]
     fn what_others_do_is_seen() {
         let entry = entry("10.0.0.1 -w 9");
         let told = |given, line: Option<&str>| {

@@ -283,6 +283,25 @@ mod tests {
     }
 
     #[test]
+    fn what_was_not_heard_is_told_and_what_was_is_not() {
+        let told = |packets_lost, attempts_not_followed| {
+            let mut facts = healthy();
+            let mut listened = heard(Vec::new());
+            (listened.packets, listened.packets_lost) = (700, packets_lost);
+            listened.attempts_not_followed = attempts_not_followed;
+            listen::add(listened, &mut facts);
+            gaps(&facts)
+        };
+        assert_eq!(told(0, 0), [""; 0]);
+        let lost = ["1 packet came too fast to be heard, besides 700 that were."];
+        assert_eq!(told(1, 0), lost);
+        assert_eq!(
+            told(0, 2),
+            ["2 attempts more began: no more than 4096 are followed."]
+        );
+    }
+
+    #[test]
     fn a_client_that_asks_once_was_refused_past_here_or_is_gone() {
         let told = |began| {
             let mut once = attempt(Protocol::Tcp);
