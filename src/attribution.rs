@@ -2,7 +2,8 @@
 //!
 //! The kernel's file of connections names the address that a connection came to, not the service.
 //! The service is the one at that address. If there is none, it may have been one of a firewall
-//! mark, which has no address. Knows the table that it is given, and asks nobody.
+//! mark, which has no address; where several marks have the server, nothing says which. Knows the
+//! table that it is given, and asks nobody.
 #![forbid(unsafe_code)]
 
 use std::collections::BTreeMap;
@@ -20,6 +21,23 @@ const FIRST_FREE_PORT: u16 = 1024;
 /// the order in which they were inserted.
 pub type ServerPlace = (usize, usize);
 
+/// The real server of a connection, as far as it can be told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Whose<'s> {
+    /// It is this one.
+    Of(ServerPlace),
+    /// It is one of these, that several firewall marks have.
+    OneOf(&'s [MarkedServer]),
+}
+
+/// A server of a firewall mark.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MarkedServer {
+    /// Its port, host byte order.
+    port: u16,
+    pub place: ServerPlace,
+}
+
 /// A connection's real server is none of its service any more, or its service is gone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lost {
@@ -31,8 +49,8 @@ pub struct Lost {
 #[derive(Default)]
 pub struct Servers {
     services: BTreeMap<ServiceIdentity, ServersOfOne>,
-    /// A server at each address that services of firewall marks have, by the family of the packets.
-    of_marks: BTreeMap<(AddressFamily, IpAddr), ServerPlace>,
+    /// The servers of firewall marks at each address, one of each mark, by the family of the packets.
+    of_marks: BTreeMap<(AddressFamily, IpAddr), Vec<MarkedServer>>,
 }
 
 impl Servers {
@@ -49,8 +67,11 @@ impl Servers {
             known.by_endpoint.insert(identity, place);
             known.by_address.entry(identity.address).or_insert(place);
             if let ServiceIdentity::FirewallMark { family, .. } = service {
-                let marked = self.of_marks.entry((family, identity.address));
-                marked.or_insert(place);
+                let marked = self.of_marks.entry((family, identity.address)).or_default();
+                marked.push(MarkedServer {
+                    port: identity.port,
+                    place,
+                });
             }
         }
         self.services.insert(service, known);
@@ -61,7 +82,7 @@ impl Servers {
     /// # Errors
     ///
     /// [`Lost`] if that is none of its service's.
-    pub fn server_of(&self, connection: &Connection<'_>) -> Result<ServerPlace, Lost> {
+    pub fn server_of(&self, connection: &Connection<'_>) -> Result<Whose<'_>, Lost> {
         let (address, port) = connection.destination;
         let family = AddressFamily::of(connection.client.0);
         let Some(protocol) = connection.named_protocol() else {
@@ -71,21 +92,21 @@ impl Servers {
             let Some(servers) = self.services.get(&service) else {
                 return Err(Lost { service: None });
             };
-            return servers.at(address, None).ok_or(Lost {
+            return servers.at(address, None).map(Whose::Of).ok_or(Lost {
                 service: Some(service),
             });
         };
         match self.service_at(protocol, connection.service) {
             Some((service, servers, has_port)) => {
                 let server = servers.at(address, has_port.then_some(port));
-                server.ok_or(Lost {
+                server.map(Whose::Of).ok_or(Lost {
                     service: Some(service),
                 })
             }
-            None => {
-                let marked = self.of_marks.get(&(family, address));
-                marked.copied().ok_or(Lost { service: None })
-            }
+            None => match self.of_marks.get(&(family, address)) {
+                Some(marked) => Ok(one_of(marked, port)),
+                None => Err(Lost { service: None }),
+            },
         }
     }
 
@@ -109,6 +130,15 @@ impl Servers {
             let servers = self.services.get(&identity)?;
             Some((identity, servers, of_service == port && port != 0))
         })
+    }
+}
+
+/// Returns the one of a mark's servers that has the connection's port, if only one does.
+fn one_of(marked: &[MarkedServer], port: u16) -> Whose<'_> {
+    let mut at_port = marked.iter().filter(|server| server.port == port);
+    match (marked, at_port.next(), at_port.next()) {
+        ([only], ..) | (_, Some(only), None) => Whose::Of(only.place),
+        _ => Whose::OneOf(marked),
     }
 }
 
@@ -278,5 +308,40 @@ mod tests {
                 "{service:?} {to:?}"
             );
         }
+    }
+
+    #[test]
+    fn where_marks_share_a_server_its_port_may_tell_them_apart() {
+        let mark = |mark| ServiceIdentity::FirewallMark {
+            mark,
+            family: AddressFamily::Ipv4,
+        };
+        let table = servers(&[
+            (
+                mark(1),
+                &[("10.0.0.1", 0), ("10.0.0.2", 8080), ("10.0.0.3", 0)],
+            ),
+            (mark(2), &[("10.0.0.2", 8443), ("10.0.0.3", 0)]),
+        ]);
+        let whose = |address: &str, port| {
+            let connection = Connection {
+                protocol: b"TCP",
+                client: ([192, 0, 2, 9].into(), 40000),
+                service: ([192, 0, 2, 1].into(), 80),
+                destination: (address.parse().unwrap(), port),
+                state: b"ESTABLISHED",
+                origin: None,
+                seconds: 1,
+                engine: None,
+            };
+            match table.server_of(&connection).unwrap() {
+                Whose::Of(place) => vec![place],
+                Whose::OneOf(several) => several.iter().map(|server| server.place).collect(),
+            }
+        };
+        assert_eq!(whose("10.0.0.1", 80), [(0, 0)]);
+        assert_eq!(whose("10.0.0.2", 8080), [(0, 1)]);
+        assert_eq!(whose("10.0.0.2", 8443), [(1, 0)]);
+        assert_eq!(whose("10.0.0.3", 80), [(0, 2), (1, 1)]);
     }
 }

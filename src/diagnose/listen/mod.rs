@@ -19,7 +19,7 @@ use std::net::SocketAddr;
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
-use crate::attribution::Servers;
+use crate::attribution::{Servers, Whose};
 use crate::diagnose::facts::{Facts, Server, Service};
 use crate::diagnose::look;
 use crate::error::KernelError;
@@ -222,7 +222,7 @@ fn look_at_connections(facts: &Facts, attempts: &mut Attempts<'_>) -> bool {
         let Some(protocol) = connection.named_protocol() else {
             return;
         };
-        let Ok((service, server)) = servers.server_of(&connection) else {
+        let Ok(Whose::Of((service, server))) = servers.server_of(&connection) else {
             return;
         };
         let endpoint = |(address, port)| SocketAddr::new(address, port);

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
 
-use crate::attribution::{Lost, ServerPlace, Servers};
+use crate::attribution::{Lost, ServerPlace, Servers, Whose};
 use crate::diagnose::facts::{Clients, Crowd, Director, Server, Service, Strays, Traffic};
 use crate::ipvs::connections::{Connections, LONGEST_LOOK};
 use crate::model::{
@@ -63,6 +63,7 @@ pub fn sum_up(director: &mut Director, services: &mut [Service]) -> Vec<Strays> 
         director.unread.push("connections");
     }
     director.connections_cut_at = cut.ok().flatten();
+    sums.share_out(services);
     let checkers = sums.checkers();
     director.connections.get_or_insert(count);
     for ((service, server), seen) in sums.seen {
@@ -89,7 +90,7 @@ pub fn sum_up(director: &mut Director, services: &mut [Service]) -> Vec<Strays> 
 }
 
 /// The connections of a server, as far as they were read.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Seen {
     traffic: Traffic,
     /// The client and the age of the last packet of each that waits, in seconds.
@@ -125,6 +126,34 @@ impl Seen {
             crowd: self.crowd(),
             reset: self.reset.values().copied().max().unwrap_or_default(),
             ..self.traffic
+        }
+    }
+
+    /// Takes in a connection. `mask` has the bits of clients' addresses that count for persistence.
+    fn count(&mut self, connection: &Connection<'_>, mask: Option<Netmask>, shown: Shown) {
+        let (client, _) = connection.client;
+        let (_, port) = connection.service;
+        if !matches!(shown, Shown::Waits(_) | Shown::Reset) {
+            let one = mask.map_or(client, |mask| mask.applied_to(client));
+            *self.by_client.entry(one).or_default() += 1;
+        }
+        let traffic = &mut self.traffic;
+        match shown {
+            Shown::Waits(age) => {
+                self.waiting.push((client, age));
+                add_client(&mut traffic.waiting, client);
+            }
+            Shown::Heard { age, is_open } => {
+                traffic.open += u64::from(is_open);
+                let youngest = self.youngest_heard.map_or(age, |other| other.min(age));
+                self.youngest_heard = Some(youngest);
+                add_client(&mut traffic.heard, client);
+            }
+            Shown::Datagrams { is_fresh } => {
+                traffic.datagrams += 1;
+                traffic.open += u64::from(is_fresh);
+            }
+            Shown::Reset => *self.reset.entry(port).or_default() += 1,
         }
     }
 
@@ -171,6 +200,8 @@ struct Sums {
     timeouts: Timeouts,
     is_backup: bool,
     seen: HashMap<ServerPlace, Seen>,
+    /// The same of servers that several firewall marks have.
+    shared: HashMap<Vec<ServerPlace>, Seen>,
     strays: BTreeMap<(Option<ServiceIdentity>, DestinationIdentity), u64>,
 }
 
@@ -191,6 +222,7 @@ impl Sums {
             timeouts,
             is_backup,
             seen: HashMap::new(),
+            shared: HashMap::new(),
             strays: BTreeMap::new(),
         }
     }
@@ -205,7 +237,16 @@ impl Sums {
             return;
         };
         match self.servers.server_of(connection) {
-            Ok(place) => self.count(place, connection, shown),
+            Ok(Whose::Of(place)) => {
+                let mask = self.masks.get(place.0).copied().flatten();
+                let seen = self.seen.entry(place).or_default();
+                seen.count(connection, mask, shown);
+            }
+            Ok(Whose::OneOf(marked)) => {
+                let places = marked.iter().map(|server| server.place).collect();
+                let seen = self.shared.entry(places).or_default();
+                seen.count(connection, None, shown);
+            }
             // A backup is told of the connections of services that it need not have.
             Err(Lost { service: None }) if self.is_backup => {}
             Err(Lost { service }) => {
@@ -259,32 +300,19 @@ impl Sums {
         }
     }
 
-    fn count(&mut self, place: ServerPlace, connection: &Connection<'_>, shown: Shown) {
-        let (client, _) = connection.client;
-        let (_, port) = connection.service;
-        let mask = self.masks.get(place.0).copied().flatten();
-        let seen = self.seen.entry(place).or_default();
-        if !matches!(shown, Shown::Waits(_) | Shown::Reset) {
-            let one = mask.map_or(client, |mask| mask.applied_to(client));
-            *seen.by_client.entry(one).or_default() += 1;
-        }
-        let traffic = &mut seen.traffic;
-        match shown {
-            Shown::Waits(age) => {
-                seen.waiting.push((client, age));
-                add_client(&mut traffic.waiting, client);
+    /// Gives out what is of one of several marks: to the one that has connections, by the kernel's
+    /// count; or where several have some and nobody at all is heard, to all of them.
+    fn share_out(&mut self, services: &[Service]) {
+        for (places, seen) in self.shared.drain() {
+            let has_some = |(service, server): &&ServerPlace| {
+                let state = &services[*service].servers[*server].state;
+                state.active_connections + state.inactive_connections > 0
+            };
+            let carrying: Vec<ServerPlace> = places.iter().filter(has_some).copied().collect();
+            if carrying.len() == 1 || seen.youngest_heard.is_none() {
+                let shares = carrying.into_iter().map(|place| (place, seen.clone()));
+                self.seen.extend(shares);
             }
-            Shown::Heard { age, is_open } => {
-                traffic.open += u64::from(is_open);
-                let youngest = seen.youngest_heard.map_or(age, |other| other.min(age));
-                seen.youngest_heard = Some(youngest);
-                add_client(&mut traffic.heard, client);
-            }
-            Shown::Datagrams { is_fresh } => {
-                traffic.datagrams += 1;
-                traffic.open += u64::from(is_fresh);
-            }
-            Shown::Reset => *seen.reset.entry(port).or_default() += 1,
         }
     }
 
@@ -469,6 +497,39 @@ mod tests {
             (6, 3)
         );
         assert_eq!(traffic.waiting_in_vain(), 3);
+    }
+
+    #[test]
+    fn of_marks_that_share_a_server_the_one_that_has_connections_gets_them_or_all_that_are_unheard()
+    {
+        let line = |state: &str| format!("TCP 0A000002 9C42 0A000001 0050 C0A80002 0050 {state}");
+        let (waits, heard) = (line("SYN_RECV     55"), line("ESTABLISHED     899"));
+        let waiting = |connections: [u32; 2], lines: &[&String]| {
+            let mut services = ["-f 1", "-f 2"].map(service);
+            for (service, count) in services.iter_mut().zip(connections) {
+                let mut server = server("192.168.0.2:0");
+                server.state.active_connections = count;
+                server.state.inactive_connections = 0;
+                service.servers = vec![server];
+            }
+            let timeouts = Timeouts {
+                tcp: 900,
+                tcp_fin: 120,
+                udp: 300,
+            };
+            let mut sums = Sums::new(&services, timeouts, false);
+            for line in lines {
+                sums.add(&parse_connection(line.as_bytes()).unwrap());
+            }
+            sums.share_out(&services);
+            [0, 1].map(|service| {
+                let seen = sums.seen.get(&(service, 0));
+                seen.map_or(0, |seen| seen.waiting.len())
+            })
+        };
+        assert_eq!(waiting([0, 2], &[&waits, &heard]), [0, 1]);
+        assert_eq!(waiting([1, 1], &[&waits, &heard]), [0, 0]);
+        assert_eq!(waiting([1, 1], &[&waits, &waits]), [2, 2]);
     }
 
     #[test]
