@@ -86,6 +86,9 @@ pub enum MissingReason {
     NotLoaded,
 }
 
+/// The kernel's counter of packets that came in by an interface that their answers would not take.
+pub const REVERSE_PATH_DROPS: &str = "IPReversePathFilter";
+
 /// Settings of the kernel, by their names in `/proc/sys/net/ipv4/vs` or as said.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Settings {

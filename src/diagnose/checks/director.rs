@@ -2,7 +2,7 @@
 
 #![forbid(unsafe_code)]
 
-use crate::diagnose::facts::{Facts, MissingReason, Route, Server, Service};
+use crate::diagnose::facts::{Facts, MissingReason, REVERSE_PATH_DROPS, Route, Server, Service};
 use crate::diagnose::findings::{Basis, Claim, Finding};
 use crate::model::{Change, Protocol, ServiceIdentity, Timeouts};
 
@@ -165,10 +165,17 @@ fn sources_refused(facts: &Facts) -> Vec<Finding> {
             several => format!("{} are", super::listed(several)),
         }
     );
+    let grew_while_somebody_asked = facts.listened.as_ref().is_some_and(|listened| {
+        let mut drops = listened.drops.iter();
+        !listened.attempts.is_empty() && drops.any(|(name, _)| *name == REVERSE_PATH_DROPS)
+    });
+    let grows = added > 0 || grew_while_somebody_asked;
+    let somebody_waits = servers(facts).any(|(_, server)| server.traffic.waiting_in_vain() > 0);
     // Strangers' packets are counted, too, and those that are long over.
-    let (basis, claim) = match added {
-        0 => (Basis::State, Claim::Informs),
-        _ => (Basis::Traffic, Claim::Suspects),
+    let (basis, claim) = match (grows, somebody_waits) {
+        (true, _) => (Basis::Traffic, Claim::Suspects),
+        (false, true) => (Basis::State, Claim::Suspects),
+        (false, false) => (Basis::State, Claim::Informs),
     };
     vec![
         Finding::new(basis, claim, text)
@@ -399,6 +406,7 @@ mod tests {
     };
     use crate::diagnose::facts::{Conntrack, MissingModule, Neighbour};
     use crate::diagnose::findings::Level;
+    use crate::diagnose::listen;
     use crate::model::Standstill;
 
     #[test]
@@ -469,6 +477,29 @@ mod tests {
         assert_eq!(with(3, 2, true), [("rp-filter", Level::Risk)]);
         assert_eq!(with(3, 2, false), []);
         assert_eq!(with(0, 0, true), []);
+        // Old ones are suspected where somebody waits, and while somebody asks.
+        let level = |spoil: &dyn Fn(&mut Facts)| {
+            let all = found(|facts| {
+                facts.director.reverse_path_drops = 3;
+                facts.director.interfaces[1].is_strict = true;
+                first(facts).traffic.heard.count = 0;
+                spoil(facts);
+            });
+            let mut levels = all.iter().filter(|(id, _)| *id == "rp-filter");
+            levels.next().map(|(_, level)| *level)
+        };
+        let waiting = level(&|facts| keep_waiting(first(facts), 5));
+        assert_eq!(waiting, Some(Level::Risk));
+        let listening = |attempts: usize| {
+            level(&|facts| {
+                let attempts = vec![listen::samples::attempt(Protocol::Tcp); attempts];
+                let mut listened = listen::samples::heard(attempts);
+                listened.drops = vec![(REVERSE_PATH_DROPS, 7)];
+                listen::add(listened, facts);
+            })
+        };
+        assert_eq!(listening(0), Some(Level::Note));
+        assert_eq!(listening(2), Some(Level::Risk));
     }
 
     #[test]

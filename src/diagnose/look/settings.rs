@@ -6,7 +6,7 @@
 use std::fs;
 use std::str::FromStr;
 
-use crate::diagnose::facts::{Conntrack, Interface, Settings};
+use crate::diagnose::facts::{Conntrack, Interface, REVERSE_PATH_DROPS, Settings};
 use crate::ipvs::settings as ipvs;
 use crate::ipvs::status;
 
@@ -57,7 +57,7 @@ pub fn conntrack() -> Option<Conntrack> {
 
 pub fn reverse_path_drops() -> u64 {
     let counters = fs::read_to_string(COUNTERS).unwrap_or_default();
-    counter(&counters, "IPReversePathFilter").unwrap_or(0)
+    counter(&counters, REVERSE_PATH_DROPS).unwrap_or(0)
 }
 
 /// Returns the first kind of settings of which there are none to be read.
@@ -74,7 +74,7 @@ pub fn drop_counters() -> Vec<(&'static str, u64)> {
     let read = |file: &str| fs::read_to_string(file).unwrap_or_default();
     let (beyond, standard) = (read(COUNTERS), read(STANDARD_COUNTERS));
     let of_ip = [
-        ("IPReversePathFilter", &beyond),
+        (REVERSE_PATH_DROPS, &beyond),
         ("InNoRoutes", &beyond),
         ("InAddrErrors", &standard),
     ];
