@@ -145,14 +145,6 @@ impl Rtnetlink {
         match asked {
             Ok(()) => Ok(routes.pop().unwrap_or_default()),
             Err(KernelError::Errno(Errno::EXDEV)) => Ok(Route::Refused),
-            // From Linux 6.13 on, this is said of everything that is not taken in. Where there is a way
-            // on, it is the sender that is not taken.
-            Err(KernelError::Errno(Errno::EINVAL)) if incoming.is_some() => {
-                match self.ask_route(address, None)? {
-                    Route::Out(_) => Ok(Route::Refused),
-                    _ => Ok(Route::Nowhere),
-                }
-            }
             // What the kernel says to a route that leads nowhere, to each kind that is meant to
             // (unreachable, blackhole, prohibit), without IPv6, and of an interface that takes no
             // packets of this family.
