@@ -42,6 +42,11 @@ if ($broken && $head{want} =~ s/^note:\s*//) {
     $want = qr/$head{want}/;
 }
 sub serious { grep { $_->{level} ne 'note' } @_ }
+# Returns the service that a finding is about, as it is said in the head of a case.
+sub subject {
+    my $service = $_[0]{service} or return 'none';
+    return defined $service->{firewall_mark} ? "mark $service->{firewall_mark}" : "$service->{address}:$service->{port}";
+}
 # What no set-up works with: it may be called a fault by state alone.
 my $sure_by_state = qr/^(?:module-missing|lo-down|no-server|loopback-masqueraded|conntrack-full|connections-full|dropped-on-purpose|backup-only)$/;
 
@@ -75,6 +80,10 @@ if ($broken) {
     push @why, 'cause not named' if !grep { $_->{id} =~ $want } $note_will_do ? @all : serious(@all);
     my %innocent = map { $_->{id} => 1 } grep { $never && $_->{id} =~ $never } serious(@all);
     push @why, "accuses by @{[ sort keys %innocent ]}" if %innocent;
+    if (my $of = $head{of}) {
+        my %other = map { subject($_) => 1 } grep { subject($_) ne $of && subject($_) ne 'none' } serious(@all);
+        push @why, "accuses @{[ sort keys %other ]} in place of $of" if %other;
+    }
     my %status = (probe => $probe_rc, listen => $listen_rc);
     for my $run (sort keys %status) {
         push @why, "$run is silent" if !$answered && !$status{$run} && !grep { $_->{id} !~ $general } @{ $found{$run} };

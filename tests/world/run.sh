@@ -21,6 +21,8 @@
 #   want: a Perl regular expression over the ids of findings at the level fault or
 #         risk; behind "note:", at any level
 #   never: one over those that accuse the innocent, at the level fault or risk
+#   of: the only service that faults and risks may be about: `mark N`, or ADDRESS:PORT
+#         (optional)
 #   bad-remedy: one over printed commands that were tried and do not help (optional)
 #   outlives: yes    the traffic runs once more after the diagnosis, and must fare
 #                    the same (optional)
