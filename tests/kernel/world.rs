@@ -74,6 +74,7 @@ cases! {
     }
     all_kernels {
         broken_address_forgotten
+        broken_address_lost_after_a_day_of_sessions
         broken_answers_leave_by_a_policy
         broken_backup_only
         broken_behind_a_router_with_direct_routing
@@ -94,6 +95,7 @@ cases! {
         broken_dr_udp_servers_gateway_is_gone
         broken_firewall_limits_connections
         broken_firewall_table_full
+        broken_first_of_two_marks_is_filtered
         broken_forward_drops_datagrams
         broken_gre_sent_where_ipip_is_unpacked
         broken_gue_port_closed
@@ -118,6 +120,8 @@ cases! {
         broken_nat_servers_reject
         broken_nat_udp_program_down
         broken_neighbour_written_wrong
+        broken_nobody_listens_behind_a_mark
+        broken_nobody_listens_behind_all_ports
         broken_one_request_and_no_other
         broken_one_service_of_three
         broken_ops_dns_servers_lack_the_address
@@ -138,9 +142,15 @@ cases! {
         broken_router_sends_to_the_wrong_machine
         broken_rule_for_the_address_leads_nowhere
         broken_rule_throws_away_answers
+        broken_sctp_dr_one_server_lacks_the_address
+        broken_sctp_dr_servers_down
+        broken_sctp_dr_servers_lack_the_address
         broken_sctp_servers_down
         broken_sctp_silent
+        broken_sctp_tunnel_servers_lack_the_address
         broken_second_director_answers_arp
+        broken_second_of_two_marks_is_filtered
+        broken_second_of_two_marks_is_refused
         broken_server_address_taken_twice
         broken_server_announces_the_address
         broken_server_bans_a_client
@@ -154,6 +164,7 @@ cases! {
         broken_servers_are_in_a_vrf
         broken_servers_filter_everybody
         broken_servers_have_a_card_at_the_clients
+        broken_servers_not_below_their_lower_threshold
         broken_service_at_localhost
         broken_snat_and_a_dns_server_that_filters
         broken_snat_to_an_address_nobody_routes
@@ -181,6 +192,7 @@ cases! {
         healthy_bridge_on_the_director
         healthy_checks_by_the_director
         healthy_checks_of_masqueraded_servers
+        healthy_checks_of_servers_that_know_the_clients_only
         healthy_clients_behind_nat_asymmetric
         healthy_clients_come_and_go_by_satellite
         healthy_clients_come_by_a_tunnel
@@ -188,6 +200,7 @@ cases! {
         healthy_clients_give_up_at_once
         healthy_clients_lose_packets
         healthy_clients_of_direct_routing_lose_packets
+        healthy_closed_port_of_a_marked_address
         healthy_direct_routing_back_through_the_director
         healthy_direct_routing_over_point_to_point_links
         healthy_director_is_the_servers_way_out
@@ -204,6 +217,7 @@ cases! {
         healthy_hairpin_with_snat
         healthy_half_open_checks_of_direct_routing
         healthy_half_open_noise
+        healthy_hash_beside_a_drained_server
         healthy_hash_with_fallback
         healthy_ingress_by_mark
         healthy_inner_virtual_gateway
@@ -234,13 +248,20 @@ cases! {
         healthy_scan_of_direct_routing
         healthy_sctp_answered
         healthy_sctp_beside_tcp
+        healthy_sctp_direct
+        healthy_sctp_direct_one_association
+        healthy_sctp_loses_packets
+        healthy_sctp_scan_of_direct_routing
         healthy_server_of_seconds_ago_is_back
         healthy_servers_answer_by_a_policy
         healthy_servers_behind_a_link_local_hop
         healthy_servers_behind_a_router
         healthy_servers_in_a_vxlan
         healthy_servers_let_in_the_service_only
+        healthy_servers_near_their_threshold
         healthy_servers_of_several_services
+        healthy_sessions_of_the_day_and_a_scan
+        healthy_sessions_of_the_day_and_one_check
         healthy_slow_dns
         healthy_slow_servers
         healthy_snat_of_datagrams_from_any_port
