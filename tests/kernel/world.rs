@@ -122,6 +122,7 @@ cases! {
         broken_neighbour_written_wrong
         broken_nobody_listens_behind_a_mark
         broken_nobody_listens_behind_all_ports
+        broken_one_of_two_busy_marks_is_filtered
         broken_one_request_and_no_other
         broken_one_service_of_three
         broken_ops_dns_servers_lack_the_address

@@ -86,7 +86,7 @@ if ($broken) {
     }
     my %status = (probe => $probe_rc, listen => $listen_rc);
     for my $run (sort keys %status) {
-        push @why, "$run is silent" if !$answered && !$status{$run} && !grep { $_->{id} !~ $general } @{ $found{$run} };
+        push @why, "$run is silent" if (!$answered || $head{of}) && !$status{$run} && !grep { $_->{id} !~ $general } @{ $found{$run} };
     }
     push @why, "the diagnosis changed the symptom: $again after" if $again && $again ne $traffic;
     if (my $bad = $head{'bad-remedy'}) {

@@ -21,8 +21,8 @@
 #   want: a Perl regular expression over the ids of findings at the level fault or
 #         risk; behind "note:", at any level
 #   never: one over those that accuse the innocent, at the level fault or risk
-#   of: the only service that faults and risks may be about: `mark N`, or ADDRESS:PORT
-#         (optional)
+#   of: the only service that faults and risks may be about, and of which no request is
+#         answered: `mark N`, or ADDRESS:PORT (optional)
 #   bad-remedy: one over printed commands that were tried and do not help (optional)
 #   outlives: yes    the traffic runs once more after the diagnosis, and must fare
 #                    the same (optional)
@@ -33,7 +33,7 @@
 #
 # A broken case is right if `want` is met by one of the runs and `never` by none, and
 # if neither --probe nor --listen ends with status 0 and nothing but general notes where
-# no request was answered. A healthy one is right with no fault, no risk, and status 0.
+# no request was answered, or none of the service that `of` names. A healthy one is right with no fault, no risk, and status 0.
 # Each finding names its basis, and may be a fault by it.
 WORLD=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd) || exit 2
 CASES=$WORLD/cases PROVE=
