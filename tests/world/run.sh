@@ -33,7 +33,8 @@
 #
 # A broken case is right if `want` is met by one of the runs and `never` by none, and
 # if neither --probe nor --listen ends with status 0 and nothing but general notes where
-# no request was answered, or none of the service that `of` names. A healthy one is right with no fault, no risk, and status 0.
+# no request was answered, or none of the service that `of` names. A healthy one is right
+# with no fault, no risk, and status 0.
 # Each finding names its basis, and may be a fault by it.
 WORLD=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd) || exit 2
 CASES=$WORLD/cases PROVE=
