@@ -169,13 +169,15 @@ fn sources_refused(facts: &Facts) -> Vec<Finding> {
         let mut drops = listened.drops.iter();
         !listened.attempts.is_empty() && drops.any(|(name, _)| *name == REVERSE_PATH_DROPS)
     });
-    let grows = added > 0 || grew_while_somebody_asked;
     let somebody_waits = servers(facts).any(|(_, server)| server.traffic.waiting_in_vain() > 0);
     // Strangers' packets are counted, too, and those that are long over.
-    let (basis, claim) = match (grows, somebody_waits) {
-        (true, _) => (Basis::Traffic, Claim::Suspects),
-        (false, true) => (Basis::State, Claim::Suspects),
-        (false, false) => (Basis::State, Claim::Informs),
+    let claim = match grew_while_somebody_asked || somebody_waits {
+        true => Claim::Suspects,
+        false => Claim::Informs,
+    };
+    let basis = match added > 0 || grew_while_somebody_asked {
+        true => Basis::Traffic,
+        false => Basis::State,
     };
     vec![
         Finding::new(basis, claim, text)
@@ -474,7 +476,7 @@ mod tests {
             })
         };
         assert_eq!(with(3, 0, true), [("rp-filter", Level::Note)]);
-        assert_eq!(with(3, 2, true), [("rp-filter", Level::Risk)]);
+        assert_eq!(with(3, 2, true), [("rp-filter", Level::Note)]);
         assert_eq!(with(3, 2, false), []);
         assert_eq!(with(0, 0, true), []);
         // Old ones are suspected where somebody waits, and while somebody asks.
@@ -714,7 +716,7 @@ mod tests {
         assert_eq!(commands(&two), ["sysctl -w net.ipv4.conf.all.rp_filter=2"]);
         assert_eq!((two.basis, two.claim), (Basis::State, Claim::Informs));
         let now = with(|facts| facts.director.reverse_path_drops_added = 1).unwrap();
-        assert_eq!((now.basis, now.claim), (Basis::Traffic, Claim::Suspects));
+        assert_eq!((now.basis, now.claim), (Basis::Traffic, Claim::Informs));
         let one_is_down = with(|facts| facts.director.interfaces[1].is_up = false).unwrap();
         assert!(
             one_is_down

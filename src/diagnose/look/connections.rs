@@ -157,6 +157,28 @@ impl Seen {
         }
     }
 
+    /// Adds up what was seen of one server.
+    fn and(mut self, other: Seen) -> Seen {
+        let traffic = &mut self.traffic;
+        for (all, more) in [
+            (&mut traffic.waiting, other.traffic.waiting),
+            (&mut traffic.heard, other.traffic.heard),
+        ] {
+            all.count += more.count;
+            all.addresses.extend(more.addresses);
+        }
+        traffic.open += other.traffic.open;
+        traffic.datagrams += other.traffic.datagrams;
+        self.waiting.extend(other.waiting);
+        let youngest = self.youngest_heard.into_iter().chain(other.youngest_heard);
+        self.youngest_heard = youngest.min();
+        for (client, count) in other.by_client {
+            *self.by_client.entry(client).or_default() += count;
+        }
+        self.reset.extend(other.reset);
+        self
+    }
+
     fn crowd(&self) -> Crowd {
         let clients = self.by_client.iter();
         let clients = clients.map(|(client, connections)| (*client, *connections));
@@ -180,6 +202,14 @@ fn is_one_at_a_time(mut ages: Vec<u64>) -> bool {
     ages.len() >= ENOUGH_TO_TELL && is_spread && ages.windows(3).all(|near| near[0] != near[2])
 }
 
+/// The connections of one port to a server that several firewall marks have.
+#[derive(Default)]
+struct Shared {
+    /// All of them, whatever they show.
+    count: u32,
+    seen: Seen,
+}
+
 /// The meaning of a connection's state.
 enum Shown {
     /// The handshake is not over; with its age in seconds.
@@ -200,8 +230,8 @@ struct Sums {
     timeouts: Timeouts,
     is_backup: bool,
     seen: HashMap<ServerPlace, Seen>,
-    /// The same of servers that several firewall marks have.
-    shared: HashMap<Vec<ServerPlace>, Seen>,
+    /// The same of servers that several firewall marks have, by the port that clients asked for.
+    shared: HashMap<Vec<ServerPlace>, BTreeMap<u16, Shared>>,
     strays: BTreeMap<(Option<ServiceIdentity>, DestinationIdentity), u64>,
 }
 
@@ -233,27 +263,30 @@ impl Sums {
         if connection.client.1 == 0 {
             return;
         }
-        let Some(shown) = self.shown_by(connection) else {
-            return;
-        };
+        let shown = self.shown_by(connection);
         match self.servers.server_of(connection) {
             Ok(Whose::Of(place)) => {
+                let Some(shown) = shown else { return };
                 let mask = self.masks.get(place.0).copied().flatten();
                 let seen = self.seen.entry(place).or_default();
                 seen.count(connection, mask, shown);
             }
             Ok(Whose::OneOf(marked)) => {
                 let places = marked.iter().map(|server| server.place).collect();
-                let seen = self.shared.entry(places).or_default();
-                seen.count(connection, None, shown);
+                let by_port = self.shared.entry(places).or_default();
+                let shared = by_port.entry(connection.service.1).or_default();
+                shared.count += 1;
+                if let Some(shown) = shown {
+                    shared.seen.count(connection, None, shown);
+                }
             }
             // A backup is told of the connections of services that it need not have.
             Err(Lost { service: None }) if self.is_backup => {}
             Err(Lost { service }) => {
                 let goes_on = match shown {
-                    Shown::Waits(_) => true,
-                    Shown::Heard { is_open, .. } => is_open,
-                    Shown::Datagrams { .. } | Shown::Reset => false,
+                    Some(Shown::Waits(_)) => true,
+                    Some(Shown::Heard { is_open, .. }) => is_open,
+                    Some(Shown::Datagrams { .. } | Shown::Reset) | None => false,
                 };
                 if goes_on {
                     self.stray(service, connection);
@@ -300,17 +333,34 @@ impl Sums {
         }
     }
 
-    /// Gives out what is of one of several marks: to the one that has connections, by the kernel's
-    /// count; or where several have some and nobody at all is heard, to all of them.
+    /// Gives out what is of one of several marks: what came for a port to the one that has so many
+    /// connections by the kernel's count; or where that does not tell and nobody at all is heard, to
+    /// each that has some.
     fn share_out(&mut self, services: &[Service]) {
-        for (places, seen) in self.shared.drain() {
-            let has_some = |(service, server): &&ServerPlace| {
-                let state = &services[*service].servers[*server].state;
-                state.active_connections + state.inactive_connections > 0
-            };
-            let carrying: Vec<ServerPlace> = places.iter().filter(has_some).copied().collect();
-            if carrying.len() == 1 || seen.youngest_heard.is_none() {
-                let shares = carrying.into_iter().map(|place| (place, seen.clone()));
+        let counted = |(service, server): &ServerPlace| {
+            let state = &services[*service].servers[*server].state;
+            state.active_connections + state.inactive_connections
+        };
+        for (places, by_port) in self.shared.drain() {
+            let carrying = places.into_iter().filter(|place| counted(place) > 0);
+            let carrying: Vec<ServerPlace> = carrying.collect();
+            let mut counts: Vec<u32> = carrying.iter().map(counted).collect();
+            let mut counts_of_ports: Vec<u32> = by_port.values().map(|port| port.count).collect();
+            counts.sort_unstable();
+            counts_of_ports.sort_unstable();
+            let all_differ = counts.windows(2).all(|pair| pair[0] != pair[1]);
+            if all_differ && counts == counts_of_ports {
+                for shared in by_port.into_values() {
+                    let mut owners = carrying.iter().copied();
+                    let owner = owners.find(|place| counted(place) == shared.count);
+                    self.seen.extend(owner.map(|place| (place, shared.seen)));
+                }
+                continue;
+            }
+            let all = by_port.into_values().map(|shared| shared.seen);
+            let all = all.fold(Seen::default(), Seen::and);
+            if carrying.len() == 1 || all.youngest_heard.is_none() {
+                let shares = carrying.into_iter().map(|place| (place, all.clone()));
                 self.seen.extend(shares);
             }
         }
@@ -530,6 +580,12 @@ mod tests {
         assert_eq!(waiting([0, 2], &[&waits, &heard]), [0, 1]);
         assert_eq!(waiting([1, 1], &[&waits, &heard]), [0, 0]);
         assert_eq!(waiting([1, 1], &[&waits, &waits]), [2, 2]);
+        // Those of each port are as many as the kernel counts for one of the marks.
+        let at_443 = line("SYN_RECV     56").replace(" 0050 ", " 01BB ");
+        let lines = [&heard, &at_443, &at_443];
+        assert_eq!(waiting([1, 2], &lines), [0, 2]);
+        assert_eq!(waiting([2, 1], &lines), [2, 0]);
+        assert_eq!(waiting([2, 2], &lines), [0, 0]);
     }
 
     #[test]
