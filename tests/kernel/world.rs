@@ -77,12 +77,16 @@ cases! {
         broken_address_lost_after_a_day_of_sessions
         broken_answers_leave_by_a_policy
         broken_backup_only
+        broken_backup_only_with_a_routed_address
+        broken_backup_only_with_the_address_on_dummy
         broken_behind_a_router_with_direct_routing
         broken_blackhole_to_one_server
         broken_bridge_lost_its_card
         broken_client_beside_server
         broken_clients_in_a_bridge_s_network
         broken_datagrams_stick_to_a_server_that_is_off
+        broken_datagrams_stick_to_a_server_that_was_removed
+        broken_direct_datagrams_stick_to_a_server_that_is_off
         broken_direct_routing_to_another_port
         broken_dr6_one_server_lacks_the_address
         broken_dr6_servers_found_the_address_taken
@@ -124,6 +128,7 @@ cases! {
         broken_nobody_listens_behind_all_ports
         broken_one_of_two_busy_marks_is_filtered
         broken_one_request_and_no_other
+        broken_one_server_filters_behind_answers_routed_by_mark
         broken_one_service_of_three
         broken_ops_dns_servers_lack_the_address
         broken_output_drop
@@ -134,6 +139,7 @@ cases! {
         broken_program_on_the_director_hangs
         broken_program_on_the_director_takes_localhost_only
         broken_program_takes_nobody
+        broken_questions_by_the_packet_masqueraded
         broken_redirected_to_another_port_here
         broken_reverse_path_of_clients
         broken_router_drops_tunnels
@@ -163,6 +169,7 @@ cases! {
         broken_server_vip_with_prefix_24_loose
         broken_server_without_the_address_forwards
         broken_servers_are_in_a_vrf
+        broken_servers_filter_behind_answers_routed_by_mark
         broken_servers_filter_everybody
         broken_servers_have_a_card_at_the_clients
         broken_servers_not_below_their_lower_threshold
@@ -185,8 +192,10 @@ cases! {
         broken_weight_0_everywhere
         healthy_address_moved_a_moment_ago
         healthy_address_on_dummy_at_the_servers
+        healthy_all_ports_of_servers_that_open_one
         healthy_all_ports_persistent
         healthy_answers_by_another_uplink_loose
+        healthy_answers_routed_by_mark
         healthy_backup_with_sync
         healthy_beside_routed_traffic
         healthy_bonded_cards
@@ -207,10 +216,16 @@ cases! {
         healthy_director_is_the_servers_way_out
         healthy_director_without_route_to_clients
         healthy_dns_direct_by_the_packet
+        healthy_dns_server_was_removed
+        healthy_dns_servers_reject_the_director
         healthy_dr_address_of_another_network
+        healthy_dr_address_of_another_network_with_new_clients
+        healthy_drained_dns_server_is_off
+        healthy_drained_masqueraded_dns_server_is_off
         healthy_drained_server_is_off_with_old_connections
         healthy_drained_with_persistence
         healthy_firewall_on_the_director
+        healthy_foreign_broadcasts_at_a_strict_interface
         healthy_forwarding_by_interface
         healthy_four_hundred_services
         healthy_ftp_passive
@@ -227,8 +242,10 @@ cases! {
         healthy_ipv6_mark_masqueraded
         healthy_ipv6_masquerading
         healthy_ipv6_only_behind_a_router
+        healthy_just_created_beside_foreign_broadcasts
         healthy_just_created_direct
         healthy_just_created_masquerading
+        healthy_keepalives_of_old_flows
         healthy_logs_by_the_packet_at_another_port
         healthy_logs_with_snat
         healthy_macvlan
@@ -237,6 +254,7 @@ cases! {
         healthy_mark_of_logs
         healthy_mark_of_tcp_and_udp
         healthy_mark_of_two_ports
+        healthy_metrics_by_the_packet_at_a_port_of_their_own
         healthy_mixed_forwarding_methods
         healthy_nat_servers_know_the_clients_only
         healthy_nat_servers_let_in_clients_only
@@ -246,6 +264,8 @@ cases! {
         healthy_port_scan_of_the_address
         healthy_recreated_under_traffic
         healthy_routed_address_on_lo
+        healthy_scan_after_answers_routed_by_mark
+        healthy_scan_of_all_ports
         healthy_scan_of_direct_routing
         healthy_sctp_answered
         healthy_sctp_beside_tcp
@@ -268,10 +288,17 @@ cases! {
         healthy_snat_of_datagrams_from_any_port
         healthy_sorry_server_elsewhere
         healthy_sorry_server_on_the_director
+        healthy_standby_hears_questions_as_from_the_address
+        healthy_standby_hears_questions_for_the_address
+        healthy_standby_hears_the_address_announced
+        healthy_standby_serves_with_the_address_on_dummy
+        healthy_standby_serves_with_the_address_on_its_tunnel
         healthy_standby_without_the_address
         healthy_stateful_firewall_knows_of_connections
         healthy_strict_everywhere
+        healthy_sync_beside_another_cluster
         healthy_syslog_one_packet
+        healthy_traceroute_by_tcp
         healthy_tunnels_across_a_router
         healthy_tunnels_idle
         healthy_two_directors_at_once
