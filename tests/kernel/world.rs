@@ -178,6 +178,7 @@ cases! {
         broken_snat_to_an_address_nobody_routes
         broken_sorry_server_is_down
         broken_stateful_firewall_at_direct_routing
+        broken_strict_interface_and_a_rule_for_the_clients
         broken_tc_drops_what_comes
         broken_tcp_service_made_for_udp
         broken_tunnel_comes_from_the_address

@@ -1,9 +1,8 @@
 # kind: broken
-# cause: One of two servers drops what comes from the clients; answers are routed by a mark that the firewall sets, and no other route leads to the clients.
+# cause: One of two servers drops what comes from the clients; answers are routed by a mark that they are given where they come in, and no other route leads to the clients.
 # want: port-silent|server-silent|answers-elsewhere|handshake-stuck
 # never: clients-unrouted|rp-filter|answer-held|forwarding-off|address-|neighbour-failed|port-refused|no-route
 # traffic: yes
-# needs: iptable_mangle iptable_filter
 setup() {
     cluster_hosts client router director rs1 rs2
     cluster_network out client router; cluster_network public router director; cluster_network inner director rs1 rs2
@@ -18,9 +17,14 @@ setup() {
     for r in 1 2; do cluster_address rs$r inner 1.1.1.${r}0/24; cluster_plan rs$r "route add default via 1.1.1.25"; done
     cluster_settle
     serve rs1 http:80; serve rs2 http:80
-    ipt director -t mangle -A PREROUTING -i inner -j MARK --set-mark 1
-    ipt rs1 -A INPUT -s 198.51.100.0/24 -j DROP
+    on director tc qdisc add dev inner ingress
+    on director tc filter add dev inner ingress protocol ip flower ip_proto tcp action skbedit mark 1
+    filters rs1
     nat_service
 }
+filters() {
+    on "$1" tc qdisc add dev inner ingress
+    on "$1" tc filter add dev inner ingress protocol ip flower ip_proto tcp src_ip 198.51.100.0/24 action drop
+}
 traffic() { knocks client 2.2.2.25 80; }
-repair() { ipt rs1 -F INPUT; }
+repair() { on rs1 tc qdisc del dev inner ingress; }

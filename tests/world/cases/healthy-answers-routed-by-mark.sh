@@ -1,7 +1,6 @@
 # kind: healthy
-# cause: A rule routes the servers' answers by a mark that the firewall sets, and no other route leads to the clients; one of them scans, and answers nobody.
+# cause: A rule routes the servers' answers by a mark that they are given where they come in, and no other route leads to the clients; one of them scans, and answers nobody.
 # traffic: yes
-# needs: iptable_mangle iptable_filter
 setup() {
     cluster_hosts client router director rs1 rs2
     cluster_network out client router; cluster_network public router director; cluster_network inner director rs1 rs2
@@ -16,8 +15,10 @@ setup() {
     for r in 1 2; do cluster_address rs$r inner 1.1.1.${r}0/24; cluster_plan rs$r "route add default via 1.1.1.25"; done
     cluster_settle
     serve rs1 http:80; serve rs2 http:80
-    ipt director -t mangle -A PREROUTING -i inner -j MARK --set-mark 1
-    ipt client -A INPUT -d 198.51.100.66 -j DROP
+    on director tc qdisc add dev inner ingress
+    on director tc filter add dev inner ingress protocol ip flower ip_proto tcp action skbedit mark 1
+    on client tc qdisc add dev out ingress
+    on client tc filter add dev out ingress protocol ip flower dst_ip 198.51.100.66 action drop
     nat_service
 }
 traffic() {
