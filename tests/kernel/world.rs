@@ -259,6 +259,7 @@ cases! {
         healthy_mixed_forwarding_methods
         healthy_nat_servers_know_the_clients_only
         healthy_nat_servers_let_in_clients_only
+        healthy_nat_servers_reset_the_director
         healthy_ntp_beside_logs_by_the_packet
         healthy_one_server_drained
         healthy_policy_routing_for_answers
@@ -300,6 +301,8 @@ cases! {
         healthy_sync_beside_another_cluster
         healthy_syslog_one_packet
         healthy_traceroute_by_tcp
+        healthy_traceroute_by_udp
+        healthy_traceroute_of_direct_routing
         healthy_tunnels_across_a_router
         healthy_tunnels_idle
         healthy_two_directors_at_once
