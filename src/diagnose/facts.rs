@@ -388,11 +388,13 @@ impl Growth {
     }
 }
 
-/// Open connections to what is no server of their service any more.
+/// Connections, open ones of TCP and any of UDP, to what is no server of their service any more.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Strays {
     /// Their service, if that is there.
     pub service: Option<ServiceIdentity>,
     pub server: DestinationIdentity,
     pub count: u64,
+    /// Those of them that are UDP's: clients may ask from another port next time.
+    pub datagrams: u64,
 }

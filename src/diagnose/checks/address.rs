@@ -237,7 +237,8 @@ pub fn backup_only(facts: &Facts) -> Vec<Finding> {
         }
         // A backup that is a real server of the master has the address where it hides: for such
         // directors the setting was made.
-        let hides = !has_master && is_hidden(facts, address);
+        let is_asked_in_vain = service.listened.in_vain > 0 && service.listened.scheduled == 0;
+        let hides = !has_master && !is_asked_in_vain && is_hidden(facts, address);
         let text = format!(
             "IPVS lets packets for {address} pass by while a backup sync daemon runs \
              (net.ipv4.vs.backup_only is 1){}",
@@ -263,17 +264,18 @@ pub fn backup_only(facts: &Facts) -> Vec<Finding> {
     facts.services.iter().filter_map(find).collect()
 }
 
-/// Returns true if the director has an address on `lo` alone, or on others that nobody asks by ARP: a
-/// dummy, a tunnel.
+/// Returns true if the director has an address where its neighbours do not find it: on `lo` alone, or
+/// on others that nobody asks, as a dummy or a tunnel, while those that are asked are silent about it.
 fn is_hidden(facts: &Facts, address: IpAddr) -> bool {
-    let mut with = facts
-        .director
-        .interfaces
+    let interfaces = facts.director.interfaces.iter();
+    let (holders, others): (Vec<&Interface>, Vec<&Interface>) =
+        interfaces.partition(|interface| interface.has(address));
+    let are = |condition: fn(&&Interface) -> bool| holders.iter().all(condition);
+    let are_asked_by_nobody = are(|it| it.is_loopback || !it.asks_neighbours);
+    let others_are_silent = others
         .iter()
-        .filter(|interface| interface.has(address))
-        .peekable();
-    with.peek().is_some()
-        && with.all(|interface| interface.is_loopback || !interface.asks_neighbours)
+        .all(|it| it.is_loopback || !it.is_up || !it.asks_neighbours || it.hides_others);
+    !holders.is_empty() && (are(|it| it.is_loopback) || are_asked_by_nobody && others_are_silent)
 }
 
 pub fn mark_unseen(facts: &Facts) -> Vec<Finding> {

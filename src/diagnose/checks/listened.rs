@@ -293,12 +293,17 @@ pub fn address_unanswered(facts: &Facts) -> Vec<Finding> {
         };
         let ask = if askers.len() == 1 { "asks" } else { "ask" };
         let text = format!(
-            "{} {ask} for the hardware address of {address} at {} again and again: nobody \
-             answers.{why}",
+            "{} {ask} for the hardware address of {address} at {} again and again: no answer is \
+             heard here.{why}",
             listed(&askers),
             asked_at.name
         );
-        let finding = Finding::new(Basis::Traffic, Claim::Hinders, text)
+        // The answers of the director that has it go to those who ask.
+        let claim = match is_here {
+            true => Claim::Hinders,
+            false => Claim::Informs,
+        };
+        let finding = Finding::new(Basis::Traffic, claim, text)
             .about(service.identity())
             .seen(
                 "asked_by",
@@ -370,6 +375,38 @@ fn is_answered_for(facts: &Facts, index: u32, address: IpAddr) -> bool {
         let is_hidden = interface.hides_others && !interface.has(address);
         interface.has_on_link(address) && !is_hidden
     })
+}
+
+/// IPVS knows the connections that attempts are of, and drops what comes for a server that was removed.
+pub fn stale_connections(facts: &Facts) -> Vec<Finding> {
+    if facts.director.settings.expire_nodest_conn {
+        return Vec::new();
+    }
+    let find = |service: &Service| {
+        let is_gone = |attempt: &Attempt| {
+            let mut servers = service.servers.iter().map(Server::identity);
+            attempt
+                .server
+                .is_some_and(|server| servers.all(|there| there != server))
+        };
+        let in_vain = |attempt: &Attempt, fate| {
+            attempt.has_entry && attempt.exit.is_none() && matches!(fate, Fate::EndedAt(_))
+        };
+        let ended = ends_among(facts, service, is_gone, in_vain)?;
+        let server = ended.attempts.first()?.server?;
+        let text = format!(
+            "{} went on with connections to {}, which is no server any more: IPVS drops what comes.",
+            ended.text(),
+            endpoint(server)
+        );
+        let claim = match service.listened.served {
+            0 => Claim::Hinders,
+            _ => Claim::HurtsSome,
+        };
+        let finding = ended.finding(claim, text).of_server(server);
+        Some(finding.by_setting("net.ipv4.vs.expire_nodest_conn", 1))
+    };
+    facts.services.iter().filter_map(find).collect()
 }
 
 /// Packets come to an interface here, and IPVS does not take them.

@@ -72,6 +72,7 @@ pub static CHECKS: &[Check] = &[
     check("hash-turns-away", service::hash_turns_away).unless(&["no-server"]),
     check("held-at-draining", service::held_at_draining),
     check("stale-connections", service::stale_connections),
+    check("stale-connections", listened::stale_connections),
     check("duplicate-address", probes::duplicate_address),
     check("prefix-on-loopback", probes::prefix_on_loopback),
     check("duplicate-address", listened::duplicate_address),

@@ -201,6 +201,7 @@ pub fn strays(count: u64) -> Strays {
         service: Some(endpoint("-t 192.0.2.1:80")),
         server: server("10.0.0.30:80").identity(),
         count,
+        datagrams: 0,
     }
 }
 

@@ -265,13 +265,22 @@ pub fn stale_connections(facts: &Facts) -> Vec<Finding> {
                 _ => ("lead", "their"),
             };
             let text = format!(
-                "{} {verb} to {}, which is no server any more; {pronoun} packets are dropped.",
+                "{} {verb} to {}, which is no server any more; {pronoun} packets are dropped{}.",
                 counted(strays.count, "connection"),
-                endpoint(strays.server)
+                endpoint(strays.server),
+                if strays.datagrams > 0 {
+                    ", if any come"
+                } else {
+                    ""
+                },
             );
+            let claim = match strays.datagrams == strays.count {
+                true => Claim::Informs,
+                false => Claim::HurtsSome,
+            };
             Finding {
                 service: strays.service,
-                ..Finding::new(Basis::State, Claim::HurtsSome, text)
+                ..Finding::new(Basis::State, claim, text)
             }
             .of_server(strays.server)
             .seen("connections", strays.count)

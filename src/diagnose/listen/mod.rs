@@ -19,12 +19,14 @@ use std::net::SocketAddr;
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
-use crate::attribution::{Servers, Whose};
+use crate::attribution::{Lost, Servers, Whose};
 use crate::diagnose::facts::{Facts, Server, Service};
 use crate::diagnose::look;
 use crate::error::KernelError;
 use crate::ipvs::connections::Connections;
-use crate::model::{AddressFamily, Encapsulation, ForwardingMethod, ServiceIdentity};
+use crate::model::{
+    AddressFamily, DestinationIdentity, Encapsulation, ForwardingMethod, ServiceIdentity,
+};
 use crate::waiting::Waiting;
 pub use attempts::MOST_ATTEMPTS;
 
@@ -222,11 +224,24 @@ fn look_at_connections(facts: &Facts, attempts: &mut Attempts<'_>) -> bool {
         let Some(protocol) = connection.named_protocol() else {
             return;
         };
-        let Ok(Whose::Of((service, server))) = servers.server_of(&connection) else {
-            return;
-        };
         let endpoint = |(address, port)| SocketAddr::new(address, port);
-        let server = facts.services[service].servers[server].identity();
+        let (service, server) = match servers.server_of(&connection) {
+            Ok(Whose::Of((service, server))) => {
+                (service, facts.services[service].servers[server].identity())
+            }
+            // Its server was removed.
+            Err(Lost {
+                service: Some(lost),
+            }) => {
+                let mut services = facts.services.iter();
+                let Some(service) = services.position(|service| service.identity() == lost) else {
+                    return;
+                };
+                let (address, port) = connection.destination;
+                (service, DestinationIdentity { address, port })
+            }
+            Ok(Whose::OneOf(_)) | Err(Lost { service: None }) => return,
+        };
         attempts.scheduled(
             protocol,
             endpoint(connection.client),

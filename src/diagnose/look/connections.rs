@@ -81,10 +81,11 @@ pub fn sum_up(director: &mut Director, services: &mut [Service]) -> Vec<Strays> 
     }
     let strays = sums.strays.into_iter();
     strays
-        .map(|((service, server), count)| Strays {
+        .map(|((service, server), [count, datagrams])| Strays {
             service,
             server,
             count,
+            datagrams,
         })
         .collect()
 }
@@ -232,7 +233,8 @@ struct Sums {
     seen: HashMap<ServerPlace, Seen>,
     /// The same of servers that several firewall marks have, by the port that clients asked for.
     shared: HashMap<Vec<ServerPlace>, BTreeMap<u16, Shared>>,
-    strays: BTreeMap<(Option<ServiceIdentity>, DestinationIdentity), u64>,
+    /// All of them, and those of UDP.
+    strays: BTreeMap<(Option<ServiceIdentity>, DestinationIdentity), [u64; 2]>,
 }
 
 impl Sums {
@@ -286,10 +288,12 @@ impl Sums {
                 let goes_on = match shown {
                     Some(Shown::Waits(_)) => true,
                     Some(Shown::Heard { is_open, .. }) => is_open,
-                    Some(Shown::Datagrams { .. } | Shown::Reset) | None => false,
+                    Some(Shown::Datagrams { .. }) => true,
+                    Some(Shown::Reset) | None => false,
                 };
                 if goes_on {
-                    self.stray(service, connection);
+                    let is_datagram = matches!(shown, Some(Shown::Datagrams { .. }));
+                    self.stray(service, connection, is_datagram);
                 }
             }
         }
@@ -380,10 +384,17 @@ impl Sums {
             .collect()
     }
 
-    fn stray(&mut self, service: Option<ServiceIdentity>, connection: &Connection<'_>) {
+    fn stray(
+        &mut self,
+        service: Option<ServiceIdentity>,
+        connection: &Connection<'_>,
+        is_datagram: bool,
+    ) {
         let (address, port) = connection.destination;
         let server = DestinationIdentity { address, port };
-        *self.strays.entry((service, server)).or_default() += 1;
+        let [count, datagrams] = self.strays.entry((service, server)).or_default();
+        *count += 1;
+        *datagrams += u64::from(is_datagram);
     }
 }
 
@@ -599,12 +610,12 @@ mod tests {
         let service = endpoint("-t 10.0.0.1:80");
         assert_eq!(
             strays.into_iter().next().unwrap(),
-            ((Some(service), server("192.168.0.3:80").identity()), 1)
+            ((Some(service), server("192.168.0.3:80").identity()), [1, 0])
         );
     }
 
     #[test]
-    fn a_flow_of_udp_is_open_while_it_is_fresh_and_never_a_stray() {
+    fn a_flow_of_udp_is_open_while_it_is_fresh_and_a_stray_of_its_own() {
         let line = |server: &str, seconds: u64| {
             format!("UDP 0A000002 9C40 0A000001 0050 C0A8000{server} 0050 UDP     {seconds}")
         };
@@ -613,7 +624,7 @@ mod tests {
             assert_eq!((seen.open, seen.datagrams), (open, 1), "{seconds}");
         }
         let strays = sums_of("-u 10.0.0.1:80", &[&line("3", 299)], false).strays;
-        assert!(strays.is_empty());
+        assert_eq!(strays.into_values().next(), Some([1, 1]));
     }
 
     #[test]

@@ -280,6 +280,7 @@ fn arrival(
                 interface: interface.index,
                 source: somebody_at(interface, address),
                 mark,
+                is_strict: interface.is_strict,
             };
             if network.route_in(address, incoming)? == Route::Local {
                 return Ok(Route::Local);
@@ -318,10 +319,13 @@ fn follow_answers(
             continue;
         };
         let address = server.identity().address;
+        let mut interfaces = director.interfaces.iter();
+        let is_strict = interfaces.any(|one| one.index == way.interface && one.is_strict);
         let incoming = |mark| Incoming {
             interface: way.interface,
             source: Some(address),
             mark,
+            is_strict,
         };
         for client in server.traffic.waiting.addresses.iter().take(MOST_FOLLOWED) {
             let is_here = director

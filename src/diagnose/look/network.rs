@@ -52,6 +52,8 @@ pub struct Incoming {
     pub source: Option<IpAddr>,
     /// The firewall's mark; 0 for none.
     pub mark: u32,
+    /// The interface is strict about senders (`rp_filter` 1).
+    pub is_strict: bool,
 }
 
 /// A connection to the kernel's network.
@@ -145,6 +147,16 @@ impl Rtnetlink {
         match asked {
             Ok(()) => Ok(routes.pop().unwrap_or_default()),
             Err(KernelError::Errno(Errno::EXDEV)) => Ok(Route::Refused),
+            // From Linux 6.13 on, this is said of everything that is not taken in. Where there is a way
+            // on, and the interface is strict, it is the sender that is not taken.
+            Err(KernelError::Errno(Errno::EINVAL))
+                if incoming.is_some_and(|incoming| incoming.is_strict) =>
+            {
+                match self.ask_route(address, None)? {
+                    Route::Out(_) => Ok(Route::Refused),
+                    _ => Ok(Route::Nowhere),
+                }
+            }
             // What the kernel says to a route that leads nowhere, to each kind that is meant to
             // (unreachable, blackhole, prohibit), without IPv6, and of an interface that takes no
             // packets of this family.

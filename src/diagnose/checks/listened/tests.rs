@@ -776,7 +776,7 @@ fn who_asks_in_vain_where_is_said_and_why_nobody_answers() {
             serde_json::json!(["192.0.2.77", "192.0.2.79"])
         );
         assert_eq!(*seen(&found, "asked_at"), "public");
-        let (_, why) = found.text.split_once(" nobody answers. ").unwrap();
+        let (_, why) = found.text.split_once(" no answer is heard here. ").unwrap();
         (why.to_owned(), commands(&found).join("; "))
     };
     let does_not_answer = "This director has it, and does not answer either.";
