@@ -242,14 +242,6 @@ impl Service {
         self.state.service.identity
     }
 
-    /// Returns true if it takes packets for more than one port: for any, or as a firewall mark says.
-    pub fn takes_many_ports(&self) -> bool {
-        match self.identity() {
-            ServiceIdentity::Endpoint { port, .. } => port == 0,
-            ServiceIdentity::FirewallMark { .. } => true,
-        }
-    }
-
     /// Its address; none for a firewall mark.
     pub fn virtual_address(&self) -> Option<IpAddr> {
         match self.identity() {

@@ -218,9 +218,8 @@ pub fn has_answered_nothing(service: &Service, server: &Server) -> bool {
 }
 
 /// Returns true where clients sent a server a first packet each, and after its answer no other. Of
-/// TCP that is so while there is nobody any more whose handshake is not over, and each had one packet
-/// back: who is sent SYN/ACKs and does not go on is sent several. Where packets come for many ports,
-/// some at one of them must have been reset just now; and of a mark that shows TCP.
+/// TCP that is so where some for one port were reset just now, nobody's handshake is not over, and each
+/// had one packet back: who is sent SYN/ACKs and does not go on is sent several.
 pub fn has_turned_all_away(service: &Service, server: &Server) -> bool {
     let counted = &server.state.statistics;
     let traffic = &server.traffic;
@@ -228,17 +227,16 @@ pub fn has_turned_all_away(service: &Service, server: &Server) -> bool {
         && server.state.active_connections == 0
         && counted.outgoing_packets == counted.connections;
     let is_turned_away = match protocol(service) {
-        Some(Protocol::Sctp) => !is_masqueraded(server) || counted.outgoing_packets > 0,
+        Some(Protocol::Sctp) => {
+            let is_answered = !is_masqueraded(server) || counted.outgoing_packets > 0;
+            is_answered && counted.connections >= WAITING_IN_VAIN
+        }
         Some(Protocol::Udp) => false,
-        Some(Protocol::Tcp) if !service.takes_many_ports() => is_one_for_one,
         Some(Protocol::Tcp) | None => {
             is_one_for_one && traffic.reset >= WAITING_TO_CONFIRM && traffic.datagrams == 0
         }
     };
-    is_turned_away
-        && traffic.heard.count == 0
-        && counted.connections >= WAITING_IN_VAIN
-        && counted.incoming_packets == counted.connections
+    is_turned_away && traffic.heard.count == 0 && counted.incoming_packets == counted.connections
 }
 
 /// Returns true where a client waits for a masqueraded server of which no packet ever came back: one

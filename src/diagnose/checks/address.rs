@@ -809,6 +809,25 @@ mod tests {
         let of_rules: fn(&mut Facts) = |facts| {
             facts.director.interfaces[2].addresses.clear();
         };
+        fn on_dummy(facts: &mut Facts) {
+            let dummy = Interface {
+                name: "dummy0".to_owned(),
+                asks_neighbours: false,
+                addresses: vec![facts.director.interfaces[2].addresses.remove(0)],
+                ..facts.director.interfaces[2].clone()
+            };
+            facts.director.interfaces.push(dummy);
+        }
+        fn on_dummy_and_hidden(facts: &mut Facts) {
+            on_dummy(facts);
+            for interface in &mut facts.director.interfaces {
+                interface.hides_others = true;
+            }
+        }
+        let asked: fn(&mut Facts) = |facts| {
+            on_dummy_and_hidden(facts);
+            facts.services[0].listened.in_vain = 1;
+        };
         let yet = ", and yet the director has the address.";
         let setting = &["sysctl -w net.ipv4.vs.backup_only=0"][..];
         for (daemons, spoil, end, remedy, has_master) in [
@@ -819,6 +838,15 @@ mod tests {
                 &[][..],
                 false,
             ),
+            (
+                &[Backup],
+                on_dummy_and_hidden,
+                ", which is right as long as this is a real server of the master.",
+                &[],
+                false,
+            ),
+            (&[Backup], on_dummy, yet, setting, false),
+            (&[Backup], asked, yet, setting, false),
             (&[Backup], on_both, yet, setting, false),
             (&[Backup], of_rules, yet, setting, false),
             (&[Backup, Master], on_lo, yet, setting, true),

@@ -295,6 +295,7 @@ mod tests {
     use crate::diagnose::checks::samples::{
         NONE, commands, endpoint as named, findings, first, found, keep_waiting, server, strays,
     };
+    use crate::diagnose::facts::Strays;
     use crate::diagnose::findings::Level;
     use crate::model::{ForwardingMethod, KernelName, SchedulerFlags};
 
@@ -638,6 +639,85 @@ mod tests {
         assert_eq!(
             commands(&all[0]),
             ["sysctl -w net.ipv4.vs.expire_nodest_conn=1"]
+        );
+    }
+
+    #[test]
+    fn strays_of_udp_alone_are_a_note() {
+        let with = |count, datagrams| {
+            let all = findings(|facts| {
+                facts.strays.push(Strays {
+                    datagrams,
+                    ..strays(count)
+                });
+            });
+            let end = all[0].text.rsplit("; ").next().unwrap().to_owned();
+            (all[0].level, end)
+        };
+        let dropped = "their packets are dropped";
+        assert_eq!(with(7, 0), (Level::Risk, format!("{dropped}.")));
+        assert_eq!(
+            with(7, 6),
+            (Level::Risk, format!("{dropped}, if any come."))
+        );
+        assert_eq!(
+            with(7, 7),
+            (Level::Note, format!("{dropped}, if any come."))
+        );
+    }
+
+    #[test]
+    fn of_an_address_a_hash_of_addresses_has_one_server() {
+        let with = |words: &str, spoil: fn(&mut Facts)| {
+            let all = findings(|facts| {
+                let state = &mut facts.services[0].state.service;
+                state.identity = named(words);
+                state.scheduler = KernelName::from("dh");
+                let [closed, other] = &mut facts.services[0].servers[..] else {
+                    unreachable!()
+                };
+                closed.state.destination.weight = 0;
+                (other.traffic.heard.count, other.traffic.open) = (0, 0);
+                spoil(facts);
+            });
+            let mut turned = all.into_iter().filter(|it| it.id == "hash-turns-away");
+            turned.next().map(|it| it.claim)
+        };
+        let address = "-t 192.0.2.1:80";
+        assert_eq!(with(address, |_| ()), Some(Claim::Explains));
+        assert_eq!(with("-f 7", |_| ()), Some(Claim::HurtsSome));
+        for spoil in [
+            (|facts| facts.services[0].servers[1].traffic.heard.count = 1) as fn(&mut Facts),
+            |facts| facts.services[0].servers[1].traffic.open = 1,
+            |facts| facts.services[0].servers[1].traffic.growth.connections = 1,
+            |facts| facts.services[0].servers[1].traffic.listened.scheduled = 1,
+        ] {
+            assert_eq!(with(address, spoil), None);
+        }
+    }
+
+    #[test]
+    fn who_was_just_given_connections_is_not_full() {
+        let with = |spoil: fn(&mut Server)| {
+            let all = findings(|facts| {
+                for server in &mut facts.services[0].servers {
+                    server.state.destination.upper_threshold = 8;
+                    server.state.active_connections = 7;
+                    server.state.inactive_connections = 0;
+                }
+                spoil(first(facts));
+            });
+            let found = all.into_iter().find(|it| it.id == "maybe-full");
+            found.map(|it| it.level)
+        };
+        assert_eq!(with(|_| ()), Some(Level::Risk));
+        assert_eq!(
+            with(|it| it.traffic.growth.connections = 1),
+            Some(Level::Note)
+        );
+        assert_eq!(
+            with(|it| it.traffic.listened.scheduled = 1),
+            Some(Level::Note)
         );
     }
 }

@@ -1,5 +1,6 @@
 #![forbid(unsafe_code)]
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::*;
@@ -12,6 +13,7 @@ use crate::diagnose::listen;
 use crate::diagnose::listen::listened::AddressTalk;
 use crate::diagnose::listen::packets::IcmpReason;
 use crate::diagnose::listen::samples::{SERVER, SERVICE, attempt, heard, leaves};
+use crate::model::DestinationIdentity;
 
 /// Returns what is found of attempts beside healthy facts, but for notes.
 fn found(attempts: Vec<Attempt>, spoil: fn(&mut Facts)) -> Vec<(&'static str, Level)> {
@@ -54,6 +56,15 @@ fn the(id: &str, attempts: Vec<Attempt>, spoil: impl FnOnce(&mut Facts)) -> Find
 fn seen<'f>(finding: &'f Finding, name: &str) -> &'f serde_json::Value {
     let mut evidence = finding.evidence.iter();
     &evidence.find(|(known, _)| *known == name).unwrap().1
+}
+
+/// Returns a destination's identity.
+fn identity_of(endpoint: &str) -> DestinationIdentity {
+    let endpoint: SocketAddr = endpoint.parse().unwrap();
+    DestinationIdentity {
+        address: endpoint.ip(),
+        port: endpoint.port(),
+    }
 }
 
 /// Returns an attempt of this client.
@@ -1048,4 +1059,30 @@ fn who_traces_the_way_accuses_nobody() {
     assert_eq!(with(1, 11), []);
     assert_eq!(with(2, 11), [("icmp-error", Level::Fault)]);
     assert_eq!(with(1, 3), [("icmp-error", Level::Fault)]);
+}
+
+#[test]
+fn what_comes_for_a_server_that_was_removed_is_told_of_as_that() {
+    let with = |served: bool, spoil: fn(&mut Facts)| {
+        let mut stale = attempt(Protocol::Udp);
+        (stale.has_entry, stale.server) = (true, Some(identity_of("10.0.0.30:80")));
+        let mut attempts = vec![stale.clone(), stale];
+        if served {
+            let mut answered = attempt(Protocol::Udp);
+            leaves(&mut answered, SERVER);
+            (answered.answer, answered.answer_left) = (Some(Answer::Agreed), true);
+            attempts.push(answered);
+        }
+        let all = findings(|facts| {
+            facts.services[0].state.service.identity = identity("-u 192.0.2.1:80");
+            spoil(facts);
+            listen::add(heard(attempts), facts);
+        });
+        let all = all.into_iter().filter(|it| it.level != Level::Note);
+        all.map(|it| (it.id, it.level)).collect::<Vec<_>>()
+    };
+    assert_eq!(with(false, |_| ()), [("stale-connections", Level::Fault)]);
+    assert_eq!(with(true, |_| ()), [("stale-connections", Level::Risk)]);
+    let expires: fn(&mut Facts) = |facts| facts.director.settings.expire_nodest_conn = true;
+    assert_eq!(with(true, expires), []);
 }
