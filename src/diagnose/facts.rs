@@ -321,7 +321,7 @@ pub struct Traffic {
     pub waiting_like_checks: u64,
     /// The connections whose clients were heard to go on behind the handshake. By UDP nobody is.
     pub heard: Clients,
-    /// Open connections, those of UDP too that had a datagram in the last half minute.
+    /// Open connections, those of UDP too that had a datagram in the last ten seconds.
     pub open: u64,
     /// The connections of UDP, of the last minutes.
     pub datagrams: u64,

@@ -218,7 +218,6 @@ cases! {
         healthy_director_without_route_to_clients
         healthy_dns_direct_by_the_packet
         healthy_dns_server_was_removed
-        healthy_dns_servers_reject_the_director
         healthy_dr_address_of_another_network
         healthy_dr_address_of_another_network_with_new_clients
         healthy_drained_dns_server_is_off
@@ -281,7 +280,6 @@ cases! {
         healthy_servers_behind_a_router
         healthy_servers_in_a_vxlan
         healthy_servers_let_in_the_service_only
-        healthy_servers_near_their_threshold
         healthy_servers_of_several_services
         healthy_sessions_of_the_day_and_a_scan
         healthy_sessions_of_the_day_and_one_check

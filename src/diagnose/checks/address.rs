@@ -237,7 +237,7 @@ pub fn backup_only(facts: &Facts) -> Vec<Finding> {
         }
         // A backup that is a real server of the master has the address where it hides: for such
         // directors the setting was made.
-        let is_asked_in_vain = service.listened.in_vain > 0 && service.listened.scheduled == 0;
+        let is_asked_in_vain = service.listened.unserved() > 0 && service.listened.scheduled == 0;
         let hides = !has_master && !is_asked_in_vain && is_hidden(facts, address);
         let text = format!(
             "IPVS lets packets for {address} pass by while a backup sync daemon runs \

@@ -18,8 +18,6 @@ use super::{about, counted, endpoint, interface, listed, name, resolution};
 
 /// So many attempts that end alike are no accident, nor is one that is repeated so often.
 const NO_ACCIDENT: usize = 2;
-/// So many attempts at a port at which nobody is served are no search for open ones.
-const NO_SEARCH: usize = 5;
 const REPEATED_OFTEN: u32 = 3;
 /// Broadcast questions of one machine for one address: the first was not answered.
 const REPEATED_QUESTION: u32 = 2;
@@ -82,12 +80,6 @@ fn ends_among<'f>(
             }
             _ => true,
         });
-        let served = ports_served(listened, service);
-        attempts.retain(|attempt| {
-            let port = attempt.address.port();
-            let of_port = || all().filter(|attempt| attempt.address.port() == port);
-            served.is_empty() || served.contains(&port) || of_port().count() >= NO_SEARCH
-        });
     }
     (!attempts.is_empty()).then(|| Ends {
         service,
@@ -96,14 +88,6 @@ fn ends_among<'f>(
         served: listened.funnel(all()).served,
         packets_lost: listened.packets_lost,
     })
-}
-
-/// Returns the ports at which somebody was served. Where a service takes several, a few attempts at
-/// another are somebody who looks for open ones.
-fn ports_served(listened: &Listened, service: &Service) -> BTreeSet<u16> {
-    let attempts = listened.of(service.identity());
-    let served = attempts.filter(|attempt| listened.fate(attempt) == Fate::Served);
-    served.map(|attempt| attempt.address.port()).collect()
 }
 
 /// The most times that the SYN of an attempt at a service came which was served: clients may be so far
@@ -219,7 +203,7 @@ pub fn nothing_arrives(facts: &Facts) -> Vec<Finding> {
         service.identity().protocol() != Some(Protocol::Sctp)
             && listened.attempts_not_followed == 0
             && listened.packets_lost == 0
-            && listened.of(service.identity()).next().is_none()
+            && !listened.is_tried(service.identity())
             && !is_mark_unseen(service)
     };
     let seconds = listened.seconds();
@@ -553,6 +537,8 @@ pub fn server_silent(facts: &Facts) -> Vec<Finding> {
         }
         let claim = match ended.is_udp() {
             false => ended.claim()?,
+            // What keeps a way open is not answered, though questions are.
+            true if has_answered => Claim::Informs,
             // Some protocols never answer, and others have been seen to at this service.
             true if is_answered_elsewhere(facts, ended.service) => Claim::MayHinder,
             true => Claim::Informs,

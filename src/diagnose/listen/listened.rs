@@ -40,12 +40,54 @@ pub struct Listened {
     pub masters: BTreeSet<Master>,
 }
 
+/// So many ports are asked for by who looks for open ones, and so many attempts at one port are none of
+/// that.
+const SEARCH: usize = 5;
+
 impl Listened {
     /// The attempts at a service.
     pub fn of(&self, service: ServiceIdentity) -> impl Iterator<Item = &Attempt> + Clone {
         self.attempts
             .iter()
-            .filter(move |attempt| attempt.service == Some(service))
+            .filter(move |attempt| attempt.service == Some(service) && !attempt.is_search)
+    }
+
+    /// Returns true if anybody tried a service, be it in search of open ports.
+    pub fn is_tried(&self, service: ServiceIdentity) -> bool {
+        let mut attempts = self.attempts.iter();
+        attempts.any(|attempt| attempt.service == Some(service))
+    }
+
+    /// Sets aside the attempts at a service of those who look for open ports. Where a service takes
+    /// what comes for any, nobody is to listen at those where nobody is served, if somebody is
+    /// elsewhere; a firewall mark is of ports that were chosen, and few attempts at one are a search.
+    pub fn set_searches_aside(&mut self, service: ServiceIdentity) {
+        let takes_any = match service {
+            ServiceIdentity::Endpoint { port: 0, .. } => true,
+            ServiceIdentity::Endpoint { .. } => return,
+            ServiceIdentity::FirewallMark { .. } => false,
+        };
+        let mut ports: BTreeMap<u16, (usize, bool)> = BTreeMap::new();
+        for attempt in self.of(service) {
+            let (count, is_served) = ports.entry(attempt.address.port()).or_default();
+            *count += 1;
+            *is_served |= self.fate(attempt) == Fate::Served;
+        }
+        let somebody_is_served = ports.values().any(|(_, is_served)| *is_served);
+        let is_searched = |(count, is_served): &(usize, bool)| {
+            let are_few = *count < SEARCH;
+            let is_search = match somebody_is_served {
+                true => takes_any || are_few,
+                false => are_few && ports.len() >= SEARCH,
+            };
+            is_search && !is_served
+        };
+        let searched = ports.iter().filter(|(_, port)| is_searched(port));
+        let searched: BTreeSet<u16> = searched.map(|(port, _)| *port).collect();
+        for attempt in &mut self.attempts {
+            attempt.is_search |=
+                attempt.service == Some(service) && searched.contains(&attempt.address.port());
+        }
     }
 
     /// Returns how long it was listened, in seconds and tenths.
@@ -270,6 +312,8 @@ pub struct Attempt {
     /// The times that it came, and left.
     pub arrivals: u32,
     pub departures: u32,
+    /// Its client looks for open ports.
+    pub is_search: bool,
     /// It was repeated before it left.
     pub was_repeated_before_it_left: bool,
     pub exit: Option<Exit>,
@@ -308,6 +352,7 @@ impl Attempt {
             was_repeated_before_it_left: false,
             exit: None,
             has_entry: false,
+            is_search: false,
             server: None,
             answer: None,
             answer_came_from_address: false,

@@ -151,6 +151,7 @@ pub fn add(mut listened: Listened, facts: &mut Facts) {
         }
     }
     for service in &mut facts.services {
+        listened.set_searches_aside(service.identity());
         let attempts = listened.of(service.identity());
         service.listened = listened.funnel(attempts.clone());
         for server in &mut service.servers {

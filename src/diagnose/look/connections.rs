@@ -24,12 +24,12 @@ const SYN_RECV_SECONDS: u64 = 60;
 const WAITING_SECONDS: RangeInclusive<u64> = 1..=30;
 /// For so many seconds after its last datagram, a flow of UDP counts as one that goes on. The kernel
 /// keeps it for minutes, and most are a question and its answer.
-const FRESH_SECONDS: u64 = 30;
-/// The seconds for which the kernel keeps an association of SCTP: after its client's first packet,
-/// after that was repeated, and once it is open (`net/netfilter/ipvs/ip_vs_proto_sctp.c`).
-const INIT1_SECONDS: u64 = 4;
+const FRESH_SECONDS: u64 = 10;
+/// The seconds for which the kernel keeps an association of SCTP: after its client has repeated its
+/// first packet, once it is open, and once it is closed (`net/netfilter/ipvs/ip_vs_proto_sctp.c`).
 const INIT_SECONDS: u64 = 61;
 const SCTP_SECONDS: u64 = 15 * 60;
+const CLOSED_SECONDS: u64 = 60;
 /// The seconds that some client must have waited: a first handshake by satellite takes two, and what
 /// is not answered is repeated after one, two and four.
 const PATIENCE_SECONDS: u64 = 3;
@@ -102,13 +102,23 @@ struct Seen {
     by_client: HashMap<IpAddr, u64>,
     /// The connections that were reset, by the port that they were for.
     reset: HashMap<u16, u64>,
+    /// The client and the age of the last packet of each that was closed, in seconds.
+    closed: Vec<(IpAddr, u64)>,
 }
 
 impl Seen {
     /// The last packet of one that waits for a masqueraded server may be a SYN/ACK repeated: a scan
     /// from before the last that was heard looks as young as what came after it. Until it is too
     /// old to be looked at, only clients that were heard themselves are known to wait since.
-    fn traffic(self, is_masqueraded: bool, is_checker: impl Fn(IpAddr) -> bool) -> Traffic {
+    fn traffic(mut self, is_masqueraded: bool, is_checker: impl Fn(IpAddr) -> bool) -> Traffic {
+        // Who is turned away past the director is not closed here.
+        if !is_masqueraded {
+            for (client, age) in std::mem::take(&mut self.closed) {
+                let youngest = self.youngest_heard.map_or(age, |other| other.min(age));
+                self.youngest_heard = Some(youngest);
+                add_client(&mut self.traffic.heard, client);
+            }
+        }
         let heard = &self.traffic.heard.addresses;
         let is_since = |(client, age): &&(IpAddr, u64)| {
             self.youngest_heard.is_none_or(|youngest| {
@@ -134,7 +144,7 @@ impl Seen {
     fn count(&mut self, connection: &Connection<'_>, mask: Option<Netmask>, shown: Shown) {
         let (client, _) = connection.client;
         let (_, port) = connection.service;
-        if !matches!(shown, Shown::Waits(_) | Shown::Reset) {
+        if matches!(shown, Shown::Heard { .. } | Shown::Datagrams { .. }) {
             let one = mask.map_or(client, |mask| mask.applied_to(client));
             *self.by_client.entry(one).or_default() += 1;
         }
@@ -155,6 +165,7 @@ impl Seen {
                 traffic.open += u64::from(is_fresh);
             }
             Shown::Reset => *self.reset.entry(port).or_default() += 1,
+            Shown::Closed { age } => self.closed.push((client, age)),
         }
     }
 
@@ -177,6 +188,7 @@ impl Seen {
             *self.by_client.entry(client).or_default() += count;
         }
         self.reset.extend(other.reset);
+        self.closed.extend(other.closed);
         self
     }
 
@@ -221,6 +233,9 @@ enum Shown {
     Datagrams { is_fresh: bool },
     /// It was reset a moment ago.
     Reset,
+    /// It is one of SCTP that was closed, be it that its client went on before, or that the server
+    /// turned it away.
+    Closed { age: u64 },
 }
 
 /// The sums so far.
@@ -289,7 +304,7 @@ impl Sums {
                     Some(Shown::Waits(_)) => true,
                     Some(Shown::Heard { is_open, .. }) => is_open,
                     Some(Shown::Datagrams { .. }) => true,
-                    Some(Shown::Reset) | None => false,
+                    Some(Shown::Reset | Shown::Closed { .. }) | None => false,
                 };
                 if goes_on {
                     let is_datagram = matches!(shown, Some(Shown::Datagrams { .. }));
@@ -313,7 +328,6 @@ impl Sums {
         };
         match connection.state {
             b"SYN_RECV" => waits(SYN_RECV_SECONDS),
-            b"INIT1" => waits(INIT1_SECONDS),
             b"INIT" => waits(INIT_SECONDS),
             b"ESTABLISHED" => {
                 let timeout = match connection.named_protocol() {
@@ -333,6 +347,9 @@ impl Sums {
                 is_fresh: age_of(self.timeouts.udp.into()) <= FRESH_SECONDS,
             }),
             b"CLOSE" => Some(Shown::Reset),
+            b"CLOSED" => Some(Shown::Closed {
+                age: age_of(CLOSED_SECONDS),
+            }),
             _ => None,
         }
     }
@@ -362,11 +379,16 @@ impl Sums {
                 continue;
             }
             let all = by_port.into_values().map(|shared| shared.seen);
-            let all = all.fold(Seen::default(), Seen::and);
-            if carrying.len() == 1 || all.youngest_heard.is_none() {
-                let shares = carrying.into_iter().map(|place| (place, all.clone()));
-                self.seen.extend(shares);
+            let mut all = all.fold(Seen::default(), Seen::and);
+            if carrying.len() > 1 && all.youngest_heard.is_some() {
+                // Whose all were reset, its counters show.
+                all = Seen {
+                    reset: all.reset,
+                    ..Seen::default()
+                };
             }
+            let shares = carrying.into_iter().map(|place| (place, all.clone()));
+            self.seen.extend(shares);
         }
     }
 
@@ -619,7 +641,7 @@ mod tests {
         let line = |server: &str, seconds: u64| {
             format!("UDP 0A000002 9C40 0A000001 0050 C0A8000{server} 0050 UDP     {seconds}")
         };
-        for (seconds, open) in [(300, 1), (270, 1), (269, 0)] {
+        for (seconds, open) in [(300, 1), (290, 1), (289, 0)] {
             let seen = traffic_of_service("-u 10.0.0.1:80", &[&line("2", seconds)], true);
             assert_eq!((seen.open, seen.datagrams), (open, 1), "{seconds}");
         }
@@ -641,9 +663,11 @@ mod tests {
     fn associations_wait_while_they_are_begun_and_have_a_time_of_their_own() {
         let line = |state: &str| format!("SCTP 0A000002 9C40 0A000001 0050 C0A80002 0050 {state}");
         for (lines, since) in [
-            (&["INIT1       1"][..], 1),
-            (&["INIT1       4", "ESTABLISHED     500"], 0),
-            (&["INIT       58", "INIT       59"], 2),
+            (&["INIT       58", "INIT       59"][..], 2),
+            // Who has sent one packet alone may be a scan.
+            (&["INIT1       1", "ESTABLISHED     500"], 0),
+            (&["INIT       57", "CLOSED     59"], 0),
+            (&["INIT       57", "CLOSED     50"], 1),
             (&["INIT       30", "ESTABLISHED     500"], 0),
             // That one went on a second ago.
             (&["INIT       57", "ESTABLISHED     899"], 0),

@@ -23,4 +23,4 @@ session() {
         close $s'
 }
 # The scan is no client: it is what it meets that counts, and that is one SYN, and no other.
-traffic() { tries client 1.1.1.254 80 1 2.3 tcp 1.1.1.111 >/dev/null; echo 0/0; }
+traffic() { tries client 1.1.1.254 80 1 0.8 tcp 1.1.1.111 >/dev/null; echo 0/0; }

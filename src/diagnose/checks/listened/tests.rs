@@ -267,7 +267,7 @@ fn a_director_that_takes_a_server_for_itself_refuses_in_its_place() {
     let mut refused = attempt(Protocol::Tcp);
     refused.has_entry = true;
     refused.answer = Some(Answer::Refused);
-    refused.server = Some(crate::model::DestinationIdentity {
+    refused.server = Some(DestinationIdentity {
         address: "10.0.0.10".parse().unwrap(),
         port: 80,
     });
@@ -1010,12 +1010,12 @@ fn who_speaks_as_an_address_that_is_hidden_here_or_of_another_network_takes_noth
 
 #[test]
 fn who_looks_for_open_ports_accuses_nobody() {
-    let at_port = |port: u16, count: u16, is_served: bool| {
-        (0..count).map(move |number| {
+    let at_ports = |service: &'static str, ports: Vec<u16>, is_served: bool| {
+        ports.into_iter().enumerate().map(move |(number, port)| {
             let mut attempt = attempt(Protocol::Tcp);
-            attempt.service = Some(identity("-t 192.0.2.1:0"));
+            attempt.service = Some(identity(service));
             attempt.address.set_port(port);
-            attempt.client.set_port(50_000 + port + number);
+            attempt.client.set_port(50_000 + number as u16);
             leaves(&mut attempt, SERVER);
             attempt.is_heard = is_served;
             if !is_served {
@@ -1025,17 +1025,26 @@ fn who_looks_for_open_ports_accuses_nobody() {
             attempt
         })
     };
-    let with = |served, in_vain| {
-        let attempts = at_port(80, served, true).chain(at_port(443, in_vain, false));
-        let found = found(attempts.collect(), |facts| {
-            facts.services[0].state.service.identity = identity("-t 192.0.2.1:0");
+    let with = |service: &'static str, served: usize, in_vain: Vec<u16>| {
+        let served = at_ports(service, vec![80; served], true);
+        let attempts = served.chain(at_ports(service, in_vain, false));
+        let all = findings(|facts| {
+            facts.services[0].state.service.identity = identity(service);
+            listen::add(heard(attempts.collect()), facts);
         });
-        found.contains(&("port-refused", Level::Risk))
-            || found.contains(&("port-refused", Level::Fault))
+        let ids: Vec<&str> = all.iter().map(|finding| finding.id).collect();
+        assert!(!ids.contains(&"nothing-arrives"), "{ids:?}");
+        ids.contains(&"port-refused")
     };
-    assert!(!with(3, 4));
-    assert!(with(3, 5));
-    assert!(with(0, 2));
+    let (any_port, mark) = ("-t 192.0.2.1:0", "-f 7");
+    assert!(!with(any_port, 3, vec![443; 9]));
+    assert!(!with(mark, 3, vec![443; 4]));
+    assert!(with(mark, 3, vec![443; 5]));
+    for service in [any_port, mark] {
+        assert!(!with(service, 0, vec![21, 22, 23, 25, 443]), "{service}");
+        assert!(with(service, 0, vec![21, 22, 443, 443]), "{service}");
+    }
+    assert!(with("-t 192.0.2.1:80", 3, vec![80; 2]));
 }
 
 #[test]
