@@ -49,7 +49,7 @@ pub struct Lost {
 #[derive(Default)]
 pub struct Servers {
     services: BTreeMap<ServiceIdentity, ServersOfOne>,
-    /// The servers of firewall marks at each address, one of each mark, by the family of the packets.
+    /// The servers of firewall marks at each address, by the family of the packets.
     of_marks: BTreeMap<(AddressFamily, IpAddr), Vec<MarkedServer>>,
 }
 
@@ -133,10 +133,11 @@ impl Servers {
     }
 }
 
-/// Returns the one of a mark's servers that has the connection's port, if only one does.
+/// Returns the one of marks' servers that takes the connection's port, if only one does.
 fn one_of(marked: &[MarkedServer], port: u16) -> Whose<'_> {
-    let mut at_port = marked.iter().filter(|server| server.port == port);
-    match (marked, at_port.next(), at_port.next()) {
+    let takes_it = |server: &&MarkedServer| server.port == 0 || server.port == port;
+    let mut takers = marked.iter().filter(takes_it);
+    match (marked, takers.next(), takers.next()) {
         ([only], ..) | (_, Some(only), None) => Whose::Of(only.place),
         _ => Whose::OneOf(marked),
     }

@@ -346,8 +346,9 @@ pub fn lines(text: &[u8]) -> Vec<Line> {
 }
 
 /// The rows of items as text, to look for something in them: as the plain listing has them, with
-/// numbers and, where names are shown, with those; a table shows them whole. Each name may take the name services their time:
-/// none is looked up for a row that has the text in its numbers, nor for a text that is of numbers.
+/// numbers and, where names are shown, with those; a table shows names whole. Each name may take the
+/// name services their time: none is looked up for a row that has the text in its numbers, nor for a
+/// text that is of numbers.
 struct Rows<'p> {
     /// The text that a row is to have, in lower case.
     wanted: String,

@@ -132,7 +132,7 @@ impl View {
         (!self.is_held).then_some(self.interval)
     }
 
-    /// Returns true unless what is shown is held still.
+    /// Returns true unless something is shown and held still.
     pub fn wants_looks(&self) -> bool {
         !self.is_held || self.time.is_empty()
     }

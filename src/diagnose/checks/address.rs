@@ -272,9 +272,9 @@ fn is_hidden(facts: &Facts, address: IpAddr) -> bool {
         interfaces.partition(|interface| interface.has(address));
     let are = |condition: fn(&&Interface) -> bool| holders.iter().all(condition);
     let are_asked_by_nobody = are(|it| it.is_loopback || !it.asks_neighbours);
-    let others_are_silent = others
-        .iter()
-        .all(|it| it.is_loopback || !it.is_up || !it.asks_neighbours || it.hides_others);
+    let mut others = others.iter().filter(|it| !it.is_loopback);
+    let others_are_silent =
+        others.all(|it| !it.is_up || !it.asks_neighbours || it.hides_others || address.is_ipv6());
     !holders.is_empty() && (are(|it| it.is_loopback) || are_asked_by_nobody && others_are_silent)
 }
 

@@ -119,7 +119,7 @@ fn is_of_datagrams(service: &Service, server: &Server) -> bool {
     }
 }
 
-/// Of services that cannot be asked, as those of a mark or of every port, counters alone show it.
+/// Counters show it without a question: services of a mark, of all ports and of SCTP cannot be asked.
 pub fn port_refused(facts: &Facts) -> Vec<Finding> {
     servers_in_use(facts)
         .filter(|(service, server)| has_turned_all_away(service, server))
@@ -251,7 +251,7 @@ fn state_of_who_waits(service: &Service) -> &'static str {
         ServiceIdentity::Endpoint {
             protocol: Protocol::Sctp,
             ..
-        } => "INIT",
+        } => "INIT or further",
         _ => "SYN_RECV",
     }
 }

@@ -187,15 +187,16 @@ fn circled(server: &Server) -> Option<(u64, u64)> {
         return None;
     }
     let are_all_there = counted.connections <= u64::from(server.state.active_connections);
-    let (packets, connections) = match are_all_there {
-        true => (counted.incoming_packets, counted.connections),
-        false => (
-            traffic.growth.incoming_packets,
-            traffic.growth.connections.max(traffic.waiting.count),
-        ),
-    };
-    let is_circled = connections > 0 && packets >= PACKETS_IN_A_CIRCLE * connections;
-    is_circled.then_some((packets, connections))
+    if are_all_there {
+        let (packets, connections) = (counted.incoming_packets, counted.connections);
+        let is_circled = connections > 0 && packets >= PACKETS_IN_A_CIRCLE * connections;
+        return is_circled.then_some((packets, connections));
+    }
+    // In half a second, who waits sends a packet at most, and who comes one more.
+    let growth = &traffic.growth;
+    let sent = u64::from(server.state.active_connections) + growth.connections;
+    let is_circled = growth.incoming_packets >= PACKETS_IN_A_CIRCLE + sent;
+    is_circled.then_some((growth.incoming_packets, sent))
 }
 
 #[cfg(test)]
@@ -309,10 +310,10 @@ mod tests {
         };
         let stuck = [("handshake-stuck", Level::Fault)];
         assert_eq!(with(0, 0), stuck);
-        assert_eq!(with(0, 99), stuck);
-        assert_eq!(with(0, 100), [("sent-in-circles", Level::Fault)]);
-        assert_eq!(with(7, 139), stuck);
-        assert_eq!(with(7, 140), [("sent-in-circles", Level::Fault)]);
+        assert_eq!(with(0, 24), stuck);
+        assert_eq!(with(0, 25), [("sent-in-circles", Level::Fault)]);
+        assert_eq!(with(7, 31), stuck);
+        assert_eq!(with(7, 32), [("sent-in-circles", Level::Fault)]);
     }
 
     #[test]

@@ -99,6 +99,10 @@ fn most_arrivals_served(listened: &Listened, service: &Service) -> u32 {
     arrivals.max().unwrap_or_default()
 }
 
+/// So many questions of one neighbour for an address are more than it has while somebody answers: Linux
+/// asks three times, a second apart, and begins anew.
+const ASKED_WITHOUT_END: u32 = 6;
+
 impl Ends<'_> {
     /// Returns how far it goes: where nobody is served, that is what becomes of clients there.
     fn claim(&self) -> Option<Claim> {
@@ -282,8 +286,9 @@ pub fn address_unanswered(facts: &Facts) -> Vec<Finding> {
             listed(&askers),
             asked_at.name
         );
-        // The answers of the director that has it go to those who ask.
-        let claim = match is_here {
+        // Answers of another director that has it do not come here, but they end the questions.
+        let most = talk.questions.values().map(|(_, count)| *count).max();
+        let claim = match is_here || most >= Some(ASKED_WITHOUT_END) {
             true => Claim::Hinders,
             false => Claim::Informs,
         };
@@ -356,8 +361,9 @@ pub fn duplicate_address(facts: &Facts) -> Vec<Finding> {
 /// not ask for it, or where it is hidden from them, nobody takes another machine for this one.
 fn is_answered_for(facts: &Facts, index: u32, address: IpAddr) -> bool {
     interface(&facts.director, index).is_some_and(|interface| {
-        let is_hidden = interface.hides_others && !interface.has(address);
-        interface.has_on_link(address) && !is_hidden
+        // Of IPv6, the kernel answers for the addresses of the interface alone.
+        let hides = address.is_ipv6() || interface.hides_others;
+        interface.has_on_link(address) && (interface.has(address) || !hides)
     })
 }
 
@@ -378,14 +384,16 @@ pub fn stale_connections(facts: &Facts) -> Vec<Finding> {
         };
         let ended = ends_among(facts, service, is_gone, in_vain)?;
         let server = ended.attempts.first()?.server?;
+        let is_its = |attempt: &Attempt| attempt.server == Some(server);
+        let ended = ends_among(facts, service, is_its, in_vain)?;
         let text = format!(
             "{} went on with connections to {}, which is no server any more: IPVS drops what comes.",
             ended.text(),
             endpoint(server)
         );
-        let claim = match service.listened.served {
-            0 => Claim::Hinders,
-            _ => Claim::HurtsSome,
+        let claim = match ended.attempts.len() as u64 == service.listened.count {
+            true => Claim::Hinders,
+            false => Claim::HurtsSome,
         };
         let finding = ended.finding(claim, text).of_server(server);
         Some(finding.by_setting("net.ipv4.vs.expire_nodest_conn", 1))

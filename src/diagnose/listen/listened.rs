@@ -40,9 +40,16 @@ pub struct Listened {
     pub masters: BTreeSet<Master>,
 }
 
-/// So many ports are asked for by who looks for open ones, and so many attempts at one port are none of
-/// that.
+/// Who asks for so many ports looks for open ones; so many clients or attempts at one port are no search.
 const SEARCH: usize = 5;
+
+/// The attempts at one port.
+#[derive(Default)]
+struct Tries {
+    count: usize,
+    clients: BTreeSet<IpAddr>,
+    is_served: bool,
+}
 
 impl Listened {
     /// The attempts at a service.
@@ -58,35 +65,40 @@ impl Listened {
         attempts.any(|attempt| attempt.service == Some(service))
     }
 
-    /// Sets aside the attempts at a service of those who look for open ports. Where a service takes
-    /// what comes for any, nobody is to listen at those where nobody is served, if somebody is
-    /// elsewhere; a firewall mark is of ports that were chosen, and few attempts at one are a search.
+    /// Sets aside the attempts at a service of those who look for open ports. Where somebody is served
+    /// at another port, few clients at one of a service of any port are such, and few attempts at one
+    /// of a firewall mark, whose ports were chosen. Where nobody is, they are of clients that try
+    /// many ports.
     pub fn set_searches_aside(&mut self, service: ServiceIdentity) {
         let takes_any = match service {
             ServiceIdentity::Endpoint { port: 0, .. } => true,
             ServiceIdentity::Endpoint { .. } => return,
             ServiceIdentity::FirewallMark { .. } => false,
         };
-        let mut ports: BTreeMap<u16, (usize, bool)> = BTreeMap::new();
+        let mut ports: BTreeMap<u16, Tries> = BTreeMap::new();
+        let mut asked: BTreeMap<IpAddr, BTreeSet<u16>> = BTreeMap::new();
         for attempt in self.of(service) {
-            let (count, is_served) = ports.entry(attempt.address.port()).or_default();
-            *count += 1;
-            *is_served |= self.fate(attempt) == Fate::Served;
+            let (client, port) = (attempt.client.ip(), attempt.address.port());
+            asked.entry(client).or_default().insert(port);
+            let tries = ports.entry(port).or_default();
+            tries.count += 1;
+            tries.clients.insert(client);
+            tries.is_served |= self.fate(attempt) == Fate::Served;
         }
-        let somebody_is_served = ports.values().any(|(_, is_served)| *is_served);
-        let is_searched = |(count, is_served): &(usize, bool)| {
-            let are_few = *count < SEARCH;
-            let is_search = match somebody_is_served {
-                true => takes_any || are_few,
-                false => are_few && ports.len() >= SEARCH,
+        let somebody_is_served = ports.values().any(|tries| tries.is_served);
+        let is_search = |attempt: &Attempt| {
+            let tries = &ports[&attempt.address.port()];
+            let are_few = match takes_any {
+                true => tries.clients.len() < SEARCH,
+                false => tries.count < SEARCH,
             };
-            is_search && !is_served
+            let is_of_searcher = || asked[&attempt.client.ip()].len() >= SEARCH;
+            !tries.is_served && are_few && (somebody_is_served || is_of_searcher())
         };
-        let searched = ports.iter().filter(|(_, port)| is_searched(port));
-        let searched: BTreeSet<u16> = searched.map(|(port, _)| *port).collect();
         for attempt in &mut self.attempts {
-            attempt.is_search |=
-                attempt.service == Some(service) && searched.contains(&attempt.address.port());
+            if attempt.service == Some(service) {
+                attempt.is_search = is_search(attempt);
+            }
         }
     }
 

@@ -14,7 +14,7 @@ pub mod packets;
 pub mod samples;
 pub mod sync;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
@@ -212,9 +212,11 @@ fn look_at_connections(facts: &Facts, attempts: &mut Attempts<'_>) -> bool {
         return false;
     };
     let mut servers = Servers::default();
-    for service in &facts.services {
+    let mut numbers = BTreeMap::new();
+    for (number, service) in facts.services.iter().enumerate() {
         let identities = service.servers.iter().map(Server::identity);
         servers.insert(service.identity(), identities);
+        numbers.insert(service.identity(), number);
     }
     let mut is_understood = true;
     let cut = connections.each_within(MOST_CONNECTIONS, LONGEST_LOOK, |connection| {
@@ -234,8 +236,7 @@ fn look_at_connections(facts: &Facts, attempts: &mut Attempts<'_>) -> bool {
             Err(Lost {
                 service: Some(lost),
             }) => {
-                let mut services = facts.services.iter();
-                let Some(service) = services.position(|service| service.identity() == lost) else {
+                let Some(service) = numbers.get(&lost).copied() else {
                     return;
                 };
                 let (address, port) = connection.destination;

@@ -26,10 +26,10 @@ const WAITING_SECONDS: RangeInclusive<u64> = 1..=30;
 /// keeps it for minutes, and most are a question and its answer.
 const FRESH_SECONDS: u64 = 10;
 /// The seconds for which the kernel keeps an association of SCTP: after its client has repeated its
-/// first packet, once it is open, and once it is closed (`net/netfilter/ipvs/ip_vs_proto_sctp.c`).
+/// first packet or waits for the next, once it is open, and once it is closed (`net/netfilter/ipvs/ip_vs_proto_sctp.c`).
 const INIT_SECONDS: u64 = 61;
 const SCTP_SECONDS: u64 = 15 * 60;
-const CLOSED_SECONDS: u64 = 60;
+const CLOSED_SECONDS: u64 = 61;
 /// The seconds that some client must have waited: a first handshake by satellite takes two, and what
 /// is not answered is repeated after one, two and four.
 const PATIENCE_SECONDS: u64 = 3;
@@ -39,6 +39,8 @@ const CLOSE_WAIT_SECONDS: u64 = 60;
 const LAST_ACK_SECONDS: u64 = 30;
 /// So many connections of a client's show whether it asks one at a time.
 const ENOUGH_TO_TELL: usize = 3;
+/// The most firewall marks that are each given what is of one of them.
+const MOST_SHARERS: usize = 8;
 /// The most clients of a server that are told apart.
 const MOST_CLIENTS: usize = 1000;
 
@@ -187,7 +189,9 @@ impl Seen {
         for (client, count) in other.by_client {
             *self.by_client.entry(client).or_default() += count;
         }
-        self.reset.extend(other.reset);
+        for (port, count) in other.reset {
+            *self.reset.entry(port).or_default() += count;
+        }
         self.closed.extend(other.closed);
         self
     }
@@ -219,7 +223,7 @@ fn is_one_at_a_time(mut ages: Vec<u64>) -> bool {
 #[derive(Default)]
 struct Shared {
     /// All of them, whatever they show.
-    count: u32,
+    count: u64,
     seen: Seen,
 }
 
@@ -328,7 +332,7 @@ impl Sums {
         };
         match connection.state {
             b"SYN_RECV" => waits(SYN_RECV_SECONDS),
-            b"INIT" => waits(INIT_SECONDS),
+            b"INIT" | b"C-SENT" | b"C-REPLIED" => waits(INIT_SECONDS),
             b"ESTABLISHED" => {
                 let timeout = match connection.named_protocol() {
                     Some(Protocol::Sctp) => SCTP_SECONDS,
@@ -360,21 +364,22 @@ impl Sums {
     fn share_out(&mut self, services: &[Service]) {
         let counted = |(service, server): &ServerPlace| {
             let state = &services[*service].servers[*server].state;
-            state.active_connections + state.inactive_connections
+            u64::from(state.active_connections) + u64::from(state.inactive_connections)
         };
-        for (places, by_port) in self.shared.drain() {
+        for (places, by_port) in std::mem::take(&mut self.shared) {
             let carrying = places.into_iter().filter(|place| counted(place) > 0);
             let carrying: Vec<ServerPlace> = carrying.collect();
-            let mut counts: Vec<u32> = carrying.iter().map(counted).collect();
-            let mut counts_of_ports: Vec<u32> = by_port.values().map(|port| port.count).collect();
+            let mut counts: Vec<u64> = carrying.iter().map(counted).collect();
+            let mut counts_of_ports: Vec<u64> = by_port.values().map(|port| port.count).collect();
             counts.sort_unstable();
             counts_of_ports.sort_unstable();
             let all_differ = counts.windows(2).all(|pair| pair[0] != pair[1]);
             if all_differ && counts == counts_of_ports {
                 for shared in by_port.into_values() {
                     let mut owners = carrying.iter().copied();
-                    let owner = owners.find(|place| counted(place) == shared.count);
-                    self.seen.extend(owner.map(|place| (place, shared.seen)));
+                    if let Some(owner) = owners.find(|place| counted(place) == shared.count) {
+                        self.take_in(owner, shared.seen);
+                    }
                 }
                 continue;
             }
@@ -387,9 +392,17 @@ impl Sums {
                     ..Seen::default()
                 };
             }
-            let shares = carrying.into_iter().map(|place| (place, all.clone()));
-            self.seen.extend(shares);
+            if carrying.len() <= MOST_SHARERS {
+                for place in carrying {
+                    self.take_in(place, all.clone());
+                }
+            }
         }
+    }
+
+    fn take_in(&mut self, place: ServerPlace, seen: Seen) {
+        let own = self.seen.entry(place).or_default();
+        *own = std::mem::take(own).and(seen);
     }
 
     /// The clients of each service that wait as health checks do: one half-open connection after the
@@ -666,7 +679,8 @@ mod tests {
             (&["INIT       58", "INIT       59"][..], 2),
             // Who has sent one packet alone may be a scan.
             (&["INIT1       1", "ESTABLISHED     500"], 0),
-            (&["INIT       57", "CLOSED     59"], 0),
+            (&["C-SENT     57", "C-REPLIED  58"], 2),
+            (&["INIT       57", "CLOSED     60"], 0),
             (&["INIT       57", "CLOSED     50"], 1),
             (&["INIT       30", "ESTABLISHED     500"], 0),
             // That one went on a second ago.
