@@ -11,23 +11,9 @@ setup() {
     done
     rules director "-A -u 1.1.1.254:53 -s rr" "-a -u 1.1.1.254:53 -r 1.1.1.10 -g"
     bound 53 rs1 rs2
-    asks >/dev/null
+    asks 1.1.1.254 >/dev/null
     rules director "-e -u 1.1.1.254:53 -r 1.1.1.10 -g -w 0" "-a -u 1.1.1.254:53 -r 1.1.1.20 -g"
     ip -n rs1 link set net down
 }
-asks() {
-    # shellcheck disable=SC2016
-    on client perl -MSocket=:all -e '
-        my (@all, $answered);
-        for my $port (7001 .. 7006) {
-            socket my $s, AF_INET, SOCK_DGRAM, 0 or die;
-            bind $s, pack_sockaddr_in($port, INADDR_ANY) or die;
-            setsockopt $s, SOL_SOCKET, SO_RCVTIMEO, pack "qq", 1, 0;
-            send $s, "q", 0, pack_sockaddr_in(53, inet_aton("1.1.1.254"));
-            push @all, $s;
-        }
-        for my $s (@all) { $answered++ if recv $s, my $d, 99, 0 }
-        print $answered + 0, "/6\n"'
-}
-traffic() { asks; }
+traffic() { asks 1.1.1.254; }
 repair() { ip -n rs1 link set net up; sleep 1; }

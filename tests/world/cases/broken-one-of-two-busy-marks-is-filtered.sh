@@ -5,18 +5,10 @@
 # of: mark 2
 # traffic: yes
 setup() {
-    cluster dr
     local r
-    on director tc qdisc add dev net ingress
-    on director tc filter add dev net ingress protocol ip flower ip_proto tcp dst_ip 1.1.1.254 dst_port 80 action skbedit mark 1
-    on director tc filter add dev net ingress protocol ip flower ip_proto tcp dst_ip 1.1.1.254 dst_port 443 action skbedit mark 2
-    for r in rs1 rs2; do
-        answering $r http:443
-        on $r tc qdisc add dev net ingress
-        on $r tc filter add dev net ingress protocol ip flower ip_proto tcp dst_port 443 action drop
-    done
-    rules director "-A -f 1 -s rr" "-a -f 1 -r 1.1.1.10 -g" "-a -f 1 -r 1.1.1.20 -g" \
-        "-A -f 2 -s rr" "-a -f 2 -r 1.1.1.10 -g" "-a -f 2 -r 1.1.1.20 -g"
+    cluster dr
+    for r in rs1 rs2; do answering $r http:443; drops $r net ip_proto tcp dst_port 443; done
+    two_marks -g net 1.1.1.254
 }
 traffic() {
     local a b c

@@ -3,21 +3,7 @@
 # traffic: yes
 setup() {
     cluster dr; dr_service
-    session; session; session; session
-    sleep 12 # the director forgets what was reset after ten seconds
-}
-# session: one connection of forty requests, which the client resets when it has all answers.
-session() {
-    # shellcheck disable=SC2016
-    on client perl -MSocket=:all -e '
-        socket my $s, AF_INET, SOCK_STREAM, 0 or die;
-        connect $s, pack_sockaddr_in(80, inet_aton("1.1.1.254")) or die "connect: $!";
-        setsockopt $s, SOL_SOCKET, SO_LINGER, pack "ii", 1, 0;
-        for (1 .. 40) {
-            syswrite $s, "GET / HTTP/1.1\r\n\r\n";
-            sysread $s, my $got, 9999 or die "no answer";
-        }
-        close $s'
+    sessions 40
 }
 # check: with delayed acknowledgements and no lingering, RST goes out in place of the ACK. It
 # prints how many were answered.
