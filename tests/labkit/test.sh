@@ -212,7 +212,7 @@ test_longest_first() {
     local name
     {
         for name in missing_module crowded world diagnose clusters parity watch random reload completions package matrix bad_input; do
-            grep "^$name[-: ]" "$TEST_WORK/listed" || true
+            grep "^${name}[-: ]" "$TEST_WORK/listed" || true
         done
         cat "$TEST_WORK/listed"
     } | awk '!seen[$0]++'
