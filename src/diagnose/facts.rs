@@ -325,7 +325,8 @@ pub struct Traffic {
     pub open: u64,
     /// The connections of UDP, of the last minutes.
     pub datagrams: u64,
-    /// The most connections of TCP for one port that were reset in the last seconds.
+    /// The connections of TCP for one port that were reset in the last seconds, if those are most of
+    /// all that were.
     pub reset: u64,
     /// The connections that were opened, by who made them.
     pub crowd: Crowd,

@@ -137,7 +137,7 @@ impl Seen {
             waiting_since_heard: since().count() as u64,
             waiting_like_checks: since().filter(|(client, _)| is_checker(*client)).count() as u64,
             crowd: self.crowd(),
-            reset: self.reset.values().copied().max().unwrap_or_default(),
+            reset: self.reset_at_one_port(),
             ..self.traffic
         }
     }
@@ -169,6 +169,14 @@ impl Seen {
             Shown::Reset => *self.reset.entry(port).or_default() += 1,
             Shown::Closed { age } => self.closed.push((client, age)),
         }
+    }
+
+    /// Returns the most that were reset at one port, if those are most of all: who looks for open ports
+    /// is reset at each.
+    fn reset_at_one_port(&self) -> u64 {
+        let all: u64 = self.reset.values().sum();
+        let most = self.reset.values().copied().max().unwrap_or_default();
+        if 2 * most > all { most } else { 0 }
     }
 
     /// Adds up what was seen of one server.
@@ -666,10 +674,19 @@ mod tests {
     fn connections_that_were_reset_are_counted_by_their_ports() {
         let line =
             |port: &str| format!("TCP 0A000002 9C40 0A000001 {port} C0A80002 {port} CLOSE       9");
-        let lines = ["0050", "01BB", "01BB", "0051"].map(line);
-        let lines = lines.each_ref().map(String::as_str);
-        let seen = traffic_of_service("-t 10.0.0.1:0", &lines, true);
-        assert_eq!((seen.reset, seen.crowd.connections), (2, 0));
+        for (ports, reset) in [
+            (&["0050", "01BB", "01BB", "01BB", "0051"][..], 3),
+            (&["0050", "01BB", "01BB", "0051"], 0),
+        ] {
+            let lines: Vec<String> = ports.iter().map(|port| line(port)).collect();
+            let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+            let seen = traffic_of_service("-t 10.0.0.1:0", &lines, true);
+            assert_eq!(
+                (seen.reset, seen.crowd.connections),
+                (reset, 0),
+                "{ports:?}"
+            );
+        }
     }
 
     #[test]
