@@ -233,10 +233,16 @@ pub fn has_turned_all_away(service: &Service, server: &Server) -> bool {
         }
         Some(Protocol::Udp) => false,
         Some(Protocol::Tcp) | None => {
-            is_one_for_one && traffic.reset >= WAITING_TO_CONFIRM && traffic.datagrams == 0
+            // The kernel adds up what it counts every two seconds.
+            let are_counted = counted.connections >= traffic.reset;
+            let were_reset = traffic.reset >= WAITING_TO_CONFIRM && traffic.datagrams == 0;
+            is_one_for_one && were_reset && are_counted
         }
     };
-    is_turned_away && traffic.heard.count == 0 && counted.incoming_packets == counted.connections
+    is_turned_away
+        && traffic.heard.count == 0
+        && traffic.listened.served == 0
+        && counted.incoming_packets == counted.connections
 }
 
 /// Returns true where a client waits for a masqueraded server of which no packet ever came back: one
@@ -271,6 +277,7 @@ fn protocol(service: &Service) -> Option<Protocol> {
 mod tests {
     use super::*;
     use crate::diagnose::checks::samples::{asked, endpoint, first, healthy, keep_waiting, quiet};
+    use crate::diagnose::facts::Traffic;
 
     #[test]
     fn traffic_outranks_probes_and_probes_outrank_state() {
@@ -305,6 +312,56 @@ mod tests {
             let given = [answered, unknown, waiting].map(|spoil| of_first(basis, claim, spoil));
             assert_eq!(given, levels, "{claim:?} by {basis:?}");
         }
+    }
+
+    #[test]
+    fn who_is_turned_away_sends_one_packet_and_gets_one_as_far_as_is_counted() {
+        let with = |words: &str, spoil: fn(&mut Server)| {
+            let mut facts = healthy();
+            facts.services[0].state.service.identity = endpoint(words);
+            let server = first(&mut facts);
+            server.traffic = Traffic {
+                reset: 4,
+                ..Traffic::default()
+            };
+            server.state.active_connections = 0;
+            let counted = &mut server.state.statistics;
+            (counted.connections, counted.incoming_packets) = (7, 7);
+            counted.outgoing_packets = 7;
+            spoil(server);
+            has_turned_all_away(&facts.services[0], &facts.services[0].servers[0])
+        };
+        for words in ["-t 192.0.2.1:80", "-t 192.0.2.1:0", "-f 7"] {
+            assert!(with(words, |_| ()), "{words}");
+            for spoil in [
+                (|it| it.traffic.reset = 1) as fn(&mut Server),
+                // More were reset than are counted so far.
+                |it| it.traffic.reset = 8,
+                |it| it.traffic.heard.count = 1,
+                |it| it.traffic.listened.served = 1,
+                |it| it.traffic.datagrams = 1,
+                |it| it.state.active_connections = 1,
+                |it| it.state.statistics.incoming_packets = 8,
+                |it| it.state.statistics.outgoing_packets = 8,
+                |it| {
+                    it.state.destination.forwarding_method = ForwardingMethod::DirectRouting;
+                },
+            ] {
+                assert!(!with(words, spoil), "{words}");
+            }
+        }
+        assert!(!with("-u 192.0.2.1:80", |_| ()));
+        let sctp = "--sctp-service 192.0.2.1:80";
+        assert!(with(sctp, |it| it.traffic.reset = 0));
+        assert!(with(sctp, |it| {
+            it.state.destination.forwarding_method = ForwardingMethod::DirectRouting;
+            it.state.statistics.outgoing_packets = 0;
+        }));
+        assert!(!with(sctp, |it| it.state.statistics.outgoing_packets = 0));
+        assert!(!with(sctp, |it| {
+            it.state.statistics.connections = WAITING_IN_VAIN - 1;
+            it.state.statistics.incoming_packets = WAITING_IN_VAIN - 1;
+        }));
     }
 
     #[test]

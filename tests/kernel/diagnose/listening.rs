@@ -472,8 +472,9 @@ fn fifty_attempts_that_came_to_their_end_are_enough_and_are_told_as_a_funnel() {
 #[test]
 fn an_interrupt_ends_it_with_what_was_seen() {
     let cluster = masqueraded();
+    // Not in the foreground, timeout sends the signal twice, and the second ends it at once.
     let command = format!(
-        "timeout --preserve-status --signal INT 8 {} --diagnose --listen 300 --json",
+        "timeout --foreground --preserve-status --signal INT 8 {} --diagnose --listen 300 --json",
         env!("CARGO_BIN_EXE_ipvsadm")
     );
     let told = thread::scope(|scope| {
