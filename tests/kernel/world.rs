@@ -265,7 +265,6 @@ cases! {
         healthy_port_scan_of_the_address
         healthy_recreated_under_traffic
         healthy_routed_address_on_lo
-        healthy_scan_after_answers_routed_by_mark
         healthy_scan_of_all_ports
         healthy_scan_of_direct_routing
         healthy_sctp_answered
