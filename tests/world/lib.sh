@@ -218,3 +218,22 @@ foreign_wire() {
     nat_service
     put director conf/all/rp_filter=1
 }
+
+# sctp_direct: direct routing, and a service of SCTP whose servers answer.
+sctp_direct() {
+    modprobe sctp
+    cluster dr
+    answering rs1 sctp:3868
+    answering rs2 sctp:3868
+    rules director "-A --sctp-service 1.1.1.254:3868 -s rr" "-a --sctp-service 1.1.1.254:3868 -r 1.1.1.10 -g" "-a --sctp-service 1.1.1.254:3868 -r 1.1.1.20 -g"
+}
+
+# dns_at_the_address: direct routing, and servers that answer datagrams from the service's address.
+dns_at_the_address() {
+    local r
+    cluster dr
+    for r in rs1 rs2; do
+        on $r perl -MSocket -e 'socket S, AF_INET, SOCK_DGRAM, 0; bind S, pack_sockaddr_in(53, inet_aton("1.1.1.254")) or die; while ($f = recv S, $d, 99, 0) { send S, "$ARGV[0]\n", 0, $f }' $r >/dev/null 2>&1 &
+    done
+    bound 53 rs1 rs2
+}

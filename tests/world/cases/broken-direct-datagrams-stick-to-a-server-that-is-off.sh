@@ -4,13 +4,8 @@
 # never: address-|port-|wrong-gateway|duplicate|no-route|forwarding-off
 # traffic: yes
 setup() {
-    cluster dr
-    local r
-    for r in rs1 rs2; do
-        on $r perl -MSocket -e 'socket S, AF_INET, SOCK_DGRAM, 0; bind S, pack_sockaddr_in(53, inet_aton("1.1.1.254")) or die; while ($f = recv S, $d, 99, 0) { send S, "$ARGV[0]\n", 0, $f }' $r >/dev/null 2>&1 &
-    done
+    dns_at_the_address
     rules director "-A -u 1.1.1.254:53 -s rr" "-a -u 1.1.1.254:53 -r 1.1.1.10 -g"
-    bound 53 rs1 rs2
     asks 1.1.1.254 >/dev/null
     rules director "-e -u 1.1.1.254:53 -r 1.1.1.10 -g -w 0" "-a -u 1.1.1.254:53 -r 1.1.1.20 -g"
     ip -n rs1 link set net down

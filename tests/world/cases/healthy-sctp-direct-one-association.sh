@@ -3,11 +3,7 @@
 # traffic: yes
 setup() {
     local i
-    modprobe sctp
-    cluster dr
-    answering rs1 sctp:3868
-    answering rs2 sctp:3868
-    rules director "-A --sctp-service 1.1.1.254:3868 -s rr" "-a --sctp-service 1.1.1.254:3868 -r 1.1.1.10 -g" "-a --sctp-service 1.1.1.254:3868 -r 1.1.1.20 -g"
+    sctp_direct
     mkfifo "$T/go"
     echo 1000 | on client tee /proc/sys/net/sctp/hb_interval >/dev/null
     on client perl tests/labkit/guest/client.pl --hold sctp 1.1.1.254:3868 1 <>"$T/go" >"$T/held" 2>&1 &

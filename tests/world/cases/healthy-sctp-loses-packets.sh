@@ -1,13 +1,7 @@
 # kind: healthy
 # cause: SCTP, directly routed; the first answers are lost, and the clients are answered when they repeat themselves.
 # traffic: yes
-setup() {
-    modprobe sctp
-    cluster dr
-    answering rs1 sctp:3868
-    answering rs2 sctp:3868
-    rules director "-A --sctp-service 1.1.1.254:3868 -s rr" "-a --sctp-service 1.1.1.254:3868 -r 1.1.1.10 -g" "-a --sctp-service 1.1.1.254:3868 -r 1.1.1.20 -g"
-}
+setup() { sctp_direct; }
 # For a second, what servers send is lost.
 traffic() {
     local r
