@@ -69,7 +69,8 @@ impl Walk {
             ipvs.destinations(identity, self.detail, &mut self.destinations)
                 .map_err(refused_listing)?;
             if self.destinations.is_empty()
-                && let Some(fault) = fault_of(ipvs, identity)
+                // A dump does not show that a service has been removed.
+                && let Err(fault) = ipvs.service(identity)
             {
                 if fault == IS_GONE && !self.is_of_one {
                     continue;
@@ -87,9 +88,3 @@ impl Walk {
 
 /// The answer to a question about a service that has been removed.
 const IS_GONE: KernelError = KernelError::Errno(Errno::ESRCH);
-
-/// Returns why a service without destinations cannot be listed; a dump of them does not show that it
-/// has been removed.
-fn fault_of(ipvs: &mut Ipvs, identity: &ServiceIdentity) -> Option<KernelError> {
-    ipvs.service(identity).err()
-}

@@ -1,6 +1,6 @@
 //! The table: a row for each command and option, in the order in which `-h` shows them.
 //!
-//! What else an option takes is said in [`super`].
+//! See [`super`] for what else an option takes.
 
 #![forbid(unsafe_code)]
 

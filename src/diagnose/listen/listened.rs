@@ -40,7 +40,8 @@ pub struct Listened {
     pub masters: BTreeSet<Master>,
 }
 
-/// Who asks for so many ports looks for open ones; so many clients or attempts at one port are no search.
+/// Tells a search for open ports: it is for so many ports, and so many clients or attempts at one port
+/// are none.
 const SEARCH: usize = 5;
 
 /// The attempts at one port.

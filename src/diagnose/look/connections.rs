@@ -116,9 +116,7 @@ impl Seen {
         // Who is turned away past the director is not closed here.
         if !is_masqueraded {
             for (client, age) in std::mem::take(&mut self.closed) {
-                let youngest = self.youngest_heard.map_or(age, |other| other.min(age));
-                self.youngest_heard = Some(youngest);
-                add_client(&mut self.traffic.heard, client);
+                self.hear(client, age);
             }
         }
         let heard = &self.traffic.heard.addresses;
@@ -150,25 +148,29 @@ impl Seen {
             let one = mask.map_or(client, |mask| mask.applied_to(client));
             *self.by_client.entry(one).or_default() += 1;
         }
-        let traffic = &mut self.traffic;
         match shown {
             Shown::Waits(age) => {
                 self.waiting.push((client, age));
-                add_client(&mut traffic.waiting, client);
+                add_client(&mut self.traffic.waiting, client);
             }
             Shown::Heard { age, is_open } => {
-                traffic.open += u64::from(is_open);
-                let youngest = self.youngest_heard.map_or(age, |other| other.min(age));
-                self.youngest_heard = Some(youngest);
-                add_client(&mut traffic.heard, client);
+                self.traffic.open += u64::from(is_open);
+                self.hear(client, age);
             }
             Shown::Datagrams { is_fresh } => {
-                traffic.datagrams += 1;
-                traffic.open += u64::from(is_fresh);
+                self.traffic.datagrams += 1;
+                self.traffic.open += u64::from(is_fresh);
             }
             Shown::Reset => *self.reset.entry(port).or_default() += 1,
             Shown::Closed { age } => self.closed.push((client, age)),
         }
+    }
+
+    /// Takes note of a client that went on; its last packet is so many seconds old.
+    fn hear(&mut self, client: IpAddr, age: u64) {
+        let youngest = self.youngest_heard.map_or(age, |other| other.min(age));
+        self.youngest_heard = Some(youngest);
+        add_client(&mut self.traffic.heard, client);
     }
 
     /// Returns the most that were reset at one port, if those are most of all: who looks for open ports
@@ -312,16 +314,13 @@ impl Sums {
             // A backup is told of the connections of services that it need not have.
             Err(Lost { service: None }) if self.is_backup => {}
             Err(Lost { service }) => {
-                let goes_on = match shown {
-                    Some(Shown::Waits(_)) => true,
-                    Some(Shown::Heard { is_open, .. }) => is_open,
+                let is_datagram = match shown {
+                    Some(Shown::Waits(_) | Shown::Heard { is_open: true, .. }) => false,
                     Some(Shown::Datagrams { .. }) => true,
-                    Some(Shown::Reset | Shown::Closed { .. }) | None => false,
+                    // It is over.
+                    _ => return,
                 };
-                if goes_on {
-                    let is_datagram = matches!(shown, Some(Shown::Datagrams { .. }));
-                    self.stray(service, connection, is_datagram);
-                }
+                self.stray(service, connection, is_datagram);
             }
         }
     }

@@ -80,7 +80,7 @@ pub fn facts(ipvs: &mut Ipvs, only: Option<ServiceIdentity>) -> Result<Facts, Er
         }
     }
     find_routes(&mut network, &director, &mut services)
-        .and_then(|()| follow_answers(&mut network, &director, &mut services))
+        .and_then(|marks| follow_answers(&mut network, &director, &marks, &mut services))
         .and_then(|()| find_next_hops(&mut network, &director, &mut services))
         .map_err(Error::NotDiagnosed)?;
     look_for_listeners(&mut services);
@@ -235,12 +235,13 @@ fn look_again(ipvs: &mut Ipvs, services: &mut [Service]) -> Result<(), KernelErr
     Ok(())
 }
 
-/// Finds out how packets go to the services' addresses and to their servers.
+/// Finds out how packets go to the services' addresses and to their servers. Returns the marks that
+/// rules of routing ask for.
 fn find_routes(
     network: &mut Rtnetlink,
     director: &Director,
     services: &mut [Service],
-) -> Result<(), KernelError> {
+) -> Result<Vec<u32>, KernelError> {
     let marks = network.marks_of_rules()?;
     let mut routes = HashMap::new();
     let mut homes = HashMap::new();
@@ -258,7 +259,7 @@ fn find_routes(
             };
         }
     }
-    Ok(())
+    Ok(marks)
 }
 
 /// Returns how packets from elsewhere go to an address: to the director itself if that is so by any
@@ -307,9 +308,9 @@ fn somebody_at(interface: &Interface, destination: IpAddr) -> Option<IpAddr> {
 fn follow_answers(
     network: &mut Rtnetlink,
     director: &Director,
+    marks: &[u32],
     services: &mut [Service],
 ) -> Result<(), KernelError> {
-    let marks = network.marks_of_rules()?;
     let mut routes: HashMap<(IpAddr, Incoming), Route> = HashMap::new();
     for server in services.iter_mut().flat_map(|service| &mut service.servers) {
         let (Some(way), ForwardingMethod::Masquerading) = (
