@@ -9,7 +9,8 @@
 #![no_main]
 
 use std::ffi::{CStr, OsStr, OsString, c_char, c_int};
-use std::io::{self, IsTerminal};
+use std::io::IsTerminal;
+use std::os::fd::BorrowedFd;
 use std::os::unix::ffi::OsStrExt;
 
 use ipvsadm::screen::Screen;
@@ -26,7 +27,7 @@ unsafe extern "C" {}
 // SAFETY: the name is C's for it, and so is the type; there is no other `main`.
 #[unsafe(no_mangle)]
 extern "C" fn main(count: c_int, words: *const *const c_char) -> c_int {
-    replace_closed_streams();
+    let [input, output, errors] = standard_streams();
     let word = |index: c_int| {
         // SAFETY: the C library passes `count` strings that end in NUL, and stay to the end.
         let word = unsafe { CStr::from_ptr(*words.offset(index as isize)) };
@@ -39,35 +40,38 @@ extern "C" fn main(count: c_int, words: *const *const c_char) -> c_int {
         &program,
         &arguments,
         Streams {
-            input: &mut Unbuffered(io::stdin()),
-            output: &mut Unbuffered(io::stdout()),
-            errors: &mut Unbuffered(io::stderr()),
-            is_interactive: io::stderr().is_terminal(),
-            input_kind: || InputKind::of(&io::stdin()),
+            input: &mut Unbuffered(input),
+            output: &mut Unbuffered(output),
+            errors: &mut Unbuffered(errors),
+            is_interactive: errors.is_terminal(),
+            input_kind: || InputKind::of(&std::io::stdin()),
             screen: Screen::of_standard_output,
         },
     );
     c_int::from(status)
 }
 
-/// Opens `/dev/null` for each standard stream that is closed, so that no socket takes its number.
-/// It is opened the wrong way around: reading standard input or writing the other two stays the
-/// fault (EBADF) that it is with a closed stream.
-fn replace_closed_streams() {
+/// Returns standard input, output and error.
+///
+/// Opens `/dev/null` for each that is closed, so that no socket takes its number. It is opened the
+/// wrong way around: reading standard input or writing the other two stays the fault (EBADF) that
+/// it is with a closed stream.
+fn standard_streams() -> [BorrowedFd<'static>; 3] {
     let streams = [
         (libc::STDIN_FILENO, libc::O_WRONLY),
         (libc::STDOUT_FILENO, libc::O_RDONLY),
         (libc::STDERR_FILENO, libc::O_RDONLY),
     ];
-    for (number, wrong_way) in streams {
+    streams.map(|(number, wrong_way)| {
         // SAFETY: the calls take numbers, and a string that ends in NUL. The kernel gives the
-        // lowest free number, which is this one.
+        // lowest free number, which is this one. Nobody closes it.
         unsafe {
             if libc::fcntl(number, libc::F_GETFD) == -1
                 && libc::open(c"/dev/null".as_ptr(), wrong_way) != number
             {
                 libc::abort();
             }
+            BorrowedFd::borrow_raw(number)
         }
-    }
+    })
 }
