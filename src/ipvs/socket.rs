@@ -4,6 +4,9 @@
 //! Interrupted calls are repeated. A dump that was interrupted, cut short or overrun is thrown away
 //! and started over. Messages that answer something else are skipped.
 //!
+//! A reply of one message is whole without an acknowledgement. The parts of a longer one say that
+//! they are parts (`NLM_F_MULTI`), and its end is a message of its own.
+//!
 //! Nothing here waits: the kernel answers a request before `send` returns, and continues a dump
 //! before `recv` returns. So a reply can be read at once, or it is lost.
 //!
@@ -169,7 +172,7 @@ impl<W: Wire> Socket<W> {
     ) -> Result<T, KernelError> {
         let mut items = Vec::with_capacity(1);
         self.collect(
-            NlmF::REQUEST | NlmF::ACK,
+            NlmF::REQUEST,
             &|buffer, flags, sequence| {
                 write_request(buffer, family, flags, sequence, command, &fill)
             },
@@ -201,7 +204,7 @@ impl<W: Wire> Socket<W> {
         )
     }
 
-    /// Asks for messages of a family that is not generic, one or all by `flags` (ACK or DUMP), and
+    /// Asks for messages of a family that is not generic, one or all by `flags` (none or DUMP), and
     /// replaces `items` by what `read` makes of their payloads. `fill` appends the payload of the
     /// request: the family's own header, and attributes.
     pub fn ask<T>(
@@ -282,7 +285,8 @@ impl<W: Wire> Socket<W> {
                 if message.sequence != sequence {
                     continue;
                 }
-                is_interrupted |= NlmF::from_bits_retain(message.flags).contains(NlmF::DUMP_INTR);
+                let flags = NlmF::from_bits_retain(message.flags);
+                is_interrupted |= flags.contains(NlmF::DUMP_INTR);
                 if message.kind == u16::from(Nlmsg::Done) || message.kind == u16::from(Nlmsg::Error)
                 {
                     read_verdict(message.payload)?;
@@ -294,6 +298,9 @@ impl<W: Wire> Socket<W> {
                 }
                 if message.kind > u16::from(Nlmsg::Overrun) {
                     items.push(read(message.payload)?);
+                    if !flags.contains(NlmF::MULTI) {
+                        return Ok(Reading::Complete(datagrams));
+                    }
                 }
             }
             datagrams.push(items.len(), has_room(length, capacity));
@@ -476,6 +483,7 @@ mod tests {
         answers: RefCell<VecDeque<Vec<Step>>>,
         waiting: RefCell<VecDeque<Step>>,
         sequence: RefCell<u32>,
+        receives: RefCell<usize>,
     }
 
     impl Wire for Script {
@@ -489,6 +497,7 @@ mod tests {
         }
 
         fn receive(&self, buffer: &mut [u8]) -> io::Result<usize> {
+            *self.receives.borrow_mut() += 1;
             let encode = |replies: Vec<Reply>| -> Vec<u8> {
                 replies
                     .into_iter()
@@ -559,6 +568,23 @@ mod tests {
     #[test]
     fn a_dump_of_two_datagrams_is_read_to_its_end() {
         assert_eq!(dump(vec![good()]), Ok((datagrams(&[2, 3]), vec![1, 2, 3])));
+    }
+
+    #[test]
+    fn an_answer_that_is_none_of_many_is_whole() {
+        let single = |value| Reply(FAMILY, 0, 0, item(value).3);
+        let answers = [7, 9].map(|value| vec![Step::Datagram(vec![single(value)])]);
+        let mut socket = socket(answers.into());
+        for value in [7, 9] {
+            let answer = socket.query(
+                FAMILY,
+                1,
+                |_| {},
+                |mut attributes| attributes.next().ok_or(NO_ANSWER)??.1.u8(),
+            );
+            assert_eq!(answer, Ok(value));
+        }
+        assert_eq!(*socket.wire.receives.borrow(), 2);
     }
 
     #[test]

@@ -116,7 +116,7 @@ impl Rtnetlink {
         let mut routes = Vec::with_capacity(1);
         let asked = self.socket.ask(
             libc::RTM_GETROUTE,
-            NlmF::ACK,
+            NlmF::empty(),
             |buffer| {
                 let mut header = [0; ROUTE_HEADER];
                 header[0] = family.number() as u8;
