@@ -32,6 +32,9 @@ pub fn sort_sync_daemons(daemons: &mut [SyncDaemon]) {
 
 /// Sorts items, no two of which have the same key.
 fn sort<T: Copy>(items: &mut [T], key_of: impl Fn(&T) -> SortKey) {
+    if items.len() < 2 {
+        return;
+    }
     let mut halves = items.iter().map(|item| key_of(item).halves());
     let first = halves.next();
     if halves.all(|others| Some(others) == first) {
