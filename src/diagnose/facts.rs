@@ -13,8 +13,8 @@ use std::net::IpAddr;
 use crate::diagnose::listen::listened::{Funnel, Listened};
 use crate::diagnose::probe::Probed;
 use crate::model::{
-    DestinationIdentity, DestinationState, ServiceIdentity, ServiceState, Standstill, Statistics,
-    SyncDaemon, SyncDaemonRole, Timeouts,
+    DestinationIdentity, DestinationState, ForwardingMethod, ServiceIdentity, ServiceState,
+    Standstill, Statistics, SyncDaemon, SyncDaemonRole, Timeouts,
 };
 
 /// The facts of a diagnosis.
@@ -27,6 +27,25 @@ pub struct Facts {
     pub is_probed: bool,
     /// The attempts that were heard, where somebody listened.
     pub listened: Option<Listened>,
+}
+
+/// The times since the machine booted that there was no room for a further neighbour.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NeighboursRefused {
+    /// In the table of ARP.
+    pub ipv4: u64,
+    /// In the table of IPv6's neighbour discovery.
+    pub ipv6: u64,
+}
+
+impl NeighboursRefused {
+    /// Returns the times in the table that an address would be in.
+    pub fn of(self, address: IpAddr) -> u64 {
+        match address {
+            IpAddr::V4(_) => self.ipv4,
+            IpAddr::V6(_) => self.ipv6,
+        }
+    }
 }
 
 /// The machine itself.
@@ -47,8 +66,7 @@ pub struct Director {
     pub reverse_path_drops: u64,
     /// Those of them that came while it was looked at, half a second.
     pub reverse_path_drops_added: u64,
-    /// Times that the machine had no room for a further neighbour since it booted.
-    pub neighbours_refused: u64,
+    pub neighbours_refused: NeighboursRefused,
     /// Connections that IPVS knows: as the kernel counts them (`Conns:`), or as many as were read.
     pub connections: Option<u64>,
     /// Buckets of the connection table; `None` for one that grows.
@@ -63,6 +81,18 @@ impl Director {
     /// Returns the sync daemon of a role, if one runs.
     pub fn daemon(&self, role: SyncDaemonRole) -> Option<&SyncDaemon> {
         self.daemons.iter().find(|daemon| daemon.role == role)
+    }
+
+    /// Returns the interface with an index, if there is one.
+    pub fn interface(&self, index: u32) -> Option<&Interface> {
+        let mut interfaces = self.interfaces.iter();
+        interfaces.find(|interface| interface.index == index)
+    }
+
+    /// Returns true if an address is one of the director's own.
+    pub fn has(&self, address: IpAddr) -> bool {
+        let mut interfaces = self.interfaces.iter();
+        interfaces.any(|interface| interface.has(address))
     }
 }
 
@@ -173,6 +203,14 @@ impl Interface {
     }
 }
 
+/// Returns the length of the prefix of a single address, in bits.
+pub fn whole_length(address: IpAddr) -> u8 {
+    match address {
+        IpAddr::V4(_) => 32,
+        IpAddr::V6(_) => 128,
+    }
+}
+
 /// Returns true if the first `length` bits of two addresses are the same.
 pub fn is_in(address: IpAddr, network: IpAddr, length: u8) -> bool {
     let bits = |address| match address {
@@ -232,7 +270,7 @@ pub struct Service {
     /// Growth of its counters between two looks; see [`Traffic::growth`].
     pub growth: Growth,
     /// The steps that attempts reached, where somebody listened.
-    pub listened: Funnel,
+    pub attempts: Funnel,
     /// Other machines that call its address their own.
     pub rivals: Vec<Rival>,
 }
@@ -281,6 +319,10 @@ pub struct Server {
 impl Server {
     pub fn identity(&self) -> DestinationIdentity {
         self.state.destination.identity
+    }
+
+    pub fn is_masqueraded(&self) -> bool {
+        self.state.destination.forwarding_method == ForwardingMethod::Masquerading
     }
 
     /// Returns true if it gets new connections, be it that persistence brings clients back, or has
@@ -334,7 +376,7 @@ pub struct Traffic {
     /// every two seconds, so that none does not mean that nothing came.
     pub growth: Growth,
     /// The steps that attempts reached, where somebody listened.
-    pub listened: Funnel,
+    pub attempts: Funnel,
 }
 
 impl Traffic {

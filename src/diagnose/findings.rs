@@ -10,9 +10,6 @@ use crate::model::{Change, DestinationIdentity, ServiceIdentity};
 use crate::render::endpoints::EndpointWriter;
 use crate::render::rules;
 
-/// The most commands of one that takes in others.
-const MOST_REMEDIES: usize = 8;
-
 /// The severity of a finding, the worst first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Level {
@@ -74,15 +71,6 @@ pub enum Claim {
     Informs,
 }
 
-/// The one that is said to be at fault.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Accused {
-    Director,
-    Service(ServiceIdentity),
-    /// A real server, in the services that the finding [concerns](Finding::concerns).
-    Server(DestinationIdentity),
-}
-
 /// The place to run a command at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RemedyPlace {
@@ -136,8 +124,6 @@ pub struct Finding {
     pub text: String,
     /// To be run in this order.
     pub remedy: Vec<Remedy>,
-    /// The commands beyond those that one which takes in others may have.
-    pub remedies_left_out: usize,
 }
 
 impl Finding {
@@ -155,7 +141,6 @@ impl Finding {
             evidence: Vec::new(),
             text,
             remedy: Vec::new(),
-            remedies_left_out: 0,
         }
     }
 
@@ -245,26 +230,13 @@ impl Finding {
         self.level = self.level.min(other.level);
         self.touches.extend(other.service);
         for remedy in other.remedy {
-            if self.remedy.contains(&remedy) {
-                continue;
-            }
-            match self.remedy.len() < MOST_REMEDIES {
-                true => self.remedy.push(remedy),
-                false => self.remedies_left_out += 1,
+            if !self.remedy.contains(&remedy) {
+                self.remedy.push(remedy);
             }
         }
         let is_same = self.real_server == other.real_server;
         if let Some(server) = self.real_server.as_mut().filter(|_| !is_same) {
             server.port = 0;
-        }
-    }
-
-    /// Returns who is said to be at fault.
-    pub fn accused(&self) -> Accused {
-        match (self.real_server, self.service) {
-            (Some(server), _) => Accused::Server(server),
-            (None, Some(service)) => Accused::Service(service),
-            (None, None) => Accused::Director,
         }
     }
 

@@ -18,10 +18,10 @@
 #![forbid(unsafe_code)]
 
 use crate::diagnose::facts::{Facts, Server, Service};
-use crate::diagnose::findings::{Accused, Basis, Claim, Finding, Level};
+use crate::diagnose::findings::{Basis, Claim, Finding, Level};
 use crate::diagnose::listen::listened::Funnel;
 use crate::diagnose::probe::{PortAnswer, Probed};
-use crate::model::{ForwardingMethod, Protocol, ServiceIdentity};
+use crate::model::{Protocol, ServiceIdentity};
 
 /// The waiting connections that are no accident any more.
 pub const WAITING_IN_VAIN: u64 = 5;
@@ -91,14 +91,14 @@ fn standing_of_accused(facts: &Facts, finding: &Finding) -> Standing {
         let services = facts.services.iter();
         services.filter(|service| finding.concerns(service.identity()))
     };
-    match finding.accused() {
-        Accused::Server(identity) => worst(
+    match finding.real_server {
+        Some(identity) => worst(
             concerned()
                 .flat_map(|service| service.servers.iter().map(move |server| (service, server)))
                 .filter(|(_, server)| server.identity() == identity)
                 .map(|(service, server)| standing(service, server)),
         ),
-        Accused::Service(_) | Accused::Director => {
+        None => {
             let of_servers = concerned().flat_map(|service| {
                 let servers = service.servers.iter();
                 let touched = servers.filter(|server| {
@@ -133,7 +133,7 @@ pub fn standing(service: &Service, server: &Server) -> Standing {
     let traffic = &server.traffic;
     // What was heard just now says more than connections that are left from before.
     if let Some(standing) =
-        standing_of_attempts(&traffic.listened, has_answered_datagrams(service, server))
+        standing_of_attempts(&traffic.attempts, has_answered_datagrams(service, server))
     {
         return standing;
     }
@@ -169,7 +169,7 @@ fn standing_of_attempts(funnel: &Funnel, has_answered_datagrams: bool) -> Option
 fn standing_of_service(service: &Service) -> Standing {
     let servers = || service.servers.iter().filter(|server| server.is_in_use());
     let has_answered = servers().any(|server| has_answered_datagrams(service, server));
-    if let Some(standing) = standing_of_attempts(&service.listened, has_answered) {
+    if let Some(standing) = standing_of_attempts(&service.attempts, has_answered) {
         return standing;
     }
     let is_heard = servers().any(|server| standing(service, server) == Standing::Answers);
@@ -189,11 +189,11 @@ fn standing_of_service(service: &Service) -> Standing {
 /// Returns true where a masqueraded server of UDP has answered: nothing else shows it. The ICMP
 /// errors of one whose port is closed are counted, too, and are no answers.
 fn has_answered_datagrams(service: &Service, server: &Server) -> bool {
-    let is_of_datagrams = match protocol(service) {
+    let is_of_datagrams = match service.identity().protocol() {
         Some(protocol) => protocol == Protocol::Udp,
         None => server.traffic.datagrams > 0,
     };
-    is_masqueraded(server)
+    server.is_masqueraded()
         && is_of_datagrams
         && server.state.statistics.outgoing_packets > 0
         && !matches!(
@@ -213,8 +213,11 @@ fn counts_in_vain(service: &Service, server: &Server) -> bool {
 /// Returns true where packets of TCP or SCTP went to a masqueraded server, and none ever came back.
 /// Of UDP, and of a mark that may be UDP's, that need not mean anything.
 pub fn has_answered_nothing(service: &Service, server: &Server) -> bool {
-    let must_answer = matches!(protocol(service), Some(Protocol::Tcp | Protocol::Sctp));
-    is_masqueraded(server) && must_answer && counts_no_answer(server)
+    let must_answer = matches!(
+        service.identity().protocol(),
+        Some(Protocol::Tcp | Protocol::Sctp)
+    );
+    server.is_masqueraded() && must_answer && counts_no_answer(server)
 }
 
 /// Returns true where clients sent a server a first packet each, and after its answer no other. Of
@@ -223,12 +226,12 @@ pub fn has_answered_nothing(service: &Service, server: &Server) -> bool {
 pub fn has_turned_all_away(service: &Service, server: &Server) -> bool {
     let counted = &server.state.statistics;
     let traffic = &server.traffic;
-    let is_one_for_one = is_masqueraded(server)
+    let is_one_for_one = server.is_masqueraded()
         && server.state.active_connections == 0
         && counted.outgoing_packets == counted.connections;
-    let is_turned_away = match protocol(service) {
+    let is_turned_away = match service.identity().protocol() {
         Some(Protocol::Sctp) => {
-            let is_answered = !is_masqueraded(server) || counted.outgoing_packets > 0;
+            let is_answered = !server.is_masqueraded() || counted.outgoing_packets > 0;
             is_answered && counted.connections >= WAITING_IN_VAIN
         }
         Some(Protocol::Udp) => false,
@@ -241,7 +244,7 @@ pub fn has_turned_all_away(service: &Service, server: &Server) -> bool {
     };
     is_turned_away
         && traffic.heard.count == 0
-        && traffic.listened.served == 0
+        && traffic.attempts.served == 0
         && counted.incoming_packets == counted.connections
 }
 
@@ -249,7 +252,7 @@ pub fn has_turned_all_away(service: &Service, server: &Server) -> bool {
 /// is enough then, once it has repeated itself.
 fn waits_for_the_mute(server: &Server) -> bool {
     let counted = &server.state.statistics;
-    is_masqueraded(server)
+    server.is_masqueraded()
         && server.traffic.waiting_since_heard > 0
         && counted.incoming_packets > 1
         && counted.outgoing_packets == 0
@@ -261,23 +264,12 @@ pub fn counts_no_answer(server: &Server) -> bool {
     counted.incoming_packets >= UNANSWERED_PACKETS && counted.outgoing_packets == 0
 }
 
-fn is_masqueraded(server: &Server) -> bool {
-    server.state.destination.forwarding_method == ForwardingMethod::Masquerading
-}
-
-/// `None` for a firewall mark.
-fn protocol(service: &Service) -> Option<Protocol> {
-    match service.identity() {
-        ServiceIdentity::Endpoint { protocol, .. } => Some(protocol),
-        ServiceIdentity::FirewallMark { .. } => None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::diagnose::checks::samples::{asked, endpoint, first, healthy, keep_waiting, quiet};
     use crate::diagnose::facts::Traffic;
+    use crate::model::ForwardingMethod;
 
     #[test]
     fn traffic_outranks_probes_and_probes_outrank_state() {
@@ -338,7 +330,7 @@ mod tests {
                 // More were reset than are counted so far.
                 |it| it.traffic.reset = 8,
                 |it| it.traffic.heard.count = 1,
-                |it| it.traffic.listened.served = 1,
+                |it| it.traffic.attempts.served = 1,
                 |it| it.traffic.datagrams = 1,
                 |it| it.state.active_connections = 1,
                 |it| it.state.statistics.incoming_packets = 8,
@@ -410,7 +402,7 @@ mod tests {
     fn one_that_was_served_outweighs_those_that_were_not() {
         let with = |served| {
             let mut facts = healthy();
-            let listened = &mut first(&mut facts).traffic.listened;
+            let listened = &mut first(&mut facts).traffic.attempts;
             (listened.served, listened.in_vain) = (served, 12);
             let service = &facts.services[0];
             standing(service, &service.servers[0])
@@ -424,7 +416,7 @@ mod tests {
         let with = |refused, has_gaps| {
             let mut facts = healthy();
             quiet(&mut facts);
-            let listened = &mut first(&mut facts).traffic.listened;
+            let listened = &mut first(&mut facts).traffic.attempts;
             (listened.in_vain, listened.refused) = (12, refused);
             listened.has_gaps = has_gaps;
             let service = &facts.services[0];
@@ -453,8 +445,8 @@ mod tests {
             facts.services[0].state.service.identity = endpoint("-u 192.0.2.1:514");
             let server = first(&mut facts);
             server.state.statistics.outgoing_packets = outgoing;
-            server.traffic.listened.in_vain = 12;
-            server.traffic.listened.datagrams_sent = datagrams_sent;
+            server.traffic.attempts.in_vain = 12;
+            server.traffic.attempts.datagrams_sent = datagrams_sent;
             let service = &facts.services[0];
             standing(service, &service.servers[0])
         };

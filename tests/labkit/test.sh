@@ -3,9 +3,9 @@
 #
 # The machine builds them, once, and runs those that need no kernel: `cargo test`. The
 # others are one program, tests/kernel, which runs in guests, a module at a time; those
-# within another, as diagnose::ways, are modules of their own. Four guests boot at once,
+# within another, as diagnose::ways, are modules of their own. Six guests boot at once,
 # and each takes the next module of the list until none is left: a guest has one
-# processor, which waits about half of the time. tests/systemd boots guests itself, so it
+# processor, which waits most of the time. tests/systemd boots guests itself, so it
 # runs beside them on the machine, as one more module.
 #
 # NAME-musl is that module of tests/kernel built for musl, and so is the program that it
@@ -14,7 +14,7 @@
 # What is printed does not depend on who was quicker: modules are shown in the order of
 # the list, the first one that is not complete as it goes.
 
-LAB_GUESTS=4
+LAB_GUESTS=6
 
 # How long a module may take before it counts as standing still.
 declare -A TEST_MINUTES=([uml]=20 [qemu]=60)
@@ -84,14 +84,15 @@ test_main() {
     : >"$TEST_WORK/times"
     trap test_end EXIT
     cd -- "$LAB_REPOSITORY" || return
-    # Fetching waits for others for the most part, building does not. What filters leave
-    # is known when all is built.
+    # Fetching waits for others, and a release is linked by one processor for the most part.
+    # What filters leave is known when all is built.
     local early=("${only[@]}")
     [[ ${#only[@]} -gt 0 || ${#TEST_FILTERS[@]} -gt 0 ]] || early=(package systemd)
     (
         scratch_own
+        test_build_release "${early[@]}" &
         test_fetch "${early[@]}"
-        test_build_release "${early[@]}"
+        wait $!
     ) 2>"$TEST_WORK/fetched" &
     local fetching=$! is_fetched=1
     test_build "${only[@]}"
@@ -141,7 +142,7 @@ test_fetch() {
 }
 
 # test_build_release [NAME...]: have ours built as it is packaged, where these modules want
-# that. Most of it is one processor's work, for which others need not wait.
+# that.
 test_build_release() {
     [[ " $* " != *' systemd '* && " $* " != *' package '* ]] ||
         cargo build --locked --quiet --release --bin ipvsadm || fail "ours does not build"

@@ -4,11 +4,13 @@
 
 use std::net::IpAddr;
 
-use crate::diagnose::facts::{Facts, Interface, Rival, Route, Server, Service, is_in};
+use crate::diagnose::facts::{
+    Facts, Interface, Rival, Route, Server, Service, is_in, whole_length,
+};
 use crate::diagnose::findings::{Basis, Claim, Finding};
 use crate::model::{ServiceIdentity, SyncDaemonRole};
 
-use super::{is_own, name, servers_in_use, whole_length};
+use super::{name, servers_in_use};
 
 fn has_backup(facts: &Facts) -> bool {
     facts.director.daemon(SyncDaemonRole::Backup).is_some()
@@ -154,12 +156,13 @@ pub fn address_unanswered(facts: &Facts) -> Vec<Finding> {
             return None;
         }
         let holder = interfaces.iter().find(|interface| interface.has(address));
-        let holder = holder.map_or("none", |interface| &interface.name);
+        let holder = holder.map(|interface| interface.name.as_str());
         let text = format!(
             "{address} is in the network of {}, which does not answer ARP for addresses of other \
-             interfaces (arp_ignore), and is on {holder}: clients of that network do not find it, \
-             unless another director answers.",
-            first.name
+             interfaces (arp_ignore){}: clients of that network do not find it, unless another \
+             director answers.",
+            first.name,
+            holder.map_or(String::new(), |holder| format!(", and is on {holder}"))
         );
         Some(
             Finding::new(Basis::State, Claim::Suspects, text)
@@ -191,7 +194,7 @@ pub fn prefix_on_loopback(facts: &Facts) -> Vec<Finding> {
             let taken: Vec<(&Service, &Server)> = servers_in_use(facts)
                 .filter(|(_, server)| {
                     let server = server.identity().address;
-                    is_in(server, address, length) && !is_own(&facts.director, server)
+                    is_in(server, address, length) && !facts.director.has(server)
                 })
                 .collect();
             let server = taken.first()?.1.identity().address;
@@ -237,7 +240,7 @@ pub fn backup_only(facts: &Facts) -> Vec<Finding> {
         }
         // A backup that is a real server of the master has the address where it hides: for such
         // directors the setting was made.
-        let is_asked_in_vain = service.listened.unserved() > 0 && service.listened.scheduled == 0;
+        let is_asked_in_vain = service.attempts.unserved() > 0 && service.attempts.scheduled == 0;
         let hides = !has_master && !is_asked_in_vain && is_hidden(facts, address);
         let text = format!(
             "IPVS lets packets for {address} pass by while a backup sync daemon runs \
@@ -329,7 +332,7 @@ pub fn is_unseen(facts: &Facts, service: &Service) -> bool {
     is_counted
         && counted.connections == 0
         && counted.incoming_packets == 0
-        && service.listened.count == 0
+        && service.attempts.count == 0
         && !servers.any(|server| server.state.connections() > 0)
 }
 
@@ -826,7 +829,7 @@ mod tests {
         }
         let asked: fn(&mut Facts) = |facts| {
             on_dummy_and_hidden(facts);
-            facts.services[0].listened.in_vain = 1;
+            facts.services[0].attempts.in_vain = 1;
         };
         let yet = ", and yet the director has the address.";
         let setting = &["sysctl -w net.ipv4.vs.backup_only=0"][..];
@@ -879,7 +882,7 @@ mod tests {
         ));
         let was_heard = the("nothing-arrives", |facts| {
             quiet(facts);
-            facts.services[0].listened.count = 1;
+            facts.services[0].attempts.count = 1;
         });
         assert_eq!(was_heard, None);
         let is_backup = the("nothing-arrives", |facts| {

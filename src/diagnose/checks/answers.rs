@@ -13,10 +13,7 @@ use crate::diagnose::ladder::{
 use crate::diagnose::probe::{PortAnswer, Probed, WayBack};
 use crate::model::{Change, ForwardingMethod, Protocol, ServiceIdentity};
 
-use super::{
-    about, counted, endpoint, forwards, ip, is_masqueraded, is_own, listed, name, servers_in_use,
-    way_to,
-};
+use super::{about, counted, endpoint, forwards, ip, listed, name, servers_in_use, way_to};
 
 pub fn nobody_listens(facts: &Facts) -> Vec<Finding> {
     servers_in_use(facts)
@@ -65,7 +62,7 @@ pub fn answers_elsewhere(facts: &Facts) -> Vec<Finding> {
     servers_in_use(facts)
         .filter(|(service, server)| {
             let traffic = &server.traffic;
-            is_masqueraded(server)
+            server.is_masqueraded()
                 && matches!(server.route, Route::Out(_))
                 && !service.state.service.one_packet
                 && has_no_answer(service, server)
@@ -124,7 +121,7 @@ pub fn port_refused(facts: &Facts) -> Vec<Finding> {
     servers_in_use(facts)
         .filter(|(service, server)| has_turned_all_away(service, server))
         // Those that were heard are told of by themselves.
-        .filter(|(_, server)| server.traffic.listened.refused == 0)
+        .filter(|(_, server)| server.traffic.attempts.refused == 0)
         .map(|(service, server)| {
             let count = server.state.statistics.connections;
             let text = format!(
@@ -149,7 +146,7 @@ pub fn counted_anew(finding: Finding, service: &Service) -> Finding {
 pub fn answer_held(facts: &Facts) -> Vec<Finding> {
     servers_in_use(facts)
         .filter(|(service, server)| {
-            is_masqueraded(server)
+            server.is_masqueraded()
                 && comes_back(server)
                 && takes_connections(server)
                 && !has_client_here(facts, server)
@@ -172,9 +169,7 @@ pub fn answer_held(facts: &Facts) -> Vec<Finding> {
 /// Returns true if some client that waits is the director itself: its answers are not forwarded.
 fn has_client_here(facts: &Facts, server: &Server) -> bool {
     let waiting = &server.traffic.waiting.addresses;
-    waiting
-        .iter()
-        .any(|client| is_own(&facts.director, *client))
+    waiting.iter().any(|client| facts.director.has(*client))
 }
 
 /// Returns true if the probe has seen an answer come back.
@@ -194,8 +189,8 @@ pub fn handshake_stuck(facts: &Facts) -> Vec<Finding> {
             let traffic = &server.traffic;
             traffic.waiting_since_heard > 0
                 // Connections may be left from before those that were listened to.
-                && traffic.listened.served == 0
-                && (!is_masqueraded(server) || forwards(facts, server))
+                && traffic.attempts.served == 0
+                && (!server.is_masqueraded() || forwards(facts, server))
         })
         .map(|(service, server)| {
             let in_vain = server.traffic.waiting_in_vain();
@@ -443,7 +438,7 @@ mod tests {
         assert_eq!(seldom_checked, [("handshake-stuck", Level::Note)]);
         let left_from_before = found(|facts| {
             spoil(facts);
-            first(facts).traffic.listened.served = 1;
+            first(facts).traffic.attempts.served = 1;
         });
         assert_eq!(left_from_before, NONE);
     }

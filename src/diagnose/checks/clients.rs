@@ -4,12 +4,15 @@
 
 use std::net::IpAddr;
 
-use crate::diagnose::facts::{Facts, Route, Server, Service, is_in};
+use crate::diagnose::facts::{Facts, Route, Server, Service, is_in, whole_length};
 use crate::diagnose::findings::{Basis, Claim, Finding};
 use crate::diagnose::ladder::has_answered_nothing;
 
 use super::answers::{counted_anew, source_to};
-use super::{about, is_masqueraded, is_own, listed, servers_in_use, way_to, whole_length};
+use super::{about, listed, servers_in_use, way_to};
+
+/// The most clients for which a route is written out; the evidence has all of them.
+const MOST_ROUTES: usize = 4;
 
 pub fn client_beside_server(facts: &Facts) -> Vec<Finding> {
     servers_in_use(facts)
@@ -46,12 +49,15 @@ pub fn client_beside_server(facts: &Facts) -> Vec<Finding> {
                     ),
                 IpAddr::V6(_) => finding,
             };
-            let finding = beside.iter().take(4).fold(finding, |finding, client| {
-                finding.there(format!(
-                    "ip route replace {client}/{} via {source}",
-                    whole_length(*client)
-                ))
-            });
+            let finding = beside
+                .iter()
+                .take(MOST_ROUTES)
+                .fold(finding, |finding, client| {
+                    finding.there(format!(
+                        "ip route replace {client}/{} via {source}",
+                        whole_length(*client)
+                    ))
+                });
             Some(match has_answered_nothing(service, server) {
                 true => counted_anew(finding, service),
                 false => finding,
@@ -66,12 +72,12 @@ fn clients_beside(facts: &Facts, service: &Service, server: &Server) -> Vec<IpAd
     let Some((way, interface)) = way_to(facts, server) else {
         return Vec::new();
     };
-    if !is_masqueraded(server) || way.gateway.is_some() {
+    if !server.is_masqueraded() || way.gateway.is_some() {
         return Vec::new();
     }
     let address = server.identity().address;
     let is_beside = |client: &&IpAddr| {
-        !is_own(&facts.director, **client)
+        !facts.director.has(**client)
             && **client != address
             && interface.addresses.iter().any(|(own, length)| {
                 is_in(address, *own, *length) && is_in(**client, *own, *length)
@@ -80,7 +86,7 @@ fn clients_beside(facts: &Facts, service: &Service, server: &Server) -> Vec<IpAd
     let mut heard = service
         .servers
         .iter()
-        .filter(|other| is_masqueraded(other))
+        .filter(|other| other.is_masqueraded())
         .flat_map(|server| &server.traffic.heard.addresses);
     if heard.any(|client| is_beside(&client)) {
         return Vec::new();
@@ -93,13 +99,11 @@ fn clients_beside(facts: &Facts, service: &Service, server: &Server) -> Vec<IpAd
 /// address the servers drop, since they have that, too, and an answer from there it drops itself.
 pub fn client_on_director(facts: &Facts) -> Vec<Finding> {
     servers_in_use(facts)
-        .filter(|(_, server)| !is_masqueraded(server) && server.route != Route::Local)
+        .filter(|(_, server)| !server.is_masqueraded() && server.route != Route::Local)
         .filter_map(|(service, server)| {
             let waiting = &server.traffic.waiting.addresses;
             let address = service.virtual_address();
-            let mut own = waiting
-                .iter()
-                .filter(|client| is_own(&facts.director, **client));
+            let mut own = waiting.iter().filter(|client| facts.director.has(**client));
             let client = own.next()?;
             let why = match Some(*client) == address {
                 true => "the servers have that address, too, and drop what comes from it",
@@ -136,7 +140,7 @@ pub fn server_is_client(facts: &Facts) -> Vec<Finding> {
     servers_in_use(facts)
         .filter(|(_, server)| {
             let waiting = &server.traffic.waiting.addresses;
-            is_masqueraded(server)
+            server.is_masqueraded()
                 && server.route != Route::Local
                 && waiting.contains(&server.identity().address)
         })
@@ -183,7 +187,7 @@ fn circled(server: &Server) -> Option<(u64, u64)> {
     let counted = &server.state.statistics;
     let traffic = &server.traffic;
     let waits = traffic.waiting_in_vain() > 0 && traffic.heard.count == 0;
-    if is_masqueraded(server) || server.route == Route::Local || !waits {
+    if server.is_masqueraded() || server.route == Route::Local || !waits {
         return None;
     }
     let are_all_there = counted.connections <= u64::from(server.state.active_connections);

@@ -2,6 +2,8 @@
 
 #![forbid(unsafe_code)]
 
+use std::net::IpAddr;
+
 use crate::diagnose::facts::{Facts, MissingReason, REVERSE_PATH_DROPS, Route, Server, Service};
 use crate::diagnose::findings::{Basis, Claim, Finding};
 use crate::model::{Change, Protocol, ServiceIdentity, Timeouts};
@@ -157,8 +159,8 @@ fn sources_refused(facts: &Facts) -> Vec<Finding> {
         return Vec::new();
     }
     let text = format!(
-        "{} since boot came in by an interface that the director would not answer by, and were \
-         dropped; {} so strict (rp_filter 1).",
+        "The director dropped {} since boot that came in by an interface which it would not \
+         answer by; {} so strict (rp_filter 1).",
         counted(drops, "packet"),
         match strict.as_slice() {
             [one] => format!("{one} is"),
@@ -225,47 +227,44 @@ pub fn dropped_on_purpose(facts: &Facts) -> Vec<Finding> {
     if facts.services.is_empty() {
         return Vec::new();
     }
-    let (claim, text, setting) = match (settings.drop_packet, settings.am_droprate) {
-        (ALWAYS, 1) => (
+    let packets = match (settings.drop_packet, settings.am_droprate) {
+        (ALWAYS, 1) => Some((
             Claim::Hinders,
             "The director drops the first packet of every connection on purpose (drop_packet 3, \
              am_droprate 1)."
                 .to_owned(),
-            "drop_packet",
-        ),
-        (ALWAYS, rate) if rate > 0 => (
+        )),
+        (ALWAYS, rate) if rate > 0 => Some((
             Claim::HurtsSome,
             format!(
                 "The director drops the first packet of one connection in {rate} on purpose \
                  (drop_packet 3): its client waits a second or longer."
             ),
-            "drop_packet",
-        ),
-        (AT_WORK, _) => (
+        )),
+        (AT_WORK, _) => Some((
             Claim::HurtsSome,
             "The director drops the first packets of some connections on purpose, since memory \
              runs short (drop_packet 2)."
                 .to_owned(),
-            "drop_packet",
-        ),
-        _ if settings.drop_entry >= AT_WORK => (
-            Claim::HurtsSome,
-            format!(
-                "The director forgets connections at random (drop_entry {}): their clients are \
-                 cut off.",
-                settings.drop_entry
-            ),
-            "drop_entry",
-        ),
-        _ => return Vec::new(),
+        )),
+        _ => None,
     };
-    vec![
+    let packets = packets.map(|(claim, text)| {
         Finding::new(Basis::State, claim, text)
             .seen("drop_packet", settings.drop_packet)
             .seen("am_droprate", settings.am_droprate)
+            .by_setting("net.ipv4.vs.drop_packet", 0)
+    });
+    let entries = (settings.drop_entry >= AT_WORK).then(|| {
+        let text = format!(
+            "The director forgets connections at random (drop_entry {}): their clients are cut off.",
+            settings.drop_entry
+        );
+        Finding::new(Basis::State, Claim::HurtsSome, text)
             .seen("drop_entry", settings.drop_entry)
-            .by_setting(&format!("net.ipv4.vs.{setting}"), 0),
-    ]
+            .by_setting("net.ipv4.vs.drop_entry", 0)
+    });
+    packets.into_iter().chain(entries).collect()
 }
 
 pub fn connections_full(facts: &Facts) -> Vec<Finding> {
@@ -321,32 +320,40 @@ pub fn table_crowded(facts: &Facts) -> Vec<Finding> {
 
 /// Without room for a neighbour, the kernel does not even note that it asked for it.
 pub fn neighbour_table_full(facts: &Facts) -> Vec<Finding> {
-    let refused = facts.director.neighbours_refused;
-    if refused == 0 {
-        return Vec::new();
-    }
-    let unknown: Vec<(&Service, &Server)> = servers_in_use(facts)
+    let refused = |server: &Server| {
+        let by_family = facts.director.neighbours_refused;
+        by_family.of(server.identity().address)
+    };
+    let mut unknown: Vec<(&Service, &Server)> = servers_in_use(facts)
         .filter(|(_, server)| {
             let way = way_to(facts, server);
-            server.next_hop.is_none()
+            refused(server) > 0
+                && server.next_hop.is_none()
                 && server.traffic.waiting_since_heard > 0
                 && way.is_some_and(|(_, interface)| interface.hardware.is_some())
         })
         .collect();
-    let Some((_, first)) = unknown.first() else {
+    let Some(&(_, first)) = unknown.first() else {
         return Vec::new();
     };
-    let server = first.identity().address;
+    let (server, refused) = (first.identity().address, refused(first));
+    unknown.retain(|(_, other)| other.identity().address.is_ipv4() == server.is_ipv4());
+    let limit = match server {
+        IpAddr::V4(_) => "net.ipv4.neigh.default.gc_thresh3",
+        IpAddr::V6(_) => "net.ipv6.neigh.default.gc_thresh3",
+    };
     let text = format!(
-        "The machine had no room for a further neighbour {refused} times since boot, and knows \
-         none on the way to {server}, whose clients wait."
+        "The machine had no room for a further neighbour {} since boot, and knows none on the way \
+         to {server}, whose clients wait.",
+        counted(refused, "time")
     );
     vec![
         Finding::new(Basis::State, Claim::MayHinder, text)
             .touching_servers(unknown)
             .seen("refused_since_boot", refused)
             .seen("server", server.to_string())
-            .by_setting_of_machine("net.ipv4.neigh.default.gc_thresh3", 4096),
+            // A network namespace does not show the machine's limit.
+            .by_setting_of_machine(limit, format!("$((2 * $(sysctl -n {limit})))")),
     ]
 }
 
@@ -406,6 +413,7 @@ mod tests {
     use crate::diagnose::checks::samples::{
         commands, findings, first, found, healthy, keep_waiting, service,
     };
+    use crate::diagnose::facts::NeighboursRefused;
     use crate::diagnose::facts::{Conntrack, MissingModule, Neighbour};
     use crate::diagnose::findings::Level;
     use crate::diagnose::listen;
@@ -561,7 +569,7 @@ mod tests {
     fn a_neighbour_that_there_was_no_room_for_is_missed_by_those_who_wait() {
         let with = |refused, next_hop| {
             found(|facts| {
-                facts.director.neighbours_refused = refused;
+                facts.director.neighbours_refused.ipv4 = refused;
                 keep_waiting(first(facts), 5);
                 first(facts).next_hop = next_hop;
             })
@@ -697,7 +705,8 @@ mod tests {
         };
         let two = with(|_| ()).unwrap();
         assert!(
-            two.text.starts_with("31 packets since boot came in by"),
+            two.text
+                .starts_with("The director dropped 31 packets since boot"),
             "{two:?}"
         );
         assert!(
@@ -782,39 +791,41 @@ mod tests {
     #[test]
     fn each_way_of_dropping_on_purpose_is_ended_by_its_own_setting() {
         let with = |drop_packet, am_droprate, drop_entry| {
-            let dropped = the("dropped-on-purpose", |facts| {
+            findings(|facts| {
                 let settings = &mut facts.director.settings;
                 settings.drop_packet = drop_packet;
                 settings.am_droprate = am_droprate;
                 settings.drop_entry = drop_entry;
-            });
-            dropped.map(|it| {
-                let evidence = it.evidence.iter().map(|(_, value)| value.as_u64().unwrap());
-                (
-                    it.text.clone(),
-                    evidence.collect::<Vec<_>>(),
-                    commands(&it).join("; "),
-                )
             })
         };
         let packet = "sysctl -w net.ipv4.vs.drop_packet=0";
         let entry = "sysctl -w net.ipv4.vs.drop_entry=0";
-        for (drop_packet, am_droprate, drop_entry, words, command) in [
-            (3, 1, 0, "packet of every connection", packet),
-            (3, 10, 0, "packet of one connection in 10 on", packet),
-            (2, 10, 0, "packets of some connections on", packet),
-            (3, 0, 2, "at random (drop_entry 2)", entry),
-            (0, 10, 3, "at random (drop_entry 3)", entry),
+        for (drop_packet, am_droprate, drop_entry, said) in [
+            (3, 1, 0, &[("packet of every connection", packet)][..]),
+            (3, 11, 0, &[("one connection in 11 on", packet)]),
+            (2, 10, 0, &[("packets of some connections on", packet)]),
+            (3, 0, 2, &[("at random (drop_entry 2)", entry)]),
+            (0, 10, 3, &[("at random (drop_entry 3)", entry)]),
+            (
+                2,
+                10,
+                3,
+                &[("some connections on", packet), ("drop_entry 3", entry)],
+            ),
+            (3, 0, 1, &[]),
         ] {
-            let (text, evidence, remedy) = with(drop_packet, am_droprate, drop_entry).unwrap();
-            assert!(text.contains(words), "{text}");
-            assert_eq!(
-                evidence,
-                [drop_packet, am_droprate, drop_entry].map(u64::from)
-            );
-            assert_eq!(remedy, command);
+            let found = with(drop_packet, am_droprate, drop_entry);
+            assert_eq!(found.len(), said.len(), "{found:?}");
+            for (finding, (words, command)) in found.iter().zip(said) {
+                assert_eq!(finding.id, "dropped-on-purpose");
+                assert!(finding.text.contains(words), "{}", finding.text);
+                assert_eq!(commands(finding), [*command]);
+            }
         }
-        assert_eq!(with(3, 0, 1), None);
+        let evidence = |index: usize| with(2, 10, 3)[index].evidence.clone();
+        let of_packets = [("drop_packet", 2.into()), ("am_droprate", 10.into())];
+        assert_eq!(evidence(0), of_packets);
+        assert_eq!(evidence(1), [("drop_entry", 3.into())]);
         let without_services = the("dropped-on-purpose", |facts| {
             facts.services.clear();
             facts.director.settings.drop_packet = 2;
@@ -846,7 +857,7 @@ mod tests {
     fn a_neighbour_is_missed_where_clients_wait_and_the_way_needs_one() {
         let with = |spoil: fn(&mut Facts)| {
             the("neighbour-table-full", |facts| {
-                facts.director.neighbours_refused = 7;
+                facts.director.neighbours_refused.ipv4 = 7;
                 first(facts).traffic.waiting_since_heard = 1;
                 spoil(facts);
             })
@@ -862,12 +873,16 @@ mod tests {
         assert_eq!(full.servers.len(), 1);
         assert_eq!(
             commands(&full),
-            ["sysctl -w net.ipv4.neigh.default.gc_thresh3=4096"]
+            ["sysctl -w net.ipv4.neigh.default.gc_thresh3=\
+                 $((2 * $(sysctl -n net.ipv4.neigh.default.gc_thresh3)))"]
         );
         let nobody_waits: fn(&mut Facts) = |facts| first(facts).traffic.waiting_since_heard = 0;
         let no_ethernet: fn(&mut Facts) = |facts| facts.director.interfaces[1].hardware = None;
         let local: fn(&mut Facts) = |facts| first(facts).route = Route::Local;
-        for spoil in [nobody_waits, no_ethernet, local] {
+        let the_other_table: fn(&mut Facts) = |facts| {
+            facts.director.neighbours_refused = NeighboursRefused { ipv4: 0, ipv6: 7 };
+        };
+        for spoil in [nobody_waits, no_ethernet, local, the_other_table] {
             assert_eq!(with(spoil), None);
         }
     }

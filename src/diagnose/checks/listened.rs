@@ -14,7 +14,7 @@ use crate::model::{ForwardingMethod, Protocol, ServiceIdentity};
 use super::address::is_unseen;
 use super::answers::default_route;
 use super::probes::{hardware_text, hide_address};
-use super::{about, counted, endpoint, interface, listed, name, resolution};
+use super::{about, counted, endpoint, listed, name, resolution};
 
 /// So many attempts that end alike are no accident, nor is one that is repeated so often.
 const NO_ACCIDENT: usize = 2;
@@ -141,6 +141,7 @@ impl Ends<'_> {
     fn but(&self) -> String {
         match self.served {
             0 => String::new(),
+            1 => " 1 other was served.".to_owned(),
             served => format!(" {served} others were served."),
         }
     }
@@ -268,7 +269,7 @@ pub fn address_unanswered(facts: &Facts) -> Vec<Finding> {
             .map(|(asker, _)| *asker)
             .collect();
         let (_, (index, _)) = talk.questions.get_key_value(askers.first()?)?;
-        let asked_at = interface(&facts.director, *index)?;
+        let asked_at = facts.director.interface(*index)?;
         let is_here = service.address == Some(Route::Local);
         let why = match (is_here, asked_at.hides_others && !asked_at.has(address)) {
             (true, true) => format!(
@@ -360,7 +361,7 @@ pub fn duplicate_address(facts: &Facts) -> Vec<Finding> {
 /// Returns true if the director answers for an address to the neighbours at an interface. Where they do
 /// not ask for it, or where it is hidden from them, nobody takes another machine for this one.
 fn is_answered_for(facts: &Facts, index: u32, address: IpAddr) -> bool {
-    interface(&facts.director, index).is_some_and(|interface| {
+    facts.director.interface(index).is_some_and(|interface| {
         // Of IPv6, the kernel answers for the addresses of the interface alone.
         let hides = address.is_ipv6() || interface.hides_others;
         interface.has_on_link(address) && (interface.has(address) || !hides)
@@ -391,7 +392,7 @@ pub fn stale_connections(facts: &Facts) -> Vec<Finding> {
             ended.text(),
             endpoint(server)
         );
-        let claim = match ended.attempts.len() as u64 == service.listened.count {
+        let claim = match ended.attempts.len() as u64 == service.attempts.count {
             true => Claim::Hinders,
             false => Claim::HurtsSome,
         };
@@ -462,8 +463,7 @@ pub fn dropped_before_ipvs(facts: &Facts) -> Vec<Finding> {
     let behind_the_first = ends_of_service(facts, |_, fate| fate == Fate::EndedAt(Step::Heard));
     let behind_the_first = behind_the_first.into_iter().filter_map(|ended| {
         let text = format!(
-            "{} left this director and were agreed to, and what the clients sent then did not \
-             leave: a firewall here takes the first packet (SYN) and drops what follows. It sees \
+            "The servers agreed to {}, and what the clients sent then did not leave here: a firewall here takes the first packet (SYN) and drops what follows. It sees \
              no answers of servers that answer past here, and takes no such connection for an \
              established one.",
             ended.text()
@@ -539,7 +539,7 @@ pub fn server_silent(facts: &Facts) -> Vec<Finding> {
             return None;
         }
         // Who has answered others is not silent because of a few.
-        let has_answered = server.traffic.listened.answered > 0;
+        let has_answered = server.traffic.attempts.answered > 0;
         if has_answered && ended.attempts.len() < NO_ACCIDENT {
             return None;
         }
@@ -669,7 +669,7 @@ pub fn client_unheard(facts: &Facts) -> Vec<Finding> {
                 ended.text()
             ),
             false => format!(
-                "{} get no answer through {}: they repeat their SYN. {}",
+                "The clients of {} get no answer through {}: they repeat their SYN. {}",
                 ended.text(),
                 ended.server_text(),
                 why_unheard(ended.service, ended.server)
@@ -727,7 +727,7 @@ fn arrived_on(facts: &Facts, ended: &Ends<'_>) -> String {
     listed(&names)
 }
 
-/// The counters that grew while it was listened, behind a full stop.
+/// Formats the counters that grew while it was listened, as a sentence to be appended.
 fn drops_text(listened: &Listened) -> String {
     let grown: Vec<String> = listened
         .drops

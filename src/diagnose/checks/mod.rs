@@ -25,7 +25,7 @@ use std::collections::hash_map::Entry;
 use std::fmt::Display;
 use std::net::IpAddr;
 
-use crate::diagnose::facts::{Director, Facts, Interface, Server, Service, Way};
+use crate::diagnose::facts::{Facts, Interface, Server, Service, Way};
 use crate::diagnose::findings::{Basis, Claim, Finding, Level};
 use crate::diagnose::ladder;
 use crate::model::{Change, Destination, DestinationIdentity, ForwardingMethod, ServiceIdentity};
@@ -59,7 +59,7 @@ pub static CHECKS: &[Check] = &[
     check("sync-overflow", sync::overflow),
     check("sync-alone", sync::alone),
     check("sync-unheard", sync::unheard).unless(&["sync-alone"]),
-    check("not-read", director::not_read).unless(&["module-missing"]),
+    check("not-read", director::not_read),
     check("connections-unread", director::connections_unread),
     check("no-server", service::no_server),
     check("maybe-full", service::maybe_full).unless(&["no-server"]),
@@ -438,10 +438,6 @@ fn about(basis: Basis, claim: Claim, service: &Service, server: &Server, text: S
         .of_server(server.identity())
 }
 
-fn is_masqueraded(server: &Server) -> bool {
-    server.state.destination.forwarding_method == ForwardingMethod::Masquerading
-}
-
 fn is_directly_routed(server: &Server) -> bool {
     server.state.destination.forwarding_method == ForwardingMethod::DirectRouting
 }
@@ -449,20 +445,7 @@ fn is_directly_routed(server: &Server) -> bool {
 /// The way to a server and the interface that it begins at; none to the director itself.
 fn way_to<'f>(facts: &'f Facts, server: &Server) -> Option<(Way, &'f Interface)> {
     let way = server.route.way()?;
-    Some((way, interface(&facts.director, way.interface)?))
-}
-
-/// Returns true if an address is one of the director's.
-fn is_own(director: &Director, address: IpAddr) -> bool {
-    let mut interfaces = director.interfaces.iter();
-    interfaces.any(|interface| interface.has(address))
-}
-
-fn interface(director: &Director, index: u32) -> Option<&Interface> {
-    director
-        .interfaces
-        .iter()
-        .find(|interface| interface.index == index)
+    Some((way, facts.director.interface(way.interface)?))
 }
 
 /// Returns true if the director forwards the server's answers.
@@ -506,14 +489,6 @@ fn resolution(address: IpAddr) -> &'static str {
     match address {
         IpAddr::V4(_) => "ARP",
         IpAddr::V6(_) => "neighbour discovery",
-    }
-}
-
-/// The length of the prefix of a single address.
-fn whole_length(address: IpAddr) -> u8 {
-    match address {
-        IpAddr::V4(_) => 32,
-        IpAddr::V6(_) => 128,
     }
 }
 
@@ -600,12 +575,7 @@ mod tests {
         assert_eq!(many[0].service, None);
         assert_eq!(many[0].touches.len(), 7);
         assert_eq!(many[0].evidence.last().unwrap().1, 7);
-        let commands = |count: u16| {
-            let many = &with(count)[0];
-            (many.remedy.len(), many.remedies_left_out)
-        };
-        assert_eq!(commands(7), (7, 0));
-        assert_eq!(commands(11), (8, 3));
+        assert_eq!(many[0].remedy.len(), 7);
         let in_one_they_wait = findings(|facts| {
             facts.services[0].servers[0].route = Route::Nowhere;
             let like = facts.services[0].clone();

@@ -3,16 +3,13 @@
 
 use std::net::IpAddr;
 
-use crate::diagnose::facts::{Facts, HardwareAddress, Rival, Route, Server, Service};
+use crate::diagnose::facts::{Facts, HardwareAddress, Rival, Route, Server, Service, whole_length};
 use crate::diagnose::findings::{Basis, Claim, Finding};
 use crate::diagnose::probe::{PortAnswer, Probed, Rejection, WayBack};
-use crate::model::{Encapsulation, ForwardingMethod, Protocol, ServiceIdentity};
+use crate::model::{Encapsulation, ForwardingMethod, Protocol};
 
 use super::answers::default_route;
-use super::{
-    about, endpoint, interface, ip, is_directly_routed, is_masqueraded, name, resolution, servers,
-    whole_length,
-};
+use super::{about, endpoint, ip, is_directly_routed, name, resolution, servers};
 
 /// The settings that a real server needs before it may have the service's address.
 pub const HIDE_ADDRESSES: [&str; 2] = [
@@ -96,12 +93,14 @@ pub fn prefix_on_loopback(facts: &Facts) -> Vec<Finding> {
             let finding = about(Basis::Probe, Claim::Hinders, service, server, text)
                 .seen("address", own.to_string());
             let way = server.route.way()?;
-            let prefix = interface(&facts.director, way.interface)
+            let prefix = facts
+                .director
+                .interface(way.interface)
                 .into_iter()
                 .flat_map(|interface| &interface.addresses)
                 .find(|(known, length)| *known == own && *length < whole_length(own));
             Some(match (service.virtual_address(), prefix) {
-                (Some(address), Some((_, length))) if !is_masqueraded(server) => finding
+                (Some(address), Some((_, length))) if !server.is_masqueraded() => finding
                     .there(format!(
                         "ip address replace {address}/{} dev lo",
                         whole_length(address)
@@ -124,7 +123,7 @@ pub fn port_refused(facts: &Facts) -> Vec<Finding> {
                         true => ("datagram", "ICMP port unreachable"),
                         false => ("SYN", "RST"),
                     };
-                    let text = match is_masqueraded(server) {
+                    let text = match server.is_masqueraded() {
                         true => format!(
                             "{place} refuses this director's {asked} ({answer}): usually, nobody \
                              listens there."
@@ -196,7 +195,7 @@ pub fn port_silent(facts: &Facts) -> Vec<Finding> {
         .filter_map(|(service, server, answers)| {
             let address = server.identity().address;
             let place = place(service, server);
-            let text = if is_masqueraded(server) {
+            let text = if server.is_masqueraded() {
                 // Whoever answers a client's address is not silent.
                 if answers.way_back == Some(WayBack::Here) {
                     return None;
@@ -299,7 +298,7 @@ pub fn tunnel_silent(facts: &Facts) -> Vec<Finding> {
 
 pub fn wrong_gateway(facts: &Facts) -> Vec<Finding> {
     asked(facts)
-        .filter_map(|(service, server, answers)| match is_masqueraded(server) {
+        .filter_map(|(service, server, answers)| match server.is_masqueraded() {
             true => past_the_director(facts, service, server, &answers),
             false => nowhere(service, server, &answers),
         })
@@ -425,18 +424,12 @@ fn silent(facts: &Facts) -> impl Iterator<Item = (&Service, &Server, Answers)> {
 }
 
 fn is_udp(service: &Service) -> bool {
-    matches!(
-        service.identity(),
-        ServiceIdentity::Endpoint {
-            protocol: Protocol::Udp,
-            ..
-        }
-    )
+    service.identity().protocol() == Some(Protocol::Udp)
 }
 
 /// Returns the address and port that a server gets its clients' packets for.
 fn place(service: &Service, server: &Server) -> String {
-    match is_masqueraded(server) {
+    match server.is_masqueraded() {
         true => endpoint(server.identity()),
         false => name(service.identity()),
     }

@@ -75,7 +75,7 @@ pub fn service(words: &str) -> Service {
         address: matches!(identity, ServiceIdentity::Endpoint { .. }).then_some(Route::Local),
         servers: Vec::new(),
         growth: Growth::default(),
-        listened: Funnel::default(),
+        attempts: Funnel::default(),
         rivals: Vec::new(),
     }
 }

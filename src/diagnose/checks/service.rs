@@ -7,10 +7,7 @@ use crate::diagnose::findings::{Basis, Claim, Finding};
 use crate::model::{Change, Destination, ServiceIdentity, VirtualService};
 use crate::schedulers::TurningAway;
 
-use super::{about, counted, endpoint, is_masqueraded, listed, name, servers};
-
-/// The most servers of a service for which a remedy is written out.
-const MOST_REMEDIES: usize = 4;
+use super::{about, counted, endpoint, listed, name, servers};
 
 pub fn no_server(facts: &Facts) -> Vec<Finding> {
     let without = facts.services.iter().filter(|service| {
@@ -48,11 +45,9 @@ pub fn no_server(facts: &Facts) -> Vec<Finding> {
                 weight: 1,
                 ..destination
             }));
-            opened
-                .take(MOST_REMEDIES)
-                .fold(finding, |finding, destination| {
-                    finding.by(&Change::EditDestination(service.identity(), destination))
-                })
+            opened.fold(finding, |finding, destination| {
+                finding.by(&Change::EditDestination(service.identity(), destination))
+            })
         })
         .collect()
 }
@@ -94,7 +89,7 @@ pub fn maybe_full(facts: &Facts) -> Vec<Finding> {
 /// Returns true if a server was given new connections while it was looked at: it is not full.
 fn takes_more(server: &Server) -> bool {
     let traffic = &server.traffic;
-    traffic.growth.connections > 0 || traffic.listened.scheduled > 0
+    traffic.growth.connections > 0 || traffic.attempts.scheduled > 0
 }
 
 /// A server with room for twice as many connections, and a lower threshold that those it has now are
@@ -122,7 +117,7 @@ pub fn ops_masquerading(facts: &Facts) -> Vec<Finding> {
         let masqueraded: Vec<String> = service
             .servers
             .iter()
-            .filter(|server| is_masqueraded(server) && server.route != Route::Local)
+            .filter(|server| server.is_masqueraded() && server.route != Route::Local)
             .map(|server| endpoint(server.identity()))
             .collect();
         if masqueraded.is_empty() {
@@ -226,17 +221,11 @@ pub fn held_at_draining(facts: &Facts) -> Vec<Finding> {
     if facts.director.settings.expire_quiescent_template {
         return Vec::new();
     }
-    let holds = |service: &Service, clients: u32, weight: u32| {
-        weight == 0 && clients > 0 && service.state.service.persistence_timeout.is_some()
-    };
     servers(facts)
         .filter(|(service, server)| {
-            let state = &server.state;
-            holds(
-                service,
-                state.persistent_connections,
-                state.destination.weight,
-            )
+            server.state.destination.weight == 0
+                && server.state.persistent_connections > 0
+                && service.state.service.persistence_timeout.is_some()
         })
         .map(|(service, server)| {
             let clients = server.state.persistent_connections;
@@ -449,7 +438,7 @@ mod tests {
     }
 
     #[test]
-    fn why_no_server_takes_connections_is_said_with_at_most_four_commands() {
+    fn why_no_server_takes_connections_is_said_with_a_command_for_each() {
         let with = |drained: usize, full: usize| {
             let all = findings(|facts| {
                 let like = facts.services[0].servers[0].clone();
@@ -489,7 +478,7 @@ mod tests {
                     ("full", full.into())
                 ]
             );
-            assert_eq!(found.remedy.len(), (drained + full).min(4));
+            assert_eq!(found.remedy.len(), drained + full);
         }
     }
 
@@ -690,7 +679,7 @@ mod tests {
             (|facts| facts.services[0].servers[1].traffic.heard.count = 1) as fn(&mut Facts),
             |facts| facts.services[0].servers[1].traffic.open = 1,
             |facts| facts.services[0].servers[1].traffic.growth.connections = 1,
-            |facts| facts.services[0].servers[1].traffic.listened.scheduled = 1,
+            |facts| facts.services[0].servers[1].traffic.attempts.scheduled = 1,
         ] {
             assert_eq!(with(address, spoil), None);
         }
@@ -716,7 +705,7 @@ mod tests {
             Some(Level::Note)
         );
         assert_eq!(
-            with(|it| it.traffic.listened.scheduled = 1),
+            with(|it| it.traffic.attempts.scheduled = 1),
             Some(Level::Note)
         );
     }

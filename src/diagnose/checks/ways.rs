@@ -13,10 +13,7 @@ use crate::model::{
     Change, Destination, Encapsulation, ForwardingMethod, ServiceIdentity, TunnelChecksum,
 };
 
-use super::{
-    about, forwards, interface, is_directly_routed, is_masqueraded, is_own, listed, resolution,
-    servers_in_use, way_to,
-};
+use super::{about, forwards, is_directly_routed, listed, resolution, servers_in_use, way_to};
 
 /// The bytes that a packet grows by: an IP header of either version; UDP and GUE headers, and the
 /// option for a remote checksum; a GRE header and its checksum.
@@ -35,7 +32,7 @@ pub fn forwarding_off(facts: &Facts) -> Vec<Finding> {
         for is_ipv4 in [true, false] {
             let behind: Vec<(&Service, &Server)> = servers_in_use(facts)
                 .filter(|(_, server)| {
-                    is_masqueraded(server)
+                    server.is_masqueraded()
                         && server.identity().address.is_ipv4() == is_ipv4
                         && way_to(facts, server)
                             .is_some_and(|(way, _)| way.interface == interface.index)
@@ -111,7 +108,7 @@ fn clients_are_here(facts: &Facts, server: &Server) -> bool {
         .addresses
         .union(&traffic.heard.addresses)
         .peekable();
-    clients.peek().is_some() && clients.all(|client| is_own(&facts.director, *client))
+    clients.peek().is_some() && clients.all(|client| facts.director.has(*client))
 }
 
 /// Masqueraded servers answer, and the director has no route to those who wait for that.
@@ -151,7 +148,7 @@ pub fn loopback_masqueraded(facts: &Facts) -> Vec<Finding> {
             let is_for_others = service
                 .virtual_address()
                 .is_none_or(|own| !own.is_loopback());
-            is_masqueraded(server)
+            server.is_masqueraded()
                 && server.identity().address.is_loopback()
                 && is_for_others
                 && !clients_are_here(facts, server)
@@ -177,7 +174,7 @@ pub fn asks_from_the_address(facts: &Facts) -> Vec<Finding> {
             .servers
             .iter()
             .filter(|server| {
-                let has_address = !is_masqueraded(server)
+                let has_address = !server.is_masqueraded()
                     && server.state.destination.forwarding_method != ForwardingMethod::Local;
                 server.is_in_use() && has_address && asked_from(facts, server) == Some(address)
             })
@@ -324,7 +321,7 @@ pub fn mtu(facts: &Facts) -> Vec<Finding> {
                 let way = server.route.way()?;
                 let whole = match way.mtu {
                     Some(mtu) => mtu,
-                    None => interface(&facts.director, way.interface)?.mtu,
+                    None => facts.director.interface(way.interface)?.mtu,
                 };
                 Some((whole.saturating_sub(overhead), server))
             })

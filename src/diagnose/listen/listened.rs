@@ -122,11 +122,8 @@ impl Listened {
             .into_iter()
             .map(|attempt| attempt.arrived_on)
             .collect();
-        let name = |index: u32| {
-            let mut interfaces = director.interfaces.iter();
-            interfaces.find(|interface| interface.index == index)
-        };
-        let interfaces = indices.into_iter().filter_map(name);
+        let interfaces = indices.into_iter();
+        let interfaces = interfaces.filter_map(|index| director.interface(index));
         interfaces.map(|interface| interface.name.clone()).collect()
     }
 

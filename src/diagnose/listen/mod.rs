@@ -153,13 +153,13 @@ pub fn add(mut listened: Listened, facts: &mut Facts) {
     for service in &mut facts.services {
         listened.set_searches_aside(service.identity());
         let attempts = listened.of(service.identity());
-        service.listened = listened.funnel(attempts.clone());
+        service.attempts = listened.funnel(attempts.clone());
         for server in &mut service.servers {
             let identity = server.identity();
             let its = attempts
                 .clone()
                 .filter(|attempt| attempt.server == Some(identity));
-            server.traffic.listened = listened.funnel(its);
+            server.traffic.attempts = listened.funnel(its);
         }
     }
     facts.listened = Some(listened);

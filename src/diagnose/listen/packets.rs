@@ -133,7 +133,7 @@ impl IcmpReason {
             (true, 1, 3) => "address unreachable",
             (true, 1, 5) => "source address failed policy",
             (true, 1, 6) => "reject route to destination",
-            _ => return format!("ICMP type {} code {}", self.kind, self.code),
+            _ => return format!("type {} code {}", self.kind, self.code),
         };
         name.to_owned()
     }

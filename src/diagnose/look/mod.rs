@@ -190,7 +190,7 @@ fn service(ipvs: &mut Ipvs, state: ServiceState) -> Result<Service, KernelError>
         address: None,
         servers: servers.collect(),
         growth: Growth::default(),
-        listened: Funnel::default(),
+        attempts: Funnel::default(),
         rivals: Vec::new(),
     })
 }
@@ -320,8 +320,8 @@ fn follow_answers(
             continue;
         };
         let address = server.identity().address;
-        let mut interfaces = director.interfaces.iter();
-        let is_strict = interfaces.any(|one| one.index == way.interface && one.is_strict);
+        let interface = director.interface(way.interface);
+        let is_strict = interface.is_some_and(|interface| interface.is_strict);
         let incoming = |mark| Incoming {
             interface: way.interface,
             source: Some(address),
@@ -329,11 +329,7 @@ fn follow_answers(
             is_strict,
         };
         for client in server.traffic.waiting.addresses.iter().take(MOST_FOLLOWED) {
-            let is_here = director
-                .interfaces
-                .iter()
-                .any(|interface| interface.has(*client));
-            if is_here || client.is_ipv4() != address.is_ipv4() {
+            if director.has(*client) || client.is_ipv4() != address.is_ipv4() {
                 continue;
             }
             // The firewall may mark answers, for a rule of routing.
@@ -386,10 +382,7 @@ fn find_next_hops(
 /// The next machine on the way to a server: the interface's index, and the address.
 fn next_hop_of(server: &Server, director: &Director) -> Option<(u32, IpAddr)> {
     let way = server.route.way()?;
-    director
-        .interfaces
-        .iter()
-        .find(|interface| interface.index == way.interface && interface.hardware.is_some())?;
+    director.interface(way.interface)?.hardware?;
     let address = way.gateway.unwrap_or(server.identity().address);
     Some((way.interface, address))
 }

@@ -6,7 +6,9 @@
 use std::fs;
 use std::str::FromStr;
 
-use crate::diagnose::facts::{Conntrack, Interface, REVERSE_PATH_DROPS, Settings};
+use crate::diagnose::facts::{
+    Conntrack, Interface, NeighboursRefused, REVERSE_PATH_DROPS, Settings,
+};
 use crate::ipvs::settings as ipvs;
 use crate::ipvs::status;
 
@@ -92,16 +94,17 @@ pub fn drop_counters() -> Vec<(&'static str, u64)> {
     counters
 }
 
-/// Returns the times that there was no room for a further neighbour. The tables are the machine's,
-/// and so are the files: those of its first process are asked for.
-pub fn neighbours_refused() -> u64 {
-    ["arp_cache", "ndisc_cache"]
-        .into_iter()
-        .map(|table| {
-            let path = format!("/proc/1/net/stat/{table}");
-            sum_of_column(&fs::read_to_string(path).unwrap_or_default(), "table_fulls")
-        })
-        .sum()
+/// The tables of neighbours are the machine's, and so are the files: those of its first process are
+/// asked for.
+pub fn neighbours_refused() -> NeighboursRefused {
+    let refused = |table| {
+        let path = format!("/proc/1/net/stat/{table}");
+        sum_of_column(&fs::read_to_string(path).unwrap_or_default(), "table_fulls")
+    };
+    NeighboursRefused {
+        ipv4: refused("arp_cache"),
+        ipv6: refused("ndisc_cache"),
+    }
 }
 
 fn text(setting: &str) -> Option<String> {

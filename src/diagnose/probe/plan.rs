@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::net::{IpAddr, Ipv4Addr};
 
 use crate::diagnose::facts::{
-    Facts, HardwareAddress, Interface, Route, Server, Service, Way, is_in,
+    Facts, HardwareAddress, Interface, Route, Server, Service, Way, is_in, whole_length,
 };
 use crate::diagnose::probe::Reason;
 use crate::model::{Encapsulation, ForwardingMethod, Protocol, ServiceIdentity};
@@ -203,9 +203,7 @@ impl ProbePlan {
         };
         let interface = facts
             .director
-            .interfaces
-            .iter()
-            .find(|interface| interface.index == way.interface)
+            .interface(way.interface)
             .ok_or(Reason::Link)?;
         let hardware = interface.hardware.ok_or(Reason::Link)?;
         let source_to = |destination| {
@@ -287,14 +285,7 @@ fn is_neighbourly(interface: &Interface, address: IpAddr) -> bool {
     interface
         .addresses
         .iter()
-        .any(|(own, length)| *length < whole(*own) && is_in(address, *own, *length))
-}
-
-fn whole(address: IpAddr) -> u8 {
-    match address {
-        IpAddr::V4(_) => 32,
-        IpAddr::V6(_) => 128,
-    }
+        .any(|(own, length)| *length < whole_length(*own) && is_in(address, *own, *length))
 }
 
 /// Returns the address that asks who else has `address`.

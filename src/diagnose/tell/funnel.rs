@@ -26,7 +26,7 @@ pub fn summary(facts: &Facts, service: &Service) -> Option<String> {
         return None;
     }
     let seconds = listened.seconds();
-    let funnel = service.listened;
+    let funnel = service.attempts;
     Some(match funnel.count {
         0 if funnel.has_gaps => format!("no attempt heard in {seconds} s"),
         0 => format!("nobody tried in {seconds} s"),
@@ -44,7 +44,7 @@ pub fn lines(facts: &Facts, service: &Service, screen: Screen) -> Vec<String> {
     let Some(listened) = &facts.listened else {
         return Vec::new();
     };
-    if service.listened.count == 0 {
+    if service.attempts.count == 0 {
         return Vec::new();
     }
     let mut lines = steps(facts, listened, service, screen);
@@ -128,7 +128,7 @@ fn of_server<'l>(
 /// `arrived 12 on eth0 · scheduled 12 · left 12 · heard 6`, of which steps that are not to be seen
 /// are left out. Where they are too many for a line, the way back has another.
 fn steps(facts: &Facts, listened: &Listened, service: &Service, screen: Screen) -> Vec<String> {
-    let funnel = service.listened;
+    let funnel = service.attempts;
     let attempts = || listened.of(service.identity());
     let interfaces = Listened::interfaces(&facts.director, attempts());
     let comes_back = |server: &Server| {

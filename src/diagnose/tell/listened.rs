@@ -42,20 +42,15 @@ impl ListenedFields {
         let services = facts.services.iter().map(|service| {
             let identity = service.identity();
             let attempts = listened.of(identity);
-            let servers = service.servers.iter().map(|server| {
-                let its = attempts
-                    .clone()
-                    .filter(|attempt| attempt.server == Some(server.identity()));
-                ServerTraffic {
-                    real_server: Endpoint::from(server.identity()),
-                    attempts: listened.funnel(its),
-                }
+            let servers = service.servers.iter().map(|server| ServerTraffic {
+                real_server: Endpoint::from(server.identity()),
+                attempts: server.traffic.attempts.clone(),
             });
             ServiceTraffic {
                 service: ServiceFields::from(identity),
-                interfaces: Listened::interfaces(&facts.director, attempts.clone()),
+                interfaces: Listened::interfaces(&facts.director, attempts),
                 real_servers: servers.collect(),
-                attempts: listened.funnel(attempts),
+                attempts: service.attempts.clone(),
             }
         });
         ListenedFields {

@@ -25,6 +25,8 @@ const MOST_WIDE: usize = 100;
 const INDENT: usize = 9;
 /// The column at which commands begin, below the word for their place.
 const COMMAND_INDENT: usize = 11;
+/// The most commands of a finding. Those that take in many services have one for each.
+const MOST_REMEDIES: usize = 8;
 const DIRECTOR: &str = "This director";
 const SEVERAL: &str = "Servers of several services";
 /// Of how many services the same note is told.
@@ -44,7 +46,7 @@ pub fn write(out: &mut Vec<u8>, screen: Screen, facts: &Facts, findings: &[Findi
     let mut page = Page::new(screen);
     let (of_servers, of_director): (Vec<&Finding>, Vec<&Finding>) = of(None)
         .into_iter()
-        .partition(|finding| finding.real_server.is_some());
+        .partition(|finding| finding.real_server.is_some() && !finding.touches.is_empty());
     let is_urgent = of_director
         .iter()
         .any(|finding| finding.level != Level::Note);
@@ -55,7 +57,7 @@ pub fn write(out: &mut Vec<u8>, screen: Screen, facts: &Facts, findings: &[Findi
     let is_one = facts.services.len() == 1;
     for service in &facts.services {
         let found = of(Some(service.identity()));
-        if is_one || !found.is_empty() || service.listened.count > 0 {
+        if is_one || !found.is_empty() || service.attempts.count > 0 {
             let heard = funnel::lines(facts, service, page.screen);
             let summary =
                 funnel::summary(facts, service).unwrap_or_else(|| summary(facts, service));
@@ -170,15 +172,16 @@ impl Page {
     fn write_finding(&mut self, finding: &Finding) {
         self.write_words(finding.level, &finding.text, finding.id);
         let mut place = "";
-        for remedy in &finding.remedy {
+        for remedy in finding.remedy.iter().take(MOST_REMEDIES) {
             if place != remedy.place.word() {
                 place = remedy.place.word();
                 self.write_line(&format!("{}{place}:", " ".repeat(INDENT)));
             }
             self.write_line(&format!("{}{}", " ".repeat(COMMAND_INDENT), remedy.command));
         }
-        if finding.remedies_left_out > 0 {
-            let more = format!("and {} more like these", finding.remedies_left_out);
+        if finding.remedy.len() > MOST_REMEDIES {
+            let more = finding.remedy.len() - MOST_REMEDIES;
+            let more = format!("and {more} more like these, in --json");
             self.write_line(&format!("{}{more}", " ".repeat(INDENT)));
         }
     }
@@ -332,7 +335,10 @@ fn conclusion(facts: &Facts, findings: &[Finding]) -> String {
 mod tests {
     use super::*;
     use crate::diagnose::checks::judge;
-    use crate::diagnose::checks::samples::{asked, endpoint, forward_by, healthy, rival, service};
+    use crate::diagnose::checks::samples::{
+        asked, endpoint, forward_by, healthy, rival, service, strays,
+    };
+    use crate::diagnose::facts::Strays;
     use crate::model::{ForwardingMethod, Statistics};
     use crate::samples;
 
@@ -357,6 +363,38 @@ mod tests {
             told(&facts),
             "No fault and no risk found.\nWith --probe, the real servers are asked, too.\n"
         );
+    }
+
+    #[test]
+    fn of_many_commands_the_first_eight_are_shown() {
+        let mut facts = healthy();
+        let like = facts.services[0].servers[0].clone();
+        facts.services[0].servers = (1..=11)
+            .map(|number| {
+                let mut server = like.clone();
+                let destination = &mut server.state.destination;
+                destination.identity.address = [10, 0, 0, number].into();
+                destination.weight = 0;
+                server
+            })
+            .collect();
+        let told = told(&facts);
+        assert_eq!(told.matches("ipvsadm -e -t").count(), 8, "{told}");
+        let rest = format!("\n{}and 3 more like these, in --json\n", " ".repeat(INDENT));
+        assert!(told.contains(&rest), "{told}");
+    }
+
+    #[test]
+    fn connections_of_a_service_that_is_gone_are_the_directors() {
+        let mut facts = healthy();
+        let stray = strays(2);
+        facts.strays.push(Strays {
+            service: None,
+            ..stray
+        });
+        let told = told(&facts);
+        assert!(told.starts_with(DIRECTOR), "{told}");
+        assert!(!told.contains(SEVERAL), "{told}");
     }
 
     #[test]
