@@ -57,14 +57,14 @@ pub struct Director {
     pub daemons: Vec<SyncDaemon>,
     /// Datagrams that found no room at the backup daemon's socket since it was started.
     pub sync_drops: u64,
-    /// Those of them that came while it was looked at, half a second.
+    /// Those of them that came between the two looks, half a second apart.
     pub sync_drops_added: u64,
     pub timeouts: Timeouts,
     pub settings: Settings,
     pub conntrack: Option<Conntrack>,
     /// Packets that failed the check of their source since the machine booted.
     pub reverse_path_drops: u64,
-    /// Those of them that came while it was looked at, half a second.
+    /// Those of them that came between the two looks, half a second apart.
     pub reverse_path_drops_added: u64,
     pub neighbours_refused: NeighboursRefused,
     /// Connections that IPVS knows: as the kernel counts them (`Conns:`), or as many as were read.
@@ -276,6 +276,18 @@ pub struct Service {
 }
 
 impl Service {
+    /// Returns a service and its servers of which nothing else is known yet.
+    pub fn new(state: ServiceState, servers: Vec<Server>) -> Service {
+        Service {
+            state,
+            address: None,
+            servers,
+            growth: Growth::default(),
+            attempts: Funnel::default(),
+            rivals: Vec::new(),
+        }
+    }
+
     pub fn identity(&self) -> ServiceIdentity {
         self.state.service.identity
     }
@@ -317,6 +329,19 @@ pub struct Server {
 }
 
 impl Server {
+    /// Returns a server of which nothing else is known yet.
+    pub fn new(state: DestinationState) -> Server {
+        Server {
+            state,
+            route: Route::default(),
+            next_hop: None,
+            traffic: Traffic::default(),
+            lost_clients: Vec::new(),
+            listens: None,
+            probed: None,
+        }
+    }
+
     pub fn identity(&self) -> DestinationIdentity {
         self.state.destination.identity
     }

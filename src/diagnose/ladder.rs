@@ -30,7 +30,7 @@ const WAITING_TO_CONFIRM: u64 = 2;
 /// The packets without an answer that are no beginning any more.
 const UNANSWERED_PACKETS: u64 = 10;
 
-/// The fate of clients, by what their packets did.
+/// How clients fare, by what their packets did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Standing {
     /// Clients have been heard to go on.
@@ -221,8 +221,8 @@ pub fn has_answered_nothing(service: &Service, server: &Server) -> bool {
 }
 
 /// Returns true where clients sent a server a first packet each, and after its answer no other. Of
-/// TCP that is so where some for one port were reset just now, nobody's handshake is not over, and each
-/// had one packet back: who is sent SYN/ACKs and does not go on is sent several.
+/// TCP that is so where some for one port were reset just now, no handshake is still open, and each
+/// connection had one packet back: who is sent SYN/ACKs and does not go on is sent several.
 pub fn has_turned_all_away(service: &Service, server: &Server) -> bool {
     let counted = &server.state.statistics;
     let traffic = &server.traffic;

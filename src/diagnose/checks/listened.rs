@@ -548,7 +548,7 @@ pub fn server_silent(facts: &Facts) -> Vec<Finding> {
             // What keeps a way open is not answered, though questions are.
             true if has_answered => Claim::Informs,
             // Some protocols never answer, and others have been seen to at this service.
-            true if is_answered_elsewhere(facts, ended.service) => Claim::MayHinder,
+            true if ended.service.attempts.served > 0 => Claim::MayHinder,
             true => Claim::Informs,
         };
         let text = format!(
@@ -712,13 +712,6 @@ pub fn answers_unseen(facts: &Facts) -> Vec<Finding> {
         ended.finding(Claim::Informs, text)
     };
     ended.into_iter().map(find).collect()
-}
-
-fn is_answered_elsewhere(facts: &Facts, service: &Service) -> bool {
-    facts.listened.as_ref().is_some_and(|listened| {
-        let attempts = listened.of(service.identity());
-        listened.funnel(attempts).served > 0
-    })
 }
 
 fn arrived_on(facts: &Facts, ended: &Ends<'_>) -> String {

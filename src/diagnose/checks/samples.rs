@@ -6,11 +6,9 @@ use std::net::IpAddr;
 
 use crate::diagnose::checks::judge;
 use crate::diagnose::facts::{
-    Director, Facts, Growth, Interface, Rival, Route, Server, Service, Settings, Strays, Traffic,
-    Way,
+    Director, Facts, Interface, Rival, Route, Server, Service, Settings, Strays, Way,
 };
 use crate::diagnose::findings::{Finding, Level};
-use crate::diagnose::listen::listened::Funnel;
 use crate::diagnose::probe::{PortAnswer, Probed, WayBack};
 use crate::model::{
     AddressFamily, Destination, DestinationIdentity, DestinationState, ForwardingMethod,
@@ -55,67 +53,60 @@ pub fn endpoint(words: &str) -> ServiceIdentity {
 /// A service that packets come to, without servers.
 pub fn service(words: &str) -> Service {
     let identity = endpoint(words);
-    Service {
-        state: ServiceState {
-            service: VirtualService {
-                identity,
-                scheduler: KernelName::from("rr"),
-                scheduler_flags: SchedulerFlags::default(),
-                persistence_timeout: None,
-                netmask: Netmask::single_host(identity.family()),
-                persistence_engine: KernelName::default(),
-                one_packet: false,
-            },
-            statistics: Statistics {
-                connections: 7,
-                incoming_packets: 40,
-                ..Statistics::default()
-            },
+    let state = ServiceState {
+        service: VirtualService {
+            identity,
+            scheduler: KernelName::from("rr"),
+            scheduler_flags: SchedulerFlags::default(),
+            persistence_timeout: None,
+            netmask: Netmask::single_host(identity.family()),
+            persistence_engine: KernelName::default(),
+            one_packet: false,
         },
+        statistics: Statistics {
+            connections: 7,
+            incoming_packets: 40,
+            ..Statistics::default()
+        },
+    };
+    Service {
         address: matches!(identity, ServiceIdentity::Endpoint { .. }).then_some(Route::Local),
-        servers: Vec::new(),
-        growth: Growth::default(),
-        attempts: Funnel::default(),
-        rivals: Vec::new(),
+        ..Service::new(state, Vec::new())
     }
 }
 
 /// A masqueraded server in the inner network, which answers.
 pub fn server(place: &str) -> Server {
     let place: std::net::SocketAddr = place.parse().unwrap();
-    Server {
-        state: DestinationState {
-            destination: Destination {
-                identity: DestinationIdentity {
-                    address: place.ip(),
-                    port: place.port(),
-                },
-                forwarding_method: ForwardingMethod::Masquerading,
-                weight: 1,
-                upper_threshold: 0,
-                lower_threshold: 0,
+    let state = DestinationState {
+        destination: Destination {
+            identity: DestinationIdentity {
+                address: place.ip(),
+                port: place.port(),
             },
-            active_connections: 0,
-            inactive_connections: 0,
-            persistent_connections: 0,
-            statistics: Statistics {
-                connections: 7,
-                incoming_packets: 40,
-                outgoing_packets: 40,
-                ..Statistics::default()
-            },
+            forwarding_method: ForwardingMethod::Masquerading,
+            weight: 1,
+            upper_threshold: 0,
+            lower_threshold: 0,
         },
+        active_connections: 0,
+        inactive_connections: 0,
+        persistent_connections: 0,
+        statistics: Statistics {
+            connections: 7,
+            incoming_packets: 40,
+            outgoing_packets: 40,
+            ..Statistics::default()
+        },
+    };
+    Server {
         route: Route::Out(Way {
             interface: INNER,
             gateway: None,
             source: Some(IpAddr::from([10, 0, 0, 1])),
             mtu: None,
         }),
-        next_hop: None,
-        traffic: Traffic::default(),
-        lost_clients: Vec::new(),
-        listens: None,
-        probed: None,
+        ..Server::new(state)
     }
 }
 

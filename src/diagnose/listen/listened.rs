@@ -103,7 +103,7 @@ impl Listened {
         }
     }
 
-    /// Returns how long it was listened, in seconds and tenths.
+    /// Returns the time spent listening, in seconds and tenths.
     pub fn seconds(&self) -> f64 {
         (self.duration.as_secs_f64() * 10.0).round() / 10.0
     }

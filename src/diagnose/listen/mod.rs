@@ -43,8 +43,7 @@ const LAST_PATIENCE: Duration = Duration::from_millis(1500);
 /// The time between two looks at the kernel's table of connections, which keeps what is not answered
 /// for a minute.
 const LOOK_INTERVAL: Duration = Duration::from_secs(20);
-/// The most connections of one look, and the most time: what comes meanwhile has to find room.
-const MOST_CONNECTIONS: usize = 200_000;
+/// The most time of one look: what comes meanwhile has to find room.
 const LONGEST_LOOK: Duration = Duration::from_millis(500);
 /// The most masters that are told apart: anyone can send what looks like a message of one.
 const MOST_MASTERS: usize = 64;
@@ -219,7 +218,7 @@ fn look_at_connections(facts: &Facts, attempts: &mut Attempts<'_>) -> bool {
         numbers.insert(service.identity(), number);
     }
     let mut is_understood = true;
-    let cut = connections.each_within(MOST_CONNECTIONS, LONGEST_LOOK, |connection| {
+    let cut = connections.each_within(look::MOST_CONNECTIONS, LONGEST_LOOK, |connection| {
         let Ok(connection) = connection else {
             is_understood = false;
             return;

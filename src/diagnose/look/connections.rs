@@ -16,7 +16,7 @@ use crate::model::{
 };
 
 /// The most connections that are looked at.
-const MOST_CONNECTIONS: usize = 200_000;
+pub const MOST_CONNECTIONS: usize = 200_000;
 /// The kernel keeps a connection in `SYN_RECV` for a minute after its last packet. Where that is
 /// more than half a minute ago, it tells of what may have been repaired since; where it is less
 /// than a second, its answer may be on the way.

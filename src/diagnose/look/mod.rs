@@ -19,9 +19,8 @@ use std::time::Duration;
 use nix::errno::Errno;
 
 use crate::diagnose::facts::{
-    Director, Facts, Growth, Interface, Neighbour, Route, Server, Service, Traffic,
+    Director, Facts, Growth, Interface, Neighbour, Route, Server, Service,
 };
-use crate::diagnose::listen::listened::Funnel;
 use crate::error::{Error, KernelError};
 use crate::ipvs::{self, Detail, Ipvs, status};
 use crate::model::{
@@ -29,6 +28,7 @@ use crate::model::{
     SyncDaemon, SyncDaemonRole,
 };
 use crate::render::order;
+pub use connections::MOST_CONNECTIONS;
 use network::{Incoming, Rtnetlink};
 pub use settings::drop_counters;
 use sockets::Listening;
@@ -135,21 +135,18 @@ fn director(ipvs: &mut Ipvs, network: &mut Rtnetlink) -> Result<Director, Kernel
     let daemons = ipvs.sync_daemons()?;
     let buckets = ipvs.info()?.connection_table_size;
     Ok(Director {
-        missing_module: None,
         interfaces: interfaces(network)?,
         sync_drops: sync_drops(&daemons),
-        sync_drops_added: 0,
         daemons,
         timeouts: ipvs.timeouts()?,
         settings: settings::settings(),
         conntrack: settings::conntrack(),
         reverse_path_drops: settings::reverse_path_drops(),
-        reverse_path_drops_added: 0,
         neighbours_refused: settings::neighbours_refused(),
         connections: status::connections(),
         fixed_buckets: Some(buckets).filter(|buckets| status::is_of_fixed_size(*buckets)),
         unread: settings::unread().into_iter().collect(),
-        connections_cut_at: None,
+        ..Director::default()
     })
 }
 
@@ -176,23 +173,8 @@ fn service(ipvs: &mut Ipvs, state: ServiceState) -> Result<Service, KernelError>
         &mut destinations,
     )?;
     order::sort_destinations(&mut destinations);
-    let servers = destinations.into_iter().map(|state| Server {
-        state,
-        route: Route::default(),
-        next_hop: None,
-        traffic: Traffic::default(),
-        lost_clients: Vec::new(),
-        listens: None,
-        probed: None,
-    });
-    Ok(Service {
-        state,
-        address: None,
-        servers: servers.collect(),
-        growth: Growth::default(),
-        attempts: Funnel::default(),
-        rivals: Vec::new(),
-    })
+    let servers = destinations.into_iter().map(Server::new).collect();
+    Ok(Service::new(state, servers))
 }
 
 /// Forgets counters that the kernel does not add up: nothing is to be concluded from them.

@@ -9,7 +9,7 @@ use std::str::FromStr;
 use crate::diagnose::facts::{
     Conntrack, Interface, NeighboursRefused, REVERSE_PATH_DROPS, Settings,
 };
-use crate::ipvs::settings as ipvs;
+use crate::ipvs::settings as ipvs_settings;
 use crate::ipvs::status;
 
 const SETTINGS: &str = "/proc/sys/net";
@@ -22,17 +22,17 @@ const CONNTRACK_COUNTERS: &str = "/proc/net/stat/nf_conntrack";
 
 pub fn settings() -> Settings {
     Settings {
-        am_droprate: ipvs::number("am_droprate").unwrap_or(0),
-        backup_only: ipvs::is_on("backup_only"),
+        am_droprate: ipvs_settings::number("am_droprate").unwrap_or(0),
+        backup_only: ipvs_settings::is_on("backup_only"),
         conn_max: status::most_connections(),
-        conntrack: ipvs::is_on("conntrack"),
-        drop_entry: ipvs::number("drop_entry").unwrap_or(0),
-        drop_packet: ipvs::number("drop_packet").unwrap_or(0),
-        expire_nodest_conn: ipvs::is_on("expire_nodest_conn"),
-        expire_quiescent_template: ipvs::is_on("expire_quiescent_template"),
-        standstill: ipvs::standstill(),
+        conntrack: ipvs_settings::is_on("conntrack"),
+        drop_entry: ipvs_settings::number("drop_entry").unwrap_or(0),
+        drop_packet: ipvs_settings::number("drop_packet").unwrap_or(0),
+        expire_nodest_conn: ipvs_settings::is_on("expire_nodest_conn"),
+        expire_quiescent_template: ipvs_settings::is_on("expire_quiescent_template"),
+        standstill: ipvs_settings::standstill(),
         rmem_max: number("core/rmem_max"),
-        sync_sock_size: ipvs::number("sync_sock_size").unwrap_or(0),
+        sync_sock_size: ipvs_settings::number("sync_sock_size").unwrap_or(0),
         forwards_ipv4: number("ipv4/ip_forward") != Some(0),
         forwards_ipv6: number("ipv6/conf/all/forwarding") != Some(0),
     }
@@ -67,7 +67,7 @@ pub fn unread() -> Option<&'static str> {
     let has_any = fs::read_dir(SETTINGS).is_ok_and(|mut names| names.next().is_some());
     match has_any {
         false => Some("settings"),
-        true => (!ipvs::can_be_read()).then_some("settings of IPVS"),
+        true => (!ipvs_settings::can_be_read()).then_some("settings of IPVS"),
     }
 }
 

@@ -68,7 +68,7 @@ pub type NextHop = (u32, IpAddr);
 
 /// A machine that calls an address its own which is the director's.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Claim {
+pub struct HeardRival {
     pub address: IpAddr,
     pub hardware: HardwareAddress,
     /// Whom it asks for in that address's name; none where it answers for it.
@@ -78,9 +78,10 @@ pub struct Claim {
 /// A frame that is to be sent.
 #[derive(Clone, Copy)]
 enum Outgoing {
-    /// For the hardware address of a neighbour; the second as nobody, where the first is silent.
+    /// For the hardware address of a neighbour; the second without a sender, where the first is
+    /// silent.
     Solicit(NextHop),
-    SolicitAsNobody(NextHop),
+    SolicitWithoutSender(NextHop),
     /// For that of a gateway which the server of this question asks for.
     SolicitGateway(usize, IpAddr),
     /// For whoever has an address that is the director's, by the number of the check.
@@ -106,7 +107,7 @@ pub struct Asking<'p> {
     progress: Vec<QuestionProgress>,
     /// The hardware addresses of those who have said them.
     neighbours: BTreeMap<NextHop, HardwareAddress>,
-    /// Those who have said it to nobody alone.
+    /// Those that answered only a request without a sender.
     shunning: HashSet<NextHop>,
     /// The machines that servers have asked for, and those of them that are there.
     gateways: HashMap<NextHop, bool>,
@@ -120,7 +121,7 @@ pub struct Asking<'p> {
     sent: VecDeque<Sent>,
     /// The time in which answers could have come so far.
     time: Duration,
-    pub claims: Vec<Claim>,
+    pub claims: Vec<HeardRival>,
 }
 
 /// The end of a question: the machine, the address and port there, and the address of the tunnel.
@@ -180,7 +181,7 @@ impl<'p> Asking<'p> {
         match what {
             Outgoing::Check(_) => false,
             Outgoing::Solicit(next_hop) => self.neighbours.contains_key(&next_hop),
-            Outgoing::SolicitAsNobody(next_hop) => self.shunning.contains(&next_hop),
+            Outgoing::SolicitWithoutSender(next_hop) => self.shunning.contains(&next_hop),
             Outgoing::SolicitGateway(index, gateway) => {
                 let place = (self.plan.questions[index].interface, gateway);
                 self.gateways.get(&place) == Some(&true)
@@ -200,7 +201,7 @@ impl<'p> Asking<'p> {
                 what if self.is_answered(what) => {}
                 what if !sent.is_repeated => self.queue.push_back((what, true)),
                 Outgoing::Solicit(next_hop) if next_hop.1.is_ipv4() => {
-                    let again = Outgoing::SolicitAsNobody(next_hop);
+                    let again = Outgoing::SolicitWithoutSender(next_hop);
                     self.queue.push_back((again, false));
                 }
                 Outgoing::Ask(index, voice) => {
@@ -229,7 +230,7 @@ impl<'p> Asking<'p> {
                     );
                 }
                 Outgoing::Solicit(next_hop) => self.solicit_neighbour(next_hop, false),
-                Outgoing::SolicitAsNobody(next_hop) => self.solicit_neighbour(next_hop, true),
+                Outgoing::SolicitWithoutSender(next_hop) => self.solicit_neighbour(next_hop, true),
                 Outgoing::SolicitGateway(index, gateway) => {
                     let question = &self.plan.questions[index];
                     let (hardware, sender) = (question.hardware, question.solicits_from);
@@ -357,7 +358,7 @@ impl<'p> Asking<'p> {
             *is_there = true;
         }
         if self.waiting.contains_key(&place) && !self.neighbours.contains_key(&place) {
-            // The answer to nobody's question is for nobody.
+            // The answer to a request without a sender has no target.
             match heard.is_request || !heard.target.is_unspecified() {
                 true => self.meet(place, heard.hardware),
                 false => {
@@ -376,12 +377,12 @@ impl<'p> Asking<'p> {
         let mut checks = self.plan.checks.iter();
         let is_checked =
             checks.any(|check| check.interface == interface && check.address == heard.sender);
-        let claim = Claim {
+        let claim = HeardRival {
             address: heard.sender,
             hardware: heard.hardware,
             asks_for,
         };
-        let is_known = |known: &Claim| {
+        let is_known = |known: &HeardRival| {
             known.address == claim.address
                 && known.hardware == claim.hardware
                 && known.asks_for.is_some() == claim.asks_for.is_some()

@@ -35,8 +35,8 @@ pub enum Probed {
     Skipped(Reason),
     /// The next machine on the way does not say its hardware address.
     NoNeighbour,
-    /// It says its hardware address to nobody's question, and not to that of the director's
-    /// address, which stands here.
+    /// It answers a request without a sender, but none from the director's address, which stands
+    /// here.
     ShunsDirector(IpAddr),
     /// It answers for the director's address, which stands here, as if that were its own.
     TakesForItself(IpAddr),

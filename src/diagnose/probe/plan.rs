@@ -57,13 +57,13 @@ pub enum FromClient {
 
 /// An address that nobody else should have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Check {
+pub struct AddressCheck {
     /// The index of the interface to ask at.
     pub interface: u32,
     pub hardware: HardwareAddress,
     pub address: IpAddr,
     /// The director's address that asks; unspecified for IPv4, so that no neighbour learns of it.
-    /// IPv6 would answer nobody's question to everybody.
+    /// In IPv6 a request without a sender would be answered to everybody.
     pub solicits_from: IpAddr,
 }
 
@@ -71,7 +71,7 @@ pub struct Check {
 #[derive(Debug, Default)]
 pub struct ProbePlan {
     pub questions: Vec<Question>,
-    pub checks: Vec<Check>,
+    pub checks: Vec<AddressCheck>,
     /// The servers that are not asked, by the numbers of their service and their own.
     pub skipped: Vec<(usize, usize, Reason)>,
     pub own_hardware: HashSet<HardwareAddress>,
@@ -142,7 +142,7 @@ impl ProbePlan {
             if let Some(solicits_from) = solicits_from.filter(|_| answers)
                 && is_neighbourly(interface, address)
             {
-                self.checks.push(Check {
+                self.checks.push(AddressCheck {
                     interface: interface.index,
                     hardware,
                     address,
@@ -156,7 +156,7 @@ impl ProbePlan {
     /// its own, too, as it does where its prefix covers the network.
     fn check_own_address(&mut self, server: &Server, question: &Question) {
         if keeps_address(server) && question.source.is_ipv4() {
-            self.checks.push(Check {
+            self.checks.push(AddressCheck {
                 interface: question.interface,
                 hardware: question.hardware,
                 address: question.source,

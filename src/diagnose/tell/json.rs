@@ -45,11 +45,11 @@ struct FindingFields<'f> {
     #[serde(serialize_with = "write_evidence")]
     evidence: &'f [(&'static str, Value)],
     text: &'f str,
-    remedy: Vec<Step<'f>>,
+    remedy: Vec<RemedyFields<'f>>,
 }
 
 #[derive(Serialize)]
-struct Step<'f> {
+struct RemedyFields<'f> {
     place: &'static str,
     command: &'f str,
 }
@@ -67,7 +67,7 @@ impl FindingFields<'_> {
             remedy: finding
                 .remedy
                 .iter()
-                .map(|remedy| Step {
+                .map(|remedy| RemedyFields {
                     place: remedy.place.word(),
                     command: &remedy.command,
                 })
