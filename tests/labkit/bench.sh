@@ -95,8 +95,7 @@ bench_main() {
 bench_build() {
     local name
     say "building"
-    cargo build --locked --quiet --release --manifest-path "$LAB_REPOSITORY/Cargo.toml" --target-dir "$LAB_TARGET" ||
-        fail "ours does not build"
+    (cd -- "$LAB_REPOSITORY" && cargo build --locked --quiet --release) || fail "ours does not build"
     for name in cost floor connections synced lines flood capture; do
         cc -O2 -Wall -Wextra -static -o "$BENCH_WORK/$name" "$LABKIT/bench/$name.c" || fail "$name.c does not build"
     done
