@@ -56,7 +56,7 @@ fn mtu(name: KernelName) -> Result<u32, KernelError> {
 }
 
 fn is_same_with(running: &SyncDaemon, wanted: &SyncDaemon, mtu: u32) -> bool {
-    let (group, port) = sync_daemons::endpoint(wanted);
+    let (group, port) = sync_daemons::group_and_port(wanted);
     // A kernel that does not know a setting does not show it.
     running.interface == wanted.interface
         && running.sync_id == wanted.sync_id

@@ -267,7 +267,7 @@ pub fn counts_no_answer(server: &Server) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::diagnose::checks::samples::{asked, endpoint, first, healthy, keep_waiting, quiet};
+    use crate::diagnose::checks::samples::{asked, first, healthy, identity, keep_waiting, quiet};
     use crate::diagnose::facts::Traffic;
     use crate::model::ForwardingMethod;
 
@@ -310,7 +310,7 @@ mod tests {
     fn who_is_turned_away_sends_one_packet_and_gets_one_as_far_as_is_counted() {
         let with = |words: &str, spoil: fn(&mut Server)| {
             let mut facts = healthy();
-            facts.services[0].state.service.identity = endpoint(words);
+            facts.services[0].state.service.identity = identity(words);
             let server = first(&mut facts);
             server.traffic = Traffic {
                 reset: 4,
@@ -386,7 +386,7 @@ mod tests {
         let of = |service, level| {
             let mut finding = Finding::new(Basis::State, Claim::Hinders, String::new());
             finding.level = level;
-            [finding.about(endpoint(service))]
+            [finding.about(identity(service))]
         };
         let (here, elsewhere) = ("-t 192.0.2.1:80", "-t 192.0.2.1:443");
         assert!(is_faulty(&facts, &of(elsewhere, Level::Fault)));
@@ -394,7 +394,7 @@ mod tests {
         keep_waiting(first(&mut facts), WAITING_IN_VAIN);
         assert_eq!(unexplained(&facts, &of(here, Level::Fault)), []);
         for unrelated in [of(elsewhere, Level::Fault), of(here, Level::Risk)] {
-            assert_eq!(unexplained(&facts, &unrelated), [endpoint(here)]);
+            assert_eq!(unexplained(&facts, &unrelated), [identity(here)]);
         }
     }
 
@@ -430,7 +430,7 @@ mod tests {
     #[test]
     fn datagrams_out_are_answers_unless_the_port_is_closed() {
         let mut facts = healthy();
-        facts.services[0].state.service.identity = endpoint("-u 192.0.2.1:53");
+        facts.services[0].state.service.identity = identity("-u 192.0.2.1:53");
         let service = &facts.services[0];
         assert_eq!(standing(service, &service.servers[0]), Standing::Answers);
         first(&mut facts).probed = asked(PortAnswer::Refused, None);
@@ -442,7 +442,7 @@ mod tests {
     fn silence_for_datagrams_is_unanswered_only_where_they_were_answered_before() {
         let with = |outgoing, datagrams_sent| {
             let mut facts = healthy();
-            facts.services[0].state.service.identity = endpoint("-u 192.0.2.1:514");
+            facts.services[0].state.service.identity = identity("-u 192.0.2.1:514");
             let server = first(&mut facts);
             server.state.statistics.outgoing_packets = outgoing;
             server.traffic.attempts.in_vain = 12;
@@ -506,7 +506,7 @@ mod tests {
     fn associations_of_sctp_go_on_behind_the_first_packet_or_were_turned_away() {
         let with = |associations, incoming_packets| {
             let mut facts = healthy();
-            facts.services[0].state.service.identity = endpoint("--sctp-service 192.0.2.1:3868");
+            facts.services[0].state.service.identity = identity("--sctp-service 192.0.2.1:3868");
             let counted = &mut first(&mut facts).state.statistics;
             counted.connections = associations;
             counted.incoming_packets = incoming_packets;

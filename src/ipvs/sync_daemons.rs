@@ -25,7 +25,7 @@ pub fn state(daemon: SyncDaemon) -> SyncDaemonState {
 }
 
 /// Returns the multicast group of a daemon, and its first port.
-pub fn endpoint(daemon: &SyncDaemon) -> (IpAddr, u16) {
+pub fn group_and_port(daemon: &SyncDaemon) -> (IpAddr, u16) {
     (
         daemon.group.unwrap_or(DEFAULT_GROUP.into()),
         daemon.port.unwrap_or(DEFAULT_PORT),
@@ -34,7 +34,7 @@ pub fn endpoint(daemon: &SyncDaemon) -> (IpAddr, u16) {
 
 /// Returns the datagrams that found no room at a backup's sockets.
 pub fn dropped(daemon: &SyncDaemon) -> Option<u64> {
-    let (group, port) = endpoint(daemon);
+    let (group, port) = group_and_port(daemon);
     let list = match group {
         IpAddr::V4(_) => "udp",
         IpAddr::V6(_) => "udp6",

@@ -340,7 +340,7 @@ pub fn is_unseen(facts: &Facts, service: &Service) -> bool {
 mod tests {
     use super::*;
     use crate::diagnose::checks::samples::{
-        NONE, commands, daemon, endpoint, findings, first, found, quiet, rival,
+        NONE, commands, daemon, findings, first, found, identity, quiet, rival,
     };
     use crate::diagnose::findings::Level;
     use crate::model::{Standstill, Statistics};
@@ -398,7 +398,7 @@ mod tests {
         let findings = findings(|facts| {
             quiet(facts);
             let service = &mut facts.services[0];
-            service.state.service.identity = endpoint("-t [2001:db8::1]:80");
+            service.state.service.identity = identity("-t [2001:db8::1]:80");
             service.address = Some(Route::Nowhere);
             service.rivals.push(rival(None));
             facts.director.interfaces[2].addresses = vec![("2001:db8::1".parse().unwrap(), 128)];
@@ -546,7 +546,7 @@ mod tests {
         let marked = found(|facts| {
             let service = &mut facts.services[0];
             forget_counters(service);
-            service.state.service.identity = endpoint("-f 7");
+            service.state.service.identity = identity("-f 7");
             service.address = None;
         });
         assert_eq!(marked, [("mark-unseen", Level::Note)]);
@@ -640,7 +640,7 @@ mod tests {
             let lacks = the("address-not-local", |facts| {
                 quiet(facts);
                 let service = &mut facts.services[0];
-                service.state.service.identity = endpoint("-t [2001:db8::1]:80");
+                service.state.service.identity = identity("-t [2001:db8::1]:80");
                 service.address = Some(Route::Nowhere);
                 facts.director.interfaces[2].addresses =
                     vec![("2001:db8::1".parse().unwrap(), 128)];
@@ -657,7 +657,7 @@ mod tests {
         };
         assert!(!is_given_up(it_has_another));
         let of_ipv4: fn(&mut Facts) = |facts| {
-            facts.services[0].state.service.identity = endpoint("-t 192.0.2.1:80");
+            facts.services[0].state.service.identity = identity("-t 192.0.2.1:80");
             facts.director.interfaces[2].addresses = vec![([192, 0, 2, 1].into(), 32)];
         };
         assert!(!is_given_up(of_ipv4));
@@ -871,7 +871,7 @@ mod tests {
         let text = |words: &str| {
             let all = findings(|facts| {
                 quiet(facts);
-                facts.services[0].state.service.identity = endpoint(words);
+                facts.services[0].state.service.identity = identity(words);
             });
             let unseen = all.into_iter().find(|it| it.id.starts_with(['n', 'm']));
             unseen.unwrap().text

@@ -290,7 +290,7 @@ fn why_stuck(service: &Service, server: &Server) -> String {
 mod tests {
     use super::*;
     use crate::diagnose::checks::samples::{
-        NONE, asked, commands, endpoint, findings, first, forward_by, found, keep_waiting,
+        NONE, asked, commands, findings, first, forward_by, found, identity, keep_waiting,
     };
     use crate::diagnose::findings::Level;
     use crate::model::Encapsulation;
@@ -308,7 +308,7 @@ mod tests {
         assert_eq!(with(None), NONE);
         let place = |method| {
             let findings = findings(|facts| {
-                facts.services[0].state.service.identity = endpoint("-t 192.0.2.1:443");
+                facts.services[0].state.service.identity = identity("-t 192.0.2.1:443");
                 first(facts).state.destination.forwarding_method = method;
                 first(facts).route = Route::Local;
                 first(facts).listens = Some(false);
@@ -376,7 +376,7 @@ mod tests {
     fn what_never_answers_is_no_fault_of_udp() {
         let udp = found(|facts| {
             unanswered(facts);
-            facts.services[0].state.service.identity = endpoint("-u 192.0.2.1:514");
+            facts.services[0].state.service.identity = identity("-u 192.0.2.1:514");
         });
         assert_eq!(udp, [("answers-elsewhere", Level::Note)]);
     }
@@ -386,7 +386,7 @@ mod tests {
         let of_mark = |datagrams, waiting| {
             found(|facts| {
                 unanswered(facts);
-                facts.services[0].state.service.identity = endpoint("-f 7");
+                facts.services[0].state.service.identity = identity("-f 7");
                 first(facts).traffic.heard.count = 0;
                 first(facts).traffic.datagrams = datagrams;
                 first(facts).traffic.waiting.count = waiting;
@@ -447,7 +447,7 @@ mod tests {
     fn why_connections_are_not_opened_hangs_on_the_forwarding_method() {
         let text = |words: &str, method, is_probed| {
             let findings = findings(|facts| {
-                facts.services[0].state.service.identity = endpoint(words);
+                facts.services[0].state.service.identity = identity(words);
                 forward_by(facts, method);
                 facts.services[0].servers.truncate(1);
                 facts.is_probed = is_probed;

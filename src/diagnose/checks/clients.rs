@@ -207,7 +207,7 @@ fn circled(server: &Server) -> Option<(u64, u64)> {
 mod tests {
     use super::*;
     use crate::diagnose::checks::samples::{
-        NONE, commands, endpoint, findings, first, forward_by, found, keep_waiting,
+        NONE, commands, findings, first, forward_by, found, identity, keep_waiting,
     };
     use crate::diagnose::findings::Level;
     use crate::model::ForwardingMethod;
@@ -447,7 +447,7 @@ mod tests {
         let texts = |client: [u8; 4], spoil: fn(&mut Facts)| -> Vec<String> {
             let all = findings(|facts| {
                 let mut other = facts.services[0].clone();
-                other.state.service.identity = endpoint("-t 192.0.2.1:443");
+                other.state.service.identity = identity("-t 192.0.2.1:443");
                 facts.services.push(other);
                 for service in &mut facts.services {
                     for server in &mut service.servers {

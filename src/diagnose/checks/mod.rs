@@ -495,7 +495,7 @@ fn resolution(address: IpAddr) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::diagnose::checks::samples::{endpoint, findings, keep_waiting};
+    use crate::diagnose::checks::samples::{findings, identity, keep_waiting};
     use crate::diagnose::facts::{Conntrack, Route};
     use crate::model::KernelName;
 
@@ -557,7 +557,7 @@ mod tests {
                 facts.services = (1..=count)
                     .map(|port| {
                         let mut service = like.clone();
-                        service.state.service.identity = endpoint(&format!("-t 192.0.2.1:{port}"));
+                        service.state.service.identity = identity(&format!("-t 192.0.2.1:{port}"));
                         service.servers[0].route = Route::Nowhere;
                         service
                     })
@@ -581,7 +581,7 @@ mod tests {
             let like = facts.services[0].clone();
             for port in 2..5 {
                 facts.services.push(like.clone());
-                let identity = endpoint(&format!("-t 192.0.2.1:{port}"));
+                let identity = identity(&format!("-t 192.0.2.1:{port}"));
                 facts.services[port - 1].state.service.identity = identity;
             }
             keep_waiting(&mut facts.services[3].servers[0], 6);

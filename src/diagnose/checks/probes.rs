@@ -454,7 +454,7 @@ pub fn hardware_text(address: HardwareAddress) -> String {
 mod tests {
     use super::*;
     use crate::diagnose::checks::samples::{
-        NONE, asked, commands, endpoint, findings, first, forward_by, found, keep_waiting, quiet,
+        NONE, asked, commands, findings, first, forward_by, found, identity, keep_waiting, quiet,
         rival,
     };
     use crate::diagnose::findings::Level;
@@ -559,7 +559,7 @@ mod tests {
         let with = |port| {
             found(|facts| {
                 forward_by(facts, ForwardingMethod::DirectRouting);
-                facts.services[0].state.service.identity = endpoint("-u 192.0.2.1:53");
+                facts.services[0].state.service.identity = identity("-u 192.0.2.1:53");
                 first(facts).probed = asked(port, None);
             })
         };
@@ -687,7 +687,7 @@ mod tests {
                 server.probed = Some(Probed::Skipped(reason));
             }
             let mut other = facts.services[0].clone();
-            other.state.service.identity = endpoint("-t 192.0.2.1:443");
+            other.state.service.identity = identity("-t 192.0.2.1:443");
             facts.services.push(other);
         });
         let said: Vec<_> = reasons
@@ -695,7 +695,7 @@ mod tests {
             .map(|finding| (finding.service, finding.evidence[0].1.as_str()))
             .collect();
         let [one, other] = [Reason::Protocol, Reason::Link].map(|reason| Some(reason.word()));
-        let [http, https] = ["-t 192.0.2.1:80", "-t 192.0.2.1:443"].map(|it| Some(endpoint(it)));
+        let [http, https] = ["-t 192.0.2.1:80", "-t 192.0.2.1:443"].map(|it| Some(identity(it)));
         assert_eq!(
             said,
             [(http, one), (http, other), (https, one), (https, other)]
@@ -707,7 +707,7 @@ mod tests {
         use ForwardingMethod::{DirectRouting, Masquerading};
         let with = |words: &str, method, port| {
             let all = findings(|facts| {
-                facts.services[0].state.service.identity = endpoint(words);
+                facts.services[0].state.service.identity = identity(words);
                 forward_by(facts, method);
                 facts.services[0].servers.truncate(1);
                 first(facts).state.destination.identity.port = 8080;
@@ -787,7 +787,7 @@ mod tests {
 
     /// Makes the first service and its first server ones of IPv6.
     fn use_ipv6(facts: &mut Facts) {
-        facts.services[0].state.service.identity = endpoint("-t [2001:db8::1]:80");
+        facts.services[0].state.service.identity = identity("-t [2001:db8::1]:80");
         first(facts).state.destination.identity.address = "fd00::10".parse().unwrap();
     }
 
@@ -902,7 +902,7 @@ mod tests {
             Some("ip -6 address add 2001:db8::1/128 dev lo")
         );
         let marked: fn(&mut Facts) =
-            |facts| facts.services[0].state.service.identity = endpoint("-f 7");
+            |facts| facts.services[0].state.service.identity = identity("-f 7");
         assert_eq!(lacks_it(marked), None);
     }
 
@@ -963,7 +963,7 @@ mod tests {
         let with = |words: &str, server: Option<&str>, asks_for: Option<&str>, route| {
             the("duplicate-address", None, |facts| {
                 let service = &mut facts.services[0];
-                service.state.service.identity = endpoint(words);
+                service.state.service.identity = identity(words);
                 service.address = Some(route);
                 service.servers[0].state.destination.identity.address = match words {
                     "-t 192.0.2.1:80" => [10, 0, 0, 10].into(),

@@ -30,7 +30,7 @@ pub fn daemon(role: SyncDaemonRole) -> SyncDaemon {
 }
 
 /// A service by the words that name it: `-t ADDR:PORT`, `-u ADDR:PORT` or `-f MARK`.
-pub fn endpoint(words: &str) -> ServiceIdentity {
+pub fn identity(words: &str) -> ServiceIdentity {
     let (option, value) = words.split_once(' ').unwrap();
     if option == "-f" {
         return ServiceIdentity::FirewallMark {
@@ -52,7 +52,7 @@ pub fn endpoint(words: &str) -> ServiceIdentity {
 
 /// A service that packets come to, without servers.
 pub fn service(words: &str) -> Service {
-    let identity = endpoint(words);
+    let identity = identity(words);
     let state = ServiceState {
         service: VirtualService {
             identity,
@@ -189,7 +189,7 @@ pub fn forward_by(facts: &mut Facts, method: ForwardingMethod) {
 /// Connections to a server that is none any more.
 pub fn strays(count: u64) -> Strays {
     Strays {
-        service: Some(endpoint("-t 192.0.2.1:80")),
+        service: Some(identity("-t 192.0.2.1:80")),
         server: server("10.0.0.30:80").identity(),
         count,
         datagrams: 0,

@@ -282,7 +282,7 @@ pub fn stale_connections(facts: &Facts) -> Vec<Finding> {
 mod tests {
     use super::*;
     use crate::diagnose::checks::samples::{
-        NONE, commands, endpoint as named, findings, first, found, keep_waiting, server, strays,
+        NONE, commands, findings, first, found, identity as named, keep_waiting, server, strays,
     };
     use crate::diagnose::facts::Strays;
     use crate::diagnose::findings::Level;

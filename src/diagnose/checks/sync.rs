@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::diagnose::facts::{Facts, Interface};
 use crate::diagnose::findings::{Basis, Claim, Finding};
 use crate::diagnose::listen::sync::Master;
-use crate::ipvs::sync_daemons::endpoint;
+use crate::ipvs::sync_daemons::group_and_port;
 use crate::model::{Change, SyncDaemon, SyncDaemonRole};
 
 use super::{counted, listed};
@@ -138,7 +138,7 @@ pub fn unheard(facts: &Facts) -> Vec<Finding> {
     if listened.duration < LONG_ENOUGH || listened.packets_lost > 0 {
         return Vec::new();
     }
-    let (group, port) = endpoint(backup);
+    let (group, port) = group_and_port(backup);
     let heard: Vec<&Master> = listened
         .masters
         .iter()

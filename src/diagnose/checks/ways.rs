@@ -384,7 +384,7 @@ fn overhead(server: &Server) -> Option<u32> {
 mod tests {
     use super::*;
     use crate::diagnose::checks::samples::{
-        INNER, NONE, asked, commands, endpoint, findings, first, forward_by, found, keep_waiting,
+        INNER, NONE, asked, commands, findings, first, forward_by, found, identity, keep_waiting,
         server, service,
     };
     use crate::diagnose::facts::Neighbour;
@@ -882,7 +882,7 @@ mod tests {
         let of_two_in_vain: fn(&mut Facts) = |facts| {
             first(facts).state.statistics.outgoing_packets = 0;
             let mut other = facts.services[0].clone();
-            other.state.service.identity = endpoint("-t 192.0.2.1:443");
+            other.state.service.identity = identity("-t 192.0.2.1:443");
             facts.services.push(other);
         };
         let told = with(of_two_in_vain);
@@ -912,7 +912,7 @@ mod tests {
         let found = with(|_| ()).unwrap();
         assert_eq!(found.evidence, [("server", "127.0.0.5".into())]);
         let marked: fn(&mut Facts) = |facts| {
-            facts.services[0].state.service.identity = endpoint("-f 7");
+            facts.services[0].state.service.identity = identity("-f 7");
         };
         assert!(with(marked).is_some());
         let some_are_elsewhere: fn(&mut Facts) = |facts| {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::listened::{Attempt, Exit, Listened, Sighting};
 use super::packets::Flow;
-use crate::diagnose::checks::samples::endpoint;
+use crate::diagnose::checks::samples::identity;
 use crate::model::{DestinationIdentity, Protocol};
 
 const CLIENT: &str = "198.51.100.7:40001";
@@ -27,8 +27,8 @@ pub fn attempt(protocol: Protocol) -> Attempt {
         destination: SERVICE.parse().unwrap(),
     };
     let service = match protocol {
-        Protocol::Udp => endpoint("-u 192.0.2.1:80"),
-        _ => endpoint("-t 192.0.2.1:80"),
+        Protocol::Udp => identity("-u 192.0.2.1:80"),
+        _ => identity("-t 192.0.2.1:80"),
     };
     let mut attempt = Attempt::new(Some(service), flow, 71, SIGHTING, Duration::from_secs(1));
     attempt.arrivals = 3;

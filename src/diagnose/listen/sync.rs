@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use super::capture::{Direction, Frame, join};
 use crate::diagnose::facts::Director;
-use crate::ipvs::sync_daemons::endpoint;
+use crate::ipvs::sync_daemons::group_and_port;
 
 /// With `sync_ports`, a master speaks at so many ports on end, at most (`IPVS_SYNC_PORTS_MAX`).
 const MOST_PORTS: u16 = 64;
@@ -45,7 +45,7 @@ impl Groups {
             let mut interfaces = director.interfaces.iter();
             let name = daemon.interface.as_bytes();
             let interface = interfaces.find(|interface| interface.name.as_bytes() == name)?;
-            let (group, port) = endpoint(daemon);
+            let (group, port) = group_and_port(daemon);
             Some((interface.index, group, port))
         });
         let groups: BTreeSet<(u32, IpAddr, u16)> = groups.collect();

@@ -450,7 +450,7 @@ fn add_client(clients: &mut Clients, client: IpAddr) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::diagnose::checks::samples::{endpoint, server, service};
+    use crate::diagnose::checks::samples::{identity, server, service};
     use crate::ipvs::connections::parse_connection;
 
     /// Sums up lines of the kernel's file, for one service with one server.
@@ -649,7 +649,7 @@ mod tests {
             "TCP 0A000002 0000 0A000001 0050 C0A80003 0050 NONE     59",
         ];
         let strays = sums(&lines, true).strays;
-        let service = endpoint("-t 10.0.0.1:80");
+        let service = identity("-t 10.0.0.1:80");
         assert_eq!(
             strays.into_iter().next().unwrap(),
             ((Some(service), server("192.168.0.3:80").identity()), [1, 0])

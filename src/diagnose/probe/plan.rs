@@ -303,7 +303,7 @@ fn solicits_from(interface: &Interface, address: IpAddr) -> Option<IpAddr> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::diagnose::checks::samples::{endpoint, first, forward_by, healthy, service};
+    use crate::diagnose::checks::samples::{first, forward_by, healthy, identity, service};
 
     fn plan(spoil: impl FnOnce(&mut Facts)) -> ProbePlan {
         let mut facts = healthy();
@@ -354,7 +354,7 @@ mod tests {
     #[test]
     fn a_datagram_is_not_asked_as_from_a_client() {
         let plan = plan(|facts| {
-            facts.services[0].state.service.identity = endpoint("-u 192.0.2.1:53");
+            facts.services[0].state.service.identity = identity("-u 192.0.2.1:53");
         });
         let question = &plan.questions[0];
         assert_eq!(
@@ -370,7 +370,7 @@ mod tests {
             let interface = &mut facts.director.interfaces[1];
             interface.addresses.push((ipv6("fe80::1"), 64));
             interface.addresses.push((ipv6("2001:db8:1::1"), 64));
-            facts.services[0].state.service.identity = endpoint("-t [2001:db8::1]:80");
+            facts.services[0].state.service.identity = identity("-t [2001:db8::1]:80");
             by(facts, ForwardingMethod::DirectRouting);
             let server = first(facts);
             server.state.destination.identity.address = ipv6("2001:db8:1::10");
@@ -409,7 +409,7 @@ mod tests {
         let other = |facts: &mut Facts| {
             by(facts, ForwardingMethod::DirectRouting);
             let mut other = facts.services[0].clone();
-            other.state.service.identity = endpoint("-t 10.0.0.1:443");
+            other.state.service.identity = identity("-t 10.0.0.1:443");
             facts.services.push(other);
         };
         let asked = plan(|facts| {
@@ -449,7 +449,7 @@ mod tests {
     #[test]
     fn what_cannot_be_asked_is_said() {
         for (words, reason) in [("-f 7", Reason::Mark), ("-t 192.0.2.1:0", Reason::AnyPort)] {
-            let plan = plan(|facts| facts.services[0].state.service.identity = endpoint(words));
+            let plan = plan(|facts| facts.services[0].state.service.identity = identity(words));
             assert_eq!(plan.questions, []);
             assert_eq!(plan.skipped, [(0, 0, reason), (0, 1, reason)], "{words}");
         }

@@ -241,7 +241,7 @@ fn end(listened: &Listened, attempt: &Attempt) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::diagnose::checks::samples::{endpoint as identity, healthy};
+    use crate::diagnose::checks::samples::{healthy, identity};
     use crate::diagnose::listen;
     use crate::diagnose::listen::listened::{Answer, ErrorAnswer};
     use crate::diagnose::listen::packets::IcmpReason;

@@ -88,7 +88,7 @@ fn write_evidence<S: Serializer>(
 mod tests {
     use super::*;
     use crate::diagnose::checks::judge;
-    use crate::diagnose::checks::samples::{endpoint, healthy, strays};
+    use crate::diagnose::checks::samples::{healthy, identity, strays};
     use crate::render::json::tests::checked;
 
     /// The document, once it is known to be what the schema says.
@@ -122,7 +122,7 @@ mod tests {
     fn what_concerns_the_director_or_a_mark_has_no_address() {
         let mut facts = healthy();
         facts.director.interfaces[0].is_up = false;
-        facts.services[0].state.service.identity = endpoint("-f 7");
+        facts.services[0].state.service.identity = identity("-f 7");
         facts.services[0].servers.clear();
         let document = document(&facts);
         assert_eq!(document["findings"][0]["service"], Value::Null);

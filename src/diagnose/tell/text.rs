@@ -336,7 +336,7 @@ mod tests {
     use super::*;
     use crate::diagnose::checks::judge;
     use crate::diagnose::checks::samples::{
-        asked, endpoint, forward_by, healthy, rival, service, strays,
+        asked, forward_by, healthy, identity, rival, service, strays,
     };
     use crate::diagnose::facts::Strays;
     use crate::model::{ForwardingMethod, Statistics};
@@ -457,7 +457,7 @@ TCP 192.0.2.1:80 rr                                         2 servers, 1 answers
         facts.director.settings.forwards_ipv4 = false;
         facts.director.interfaces[1].forwards_ipv4 = false;
         facts.director.timeouts.tcp = 900;
-        facts.services[0].state.service.identity = endpoint("-t [2001:db8:1:2:3:4:5:6]:65535");
+        facts.services[0].state.service.identity = identity("-t [2001:db8:1:2:3:4:5:6]:65535");
         let findings = judge(&facts);
         for width in [64, 80, 99, 160] {
             let mut out = Vec::new();

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::*;
 
 use crate::diagnose::checks::probes::HIDE_ADDRESSES;
-use crate::diagnose::checks::samples::{commands, endpoint as identity, findings, forward_by};
+use crate::diagnose::checks::samples::{commands, findings, forward_by, identity};
 use crate::diagnose::facts::{HardwareAddress, Neighbour};
 use crate::diagnose::findings::Level;
 use crate::diagnose::listen;

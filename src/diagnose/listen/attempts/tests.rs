@@ -1,7 +1,7 @@
 #![forbid(unsafe_code)]
 
 use super::*;
-use crate::diagnose::checks::samples::{endpoint, forward_by, healthy, service};
+use crate::diagnose::checks::samples::{forward_by, healthy, identity, service};
 use crate::diagnose::facts::Neighbour;
 use crate::diagnose::listen::listened::{Fate, Step};
 use crate::diagnose::listen::packets::IcmpReason;
@@ -497,7 +497,7 @@ fn what_follows_the_syn_must_leave_as_that_did() {
 #[test]
 fn datagrams_are_known_by_their_client_s_port() {
     let mut facts = healthy();
-    facts.services[0].state.service.identity = endpoint("-u 192.0.2.1:80");
+    facts.services[0].state.service.identity = identity("-u 192.0.2.1:80");
     let client = "198.51.100.7:40011";
     let mut heard = Heard::of(&facts);
     heard
