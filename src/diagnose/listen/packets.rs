@@ -108,6 +108,14 @@ impl IcmpReason {
         self.kind == if self.is_ipv6 { 3 } else { 11 }
     }
 
+    /// Returns true where somebody did not take the packet: found no way on, or did not want it.
+    pub fn is_rejection(self) -> bool {
+        match self.is_ipv6 {
+            false => self.kind == 3 && matches!(self.code, 0..=3 | 6 | 7 | 9..=13),
+            true => matches!((self.kind, self.code), (1, 0 | 1 | 3..=6) | (4, 1)),
+        }
+    }
+
     /// Returns true where nothing more comes of the packet: unreachable, or underway for too long.
     /// That it is too large only makes the sender send smaller ones.
     fn is_final(self) -> bool {
@@ -125,14 +133,18 @@ impl IcmpReason {
             (false, 3, 2) => "protocol unreachable",
             (false, 3, 3) | (true, 1, 4) => "port unreachable",
             (false, 3, 5) => "source route failed",
-            (false, 3, 9) => "network administratively prohibited",
-            (false, 3, 10) => "host administratively prohibited",
-            (false, 3, 13) | (true, 1, 1) => "administratively prohibited",
+            (false, 3, 6) => "destination network unknown",
+            (false, 3, 7) => "destination host unknown",
+            // Network, host or communication: which of them, a firewall is told to say.
+            (false, 3, 9 | 10 | 13) | (true, 1, 1) => "administratively prohibited",
+            (false, 3, 11) => "network unreachable for type of service",
+            (false, 3, 12) => "host unreachable for type of service",
             (false, 11, 0) | (true, 3, 0) => "time exceeded on the way",
             (true, 1, 0) => "no route to destination",
             (true, 1, 3) => "address unreachable",
             (true, 1, 5) => "source address failed policy",
             (true, 1, 6) => "reject route to destination",
+            (true, 4, 1) => "unrecognized next header",
             _ => return format!("type {} code {}", self.kind, self.code),
         };
         name.to_owned()

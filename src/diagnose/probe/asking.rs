@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::{Duration, Instant};
 
-use super::frames::{Packet, Received, Rejection, Tcp, Unreachable};
+use super::frames::{Packet, Received, Tcp, Unreachable};
 use super::plan::{ProbePlan, Question, Transport};
 use super::resolution::{Resolution, Solicitation};
 use super::wire::{self, Wire};
@@ -500,12 +500,14 @@ impl<'p> Asking<'p> {
         };
         let question = &self.plan.questions[index];
         let is_about_tunnel = is_tunnel_to(question, heard.destination);
-        let answer = match (question.transport, heard.rejection) {
-            (_, rejection) if is_about_tunnel && heard.sender == heard.destination => {
-                PortAnswer::TunnelRejected(rejection)
+        let answer = match question.transport {
+            _ if is_about_tunnel && heard.sender == heard.destination => {
+                PortAnswer::TunnelRejected(heard.reason)
             }
-            (Transport::Udp, Rejection::Port) if !is_about_tunnel => PortAnswer::Refused,
-            (_, rejection) => PortAnswer::Rejected(rejection, heard.sender),
+            Transport::Udp if heard.reason.is_port_unreachable() && !is_about_tunnel => {
+                PortAnswer::Refused
+            }
+            _ => PortAnswer::Rejected(heard.reason, heard.sender),
         };
         match voice {
             // Who rejects a packet for an address may well have it.

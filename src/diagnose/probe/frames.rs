@@ -9,6 +9,7 @@ use std::net::IpAddr;
 
 use super::resolution::Resolution;
 use crate::diagnose::facts::HardwareAddress;
+use crate::diagnose::listen::packets::IcmpReason;
 use crate::model::{Encapsulation, TunnelChecksum};
 
 pub const ETHERTYPE_IPV4: u16 = libc::ETH_P_IP as u16;
@@ -261,21 +262,11 @@ impl Packet {
     }
 }
 
-/// Why a packet was not taken, as an ICMP error says it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Rejection {
-    Network,
-    Host,
-    Protocol,
-    Port,
-    Prohibited,
-}
-
 /// An ICMP error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unreachable {
     pub sender: IpAddr,
-    pub rejection: Rejection,
+    pub reason: IcmpReason,
     /// The address that the packet was for which the error is about, and its [`Packet::tag`].
     pub destination: IpAddr,
     pub tag: u16,
@@ -284,24 +275,18 @@ pub struct Unreachable {
 impl Unreachable {
     fn read(header: &Header, payload: &[u8]) -> Option<Unreachable> {
         let (message, about) = payload.split_first_chunk::<ICMP_HEADER>()?;
-        let rejection = match (header.protocol, message[0], message[1]) {
-            (ICMP, ICMP_DEST_UNREACH, 0 | 6 | 11) => Rejection::Network,
-            (ICMP, ICMP_DEST_UNREACH, 1 | 7 | 12) => Rejection::Host,
-            (ICMP, ICMP_DEST_UNREACH, 2) => Rejection::Protocol,
-            (ICMP, ICMP_DEST_UNREACH, 3) => Rejection::Port,
-            (ICMP, ICMP_DEST_UNREACH, 9 | 10 | 13) => Rejection::Prohibited,
-            (ICMPV6, ICMPV6_DEST_UNREACH, 0) => Rejection::Network,
-            (ICMPV6, ICMPV6_DEST_UNREACH, 3) => Rejection::Host,
-            (ICMPV6, ICMPV6_DEST_UNREACH, 4) => Rejection::Port,
-            (ICMPV6, ICMPV6_DEST_UNREACH, 1 | 5 | 6) => Rejection::Prohibited,
-            // The next header is not known.
-            (ICMPV6, ICMPV6_PARAMETER_PROBLEM, 1) => Rejection::Protocol,
-            _ => return None,
+        let reason = IcmpReason {
+            is_ipv6: header.protocol == ICMPV6,
+            kind: message[0],
+            code: message[1],
         };
+        if !reason.is_rejection() {
+            return None;
+        }
         let (about, _) = Header::read(about)?;
         Some(Unreachable {
             sender: header.source,
-            rejection,
+            reason,
             destination: about.destination,
             tag: about.tag,
         })
@@ -559,13 +544,27 @@ mod tests {
 
     #[test]
     fn an_icmp_error_leads_back_to_its_packet() {
-        for (packet, protocol, message, rejection) in [
-            (packets()[0], 1, [3, 3], Rejection::Port),
-            (packets()[1], 1, [3, 10], Rejection::Prohibited),
-            (packets()[0], 1, [3, 2], Rejection::Protocol),
-            (packets()[3], 58, [1, 4], Rejection::Port),
-            (packets()[4], 58, [1, 3], Rejection::Host),
-            (packets()[4], 58, [4, 1], Rejection::Protocol),
+        let [udp, tcp, _, udp6, tcp6, _] = packets()[..] else {
+            unreachable!()
+        };
+        for (packet, protocol, message, text) in [
+            (udp, 1, [3, 3], Some("port unreachable")),
+            (udp, 1, [3, 2], Some("protocol unreachable")),
+            (tcp, 1, [3, 7], Some("destination host unknown")),
+            (tcp, 1, [3, 10], Some("administratively prohibited")),
+            (
+                tcp,
+                1,
+                [3, 11],
+                Some("network unreachable for type of service"),
+            ),
+            (udp6, 58, [1, 4], Some("port unreachable")),
+            (tcp6, 58, [1, 3], Some("address unreachable")),
+            (tcp6, 58, [4, 1], Some("unrecognized next header")),
+            // A packet that is too large, a source route that failed, an erroneous header.
+            (tcp, 1, [3, 4], None),
+            (tcp, 1, [3, 5], None),
+            (tcp6, 58, [4, 0], None),
         ] {
             let about = packet.frame(HERE, THERE, None);
             let [kind, code] = message;
@@ -573,13 +572,21 @@ mod tests {
             let (from, to) = (packet.destination, packet.source);
             let error = ip(from, to, protocol, 64, 0, &message);
             let frame = ethernet(THERE, HERE, ethertype(to), &error);
-            let expected = Unreachable {
-                sender: packet.destination,
-                rejection,
-                destination: packet.destination,
-                tag: 0x1234,
-            };
-            assert_eq!(read(&frame), Some(Received::Unreachable(expected)));
+            let expected = text.map(|text| {
+                let reason = IcmpReason {
+                    is_ipv6: protocol == ICMPV6,
+                    kind,
+                    code,
+                };
+                assert_eq!(reason.text(), text);
+                Received::Unreachable(Unreachable {
+                    sender: packet.destination,
+                    reason,
+                    destination: packet.destination,
+                    tag: 0x1234,
+                })
+            });
+            assert_eq!(read(&frame), expected, "{message:?}");
         }
     }
 

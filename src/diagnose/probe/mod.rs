@@ -22,9 +22,9 @@ mod wire;
 use std::net::{IpAddr, Ipv4Addr};
 
 use crate::diagnose::facts::{Facts, Rival};
+use crate::diagnose::listen::packets::IcmpReason;
 use crate::error::KernelError;
 use asking::Asking;
-pub use frames::Rejection;
 use plan::ProbePlan;
 use wire::Wire;
 
@@ -95,9 +95,9 @@ pub enum PortAnswer {
     /// RST; to a datagram, ICMP port unreachable.
     Refused,
     /// An ICMP error of somebody.
-    Rejected(Rejection, IpAddr),
+    Rejected(IcmpReason, IpAddr),
     /// An ICMP error of the server about the tunnel.
-    TunnelRejected(Rejection),
+    TunnelRejected(IcmpReason),
     /// It sent the packet back to the director, as another director does that has chosen this one.
     SentBack,
     /// Nothing, to a SYN; or to a datagram, by a machine that answers a SYN for its own address and
