@@ -4,8 +4,8 @@
 //! behind it, so that no program there ever hears of a connection, or an empty datagram. Then
 //! another SYN as from a client, to see where the answer goes. Frames are built and sent below the
 //! kernel's own stack: IPVS does not see them, and its table and counters stay as they are.
-//! [`plan`] says whom to ask what, [`asking`] does that, [`frames`] and [`resolution`] say
-//! how it looks on an Ethernet, [`wire`] sends and receives.
+//! [`plan`] says whom to ask what, [`asking`] does that, [`frames`] says how it looks on an
+//! Ethernet, [`wire`] sends and receives.
 //!
 //! A server speaks for this director, and no more: it may let in its clients alone. The checks say
 //! what an answer means.
@@ -16,7 +16,6 @@
 mod asking;
 mod frames;
 mod plan;
-mod resolution;
 mod wire;
 
 use std::net::{IpAddr, Ipv4Addr};
