@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use crate::diagnose::facts::{Facts, HardwareAddress, Rival, Route, Server, Service, whole_length};
 use crate::diagnose::findings::{Basis, Claim, Finding};
-use crate::diagnose::probe::{PortAnswer, Probed, Rejection, WayBack};
+use crate::diagnose::probe::{PortAnswer, Probed, WayBack};
 use crate::model::{Encapsulation, ForwardingMethod, Protocol};
 
 use super::answers::default_route;
@@ -133,10 +133,10 @@ pub fn port_refused(facts: &Facts) -> Vec<Finding> {
                              has the address, and usually nobody listens there."
                         ),
                     };
-                    (text, answer)
+                    (text, answer.to_owned())
                 }
-                PortAnswer::Rejected(rejection, from) => {
-                    let answer = rejection_text(rejection);
+                PortAnswer::Rejected(reason, from) => {
+                    let answer = format!("ICMP {}", reason.text());
                     let text = match from == address || service.virtual_address() == Some(from) {
                         true => format!(
                             "{address} rejects what this director sends for {place} ({answer}): \
@@ -221,7 +221,7 @@ pub fn port_silent(facts: &Facts) -> Vec<Finding> {
 pub fn tunnel_refused(facts: &Facts) -> Vec<Finding> {
     asked(facts)
         .filter_map(|(service, server, answers)| {
-            let PortAnswer::TunnelRejected(rejection) = answers.port else {
+            let PortAnswer::TunnelRejected(reason) = answers.port else {
                 return None;
             };
             let ForwardingMethod::Tunnel(encapsulation) =
@@ -231,7 +231,7 @@ pub fn tunnel_refused(facts: &Facts) -> Vec<Finding> {
             };
             let address = server.identity().address;
             let (tunnel, remedy) = unwrapping(encapsulation, address);
-            let answer = rejection_text(rejection);
+            let answer = format!("ICMP {}", reason.text());
             let text = format!(
                 "{address} does not unpack what this director sends through the {tunnel} tunnel \
                  ({answer})."
@@ -435,16 +435,6 @@ fn place(service: &Service, server: &Server) -> String {
     }
 }
 
-fn rejection_text(rejection: Rejection) -> &'static str {
-    match rejection {
-        Rejection::Network => "ICMP network unreachable",
-        Rejection::Host => "ICMP host unreachable",
-        Rejection::Protocol => "ICMP protocol unreachable",
-        Rejection::Port => "ICMP port unreachable",
-        Rejection::Prohibited => "ICMP administratively prohibited",
-    }
-}
-
 /// `02:00:00:00:00:01`.
 pub fn hardware_text(address: HardwareAddress) -> String {
     address.map(|byte| format!("{byte:02x}")).join(":")
@@ -458,6 +448,7 @@ mod tests {
         rival,
     };
     use crate::diagnose::findings::Level;
+    use crate::diagnose::listen::packets::IcmpReason;
     use crate::diagnose::probe::Reason;
 
     fn answer(
@@ -474,6 +465,15 @@ mod tests {
         // Nobody has tried, which is not what this is about.
         .filter(|(id, _)| *id != "nothing-arrives")
         .collect()
+    }
+
+    /// Destination unreachable, of IPv4.
+    fn unreachable(code: u8) -> IcmpReason {
+        IcmpReason {
+            is_ipv6: false,
+            kind: 3,
+            code,
+        }
     }
 
     const HERE: Option<WayBack> = Some(WayBack::Here);
@@ -570,7 +570,7 @@ mod tests {
 
     #[test]
     fn an_icmp_error_is_told_as_it_is() {
-        let rejected = PortAnswer::Rejected(Rejection::Prohibited, [10, 0, 0, 10].into());
+        let rejected = PortAnswer::Rejected(unreachable(13), [10, 0, 0, 10].into());
         let findings = findings(|facts| first(facts).probed = asked(rejected, None));
         assert_eq!(findings[0].id, "port-refused");
         assert!(
@@ -593,7 +593,7 @@ mod tests {
             (gue, "ip fou add port 6080 gue"),
         ] {
             let tunnel = ForwardingMethod::Tunnel(encapsulation);
-            let refused = PortAnswer::TunnelRejected(Rejection::Protocol);
+            let refused = PortAnswer::TunnelRejected(unreachable(2));
             let findings = findings(|facts| {
                 forward_by(facts, tunnel);
                 first(facts).probed = asked(refused, None);
@@ -720,7 +720,7 @@ mod tests {
             (refused.text, answer.as_str().unwrap().to_owned())
         };
         let refused = PortAnswer::Refused;
-        let from = |rejection, who: [u8; 4]| PortAnswer::Rejected(rejection, who.into());
+        let from = |reason, who: [u8; 4]| PortAnswer::Rejected(reason, who.into());
         let (tcp, udp) = ("-t 192.0.2.1:80", "-u 192.0.2.1:53");
         for (words, method, port, start, given) in [
             (
@@ -747,7 +747,7 @@ mod tests {
             (
                 tcp,
                 Masquerading,
-                from(Rejection::Host, [10, 0, 0, 10]),
+                from(unreachable(1), [10, 0, 0, 10]),
                 "10.0.0.10 rejects what this director sends for 10.0.0.10:8080 (ICMP host \
                  unreachable): its firewall",
                 "ICMP host unreachable",
@@ -755,7 +755,7 @@ mod tests {
             (
                 tcp,
                 DirectRouting,
-                from(Rejection::Protocol, [192, 0, 2, 1]),
+                from(unreachable(2), [192, 0, 2, 1]),
                 "10.0.0.10 rejects what this director sends for 192.0.2.1:80 (ICMP protocol \
                  unreachable): its firewall",
                 "ICMP protocol unreachable",
@@ -763,7 +763,7 @@ mod tests {
             (
                 tcp,
                 Masquerading,
-                from(Rejection::Network, [10, 0, 0, 254]),
+                from(unreachable(0), [10, 0, 0, 254]),
                 "10.0.0.254, on the way to 10.0.0.10, rejects what this director sends for \
                  10.0.0.10:8080 (ICMP network unreachable): a firewall",
                 "ICMP network unreachable",
@@ -800,7 +800,7 @@ mod tests {
             port: 6083,
             checksum: Plain,
         };
-        let refused = PortAnswer::TunnelRejected(Rejection::Protocol);
+        let refused = PortAnswer::TunnelRejected(unreachable(2));
         let of = |encapsulation, spoil: fn(&mut Facts)| {
             let refused = the("tunnel-refused", asked(refused, None), |facts| {
                 spoil(facts);

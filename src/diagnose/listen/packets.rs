@@ -1,5 +1,5 @@
 //! Reads from a packet what an attempt is made of: who speaks to whom, and how far they are. Reads
-//! headers, from the network's on, and judges nothing.
+//! headers, from the network's on, and judges nothing. A probe reads with it, too.
 //!
 //! A packet in a tunnel is read as what it carries, with the tunnel's end beside it; an ICMP error
 //! as what it quotes. A fragment says nothing. Numbers are in host byte order once they are read.
@@ -8,19 +8,14 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
+use etherparse::icmpv6::{TYPE_NEIGHBOR_ADVERTISEMENT, TYPE_NEIGHBOR_SOLICITATION};
 use etherparse::{
-    ArpOperation, ArpPacketSlice, IpNumber, LaxNetSlice, LaxSlicedPacket, TransportSlice,
+    ArpOperation, ArpPacketSlice, EtherType, IpNumber, LaxNetSlice, LaxSlicedPacket, TransportSlice,
 };
 
 use crate::diagnose::facts::HardwareAddress;
 use crate::model::Protocol;
 
-/// The protocol numbers that IP in IP has in GRE, which names its load as Ethernet does.
-const ETHERTYPE_IPV4: u16 = 0x0800;
-const ETHERTYPE_IPV6: u16 = 0x86dd;
-/// ICMPv6 that takes the place of ARP (RFC 4861).
-const NEIGHBOUR_SOLICITATION: u8 = 135;
-const NEIGHBOUR_ADVERTISEMENT: u8 = 136;
 /// The flags of GRE that make its header longer by four bytes each: checksum, key, sequence.
 const GRE_LENGTHENING: [u16; 3] = [0x8000, 0x2000, 0x1000];
 /// The most headers of IP in each other: tunnels, and an ICMP error around them.
@@ -108,6 +103,14 @@ impl IcmpReason {
         self.kind == if self.is_ipv6 { 3 } else { 11 }
     }
 
+    /// Returns true where somebody did not take the packet: found no way on, or did not want it.
+    pub fn is_rejection(self) -> bool {
+        match self.is_ipv6 {
+            false => self.kind == 3 && matches!(self.code, 0..=3 | 6 | 7 | 9..=13),
+            true => matches!((self.kind, self.code), (1, 0 | 1 | 3..=6) | (4, 1)),
+        }
+    }
+
     /// Returns true where nothing more comes of the packet: unreachable, or underway for too long.
     /// That it is too large only makes the sender send smaller ones.
     fn is_final(self) -> bool {
@@ -125,14 +128,18 @@ impl IcmpReason {
             (false, 3, 2) => "protocol unreachable",
             (false, 3, 3) | (true, 1, 4) => "port unreachable",
             (false, 3, 5) => "source route failed",
-            (false, 3, 9) => "network administratively prohibited",
-            (false, 3, 10) => "host administratively prohibited",
-            (false, 3, 13) | (true, 1, 1) => "administratively prohibited",
+            (false, 3, 6) => "destination network unknown",
+            (false, 3, 7) => "destination host unknown",
+            // To a network, to a host, or altogether: a firewall is told which of them to say.
+            (false, 3, 9 | 10 | 13) | (true, 1, 1) => "administratively prohibited",
+            (false, 3, 11) => "network unreachable for type of service",
+            (false, 3, 12) => "host unreachable for type of service",
             (false, 11, 0) | (true, 3, 0) => "time exceeded on the way",
             (true, 1, 0) => "no route to destination",
             (true, 1, 3) => "address unreachable",
             (true, 1, 5) => "source address failed policy",
             (true, 1, 6) => "reject route to destination",
+            (true, 4, 1) => "unrecognized next header",
             _ => return format!("type {} code {}", self.kind, self.code),
         };
         name.to_owned()
@@ -214,24 +221,12 @@ fn read_ip(packet: &[u8], gue_ports: &[u16], layers: u8) -> Option<Packet> {
             udp.source_port(),
             udp.destination_port(),
         )),
-        Some(TransportSlice::Icmpv4(icmp)) => {
-            let reason = IcmpReason {
-                is_ipv6: false,
-                kind: icmp.type_u8(),
-                code: icmp.code_u8(),
-            };
-            read_error(source, reason, icmp.payload(), gue_ports, layers)?
-        }
-        Some(TransportSlice::Icmpv6(icmp)) => {
-            let reason = IcmpReason {
-                is_ipv6: true,
-                kind: icmp.type_u8(),
-                code: icmp.code_u8(),
-            };
-            match reason.kind {
-                NEIGHBOUR_SOLICITATION | NEIGHBOUR_ADVERTISEMENT => {
-                    let about = IpAddr::from(*icmp.payload().first_chunk::<16>()?);
-                    let is_question = reason.kind == NEIGHBOUR_SOLICITATION;
+        Some(transport) => {
+            let (reason, load) = read_icmp(&transport)?;
+            match (reason.is_ipv6, reason.kind) {
+                (true, kind @ (TYPE_NEIGHBOR_SOLICITATION | TYPE_NEIGHBOR_ADVERTISEMENT)) => {
+                    let about = IpAddr::from(*load.first_chunk::<16>()?);
+                    let is_question = kind == TYPE_NEIGHBOR_SOLICITATION;
                     let (sender, target) = match is_question {
                         true => (source, about),
                         false => (about, destination),
@@ -243,10 +238,10 @@ fn read_ip(packet: &[u8], gue_ports: &[u16], layers: u8) -> Option<Packet> {
                         target,
                     })
                 }
-                _ => read_error(source, reason, icmp.payload(), gue_ports, layers)?,
+                _ => read_error(source, reason, load, gue_ports, layers)?,
             }
         }
-        _ => return None,
+        None => return None,
     };
     Some(Packet {
         tunnel: None,
@@ -254,7 +249,23 @@ fn read_ip(packet: &[u8], gue_ports: &[u16], layers: u8) -> Option<Packet> {
     })
 }
 
-fn addresses(sliced: &LaxSlicedPacket<'_>) -> Option<(IpAddr, IpAddr)> {
+/// Returns the type and code of ICMP or ICMPv6, as those of an error, and what follows the header.
+pub fn read_icmp<'a>(transport: &TransportSlice<'a>) -> Option<(IcmpReason, &'a [u8])> {
+    let (is_ipv6, kind, code, load) = match transport {
+        TransportSlice::Icmpv4(icmp) => (false, icmp.type_u8(), icmp.code_u8(), icmp.payload()),
+        TransportSlice::Icmpv6(icmp) => (true, icmp.type_u8(), icmp.code_u8(), icmp.payload()),
+        _ => return None,
+    };
+    let reason = IcmpReason {
+        is_ipv6,
+        kind,
+        code,
+    };
+    Some((reason, load))
+}
+
+/// Returns from whom to whom a packet is.
+pub fn addresses(sliced: &LaxSlicedPacket<'_>) -> Option<(IpAddr, IpAddr)> {
     match sliced.net.as_ref()? {
         LaxNetSlice::Ipv4(ip) => Some((
             ip.header().source_addr().into(),
@@ -278,8 +289,8 @@ fn read_gre(packet: &[u8]) -> Option<&[u8]> {
             load = load.get(4..)?;
         }
     }
-    let ethertype = u16::from_be_bytes([type_high, type_low]);
-    matches!(ethertype, ETHERTYPE_IPV4 | ETHERTYPE_IPV6).then_some(load)
+    let ethertype = EtherType(u16::from_be_bytes([type_high, type_low]));
+    matches!(ethertype, EtherType::IPV4 | EtherType::IPV6).then_some(load)
 }
 
 /// Returns the load of GUE (draft-ietf-intarea-gue): version 0 has a header, of which the lowest

@@ -3,15 +3,15 @@
 #![forbid(unsafe_code)]
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
-use super::frames::{Packet, Received, Rejection, Tcp, Unreachable};
+use super::frames::{Datagram, Packet, PacketKind, Received, Solicitation, Unreachable};
 use super::plan::{ProbePlan, Question, Transport};
-use super::resolution::{Resolution, Solicitation};
 use super::wire::{self, Wire};
 use super::{PortAnswer, Probed, WayBack};
 use crate::diagnose::facts::HardwareAddress;
+use crate::diagnose::listen::packets::{Flow, NeighbourTalk, Segment};
 use crate::error::KernelError;
 
 /// The time that an answer is awaited before the question is repeated, once: a packet that was lost
@@ -252,7 +252,9 @@ impl<'p> Asking<'p> {
             sender,
             target,
         };
-        self.wire.send(interface, &solicitation.frame());
+        if let Some(frame) = solicitation.frame() {
+            self.wire.send(interface, &frame);
+        }
     }
 
     /// Asks a neighbour for its hardware address. This is said from the director's own address, as
@@ -273,22 +275,22 @@ impl<'p> Asking<'p> {
 
     fn ask(&mut self, index: usize, voice: Voice) {
         self.progress[index].asked_by[voice as usize] = true;
-        let tcp = match transport(&self.plan.questions[index], voice) {
-            Transport::Tcp => Some(Tcp::syn(self.sequence(index, voice))),
-            Transport::Udp => None,
+        let kind = match transport(&self.plan.questions[index], voice) {
+            Transport::Tcp => PacketKind::Syn(self.sequence(index, voice)),
+            Transport::Udp => PacketKind::Datagram,
         };
-        self.send(index, voice, tcp);
+        self.send(index, voice, kind);
     }
 
     /// Takes back what a SYN has begun.
     fn take_back(&self, index: usize, voice: Voice) {
         if transport(&self.plan.questions[index], voice) == Transport::Tcp {
-            let reset = Tcp::reset(self.sequence(index, voice));
-            self.send(index, voice, Some(reset));
+            let reset = PacketKind::Reset(self.sequence(index, voice));
+            self.send(index, voice, reset);
         }
     }
 
-    fn send(&self, index: usize, voice: Voice, tcp: Option<Tcp>) {
+    fn send(&self, index: usize, voice: Voice, kind: PacketKind) {
         let question = &self.plan.questions[index];
         let next_hop = (question.interface, question.next_hop);
         let Some(to) = self.neighbours.get(&next_hop) else {
@@ -301,15 +303,14 @@ impl<'p> Asking<'p> {
             _ => question.source,
         };
         let packet = Packet {
-            source,
-            destination,
-            source_port: self.wire.port(),
-            destination_port: question.port,
+            source: SocketAddr::new(source, self.wire.port()),
+            destination: SocketAddr::new(destination, question.port),
             tag: self.sequence(index, voice) as u16,
-            tcp,
+            kind,
         };
-        let frame = packet.frame(question.hardware, *to, question.tunnel);
-        self.wire.send(question.interface, &frame);
+        if let Some(frame) = packet.frame(question.hardware, *to, question.tunnel) {
+            self.wire.send(question.interface, &frame);
+        }
     }
 
     fn sequence(&self, index: usize, voice: Voice) -> u32 {
@@ -339,47 +340,45 @@ impl<'p> Asking<'p> {
 
     fn hear(&mut self, interface: u32, received: Received) {
         match received {
-            Received::Resolution(resolution) => self.hear_resolution(interface, resolution),
-            Received::Packet(hardware, packet) => match packet.tcp {
-                Some(tcp) => self.hear_tcp(&packet, tcp),
-                None => self.hear_datagram(hardware, &packet),
-            },
+            Received::Neighbour(hardware, talk) => self.hear_neighbour(interface, hardware, talk),
+            Received::Segment(segment) => self.hear_segment(&segment),
+            Received::Datagram(datagram) => self.hear_datagram(&datagram),
             Received::Unreachable(unreachable) => self.hear_unreachable(unreachable),
         }
     }
 
-    fn hear_resolution(&mut self, interface: u32, heard: Resolution) {
-        if self.plan.own_hardware.contains(&heard.hardware) {
+    fn hear_neighbour(&mut self, interface: u32, hardware: HardwareAddress, heard: NeighbourTalk) {
+        if self.plan.own_hardware.contains(&hardware) {
             return;
         }
-        self.note_claim(interface, heard);
+        self.note_claim(interface, hardware, heard);
         let place = (interface, heard.sender);
         if let Some(is_there) = self.gateways.get_mut(&place) {
             *is_there = true;
         }
         if self.waiting.contains_key(&place) && !self.neighbours.contains_key(&place) {
             // The answer to a request without a sender has no target.
-            match heard.is_request || !heard.target.is_unspecified() {
-                true => self.meet(place, heard.hardware),
+            match heard.is_question || !heard.target.is_unspecified() {
+                true => self.meet(place, hardware),
                 false => {
                     self.shunning.insert(place);
                 }
             }
         }
-        if heard.is_request && !self.plan.own_addresses.contains(&heard.target) {
-            self.note_gateway(interface, heard);
+        if heard.is_question && !self.plan.own_addresses.contains(&heard.target) {
+            self.note_gateway(interface, hardware, heard.target);
         }
     }
 
     /// Notes who else calls an address its own that is the director's.
-    fn note_claim(&mut self, interface: u32, heard: Resolution) {
-        let asks_for = (heard.is_request && heard.target != heard.sender).then_some(heard.target);
+    fn note_claim(&mut self, interface: u32, hardware: HardwareAddress, heard: NeighbourTalk) {
+        let asks_for = (heard.is_question && heard.target != heard.sender).then_some(heard.target);
         let mut checks = self.plan.checks.iter();
         let is_checked =
             checks.any(|check| check.interface == interface && check.address == heard.sender);
         let claim = HeardRival {
             address: heard.sender,
-            hardware: heard.hardware,
+            hardware,
             asks_for,
         };
         let is_known = |known: &HeardRival| {
@@ -416,18 +415,17 @@ impl<'p> Asking<'p> {
     }
 
     /// Notes whom a server looks for right after it was asked as by a client.
-    fn note_gateway(&mut self, interface: u32, heard: Resolution) {
+    fn note_gateway(&mut self, interface: u32, asking: HardwareAddress, target: IpAddr) {
         for (place, hardware) in &self.neighbours {
-            if place.0 != interface || *hardware != heard.hardware {
+            if place.0 != interface || *hardware != asking {
                 continue;
             }
             for index in self.waiting.get(place).into_iter().flatten() {
                 let progress = &mut self.progress[*index];
                 if progress.asked_by[Voice::Client as usize] && progress.gateway.is_none() {
-                    progress.gateway = Some(heard.target);
-                    let gateway = (interface, heard.target);
-                    if self.gateways.insert(gateway, false).is_none() {
-                        let solicit = Outgoing::SolicitGateway(*index, heard.target);
+                    progress.gateway = Some(target);
+                    if self.gateways.insert((interface, target), false).is_none() {
+                        let solicit = Outgoing::SolicitGateway(*index, target);
                         self.queue.push_back((solicit, false));
                     }
                 }
@@ -437,22 +435,23 @@ impl<'p> Asking<'p> {
 
     /// Takes in a packet from the port that all questions come from, or to it: an answer
     /// acknowledges the sequence number of one.
-    fn hear_tcp(&mut self, packet: &Packet, tcp: Tcp) {
-        if tcp.is_first() {
-            if let Some((index, Voice::Director)) = self.by_sequence(tcp.sequence) {
-                self.hear_sent_back(index, packet);
+    fn hear_segment(&mut self, heard: &Segment) {
+        let Some(acknowledged) = heard.acknowledged else {
+            if heard.is_syn
+                && let Some((index, Voice::Director)) = self.by_sequence(heard.sequence)
+            {
+                self.hear_sent_back(index, &heard.flow);
             }
             return;
-        }
-        let sequence = tcp.acknowledged.wrapping_sub(1);
-        let Some((index, voice)) = self.by_sequence(sequence) else {
+        };
+        let Some((index, voice)) = self.by_sequence(acknowledged.wrapping_sub(1)) else {
             return;
         };
         let question = &self.plan.questions[index];
-        if packet.source != destination(question, voice) || packet.source_port != question.port {
+        if heard.flow.source != SocketAddr::new(destination(question, voice), question.port) {
             return;
         }
-        let answer = match (tcp.is_reset(), tcp.is_consent()) {
+        let answer = match (heard.is_reset, heard.is_syn) {
             (true, _) => PortAnswer::Refused,
             (false, true) => PortAnswer::Taken,
             _ => return,
@@ -465,29 +464,33 @@ impl<'p> Asking<'p> {
 
     /// Takes in a datagram. It acknowledges nothing; which server has sent it, the hardware address
     /// says where several have the address.
-    fn hear_datagram(&mut self, hardware: HardwareAddress, packet: &Packet) {
-        if packet.source_port == self.wire.port() {
-            if let Some((index, Voice::Director)) = self.by_tag(packet.tag, packet.destination) {
-                self.hear_sent_back(index, packet);
+    fn hear_datagram(&mut self, heard: &Datagram) {
+        let Flow {
+            source,
+            destination,
+            ..
+        } = heard.flow;
+        if source.port() == self.wire.port() {
+            if let Some((index, Voice::Director)) = self.by_tag(heard.tag, destination.ip()) {
+                self.hear_sent_back(index, &heard.flow);
             }
             return;
         }
         let answers = |question: &Question| {
             let next_hop = (question.interface, question.next_hop);
             question.transport == Transport::Udp
-                && (packet.source, packet.source_port) == (question.destination, question.port)
-                && self.neighbours.get(&next_hop) == Some(&hardware)
+                && source == SocketAddr::new(question.destination, question.port)
+                && self.neighbours.get(&next_hop) == Some(&heard.hardware)
         };
         if let Some(index) = self.plan.questions.iter().position(answers) {
             self.take_answer(index, Voice::Director, PortAnswer::Taken);
         }
     }
 
-    fn hear_sent_back(&mut self, index: usize, packet: &Packet) {
+    fn hear_sent_back(&mut self, index: usize, flow: &Flow) {
         let question = &self.plan.questions[index];
-        let is_ours = packet.source == question.source
-            && packet.source_port == self.wire.port()
-            && packet.destination == question.destination;
+        let is_ours = flow.source == SocketAddr::new(question.source, self.wire.port())
+            && flow.destination.ip() == question.destination;
         // Another server may yet answer.
         if is_ours && self.progress[index].port.is_none() {
             self.progress[index].port = Some(PortAnswer::SentBack);
@@ -500,12 +503,14 @@ impl<'p> Asking<'p> {
         };
         let question = &self.plan.questions[index];
         let is_about_tunnel = is_tunnel_to(question, heard.destination);
-        let answer = match (question.transport, heard.rejection) {
-            (_, rejection) if is_about_tunnel && heard.sender == heard.destination => {
-                PortAnswer::TunnelRejected(rejection)
+        let answer = match question.transport {
+            _ if is_about_tunnel && heard.sender == heard.destination => {
+                PortAnswer::TunnelRejected(heard.reason)
             }
-            (Transport::Udp, Rejection::Port) if !is_about_tunnel => PortAnswer::Refused,
-            (_, rejection) => PortAnswer::Rejected(rejection, heard.sender),
+            Transport::Udp if heard.reason.is_port_unreachable() && !is_about_tunnel => {
+                PortAnswer::Refused
+            }
+            _ => PortAnswer::Rejected(heard.reason, heard.sender),
         };
         match voice {
             // Who rejects a packet for an address may well have it.

@@ -4,8 +4,8 @@
 //! behind it, so that no program there ever hears of a connection, or an empty datagram. Then
 //! another SYN as from a client, to see where the answer goes. Frames are built and sent below the
 //! kernel's own stack: IPVS does not see them, and its table and counters stay as they are.
-//! [`plan`] says whom to ask what, [`asking`] does that, [`frames`] and [`resolution`] say
-//! how it looks on an Ethernet, [`wire`] sends and receives.
+//! [`plan`] says whom to ask what, [`asking`] does that, [`frames`] says how it looks on an
+//! Ethernet, [`wire`] sends and receives.
 //!
 //! A server speaks for this director, and no more: it may let in its clients alone. The checks say
 //! what an answer means.
@@ -16,15 +16,14 @@
 mod asking;
 mod frames;
 mod plan;
-mod resolution;
 mod wire;
 
 use std::net::{IpAddr, Ipv4Addr};
 
 use crate::diagnose::facts::{Facts, Rival};
+use crate::diagnose::listen::packets::IcmpReason;
 use crate::error::KernelError;
 use asking::Asking;
-pub use frames::Rejection;
 use plan::ProbePlan;
 use wire::Wire;
 
@@ -95,9 +94,9 @@ pub enum PortAnswer {
     /// RST; to a datagram, ICMP port unreachable.
     Refused,
     /// An ICMP error of somebody.
-    Rejected(Rejection, IpAddr),
+    Rejected(IcmpReason, IpAddr),
     /// An ICMP error of the server about the tunnel.
-    TunnelRejected(Rejection),
+    TunnelRejected(IcmpReason),
     /// It sent the packet back to the director, as another director does that has chosen this one.
     SentBack,
     /// Nothing, to a SYN; or to a datagram, by a machine that answers a SYN for its own address and

@@ -9,6 +9,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::time::Duration;
 
+use etherparse::{EtherType, Ethernet2Header, Ipv6Header, icmpv4, icmpv6};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::socket::{
@@ -17,11 +18,7 @@ use nix::sys::socket::{
 };
 
 use crate::diagnose::packet_socket;
-use crate::diagnose::probe::frames::{
-    self, ETHERNET_HEADER, ETHERTYPE_ARP, ETHERTYPE_IPV4, ETHERTYPE_IPV6, ICMP_DEST_UNREACH,
-    ICMPV6_DEST_UNREACH, ICMPV6_PARAMETER_PROBLEM, IPV6_HEADER, NEIGHBOUR_ADVERTISEMENT,
-    NEIGHBOUR_SOLICITATION, Received,
-};
+use crate::diagnose::probe::frames::{self, Received};
 use crate::error::KernelError;
 
 /// As much of a frame as is read: all of ARP, all headers, and those that an ICMP error is about.
@@ -46,9 +43,9 @@ impl Wire {
         let (ipv4, ipv6) = (ipv4_filter(port), ipv6_filter(port));
         Ok(Wire {
             sockets: [
-                filtered(ETHERTYPE_ARP, None)?,
-                filtered(ETHERTYPE_IPV4, Some(&ipv4))?,
-                filtered(ETHERTYPE_IPV6, Some(&ipv6))?,
+                filtered(EtherType::ARP, None)?,
+                filtered(EtherType::IPV4, Some(&ipv4))?,
+                filtered(EtherType::IPV6, Some(&ipv6))?,
             ],
             _reserved: reserved,
             port,
@@ -162,12 +159,15 @@ fn hold_address(kind: SockType, address: SocketAddr) -> Result<(OwnedFd, u16), E
 
 /// Makes a packet socket that hears the frames of a protocol at all interfaces, as far as its
 /// filter lets them through.
-fn filtered(ethertype: u16, filter: Option<&[libc::sock_filter]>) -> Result<OwnedFd, KernelError> {
+fn filtered(
+    ethertype: EtherType,
+    filter: Option<&[libc::sock_filter]>,
+) -> Result<OwnedFd, KernelError> {
     let socket = packet_socket::open()?;
     if let Some(filter) = filter {
         packet_socket::attach_filter(&socket, filter)?;
     }
-    packet_socket::hear(&socket, ethertype)?;
+    packet_socket::hear(&socket, ethertype.0)?;
     Ok(socket)
 }
 
@@ -226,7 +226,7 @@ mod step {
 
 /// Lets through TCP and UDP to the port or from it, and ICMP errors.
 fn ipv4_filter(port: u16) -> [libc::sock_filter; 15] {
-    let ip = ETHERNET_HEADER;
+    let ip = Ethernet2Header::LEN;
     [
         // No fragment but the first.
         step::half(ip + 6),
@@ -237,7 +237,7 @@ fn ipv4_filter(port: u16) -> [libc::sock_filter; 15] {
         step::equals(libc::IPPROTO_UDP as u32, 3, 0),
         step::equals(libc::IPPROTO_ICMP as u32, 0, 7),
         step::byte_behind(ip),
-        step::equals(u32::from(ICMP_DEST_UNREACH), 4, 5),
+        step::equals(u32::from(icmpv4::TYPE_DEST_UNREACH), 4, 5),
         step::half_behind(ip),
         step::equals(u32::from(port), 2, 0),
         step::half_behind(ip + 2),
@@ -249,18 +249,18 @@ fn ipv4_filter(port: u16) -> [libc::sock_filter; 15] {
 
 /// Lets through TCP and UDP to the port or from it, ICMPv6 errors and neighbour discovery.
 fn ipv6_filter(port: u16) -> [libc::sock_filter; 15] {
-    let ip = ETHERNET_HEADER;
-    let content = ip + IPV6_HEADER;
+    let ip = Ethernet2Header::LEN;
+    let content = ip + Ipv6Header::LEN;
     [
         step::byte(ip + 6),
         step::equals(libc::IPPROTO_TCP as u32, 7, 0),
         step::equals(libc::IPPROTO_UDP as u32, 6, 0),
         step::equals(libc::IPPROTO_ICMPV6 as u32, 0, 10),
         step::byte(content),
-        step::equals(u32::from(ICMPV6_DEST_UNREACH), 7, 0),
-        step::equals(u32::from(ICMPV6_PARAMETER_PROBLEM), 6, 0),
-        step::equals(u32::from(NEIGHBOUR_SOLICITATION), 5, 0),
-        step::equals(u32::from(NEIGHBOUR_ADVERTISEMENT), 4, 5),
+        step::equals(u32::from(icmpv6::TYPE_DST_UNREACH), 7, 0),
+        step::equals(u32::from(icmpv6::TYPE_PARAMETER_PROBLEM), 6, 0),
+        step::equals(u32::from(icmpv6::TYPE_NEIGHBOR_SOLICITATION), 5, 0),
+        step::equals(u32::from(icmpv6::TYPE_NEIGHBOR_ADVERTISEMENT), 4, 5),
         step::half(content),
         step::equals(u32::from(port), 2, 0),
         step::half(content + 2),
