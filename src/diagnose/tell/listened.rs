@@ -44,13 +44,13 @@ impl ListenedFields {
             let attempts = listened.of(identity);
             let servers = service.servers.iter().map(|server| ServerTraffic {
                 real_server: Endpoint::from(server.identity()),
-                attempts: server.traffic.attempts.clone(),
+                attempts: server.traffic.attempts,
             });
             ServiceTraffic {
                 service: ServiceFields::from(identity),
                 interfaces: Listened::interfaces(&facts.director, attempts),
                 real_servers: servers.collect(),
-                attempts: service.attempts.clone(),
+                attempts: service.attempts,
             }
         });
         ListenedFields {
