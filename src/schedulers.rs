@@ -5,6 +5,9 @@
 
 use crate::model::{SchedulerFlags, VirtualService};
 
+/// The scheduler of a service for which none is named.
+pub const DEFAULT_SCHEDULER: &str = "wlc";
+
 /// The schedulers that kernels come with, each a module `ip_vs_NAME`, with a few words on how it
 /// chooses. Kernels before 4.18 lack `mh`, those before 5.12 `twos`, which newer ones may be built
 /// without: Debian's have it from 6.12 on.

@@ -30,6 +30,7 @@ use crate::model::{
 use crate::options::matrix::TunnelType;
 use crate::options::{Command, Meaning, Modifier, OptionSpec};
 use crate::request::Request;
+use crate::schedulers::DEFAULT_SCHEDULER;
 use crate::screen::Colours;
 use crate::selection::{CountKey, Selection};
 
@@ -39,7 +40,6 @@ const DEFAULT_PERSISTENCE: u32 = 360;
 const LARGEST: u32 = i32::MAX as u32;
 /// The largest payload of a UDP packet.
 const LARGEST_SYNC_MESSAGE: u16 = 65507;
-const DEFAULT_SCHEDULER: &str = "wlc";
 const DEFAULT_INTERVAL: Duration = Duration::from_secs(2);
 /// The seconds for which `--listen` listens if it is not said, and the most.
 const DEFAULT_LISTENING: Duration = Duration::from_secs(10);

@@ -28,7 +28,7 @@ use crate::edit::{Addition, Edit};
 use crate::error::{KernelError, UsageError};
 use crate::ipvs::{Detail, Ipvs};
 use crate::model::{
-    AddressFamily, Change, DestinationIdentity, KernelName, Netmask, SchedulerFlags,
+    AddressFamily, Change, DestinationIdentity, KernelName, Netmask, Protocol, SchedulerFlags,
     ServiceIdentity, Standstill, VirtualService,
 };
 use crate::options::matrix::Owner;
@@ -37,6 +37,7 @@ use crate::render::endpoints::EndpointWriter;
 use crate::render::phrases::whole;
 use crate::render::rules;
 use crate::request::{DrainRequest, NamedServer, Request, Returning, Subject};
+use crate::schedulers::DEFAULT_SCHEDULER;
 use crate::selection::States;
 use as_typed::OptionsAsTyped;
 use losses::Loss;
@@ -70,9 +71,7 @@ fn about_words(fault: &UsageError, arguments: &[OsString]) -> Option<String> {
         UsageError::ConnectionState(_) => {
             Some(format!("the states are {}", States::NAMES.join(" ")))
         }
-        UsageError::SchedulerFlag(_) | UsageError::SchedulerFlagOfAnother(_) => {
-            Some(about_flags(&given))
-        }
+        UsageError::SchedulerFlag(_) | UsageError::SchedulerFlagOfAnother(_) => about_flags(&given),
         UsageError::NetmaskIpv4 => {
             Some("a mask is written in full, like -M 255.255.255.0".to_owned())
         }
@@ -105,7 +104,9 @@ fn about_words(fault: &UsageError, arguments: &[OsString]) -> Option<String> {
             endpoint::about(&word, protocol)
         }
         UsageError::ServerAddress => {
-            let protocol = given.service().and_then(|(protocol, _)| protocol);
+            // With a mark, the port has a name of TCP.
+            let service = given.service();
+            let protocol = service.map(|(protocol, _)| protocol.unwrap_or(Protocol::Tcp));
             endpoint::about(&given.value_of(Modifier::RealServer)?, protocol)
         }
         UsageError::ZeroPort => {
@@ -132,14 +133,16 @@ fn asks_for_a_format(word: &[u8]) -> bool {
     [&b"xml"[..], b"json", b"yaml", b"csv", b"output", b"format"].contains(&name)
 }
 
-/// Returns the flags that a scheduler has.
-fn about_flags(given: &OptionsAsTyped<'_>) -> String {
-    let scheduler = given
-        .value_of(Modifier::Scheduler)
-        .unwrap_or_else(|| "wlc".to_owned());
+/// Returns the flags that the scheduler has; `None` where that is the one that is there.
+fn about_flags(given: &OptionsAsTyped<'_>) -> Option<String> {
+    let scheduler = match given.value_of(Modifier::Scheduler) {
+        Some(named) => named,
+        None if given.has(Modifier::Keep) => return None,
+        None => DEFAULT_SCHEDULER.to_owned(),
+    };
     let all = SchedulerFlags::from_bits(u8::MAX);
     let flags: Vec<_> = all.words(KernelName::from(scheduler.as_str())).collect();
-    format!("the flags of {scheduler} are {}", flags.join(" "))
+    Some(format!("the flags of {scheduler} are {}", flags.join(" ")))
 }
 
 /// Returns the hint about a word that is no firewall mark. iptables and nft show marks in base 16.
@@ -552,8 +555,13 @@ mod tests {
             ),
             (
                 UsageError::ServerAddress,
-                "-a -f 7 -r 192.0.2.9:http",
-                "not a port from 0 to 65535",
+                "-a -f 7 -r 192.0.2.9:no-such-port",
+                "for TCP",
+            ),
+            (
+                UsageError::ServerAddress,
+                "-a -f 7 -r nohost:http",
+                "'nohost' does not resolve",
             ),
             (
                 UsageError::ZeroPort,
@@ -564,5 +572,20 @@ mod tests {
             let hint = hint(fault, line).unwrap_or_default();
             assert!(hint.contains(words), "{line}: {hint}");
         }
+    }
+
+    #[test]
+    fn the_flags_are_those_of_the_scheduler_that_is_named_or_taken_in_its_place() {
+        let hint = |line: &str| hint(UsageError::SchedulerFlag(b"x".to_vec()), line);
+        for (line, scheduler) in [
+            ("-E -t 192.0.2.1:80 -b x", "wlc"),
+            ("-E -t 192.0.2.1:80 -s sh -b x", "sh"),
+            ("-E -t 192.0.2.1:80 -s sh --keep -b x", "sh"),
+        ] {
+            let hint = hint(line).unwrap_or_default();
+            let start = format!("the flags of {scheduler} are ");
+            assert!(hint.starts_with(&start), "{line}: {hint}");
+        }
+        assert_eq!(hint("-E -t 192.0.2.1:80 --keep -b x"), None);
     }
 }
