@@ -82,15 +82,12 @@ fn listen(
     {
         return Err(Error::NotDiagnosed(KernelError::Errno(Errno::ESRCH)));
     }
-    let is_interactive = console.is_interactive();
     let listened = diagnose::listen::listen(&facts, service, length, |left, ended| {
-        if is_interactive {
-            let left = left.as_secs_f64().ceil();
-            console.show_progress(&format!(
-                "listening: {} followed to the end, {left} s left, Ctrl-C ends it",
-                counted(ended, "attempt")
-            ));
-        }
+        let left = left.as_secs_f64().ceil();
+        console.show_progress(&format!(
+            "listening: {} followed to the end, {left} s left, Ctrl-C ends it",
+            counted(ended, "attempt")
+        ));
     });
     console.end_progress();
     listened.map_err(Error::NotListened)

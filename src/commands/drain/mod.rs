@@ -22,7 +22,6 @@ use crate::model::{Change, Destination, DestinationState, ServiceIdentity, Virtu
 use crate::render::endpoints::EndpointWriter;
 use crate::render::rules;
 use crate::request::{AfterDrain, DrainRequest};
-use crate::screen;
 use crate::waiting::Waiting;
 use judgement::{Cause, DrainProgress, Seen, Verdict};
 
@@ -236,9 +235,7 @@ fn wait(
             console.keep_hint(Some(hint));
             console.report_hint();
         }
-        if console.is_interactive() {
-            console.show_progress(&progress.line(screen::width_of_standard_error()));
-        }
+        console.show_progress(&progress.line());
         let pause = left.map_or(PAUSE, |left| left.min(PAUSE));
         if let Some(signal) = waiting.pause(pause) {
             let lines = judgement::what_is_left(entries, &seen);
