@@ -35,7 +35,7 @@ impl Given {
     /// Returns true if any option is there that says more of a real server than its weight.
     pub fn describes_a_server_beyond_its_weight(self) -> bool {
         let mut described = self.0.only(Modifier::Drain.rivals()).iter();
-        described.any(|modifier| modifier != Modifier::Weight && modifier != Modifier::Ramp)
+        described.any(|modifier| modifier != Modifier::Weight)
     }
 
     /// Finds the first fault of these options against what goes with a command, and against each

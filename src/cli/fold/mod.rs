@@ -446,8 +446,8 @@ impl<'a> Draft<'a> {
                 });
             }
             Command::Restore => return Ok(Request::ExecuteRules),
-            Command::Help => return Ok(Request::Help(None)),
-            Command::Version => return Ok(Request::Version),
+            // These are answered as soon as they are read.
+            Command::Help | Command::Version => return Err(UsageError::TryHelp),
         };
         Ok(match self.given.has(Modifier::Exist) {
             true => Request::Exist(change),
