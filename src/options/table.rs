@@ -365,7 +365,7 @@ table! {
     }
 
     helpers {
-        DryRun = flag("", "dry-run", "print the changes, make none").with(&[IPVSADM_RESTORE]);
+        DryRun = flag("", "dry-run", "print the changes, make none").with(&[IPVSADM_RESTORE]).ours();
         ExitCode = flag("", "exit-code", "end with status 3 if there are changes")
             .with(&[IPVSADM_RESTORE]).ours().not_beside(&[Modifier::Test]);
         NoFlush = flag("", "noflush", "leave services alone that no rule names")
@@ -413,7 +413,7 @@ const fn value(
     flag(short, long, help).takes(Argument::Required(value))
 }
 
-/// Puts rows together; each method sets the field of its name.
+/// Builds rows; each method sets one field.
 impl OptionSpec {
     const fn takes(mut self, argument: Argument) -> Self {
         self.argument = argument;
