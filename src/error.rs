@@ -473,7 +473,8 @@ pub enum Error {
     NoRules(Option<OsString>),
     /// A `<` or `>` that reached the program: what was to be its input or output is not.
     UnreadRedirection(char),
-    /// `--exit-code` without the dry run whose status it is about.
+    /// `--exit-code` without the dry run whose status it is about, or beside `--test`, which has a
+    /// status of its own.
     ExitCodeWithoutDryRun,
     /// Rules that are run one after the other, and would clear the weights that are to be kept.
     WeightsNotKept,

@@ -65,20 +65,13 @@ impl Given {
 
     /// Returns two options that cannot stand beside each other, though both go with the command.
     pub fn rivals(self) -> Option<(Modifier, Modifier)> {
-        self.all_rivals().next()
+        self.0.rivals().next()
     }
 
     /// Returns two of them of which the reference does not know both.
     fn new_rivals(self) -> Option<(Modifier, Modifier)> {
-        let mut pairs = self.all_rivals();
+        let mut pairs = self.0.rivals();
         pairs.find(|(one, other)| NEW.has(*one) || NEW.has(*other))
-    }
-
-    fn all_rivals(self) -> impl Iterator<Item = (Modifier, Modifier)> {
-        self.0.iter().flat_map(move |one| {
-            let rivals = self.0.only(one.rivals());
-            rivals.iter().map(move |other| (one, other))
-        })
     }
 }
 

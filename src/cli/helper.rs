@@ -11,6 +11,7 @@ use std::os::unix::ffi::OsStrExt;
 
 use crate::cli::popt::{self, Event};
 use crate::error::Error;
+use crate::options::matrix::Modifiers;
 use crate::options::{Command, Helper, Meaning, Modifier};
 
 /// The request that a helper's words make.
@@ -27,7 +28,7 @@ pub enum HelperRequest {
 /// The options and operands of a helper.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct HelperOptions {
-    flags: Vec<Modifier>,
+    flags: Modifiers,
     /// The network namespace to do it in, as `--netns` names it.
     pub namespace: Option<OsString>,
     /// The file to read or write; a standard stream where none is named.
@@ -37,7 +38,7 @@ pub struct HelperOptions {
 impl HelperOptions {
     /// Returns true if this flag was given.
     pub fn has(&self, flag: Modifier) -> bool {
-        self.flags.contains(&flag)
+        self.flags.has(flag)
     }
 }
 
@@ -64,13 +65,17 @@ pub fn read(helper: Helper, arguments: &[OsString]) -> Result<HelperRequest, Err
             Event::Option {
                 meaning: Meaning::Modifier(flag),
                 ..
-            } => options.flags.push(flag),
+            } => options.flags.insert(flag),
             Event::Plain(_) if options.file.is_some() => return Err(Error::HelperUsage(helper)),
             Event::Plain(word) => options.file = Some(os_string(word)),
             Event::Option { .. } => {}
         }
     }
-    Ok(HelperRequest::Run(options))
+    match options.flags.rivals().next() {
+        None => Ok(HelperRequest::Run(options)),
+        Some((Modifier::ExitCode, _)) => Err(Error::ExitCodeWithoutDryRun),
+        Some(_) => Err(Error::HelperUsage(helper)),
+    }
 }
 
 fn os_string(word: &[u8]) -> OsString {
@@ -135,7 +140,7 @@ mod tests {
             |word: Option<OsString>| word.map_or("-".into(), |word| word.into_string().unwrap());
         Some(format!(
             "{:?} {} {}",
-            options.flags,
+            options.flags.iter().collect::<Vec<_>>(),
             text(options.namespace),
             text(options.file)
         ))
@@ -148,7 +153,7 @@ mod tests {
             ("-n", "[Numeric] - -"),
             ("x -n", "[Numeric] - x"),
             ("-n ./-x", "[Numeric] - ./-x"),
-            ("-n -n", "[Numeric, Numeric] - -"),
+            ("-n -n", "[Numeric] - -"),
             ("--netns blue", "[] blue -"),
             ("--netns=blue -n --netns 7", "[Numeric] 7 -"),
             ("--netns -n", "[] -n -"),
@@ -218,6 +223,16 @@ mod tests {
         };
         assert!(options.has(Modifier::Test));
         assert!(!options.has(Modifier::DryRun) && !options.has(Modifier::NoFlush));
+    }
+
+    #[test]
+    fn rivals_are_refused() {
+        let read = |line| read(Helper::Restore, &words(line));
+        for line in ["--exit-code --test", "--test --dry-run --exit-code rules"] {
+            let fault = read(line);
+            assert!(matches!(fault, Err(Error::ExitCodeWithoutDryRun)), "{line}");
+        }
+        assert!(read("--exit-code --dry-run").is_ok());
     }
 
     #[test]

@@ -214,6 +214,25 @@ impl Modifiers {
             Some(*modifier)
         })
     }
+
+    /// Returns each two of them that cannot stand beside each other, though both go with the
+    /// command.
+    pub(crate) fn rivals(self) -> impl Iterator<Item = (Modifier, Modifier)> {
+        self.iter().flat_map(move |one| {
+            let rivals = self.only(one.rivals());
+            rivals.iter().map(move |other| (one, other))
+        })
+    }
+}
+
+impl FromIterator<Modifier> for Modifiers {
+    fn from_iter<T: IntoIterator<Item = Modifier>>(all: T) -> Modifiers {
+        let mut modifiers = Modifiers::NONE;
+        for modifier in all {
+            modifiers.insert(modifier);
+        }
+        modifiers
+    }
 }
 
 impl Modifier {
@@ -222,7 +241,8 @@ impl Modifier {
         NAMESAKES[self as usize]
     }
 
-    /// Returns the options that it cannot stand beside, though each goes with the command.
+    /// Returns the options that its row says it cannot stand beside, though each goes with the
+    /// command. Of two rivals, one row says it.
     pub(crate) fn rivals(self) -> Modifiers {
         RIVALS[self as usize]
     }

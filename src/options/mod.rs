@@ -192,6 +192,15 @@ impl OptionSpec {
         self.short.chars().next()
     }
 
+    /// Returns its letter, or else its long name, with the dashes; an operand has neither.
+    pub fn shortest_spelling(&self) -> String {
+        match (self.letter(), self.long, self.argument) {
+            (Some(letter), ..) => format!("-{letter}"),
+            (None, "", Argument::Operands(name)) => name.to_owned(),
+            (None, long, _) => format!("--{long}"),
+        }
+    }
+
     /// Returns true if a value may follow.
     pub(crate) fn takes_value(&self) -> bool {
         matches!(self.argument, Argument::Required(_) | Argument::Optional(_))

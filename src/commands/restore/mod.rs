@@ -47,8 +47,7 @@ pub struct ReadRule<'t> {
 
 /// Runs `ipvsadm-restore`.
 pub fn run_helper(console: &mut Console<'_>, options: &HelperOptions) -> Result<(), Error> {
-    let is_dry = options.has(Modifier::DryRun) && !options.has(Modifier::Test);
-    if options.has(Modifier::ExitCode) && !is_dry {
+    if options.has(Modifier::ExitCode) && !options.has(Modifier::DryRun) {
         return Err(Error::ExitCodeWithoutDryRun);
     }
     let (input, is_regular_file) = read_input(console, options.file.as_deref())?;
