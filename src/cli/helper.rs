@@ -64,8 +64,12 @@ pub fn read(helper: Helper, arguments: &[OsString]) -> Result<HelperRequest, Err
             } => options.namespace = value.map(os_string),
             Event::Option {
                 meaning: Meaning::Modifier(flag),
+                value,
                 ..
-            } => options.flags.insert(flag),
+            } => {
+                debug_assert_eq!(value, None, "{flag:?} has a value");
+                options.flags.insert(flag);
+            }
             Event::Plain(_) if options.file.is_some() => return Err(Error::HelperUsage(helper)),
             Event::Plain(word) => options.file = Some(os_string(word)),
             Event::Option { .. } => {}
@@ -223,6 +227,16 @@ mod tests {
         };
         assert!(options.has(Modifier::Test));
         assert!(!options.has(Modifier::DryRun) && !options.has(Modifier::NoFlush));
+    }
+
+    #[test]
+    fn every_value_is_read() {
+        for helper in Helper::ALL {
+            for row in helper.options().filter(|row| row.takes_value()) {
+                let line = format!("{} x", row.shortest_spelling());
+                assert_ne!(run(helper, &line).as_deref(), Some("[] - -"), "{line}");
+            }
+        }
     }
 
     #[test]

@@ -381,7 +381,7 @@ pub(crate) static OF_TUNNELS: Modifiers = {
     let mut of_tunnels = Modifiers::NONE;
     let mut index = 0;
     while index < MODIFIERS.len() {
-        if matches!(row(MODIFIERS[index]).section, Section::Tunnel) {
+        if matches!(row(MODIFIERS[index]).section, Some(Section::Tunnel)) {
             of_tunnels.insert(MODIFIERS[index]);
         }
         index += 1;

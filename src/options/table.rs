@@ -379,6 +379,10 @@ table! {
 }
 
 const fn command(short: &'static str, long: &'static str, help: &'static str) -> OptionSpec {
+    flag(short, long, help).in_section(Section::Commands)
+}
+
+const fn flag(short: &'static str, long: &'static str, help: &'static str) -> OptionSpec {
     OptionSpec {
         // The macro puts in which one it is.
         meaning: Meaning::Command(Command::Help),
@@ -387,7 +391,7 @@ const fn command(short: &'static str, long: &'static str, help: &'static str) ->
         argument: Argument::None,
         completion: Completion::Nothing,
         help,
-        section: Section::Commands,
+        section: None,
         examples: &[],
         name: long,
         needed_by: &[],
@@ -398,10 +402,6 @@ const fn command(short: &'static str, long: &'static str, help: &'static str) ->
         is_new: false,
         may_be_in_rules: true,
     }
-}
-
-const fn flag(short: &'static str, long: &'static str, help: &'static str) -> OptionSpec {
-    command(short, long, help)
 }
 
 const fn value(
@@ -426,7 +426,7 @@ impl OptionSpec {
     }
 
     const fn in_section(mut self, section: Section) -> Self {
-        self.section = section;
+        self.section = Some(section);
         self
     }
 

@@ -362,8 +362,10 @@ impl<'a> Draft<'a> {
                     })
                     .ok_or_else(|| UsageError::ProbeFrom(word.to_vec()))?;
             }
+            // It is entered before the words are read.
+            Modifier::Netns => {}
             // What a flag means is asked of `given`.
-            _ => {}
+            flag => debug_assert!(!flag.row().takes_value(), "{flag:?} has a value"),
         }
         Ok(())
     }
@@ -486,10 +488,20 @@ impl<'a> Draft<'a> {
 mod tests {
     use super::*;
     use crate::cli;
+    use crate::options::OPTIONS;
     use crate::options::matrix::Owner;
 
     fn read(line: &str) -> Result<Request, UsageError> {
         cli::parse_words(line.split(' ').map(str::as_bytes))
+    }
+
+    #[test]
+    fn every_value_is_read() {
+        for row in OPTIONS.iter().filter(|row| row.takes_value()) {
+            let long = format!("--{}", row.long);
+            // Whatever comes of it, the fold does not pass over the value.
+            let _ = cli::parse_words([b"-L", long.as_bytes(), b"x"].into_iter());
+        }
     }
 
     /// The bounds that are taken are in the tests of [`changes`].
