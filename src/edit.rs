@@ -300,6 +300,21 @@ pub fn is_same_destination(there: &Destination, wanted: &Destination) -> bool {
         }
 }
 
+/// The most looks at what others change, too. What is refused after the last one stays refused.
+pub const MOST_LOOKS: usize = 20;
+
+/// Returns true if this refusal of a change contradicts the look that the change was based on: what
+/// was missing exists, or what was there does not. Somebody else was faster.
+pub fn contradicts_look(change: &Change, errno: Errno) -> bool {
+    use Errno::{EEXIST, ENOENT, ESRCH};
+    matches!(
+        (change, errno),
+        (Change::AddService(_) | Change::AddDestination(..), EEXIST)
+            | (Change::EditService(_), ESRCH)
+            | (Change::EditDestination(..), ENOENT)
+    )
+}
+
 /// The answer of `--exist` to a refusal that says no more than that an entry is there already, or
 /// not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -568,6 +568,19 @@ fn kernel_text(operation: Operation, fault: KernelError) -> String {
 }
 
 impl Error {
+    /// Returns the fault of a change that the kernel refused; it quotes the line that asked for the
+    /// change, if one did.
+    pub fn of_refusal(
+        operation: Operation,
+        fault: KernelError,
+        line: Option<RuleLine<'_>>,
+    ) -> Error {
+        match line {
+            None => Error::Kernel(operation, fault),
+            Some(line) => Error::RefusedRule(operation, fault, line.to_owned()),
+        }
+    }
+
     /// Returns the fault of a file that the caller named. A line of it is shown only where it
     /// begins as a rule does: who may restore a file, by way of sudo, need not be allowed to read
     /// it.

@@ -176,9 +176,7 @@ fn make_equal(
     }
     let mut refused = Vec::new();
     let outcome = convergence::make_equal(ipvs, &mut wanted, kept, &mut refused);
-    for refused in &refused {
-        console.report(&refused.error());
-    }
+    report_refusals(console, &refused);
     outcome?;
     keep_hint_about_drained(console, &wanted);
     // The status is the last line's, as it is with -R.
@@ -224,7 +222,7 @@ fn print_difference(
     report_refusals(console, &refusals);
     keep_hint_about_drained(console, &wanted);
     let mut refusals = refusals.iter();
-    executor::outcome(refusals.any(|refusal| refusal.line.number == last_line))?;
+    executor::outcome(refusals.any(|refusal| refusal.is_of(last_line)))?;
     dry_outcome(options, changes.iter().any(|changes| !changes.is_empty()))
 }
 
@@ -243,16 +241,9 @@ fn keep_hint_about_drained(console: &mut Console<'_>, wanted: &WantedTable<'_>) 
     }
 }
 
-/// Prints the refusals that can be foreseen.
 fn report_refusals(console: &mut Console<'_>, refusals: &[Refusal<'_>]) {
-    for Refusal {
-        operation,
-        fault,
-        line,
-    } in refusals
-    {
-        let line = RuleLine::to_owned(*line);
-        console.report(&Error::RefusedRule(*operation, *fault, line));
+    for refusal in refusals {
+        console.report(&refusal.error());
     }
 }
 
