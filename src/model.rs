@@ -55,6 +55,9 @@ pub enum Protocol {
 }
 
 impl Protocol {
+    /// Every protocol.
+    pub const ALL: [Protocol; 3] = [Protocol::Tcp, Protocol::Udp, Protocol::Sctp];
+
     /// Returns the protocol's number in an IP header.
     pub fn number(self) -> u16 {
         match self {
@@ -66,9 +69,16 @@ impl Protocol {
 
     /// Returns the protocol with this number, if it is one that IPVS balances.
     pub fn from_number(number: u16) -> Option<Protocol> {
-        [Protocol::Tcp, Protocol::Udp, Protocol::Sctp]
+        Protocol::ALL
             .into_iter()
             .find(|protocol| protocol.number() == number)
+    }
+
+    /// Returns the protocol with this label, if it is one whose ports have names.
+    pub fn from_label(label: &[u8]) -> Option<Protocol> {
+        Protocol::ALL
+            .into_iter()
+            .find(|protocol| protocol.label().as_bytes() == label)
     }
 
     /// Returns the name in upper case, as listings print it.
@@ -364,12 +374,17 @@ pub struct DestinationIdentity {
 pub struct Destination {
     pub identity: DestinationIdentity,
     pub forwarding_method: ForwardingMethod,
-    /// Its share; 0 takes no new connections. At most 2147483647.
+    /// Its share; 0 takes no new connections.
     pub weight: u32,
     /// At so many connections it takes no more; 0 is no limit.
     pub upper_threshold: u32,
     /// Below so many it takes them again; 0 is three quarters of the upper.
     pub lower_threshold: u32,
+}
+
+impl Destination {
+    /// The largest weight, and the largest threshold.
+    pub const LARGEST: u32 = i32::MAX as u32;
 }
 
 /// Counters since the last zeroing, and rates as the kernel estimates them.
@@ -552,9 +567,7 @@ impl Connection<'_> {
 
     /// Returns the protocol, if it is one whose ports have names.
     pub fn named_protocol(&self) -> Option<Protocol> {
-        [Protocol::Tcp, Protocol::Udp, Protocol::Sctp]
-            .into_iter()
-            .find(|protocol| protocol.label().as_bytes() == self.protocol)
+        Protocol::from_label(self.protocol)
     }
 }
 

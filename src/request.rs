@@ -211,6 +211,13 @@ pub enum Columns {
     TunnelInfo,
 }
 
+impl Columns {
+    /// Returns true if they hold counters, or the rates at which those grow.
+    pub fn are_counters(self) -> bool {
+        matches!(self, Columns::Statistics | Columns::Rate)
+    }
+}
+
 /// The look of a listing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ListFormat {

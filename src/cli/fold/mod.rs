@@ -25,7 +25,8 @@ use crate::cli::values::{self, FlagFault};
 use crate::edit::{Addition, Edit, NamedFlags};
 use crate::error::UsageError;
 use crate::model::{
-    AddressFamily, Change, KernelName, Netmask, Origin, ServiceIdentity, SyncDaemonRole, Timeouts,
+    AddressFamily, Change, Destination, KernelName, Netmask, Origin, ServiceIdentity,
+    SyncDaemonRole, Timeouts,
 };
 use crate::options::matrix::TunnelType;
 use crate::options::{Command, Meaning, Modifier, OptionSpec};
@@ -36,8 +37,8 @@ use crate::selection::{CountKey, Selection};
 
 /// The seconds that `-p` stands for by itself.
 const DEFAULT_PERSISTENCE: u32 = 360;
-/// The largest weight and threshold.
-const LARGEST: u32 = i32::MAX as u32;
+/// The most seconds of a drain and of a ramp.
+const LONGEST_CHANGE: u32 = i32::MAX as u32;
 /// The largest payload of a UDP packet.
 const LARGEST_SYNC_MESSAGE: u16 = 65507;
 const DEFAULT_INTERVAL: Duration = Duration::from_secs(2);
@@ -249,15 +250,16 @@ impl<'a> Draft<'a> {
                 self.forwarding = modifier
             }
             Modifier::Weight => {
-                self.weight = values::number_u32(word, 0..=LARGEST).ok_or(UsageError::Weight)?
+                self.weight =
+                    values::number_u32(word, 0..=Destination::LARGEST).ok_or(UsageError::Weight)?
             }
             Modifier::UpperThreshold => {
-                self.upper_threshold =
-                    values::number_u32(word, 0..=LARGEST).ok_or(UsageError::UpperThreshold)?;
+                self.upper_threshold = values::number_u32(word, 0..=Destination::LARGEST)
+                    .ok_or(UsageError::UpperThreshold)?;
             }
             Modifier::LowerThreshold => {
-                self.lower_threshold =
-                    values::number_u32(word, 0..=LARGEST).ok_or(UsageError::LowerThreshold)?;
+                self.lower_threshold = values::number_u32(word, 0..=Destination::LARGEST)
+                    .ok_or(UsageError::LowerThreshold)?;
             }
             Modifier::TunnelType => {
                 self.tunnel_type = TunnelType::from_word(word).ok_or(UsageError::TunnelType)?;
@@ -270,13 +272,13 @@ impl<'a> Draft<'a> {
                 self.drain_seconds = match value {
                     None => None,
                     Some(word) => Some(
-                        values::number_u32(word, 0..=LARGEST)
+                        values::number_u32(word, 0..=LONGEST_CHANGE)
                             .ok_or_else(|| UsageError::Timeout(word.to_vec()))?,
                     ),
                 };
             }
             Modifier::Ramp => {
-                self.ramp_seconds = values::number_u32(word, 1..=LARGEST)
+                self.ramp_seconds = values::number_u32(word, 1..=LONGEST_CHANGE)
                     .ok_or_else(|| UsageError::Timeout(word.to_vec()))?;
             }
             Modifier::McastInterface => self.interface = KernelName::truncated(word),

@@ -21,7 +21,7 @@ use crate::order::{ConnectionOrder, ServiceOrder};
 use crate::rates::Rates;
 use crate::render::endpoints::EndpointWriter;
 use crate::render::{self, listing, order, timeouts_and_daemons};
-use crate::request::{Columns, ListFormat, ListRequest, OutputFormat, Subject};
+use crate::request::{ListFormat, ListRequest, OutputFormat, Subject};
 use crate::screen;
 use crate::selection::Selection;
 use connections::{ConnectionDetail, SelectedConnections};
@@ -95,9 +95,9 @@ fn list_table(
     service: Option<&ServiceIdentity>,
 ) -> Result<(), Error> {
     let format = &request.format;
-    let detail = match format.columns {
-        Columns::Statistics | Columns::Rate => Detail::WithStatistics,
-        _ => Detail::WithoutStatistics,
+    let detail = match format.columns.are_counters() {
+        true => Detail::WithStatistics,
+        false => Detail::WithoutStatistics,
     };
     let mut walk = Walk::begin(ipvs, service, detail, request.sorted)?;
     let mut endpoints = EndpointWriter::for_listing(format.numeric);

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use crate::commands::entries::{Entry, clock};
-use crate::model::{Change, DestinationState, VirtualService};
+use crate::model::{Change, Destination, DestinationState, VirtualService};
 use crate::render::endpoints::EndpointWriter;
 use crate::render::phrases::counted;
 use crate::render::rules;
@@ -15,8 +15,6 @@ use crate::schedulers::WeightChange;
 const LEAST: u32 = 4;
 /// The factor for weights that leave no room for steps.
 const FACTOR: u32 = 100;
-/// The greatest weight.
-const GREATEST: u32 = i32::MAX as u32;
 
 /// Returns the weight after so long of a ramp to `target`: from 1 in even steps, never beyond.
 pub fn weight_at(gone_by: Duration, length: Duration, target: u32) -> u32 {
@@ -100,7 +98,10 @@ fn no_room(
         };
         let weight = state.destination.weight.saturating_mul(FACTOR);
         let mut line = format!("{prefix}ipvsadm ").into_bytes();
-        write_rule(&mut line, &there.with_weight(weight.min(GREATEST)));
+        write_rule(
+            &mut line,
+            &there.with_weight(weight.min(Destination::LARGEST)),
+        );
         line.pop();
         line
     });
@@ -220,7 +221,7 @@ mod tests {
         // A look that is late.
         assert_eq!(at(1999, 5, 101), 40);
         assert_eq!(at(86_400_000, 5, 101), 101);
-        let greatest = i32::MAX as u32;
+        let greatest = Destination::LARGEST;
         assert_eq!(at(0, 2_147_483_647, greatest), 1);
         assert_eq!(at(2_147_483_647_000, 2_147_483_647, greatest), greatest);
         assert_eq!(at(2_147_483_646_999, 2_147_483_647, greatest), greatest - 1);

@@ -478,8 +478,8 @@ fn write_services(
             rest: vec![1; servers.len()],
         });
     }
-    let shows_counters = matches!(format.columns, Columns::Statistics | Columns::Rate);
-    if let Some(standstill) = found.standstill.filter(|_| shows_counters) {
+    let are_counters = format.columns.are_counters();
+    if let Some(standstill) = found.standstill.filter(|_| are_counters) {
         out.extend_from_slice(phrases::counters_stand_still(standstill).as_bytes());
         out.push(b'\n');
     }
