@@ -334,6 +334,41 @@ impl TunnelChecksum {
     }
 }
 
+/// The kinds of tunnel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TunnelKind {
+    /// IP in IP.
+    Ipip,
+    /// Generic UDP encapsulation.
+    Gue,
+    /// Generic routing encapsulation.
+    Gre,
+}
+
+impl TunnelKind {
+    /// Every kind.
+    pub const ALL: [TunnelKind; 3] = [TunnelKind::Ipip, TunnelKind::Gue, TunnelKind::Gre];
+
+    /// The word for each, in the order of [`TunnelKind::ALL`], with what it means.
+    pub const WORDS: [(&str, &str); 3] = [
+        ("ipip", "IP in IP"),
+        ("gue", "generic UDP encapsulation"),
+        ("gre", "generic routing encapsulation"),
+    ];
+
+    /// Returns the kind of this word.
+    pub fn from_word(word: &[u8]) -> Option<TunnelKind> {
+        TunnelKind::ALL
+            .into_iter()
+            .find(|kind| kind.word().as_bytes() == word)
+    }
+
+    /// Returns the word for it, on the command line and in documents.
+    pub fn word(self) -> &'static str {
+        TunnelKind::WORDS[self as usize].0
+    }
+}
+
 /// The way in which a tunnelled packet is wrapped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Encapsulation {
@@ -346,6 +381,17 @@ pub enum Encapsulation {
     Gre {
         checksum: TunnelChecksum,
     },
+}
+
+impl Encapsulation {
+    /// Returns the kind of tunnel.
+    pub fn kind(self) -> TunnelKind {
+        match self {
+            Encapsulation::Ipip => TunnelKind::Ipip,
+            Encapsulation::Gue { .. } => TunnelKind::Gue,
+            Encapsulation::Gre { .. } => TunnelKind::Gre,
+        }
+    }
 }
 
 /// The forwarding method: the way in which packets reach a real server.

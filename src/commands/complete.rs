@@ -25,9 +25,11 @@ use crate::cli::named_service::LastService;
 use crate::cli::popt::{self, Event};
 use crate::commands::netns;
 use crate::ipvs::{Detail, Ipvs};
-use crate::model::{AddressFamily, Change, KernelName, Protocol, SchedulerFlags, ServiceState};
+use crate::model::{
+    AddressFamily, Change, KernelName, Protocol, SchedulerFlags, ServiceState, TunnelKind,
+};
 use crate::names;
-use crate::options::matrix::{Modifiers, Owner, TunnelType};
+use crate::options::matrix::{Modifiers, Owner};
 use crate::options::{
     self, Argument, Command, Completion, Helper, Meaning, Modifier, OPTIONS, OptionSpec,
 };
@@ -179,7 +181,7 @@ impl<'a> Line<'a, '_> {
         };
         let tunnel = self
             .value_of(Modifier::TunnelType)
-            .and_then(TunnelType::from_word);
+            .and_then(TunnelKind::from_word);
         let fits_the_tunnel = row.section != Modifier::TunnelType.row().section
             || tunnel.is_none_or(|tunnel| row.is_of_use_to(Owner::Tunnel(tunnel)));
         let stand_apart = |other: &OptionSpec| {

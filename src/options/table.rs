@@ -4,9 +4,9 @@
 
 #![forbid(unsafe_code)]
 
-use super::matrix::{Owner, TunnelType};
+use super::matrix::Owner;
 use super::{Argument, Completion, Helper, Meaning, OptionSpec, Section};
-use crate::model::Origin;
+use crate::model::{Origin, TunnelKind};
 use crate::schedulers::SCHEDULERS;
 use crate::screen::Colours;
 use crate::selection::CountKey;
@@ -72,9 +72,9 @@ const START_DAEMON: Owner = Owner::Command(Command::StartDaemon);
 const STOP_DAEMON: Owner = Owner::Command(Command::StopDaemon);
 const IPVSADM_SAVE: Owner = Owner::Helper(Helper::Save);
 const IPVSADM_RESTORE: Owner = Owner::Helper(Helper::Restore);
-const IPIP: Owner = Owner::Tunnel(TunnelType::Ipip);
-const GUE: Owner = Owner::Tunnel(TunnelType::Gue);
-const GRE: Owner = Owner::Tunnel(TunnelType::Gre);
+const IPIP: Owner = Owner::Tunnel(TunnelKind::Ipip);
+const GUE: Owner = Owner::Tunnel(TunnelKind::Gue);
+const GRE: Owner = Owner::Tunnel(TunnelKind::Gre);
 
 const OF_A_SERVICE: &[Owner] = &[
     ADD_SERVICE,
@@ -233,7 +233,7 @@ table! {
 
         TunnelType = value("", "tun-type", "TYPE", "ipip, gue or gre")
             .in_section(Section::Tunnel).with(&[ADD_SERVER, EDIT_SERVER, IPIP, GUE, GRE]).not_beside(NO_TUNNEL)
-            .offers(Completion::OneOf(&TunnelType::WORDS));
+            .offers(Completion::OneOf(&TunnelKind::WORDS));
         TunnelPort = value("", "tun-port", "PORT", "gue port")
             .in_section(Section::Tunnel).with(SETS_A_SERVER).not_beside(NO_TUNNEL)
             .needed_by(&[GUE]);

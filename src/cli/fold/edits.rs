@@ -77,7 +77,7 @@ impl Draft<'_> {
             },
             forwarding,
             tunnel: TunnelEdit {
-                kind: self.named(Modifier::TunnelType, self.tunnel_type),
+                kind: self.named(Modifier::TunnelType, self.tunnel_kind),
                 port: self.named(Modifier::TunnelPort, self.tunnel_port),
                 checksum: checksum
                     .into_iter()

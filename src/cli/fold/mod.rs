@@ -26,9 +26,8 @@ use crate::edit::{Addition, Edit, NamedFlags};
 use crate::error::UsageError;
 use crate::model::{
     AddressFamily, Change, Destination, KernelName, Netmask, Origin, ServiceIdentity,
-    SyncDaemonRole, Timeouts,
+    SyncDaemonRole, Timeouts, TunnelKind,
 };
-use crate::options::matrix::TunnelType;
 use crate::options::{Command, Meaning, Modifier, OptionSpec};
 use crate::request::Request;
 use crate::schedulers::DEFAULT_SCHEDULER;
@@ -123,7 +122,7 @@ struct Draft<'a> {
     weight: u32,
     upper_threshold: u32,
     lower_threshold: u32,
-    tunnel_type: TunnelType,
+    tunnel_kind: TunnelKind,
     tunnel_port: u16,
     drain_seconds: Option<u32>,
     ramp_seconds: u32,
@@ -160,7 +159,7 @@ impl<'a> Draft<'a> {
             weight: 1,
             upper_threshold: 0,
             lower_threshold: 0,
-            tunnel_type: TunnelType::Ipip,
+            tunnel_kind: TunnelKind::Ipip,
             tunnel_port: 0,
             drain_seconds: None,
             ramp_seconds: 0,
@@ -262,7 +261,7 @@ impl<'a> Draft<'a> {
                     .ok_or(UsageError::LowerThreshold)?;
             }
             Modifier::TunnelType => {
-                self.tunnel_type = TunnelType::from_word(word).ok_or(UsageError::TunnelType)?;
+                self.tunnel_kind = TunnelKind::from_word(word).ok_or(UsageError::TunnelType)?;
             }
             Modifier::TunnelPort => {
                 self.tunnel_port =
