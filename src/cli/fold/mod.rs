@@ -491,6 +491,7 @@ mod tests {
     use crate::cli;
     use crate::options::OPTIONS;
     use crate::options::matrix::Owner;
+    use crate::order::{ConnectionOrder, ServiceOrder};
 
     fn read(line: &str) -> Result<Request, UsageError> {
         cli::parse_words(line.split(' ').map(str::as_bytes))
@@ -502,6 +503,38 @@ mod tests {
             let long = format!("--{}", row.long);
             // Whatever comes of it, the fold does not pass over the value.
             let _ = cli::parse_words([b"-L", long.as_bytes(), b"x"].into_iter());
+        }
+    }
+
+    /// The texts are written out in `src/error.rs`, where the manual is held to them.
+    #[test]
+    fn a_fault_names_all_that_a_value_may_be() {
+        let one_of = |words: &[(&str, &str)]| {
+            let words: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
+            let (last, others) = words.split_last().unwrap();
+            format!(": it is {} or {last}", others.join(", "))
+        };
+        let seconds = |text: &str, most: u32| text.replace("MOST", &most.to_string());
+        for (line, may_be) in [
+            ("-L -c --origin x", one_of(&Origin::WORDS)),
+            ("-L -c --count x", one_of(&CountKey::WORDS)),
+            ("-L --table --order x", one_of(&ServiceOrder::WORDS)),
+            ("-L -c --order x", one_of(&ConnectionOrder::WORDS)),
+            (
+                "-L --color=x",
+                one_of(&Colours::WORDS).replace("it is ", ""),
+            ),
+            (
+                "-L --watch=x",
+                seconds(": seconds from 0.1 to MOST", values::LONGEST_TIMEOUT),
+            ),
+            (
+                "--diagnose --listen=x",
+                seconds(": 1 to MOST seconds", LONGEST_LISTENING),
+            ),
+        ] {
+            let text = read(line).unwrap_err().to_string();
+            assert!(text.ends_with(&may_be), "{text}, not {may_be}");
         }
     }
 
