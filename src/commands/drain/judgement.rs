@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use crate::commands::entries::{Entry, clock};
+use crate::commands::entries::{Entry, minutes_and_seconds};
 use crate::error::Unfinished;
 use crate::model::{DestinationState, Protocol, VirtualService};
 use crate::render::endpoints::EndpointWriter;
@@ -202,7 +202,7 @@ pub fn drained(then: AfterDrain, seen: &[Seen], gone_by: Duration, prefix: &str)
         AfterDrain::DeleteServers => "drained and deleted",
         AfterDrain::DeleteService => "drained, and the service is deleted",
     };
-    let gone_by = clock(gone_by.as_secs());
+    let gone_by = minutes_and_seconds(gone_by.as_secs());
     format!("{done} after {gone_by}; {}", way_back(prefix))
 }
 
@@ -293,10 +293,13 @@ impl DrainProgress {
             0 => String::new(),
             _ => format!(", {persistent} persistent"),
         };
-        let gone_by = clock(self.gone_by.as_secs());
+        let gone_by = minutes_and_seconds(self.gone_by.as_secs());
         // What is left is said in whole seconds that are still to come.
         let left = self.left.map_or(String::new(), |left| {
-            format!(", {} left", clock(left.as_millis().div_ceil(1000) as u64))
+            format!(
+                ", {} left",
+                minutes_and_seconds(left.as_millis().div_ceil(1000) as u64)
+            )
         });
         format!(
             "{name}: {active} active, {inactive} {inactive_word}{persistent} in {places}, \

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use crate::commands::entries::{Entry, clock};
+use crate::commands::entries::{Entry, minutes_and_seconds};
 use crate::model::{Change, Destination, DestinationState, VirtualService};
 use crate::render::endpoints::EndpointWriter;
 use crate::render::phrases::counted;
@@ -166,7 +166,7 @@ fn shortcut(prefix: &str) -> String {
 /// Returns the sentence on a ramp that came to its end.
 pub fn reached(name: &str, entries: &[Entry], gone_by: Duration) -> String {
     let weights = weights(entries.iter().map(|entry| entry.destination.weight));
-    let gone_by = clock(gone_by.as_secs());
+    let gone_by = minutes_and_seconds(gone_by.as_secs());
     format!("{name} has reached weight {weights} after {gone_by}")
 }
 
@@ -182,8 +182,9 @@ pub fn progress(
     let given = weights(given.iter().copied());
     let services = entries.chunk_by(|one, next| one.service == next.service);
     let services = counted(services.count(), "service");
-    let left = clock(length.saturating_sub(gone_by).as_millis().div_ceil(1000) as u64);
-    let gone_by = clock(gone_by.as_secs());
+    let left =
+        minutes_and_seconds(length.saturating_sub(gone_by).as_millis().div_ceil(1000) as u64);
+    let gone_by = minutes_and_seconds(gone_by.as_secs());
     format!("{name}: weight {given} of {targets} in {services}, {gone_by} gone by, {left} left")
 }
 
