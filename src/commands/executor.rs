@@ -154,7 +154,7 @@ impl<'c, 's, 't> Executor<'c, 's, 't> {
 /// Returns how a run ends whose refusals have been printed.
 pub fn outcome(is_refused: bool) -> Result<(), Error> {
     match is_refused {
-        true => Err(Error::AlreadyReported(STATUS_REFUSED)),
+        true => Err(Error::Status(STATUS_REFUSED)),
         false => Ok(()),
     }
 }

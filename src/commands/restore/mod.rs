@@ -229,7 +229,7 @@ fn print_difference(
 /// The end of a dry run that no refusal ends.
 fn dry_outcome(options: &HelperOptions, differs: bool) -> Result<(), Error> {
     match differs && options.has(Modifier::ExitCode) {
-        true => Err(Error::AlreadyReported(STATUS_DIFFERS)),
+        true => Err(Error::Status(STATUS_DIFFERS)),
         false => Ok(()),
     }
 }
