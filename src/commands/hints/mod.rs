@@ -11,6 +11,7 @@ mod as_typed;
 mod endpoint;
 pub mod losses;
 mod modules;
+pub mod restore;
 pub mod rule_line;
 pub mod setup;
 
@@ -28,8 +29,9 @@ use crate::edit::{Addition, Edit};
 use crate::error::{KernelError, UsageError};
 use crate::ipvs::{Detail, Ipvs};
 use crate::model::{
-    AddressFamily, Change, DestinationIdentity, KernelName, Netmask, Protocol, SchedulerFlags,
-    ServiceIdentity, Standstill, VirtualService,
+    AddressFamily, Change, DestinationIdentity, DestinationState, Encapsulation, ForwardingMethod,
+    KernelName, Netmask, Protocol, SchedulerFlags, ServiceIdentity, ServiceState, Standstill,
+    VirtualService,
 };
 use crate::options::matrix::Owner;
 use crate::options::{Command, Modifier};
@@ -154,7 +156,8 @@ fn about_mark(ipvs: &mut Ipvs, word: &[u8]) -> Option<String> {
         return Some(format!("a mark is a number from 1 to {}", u32::MAX));
     };
     let family = AddressFamily::Ipv4;
-    let there = services_like(ipvs, &ServiceIdentity::FirewallMark { mark, family });
+    let services = ipvs.services(Detail::WithoutStatistics).unwrap_or_default();
+    let there = services_like(&services, &ServiceIdentity::FirewallMark { mark, family });
     Some(match there {
         Some(there) => format!("{text} is {mark}: {there}"),
         None => format!("{text} is {mark}: {}", whole(&format!("-f {mark}"))),
@@ -365,7 +368,7 @@ pub fn after_addition(
 ) -> Option<String> {
     let change = change_of(addition)?;
     if let Addition::Destination(addition) = addition
-        && losses::find_destination(ipvs, &addition.edit.service, addition.edit.identity).is_some()
+        && find_destination(ipvs, &addition.edit.service, addition.edit.identity).is_some()
     {
         // With the port that was typed.
         return setup::after_change(ipvs, &change, prefix);
@@ -425,13 +428,12 @@ fn other_services(ipvs: &mut Ipvs, missing: &ServiceIdentity) -> Option<String> 
     let services = ipvs.services(Detail::WithoutStatistics).ok()?;
     match services.is_empty() {
         true => Some("the table is empty".to_owned()),
-        false => services_like(ipvs, missing),
+        false => services_like(&services, missing),
     }
 }
 
 /// Names the services of the same address, or of the same mark; `None` if there are none.
-fn services_like(ipvs: &mut Ipvs, missing: &ServiceIdentity) -> Option<String> {
-    let services = ipvs.services(Detail::WithoutStatistics).ok()?;
+fn services_like(services: &[ServiceState], missing: &ServiceIdentity) -> Option<String> {
     let is_like = |service: &ServiceIdentity| match (service, missing) {
         (
             ServiceIdentity::Endpoint { address, .. },
@@ -477,9 +479,37 @@ fn other_destinations(
         let DestinationIdentity { address, port } = destination.identity;
         EndpointWriter::numeric().write(&mut name, address, port, None);
         name.push(b' ');
-        name.extend_from_slice(losses::options_of(destination.forwarding_method).as_bytes());
+        name.extend_from_slice(options_of(destination.forwarding_method).as_bytes());
         name
     }))
+}
+
+/// Returns the options that ask for a forwarding method.
+fn options_of(method: ForwardingMethod) -> String {
+    match method {
+        ForwardingMethod::Masquerading => "-m".to_owned(),
+        ForwardingMethod::Tunnel(Encapsulation::Ipip) => "-i".to_owned(),
+        ForwardingMethod::Tunnel(encapsulation) => {
+            let mut options = b"-i".to_vec();
+            rules::write_encapsulation(&mut options, encapsulation);
+            String::from_utf8_lossy(&options).into_owned()
+        }
+        ForwardingMethod::Local | ForwardingMethod::DirectRouting => "-g".to_owned(),
+    }
+}
+
+/// Finds a destination that is there.
+fn find_destination(
+    ipvs: &mut Ipvs,
+    service: &ServiceIdentity,
+    identity: DestinationIdentity,
+) -> Option<DestinationState> {
+    let mut destinations = Vec::new();
+    ipvs.destinations(service, Detail::WithoutStatistics, &mut destinations)
+        .ok()?;
+    destinations
+        .into_iter()
+        .find(|state| state.destination.identity == identity)
 }
 
 /// Returns `there is A, B, C`; `None` without names.

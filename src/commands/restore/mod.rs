@@ -92,7 +92,7 @@ pub fn run_helper(console: &mut Console<'_>, options: &HelperOptions) -> Result<
         Some(wanted) => make_equal(console, ipvs, wanted, last_line, options)?,
         None => run_anew(console, ipvs, &rules, options)?,
     }
-    console.keep_hint(hints::losses::without_rules(
+    console.keep_hint(hints::restore::without_rules(
         options.file.as_deref(),
         services,
     ));
@@ -237,7 +237,7 @@ fn dry_outcome(options: &HelperOptions, differs: bool) -> Result<(), Error> {
 /// Names the servers at weight 0 that get clients again.
 fn keep_hint_about_drained(console: &mut Console<'_>, wanted: &WantedTable<'_>) {
     if console.is_interactive() {
-        console.keep_hint(hints::losses::drained(&wanted.drained()));
+        console.keep_hint(hints::restore::drained(&wanted.drained()));
     }
 }
 
