@@ -598,8 +598,8 @@ pub struct Connection<'a> {
     pub engine: Option<(&'a [u8], &'a [u8])>,
 }
 
-/// The protocol, client, service and destination of a connection. Entries that persistence keeps may
-/// have the same.
+/// The protocol, client, service and destination of a connection. Entries that persistence keeps
+/// may have the same.
 pub type ConnectionIdentity = (KernelName, [(IpAddr, u16); 3]);
 
 impl Connection<'_> {

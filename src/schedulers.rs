@@ -71,8 +71,8 @@ pub enum WeightChange {
 }
 
 impl WeightChange {
-    /// Returns what the scheduler of this name makes of it (`tests/kernel/clusters/scheduling.rs` has
-    /// clients try it).
+    /// Returns what the scheduler of this name makes of it (`tests/kernel/clusters/scheduling.rs`
+    /// has clients try it).
     pub fn with(scheduler: &[u8]) -> WeightChange {
         match scheduler {
             b"rr" | b"lc" | b"dh" => WeightChange::Nothing,

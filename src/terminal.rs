@@ -112,7 +112,8 @@ impl Terminal {
             Some(&WAKING.into_iter().collect()),
             Some(&mut blocked_while_waiting),
         )?;
-        // Made first: should the terminal be taken over in part, it is dropped, and gives that back.
+        // Made first: should the terminal be taken over in part, it is dropped, and gives that
+        // back.
         let terminal = Terminal {
             blocked_while_waiting,
             has_keys: io::stdin().is_terminal(),

@@ -79,7 +79,7 @@ fn the_manual_has_every_finding_of_a_diagnosis_and_no_others() {
     assert_eq!(headings, ids);
 }
 
-/// The rooms whose texts are messages, from the first line to their tests.
+/// The modules whose texts are messages, from the first line to their tests.
 const MESSAGES: [&str; 3] = [
     "src/error.rs",
     "src/commands/drain/judgement.rs",

@@ -39,8 +39,8 @@ use crate::render::phrases::counted;
 use crate::render::{listing, rules};
 use crate::selection::States;
 
-/// The word that stands at the cursor while the words before it are read: as what it is read shows
-/// which words may stand there.
+/// The word that stands at the cursor while the words before it are read: whether it is read as an
+/// option or as a value shows which words may stand there.
 const AT_CURSOR: &[u8] = b"-h";
 
 /// Returns the words of a line to complete, if a shell asks for it.

@@ -232,8 +232,8 @@ impl Modifier {
         &table::ROWS[table::COMMAND_COUNT + self as usize]
     }
 
-    /// Returns the protocol of the virtual service that it names; `None` for a firewall mark, and for
-    /// what names no service.
+    /// Returns the protocol of the virtual service that it names; `None` for a firewall mark, and
+    /// for what names no service.
     pub(crate) fn protocol(self) -> Option<Protocol> {
         match self {
             Modifier::TcpService => Some(Protocol::Tcp),

@@ -1,5 +1,5 @@
-//! Puts together what `-A`, `-E`, `-a`, `-e`, `-d` and `--start-daemon` describe: a virtual service,
-//! a destination, a sync daemon, each whole. What is not named has its default.
+//! Puts together what `-A`, `-E`, `-a`, `-e`, `-d` and `--start-daemon` describe: a virtual
+//! service, a destination, a sync daemon, each whole. What is not named has its default.
 
 #![forbid(unsafe_code)]
 

@@ -191,8 +191,8 @@ pub fn how_to_go_on(fault: &Unfinished) -> Option<String> {
     })
 }
 
-/// Returns the sentence on what a drain has done that came to its end, by the last look. What others
-/// have deleted was not drained. `prefix` stands before commands.
+/// Returns the sentence on what a drain has done that came to its end, by the last look. What
+/// others have deleted was not drained. `prefix` stands before commands.
 pub fn drained(then: AfterDrain, seen: &[Seen], gone_by: Duration, prefix: &str) -> String {
     let gone = seen.iter().filter(|seen| **seen == Seen::Gone).count();
     let done = match then {
@@ -230,7 +230,7 @@ pub struct DrainProgress {
     pub persistent: u64,
     /// `2 services` that the server leaves, or `2 servers` that the service has.
     places: String,
-    /// Connections that are not active are about to end.
+    /// True if inactive connections are closing, as those of TCP and SCTP are.
     has_states: bool,
     gone_by: Duration,
     left: Option<Duration>,

@@ -247,9 +247,9 @@ fn wait(
     outcome.map_err(Error::from)
 }
 
-/// Returns the servers that somebody has added meanwhile, and that the request is about: new clients
-/// go there, and the way back does not know them. Where all servers of a service are drained, others
-/// may take their place; but not where the service is to go.
+/// Returns the servers that somebody has added meanwhile, and that the request is about: new
+/// clients go there, and the way back does not know them. Where all servers of a service are
+/// drained, others may take their place; but not where the service is to go.
 fn newcomers(
     ipvs: &mut Ipvs,
     request: &DrainRequest,

@@ -181,8 +181,8 @@ fn sync_daemon_states(ipvs: &mut Ipvs) -> Result<Vec<SyncDaemonState>, Error> {
     Ok(daemons.map(ipvs::sync_daemons::state).collect())
 }
 
-/// Appends the row of a connection with the data of its engine, for a terminal: clients choose these
-/// bytes, which must not move its cursor.
+/// Appends the row of a connection with the data of its engine, for a terminal: clients choose
+/// these bytes, which must not move its cursor.
 pub fn write_visible_row(
     out: &mut Vec<u8>,
     endpoints: &mut EndpointWriter,

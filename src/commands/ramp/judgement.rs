@@ -34,7 +34,8 @@ pub fn pause_after(gone_by: Duration) -> Duration {
 }
 
 /// Returns what speaks against a ramp of a server, and what to do instead, one line or more; none
-/// if nothing does. The entry has the weight that is to be reached; `prefix` stands before commands.
+/// if nothing does. The entry has the weight that is to be reached; `prefix` stands before
+/// commands.
 pub fn objection(
     service: &VirtualService,
     there: &[DestinationState],

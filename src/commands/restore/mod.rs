@@ -2,11 +2,11 @@
 //!
 //! All rules are read and checked before the kernel is asked for anything: one fault, and nothing
 //! has changed. Rules that change tables describe one, the [`wanted`] one; [`difference`] finds the
-//! fewest changes to the kernel's, so that what stays keeps its connections and counters, and [`convergence`] makes
-//! them, while others change the table too. Additions go first, and if the kernel refuses one of
-//! them, nothing is removed: there is never less than before. Only rules that also list or zero are
-//! run as `-R` runs them, on a table that is cleared first. Restores of one network namespace take
-//! turns, for which they wait in [`turn`].
+//! fewest changes to the kernel's, so that what stays keeps its connections and counters, and
+//! [`convergence`] makes them, while others change the table too. Additions go first, and if the
+//! kernel refuses one of them, nothing is removed: there is never less than before. Only rules that
+//! also list or zero are run as `-R` runs them, on a table that is cleared first. Restores of one
+//! network namespace take turns, for which they wait in [`turn`].
 
 #![forbid(unsafe_code)]
 
@@ -123,8 +123,9 @@ fn read_input(console: &mut Console<'_>, file: Option<&OsStr>) -> Result<(Vec<u8
     Ok((input, is_regular_file))
 }
 
-/// Refuses input without a single rule, unless the table is empty already. From anything but a file,
-/// it is most likely what is left of a pipe that broke, or of a redirection that nobody carried out.
+/// Refuses input without a single rule, unless the table is empty already. From anything but a
+/// file, it is most likely what is left of a pipe that broke, or of a redirection that nobody
+/// carried out.
 fn without_rules(console: &mut Console<'_>, options: &HelperOptions) -> Result<(), Error> {
     if !options.has(Modifier::Test) && services(&mut open_checked(console)?)? == 0 {
         return Ok(());

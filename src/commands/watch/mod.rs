@@ -1,5 +1,5 @@
-//! `--watch`: lists again and again. On a terminal each listing is drawn over the last, and a person
-//! moves in it; elsewhere one follows the other.
+//! `--watch`: lists again and again. On a terminal each listing is drawn over the last, and a
+//! person moves in it; elsewhere one follows the other.
 //!
 //! On a terminal, a look [finds](found) the listing and holds it; the [`view`] shows the part of it
 //! that there is room for, and another when [`keys`] are pressed, without a look.
@@ -255,8 +255,8 @@ impl Looks<'_> {
         }
     }
 
-    /// Finds what a person sees, or the reason why there is nothing, as text; `None` if nobody looks
-    /// any more.
+    /// Finds what a person sees, or the reason why there is nothing, as text; `None` if nobody
+    /// looks any more.
     fn find(&mut self, session: &mut Session<'_, '_>) -> Option<Result<Found, Vec<u8>>> {
         self.ipvs.forget_info();
         if let Some(interval) = session.view.interval() {

@@ -47,9 +47,9 @@ pub struct ServiceTable<'r> {
 }
 
 impl<'r> ServiceTable<'r> {
-    /// Makes a table without services. With `rates`, it shows those where it can. With `standstill`,
-    /// it leaves empty what is known from counters. `services` are all that there are, be they
-    /// written or not.
+    /// Makes a table without services. With `rates`, it shows those where it can. With
+    /// `standstill`, it leaves empty what is known from counters. `services` are all that there
+    /// are, be they written or not.
     pub fn new(
         screen: Screen,
         format: ListFormat,
