@@ -11,10 +11,9 @@ use nix::errno::Errno;
 use crate::error::{Operation, UsageError};
 use crate::model::{
     AddressFamily, Change, Destination, DestinationIdentity, Encapsulation, ForwardingMethod,
-    KernelName, Netmask, SchedulerFlags, ServiceIdentity, SyncDaemon, TunnelChecksum,
+    KernelName, Netmask, SchedulerFlags, ServiceIdentity, SyncDaemon, TunnelChecksum, TunnelKind,
     VirtualService,
 };
-use crate::options::matrix::TunnelType;
 use crate::options::{Modifier, Owner};
 
 /// An edit of which the words name a part; the rest stays as it is.
@@ -144,7 +143,7 @@ impl DestinationEdit {
 /// A change to the way in which a tunnel wraps its packets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TunnelEdit {
-    pub kind: Option<TunnelType>,
+    pub kind: Option<TunnelKind>,
     /// The UDP port of the real server, host byte order.
     pub port: Option<u16>,
     /// The option that names a checksum, and what it names.
@@ -153,12 +152,12 @@ pub struct TunnelEdit {
 
 impl TunnelEdit {
     fn of(&self, was: Encapsulation) -> Result<Encapsulation, UsageError> {
-        let (kind, port, checksum) = match was {
-            Encapsulation::Ipip => (TunnelType::Ipip, None, TunnelChecksum::None),
-            Encapsulation::Gue { port, checksum } => (TunnelType::Gue, Some(port), checksum),
-            Encapsulation::Gre { checksum } => (TunnelType::Gre, None, checksum),
+        let (port, checksum) = match was {
+            Encapsulation::Ipip => (None, TunnelChecksum::None),
+            Encapsulation::Gue { port, checksum } => (Some(port), checksum),
+            Encapsulation::Gre { checksum } => (None, checksum),
         };
-        let kind = self.kind.unwrap_or(kind);
+        let kind = self.kind.unwrap_or(was.kind());
         let owner = Owner::Tunnel(kind);
         let named = [
             self.port.map(|_| Modifier::TunnelPort),
@@ -171,12 +170,12 @@ impl TunnelEdit {
         }
         let checksum = self.checksum.map_or(checksum, |(_, checksum)| checksum);
         Ok(match (kind, self.port.or(port)) {
-            (TunnelType::Ipip, _) => Encapsulation::Ipip,
-            (TunnelType::Gue, None) => {
+            (TunnelKind::Ipip, _) => Encapsulation::Ipip,
+            (TunnelKind::Gue, None) => {
                 return Err(UsageError::Needed(Modifier::TunnelPort, owner));
             }
-            (TunnelType::Gue, Some(port)) => Encapsulation::Gue { port, checksum },
-            (TunnelType::Gre, _) => Encapsulation::Gre {
+            (TunnelKind::Gue, Some(port)) => Encapsulation::Gue { port, checksum },
+            (TunnelKind::Gre, _) => Encapsulation::Gre {
                 // Only gue knows the remote one.
                 checksum: match checksum {
                     TunnelChecksum::Remote => TunnelChecksum::None,
@@ -298,6 +297,21 @@ pub fn is_same_destination(there: &Destination, wanted: &Destination) -> bool {
             forwarding_method,
             ..*wanted
         }
+}
+
+/// The most looks at what others change, too. What is refused after the last one stays refused.
+pub const MOST_LOOKS: usize = 20;
+
+/// Returns true if this refusal of a change contradicts the look that the change was based on: what
+/// was missing exists, or what was there does not. Somebody else was faster.
+pub fn contradicts_look(change: &Change, errno: Errno) -> bool {
+    use Errno::{EEXIST, ENOENT, ESRCH};
+    matches!(
+        (change, errno),
+        (Change::AddService(_) | Change::AddDestination(..), EEXIST)
+            | (Change::EditService(_), ESRCH)
+            | (Change::EditDestination(..), ENOENT)
+    )
 }
 
 /// The answer of `--exist` to a refusal that says no more than that an entry is there already, or

@@ -16,7 +16,7 @@ use nix::errno::Errno;
 use thiserror::Error;
 
 use crate::model::Change;
-use crate::options::{self, Helper, Meaning, Modifier, OPTIONS, Owner};
+use crate::options::{self, Helper, Meaning, Modifier, Owner};
 
 /// The kernel refused, or an option is unknown or misses its value.
 pub const STATUS_REFUSED: u8 = 255;
@@ -26,6 +26,8 @@ const STATUS_CHECK: u8 = 2;
 const STATUS_UNFINISHED: u8 = 3;
 /// A dry run has found something to do, and is to say so by its status.
 pub const STATUS_DIFFERS: u8 = 3;
+/// A diagnosis has found a fault, or clients wait in vain.
+pub const STATUS_FAULT: u8 = 1;
 /// The status to which a signal's number is added, as shells do.
 const STATUS_SIGNAL: u32 = 128;
 /// A listing could not be made, or input or output failed.
@@ -345,6 +347,11 @@ fn errno_text(errno: i32) -> String {
     io_text(&io::Error::from_raw_os_error(errno))
 }
 
+/// Returns the errno of a fault of a system call; all of those have one.
+pub fn errno_of(fault: &io::Error) -> i32 {
+    fault.raw_os_error().unwrap_or(libc::EIO)
+}
+
 /// Returns the system's text for a fault. Rust puts the number of the errno behind it.
 fn io_text(fault: &io::Error) -> String {
     let text = fault.to_string();
@@ -394,9 +401,9 @@ impl From<Errno> for KernelError {
 }
 
 impl From<io::Error> for KernelError {
-    /// Takes the fault of a system call; all of those have an errno.
+    /// Takes the fault of a system call.
     fn from(fault: io::Error) -> KernelError {
-        KernelError::from_errno(fault.raw_os_error().unwrap_or(libc::EIO))
+        KernelError::from_errno(errno_of(&fault))
     }
 }
 
@@ -473,7 +480,8 @@ pub enum Error {
     NoRules(Option<OsString>),
     /// A `<` or `>` that reached the program: what was to be its input or output is not.
     UnreadRedirection(char),
-    /// `--exit-code` without the dry run whose status it is about.
+    /// `--exit-code` without the dry run whose status it is about, or beside `--test`, which has a
+    /// status of its own.
     ExitCodeWithoutDryRun,
     /// Rules that are run one after the other, and would clear the weights that are to be kept.
     WeightsNotKept,
@@ -493,8 +501,8 @@ pub enum Error {
     RefusedRule(Operation, KernelError, OwnedRuleLine),
     /// A drain or a ramp did not come to its end.
     Unfinished(Unfinished),
-    /// Every fault has been printed; this is the status that they end with.
-    AlreadyReported(u8),
+    /// Nothing is left to say; the command ends with this status.
+    Status(u8),
     /// A word that `ipvsadm-save` or `ipvsadm-restore` does not know.
     HelperUsage(Helper),
 }
@@ -540,9 +548,7 @@ impl OwnedRuleLine {
                 let name = long.split(|byte| *byte == b'=').next();
                 name.is_some_and(|name| options::by_long(name).is_some())
             }
-            Some([b'-', letter, ..]) => OPTIONS
-                .iter()
-                .any(|row| row.short.bytes().any(|known| known == *letter)),
+            Some([b'-', letter, ..]) => options::by_short(*letter).is_some(),
             _ => false,
         }
     }
@@ -567,6 +573,19 @@ fn kernel_text(operation: Operation, fault: KernelError) -> String {
 }
 
 impl Error {
+    /// Returns the fault of a change that the kernel refused; it quotes the line that asked for the
+    /// change, if one did.
+    pub fn of_refusal(
+        operation: Operation,
+        fault: KernelError,
+        line: Option<RuleLine<'_>>,
+    ) -> Error {
+        match line {
+            None => Error::Kernel(operation, fault),
+            Some(line) => Error::RefusedRule(operation, fault, line.to_owned()),
+        }
+    }
+
     /// Returns the fault of a file that the caller named. A line of it is shown only where it
     /// begins as a rule does: who may restore a file, by way of sudo, need not be allowed to read
     /// it.
@@ -670,7 +689,7 @@ impl Error {
                 line.text_with(kernel_text(*operation, *fault).as_bytes())
             }
             Error::Unfinished(fault) => fault.lines().join(&b'\n'),
-            Error::AlreadyReported(_) => return Vec::new(),
+            Error::Status(_) => return Vec::new(),
             Error::HelperUsage(helper) => helper.usage().into_bytes(),
         };
         text.push(b'\n');
@@ -702,7 +721,7 @@ impl Error {
             | Error::HelperUsage(_) => STATUS_FAILED,
             Error::Rule(fault, _) | Error::NotARule(fault, _) => fault.status(),
             Error::Unfinished(fault) => fault.status(),
-            Error::AlreadyReported(status) => *status,
+            Error::Status(status) => *status,
         }
     }
 }

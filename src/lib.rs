@@ -7,13 +7,13 @@
 //! `commands` knows all three. [`diagnose`], which looks beyond the table, knows the last two.
 //!
 //! [`attribution`] works out which real server a connection belongs to, [`rates`] how fast counters
-//! grow. [`error`] has the faults that end a command, with their exit statuses; what a drain or a
-//! diagnosis finds is worded there. [`schedulers`] holds what is known of the kernel's. [`sockets`]
-//! reads which sockets there are. [`names`] asks the name services, [`clock`] the time, [`screen`]
-//! and [`terminal`] the terminal; [`unbuffered`] reads and writes the standard streams, [`waiting`]
-//! lets time pass until a signal comes.
+//! grow. [`error`] has the faults that end a command, with their exit statuses; findings of a drain
+//! or a diagnosis are worded in their own modules. [`schedulers`] holds what is known of the
+//! kernel's. [`sockets`] reads which sockets there are. [`names`] asks the name services, [`clock`]
+//! the time, [`screen`] and [`terminal`] the terminal; [`unbuffered`] reads and writes the standard
+//! streams, [`waiting`] lets time pass until a signal comes.
 //!
-//! Five words stand for output. What is further in is held by what is around it:
+//! Six words stand for output. What is further in is held by what is around it:
 //!
 //! ```text
 //! Console            collects text, prints faults and hints     commands/console

@@ -55,6 +55,9 @@ pub enum Protocol {
 }
 
 impl Protocol {
+    /// Every protocol.
+    pub const ALL: [Protocol; 3] = [Protocol::Tcp, Protocol::Udp, Protocol::Sctp];
+
     /// Returns the protocol's number in an IP header.
     pub fn number(self) -> u16 {
         match self {
@@ -66,9 +69,16 @@ impl Protocol {
 
     /// Returns the protocol with this number, if it is one that IPVS balances.
     pub fn from_number(number: u16) -> Option<Protocol> {
-        [Protocol::Tcp, Protocol::Udp, Protocol::Sctp]
+        Protocol::ALL
             .into_iter()
             .find(|protocol| protocol.number() == number)
+    }
+
+    /// Returns the protocol with this label, if it is one whose ports have names.
+    pub fn from_label(label: &[u8]) -> Option<Protocol> {
+        Protocol::ALL
+            .into_iter()
+            .find(|protocol| protocol.label().as_bytes() == label)
     }
 
     /// Returns the name in upper case, as listings print it.
@@ -324,6 +334,41 @@ impl TunnelChecksum {
     }
 }
 
+/// The kinds of tunnel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TunnelKind {
+    /// IP in IP.
+    Ipip,
+    /// Generic UDP encapsulation.
+    Gue,
+    /// Generic routing encapsulation.
+    Gre,
+}
+
+impl TunnelKind {
+    /// Every kind.
+    pub const ALL: [TunnelKind; 3] = [TunnelKind::Ipip, TunnelKind::Gue, TunnelKind::Gre];
+
+    /// The word for each, in the order of [`TunnelKind::ALL`], with what it means.
+    pub const WORDS: [(&str, &str); 3] = [
+        ("ipip", "IP in IP"),
+        ("gue", "generic UDP encapsulation"),
+        ("gre", "generic routing encapsulation"),
+    ];
+
+    /// Returns the kind of this word.
+    pub fn from_word(word: &[u8]) -> Option<TunnelKind> {
+        TunnelKind::ALL
+            .into_iter()
+            .find(|kind| kind.word().as_bytes() == word)
+    }
+
+    /// Returns the word for it, on the command line and in documents.
+    pub fn word(self) -> &'static str {
+        TunnelKind::WORDS[self as usize].0
+    }
+}
+
 /// The way in which a tunnelled packet is wrapped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Encapsulation {
@@ -336,6 +381,17 @@ pub enum Encapsulation {
     Gre {
         checksum: TunnelChecksum,
     },
+}
+
+impl Encapsulation {
+    /// Returns the kind of tunnel.
+    pub fn kind(self) -> TunnelKind {
+        match self {
+            Encapsulation::Ipip => TunnelKind::Ipip,
+            Encapsulation::Gue { .. } => TunnelKind::Gue,
+            Encapsulation::Gre { .. } => TunnelKind::Gre,
+        }
+    }
 }
 
 /// The forwarding method: the way in which packets reach a real server.
@@ -364,12 +420,17 @@ pub struct DestinationIdentity {
 pub struct Destination {
     pub identity: DestinationIdentity,
     pub forwarding_method: ForwardingMethod,
-    /// Its share; 0 takes no new connections. At most 2147483647.
+    /// Its share; 0 takes no new connections.
     pub weight: u32,
     /// At so many connections it takes no more; 0 is no limit.
     pub upper_threshold: u32,
     /// Below so many it takes them again; 0 is three quarters of the upper.
     pub lower_threshold: u32,
+}
+
+impl Destination {
+    /// The largest weight, and the largest threshold.
+    pub const LARGEST: u32 = i32::MAX as u32;
 }
 
 /// Counters since the last zeroing, and rates as the kernel estimates them.
@@ -537,8 +598,8 @@ pub struct Connection<'a> {
     pub engine: Option<(&'a [u8], &'a [u8])>,
 }
 
-/// The protocol, client, service and destination of a connection. Entries that persistence keeps may
-/// have the same.
+/// The protocol, client, service and destination of a connection. Entries that persistence keeps
+/// may have the same.
 pub type ConnectionIdentity = (KernelName, [(IpAddr, u16); 3]);
 
 impl Connection<'_> {
@@ -552,9 +613,7 @@ impl Connection<'_> {
 
     /// Returns the protocol, if it is one whose ports have names.
     pub fn named_protocol(&self) -> Option<Protocol> {
-        [Protocol::Tcp, Protocol::Udp, Protocol::Sctp]
-            .into_iter()
-            .find(|protocol| protocol.label().as_bytes() == self.protocol)
+        Protocol::from_label(self.protocol)
     }
 }
 

@@ -4,12 +4,16 @@
 //! `/etc/nsswitch.conf` names are heard, the same as for the reference. One of the few files that
 //! hold `unsafe`, for that interface is C. It knows neither options nor listings.
 //!
-//! It is decided here what is a name, where glibc and musl differ. What musl
-//! cannot do stays so: it does not read `/etc/nsswitch.conf`, knows no names of SCTP's ports, and
-//! none of a port that has more than 15 characters, takes the names in `/etc/hosts` as they are
-//! spelled there, does not read an IPv6 address there as the IPv4 one that it stands for, has the
-//! latter's name for the former, and cannot list the services. Most of it is held by
-//! `tests/parity/c_library.script`.
+//! It is decided here what is a name, where glibc and musl differ. What musl cannot do stays so:
+//!
+//! - It does not read `/etc/nsswitch.conf`.
+//! - It knows no names of SCTP's ports, and none of a port that has more than 15 characters.
+//! - It takes the names in `/etc/hosts` as they are spelled there.
+//! - It does not read an IPv6 address there as the IPv4 one that it stands for.
+//! - For an address of that kind, it has the IPv4 one's name.
+//! - It cannot list the services.
+//!
+//! Most of it is held by `tests/parity/c_library.script`.
 
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::net::IpAddr;

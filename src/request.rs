@@ -35,7 +35,7 @@ pub enum Request {
     Diagnose(DiagnoseRequest),
     /// The table as rules.
     Save {
-        /// Addresses and ports as numbers.
+        /// True if addresses and ports are numbers.
         numeric: bool,
     },
     /// Rules from standard input.
@@ -56,7 +56,7 @@ pub struct DrainRequest {
     pub then: AfterDrain,
     /// The most seconds to wait; without them, for as long as it takes.
     pub seconds: Option<u32>,
-    /// Even where new clients will find no server.
+    /// True if it is done even where new clients will find no server.
     pub is_forced: bool,
     /// True if it is no fault that there is no such server (`--exist`).
     pub may_be_missing: bool,
@@ -132,7 +132,7 @@ pub struct DiagnoseRequest {
     pub probe_from: Option<Ipv4Addr>,
     /// The most time to listen to what becomes of real packets; without it, nobody listens.
     pub listen: Option<Duration>,
-    /// For programs.
+    /// True if findings are written for programs.
     pub json: bool,
     /// When there are colours.
     pub colours: Colours,
@@ -145,7 +145,7 @@ pub struct ListRequest {
     pub subject: Subject,
     /// Its look.
     pub format: ListFormat,
-    /// In order, not as the kernel gives it.
+    /// True if it is in order, not as the kernel gives it.
     pub sorted: bool,
     /// The order of virtual services, where there is a choice.
     pub order: ServiceOrder,
@@ -211,14 +211,21 @@ pub enum Columns {
     TunnelInfo,
 }
 
+impl Columns {
+    /// Returns true if they hold counters, or the rates at which those grow.
+    pub fn are_counters(self) -> bool {
+        matches!(self, Columns::Statistics | Columns::Rate)
+    }
+}
+
 /// The look of a listing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ListFormat {
     /// Its columns.
     pub columns: Columns,
-    /// Addresses and ports as numbers.
+    /// True if addresses and ports are numbers.
     pub numeric: bool,
-    /// Counters in full.
+    /// True if counters are in full.
     pub exact: bool,
 }
 

@@ -5,6 +5,9 @@
 
 use crate::model::{SchedulerFlags, VirtualService};
 
+/// The scheduler of a service for which none is named.
+pub const DEFAULT_SCHEDULER: &str = "wlc";
+
 /// The schedulers that kernels come with, each a module `ip_vs_NAME`, with a few words on how it
 /// chooses. Kernels before 4.18 lack `mh`, those before 5.12 `twos`, which newer ones may be built
 /// without: Debian's have it from 6.12 on.
@@ -68,8 +71,8 @@ pub enum WeightChange {
 }
 
 impl WeightChange {
-    /// Returns what the scheduler of this name makes of it (`tests/kernel/clusters/scheduling.rs` has
-    /// clients try it).
+    /// Returns what the scheduler of this name makes of it (`tests/kernel/clusters/scheduling.rs`
+    /// has clients try it).
     pub fn with(scheduler: &[u8]) -> WeightChange {
         match scheduler {
             b"rr" | b"lc" | b"dh" => WeightChange::Nothing,

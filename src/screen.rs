@@ -1,6 +1,6 @@
 //! Finds out what the terminal can show: its size, colours, more than ASCII. Listings ask about
-//! standard output; progress, faults and hints ask for the width of standard error. Nothing is drawn
-//! here.
+//! standard output; progress, faults and hints ask for the width of standard error. Nothing is
+//! drawn here.
 
 use std::env;
 use std::ffi::OsString;
@@ -21,8 +21,8 @@ pub struct Screen {
     pub has_colours: bool,
     /// True if lines and bars can be drawn with more than ASCII.
     pub has_unicode: bool,
-    /// True if parts of blocks and discs can be drawn, too, which Linux's own console has not got in
-    /// the fonts that Debian loads there.
+    /// True if parts of blocks and discs can be drawn, too, which Linux's own console has not got
+    /// in the fonts that Debian loads there.
     pub has_fine_marks: bool,
 }
 

@@ -112,7 +112,8 @@ impl Terminal {
             Some(&WAKING.into_iter().collect()),
             Some(&mut blocked_while_waiting),
         )?;
-        // Made first: should the terminal be taken over in part, it is dropped, and gives that back.
+        // Made first: should the terminal be taken over in part, it is dropped, and gives that
+        // back.
         let terminal = Terminal {
             blocked_while_waiting,
             has_keys: io::stdin().is_terminal(),
@@ -222,9 +223,8 @@ fn give_back() {
     IS_TAKEN.store(false, Ordering::Relaxed);
 }
 
-/// Installs the handler of a signal. A signal that the caller ignores stays ignored, and one that
-/// the runtime handles, its own; but Ctrl-C and the size are part of the terminal that is taken
-/// over.
+/// Installs the handler of a signal. Leaves a signal alone that the caller ignores, except Ctrl-C
+/// and the change of size: those belong to the terminal that is taken over.
 fn handle(
     signal: Signal,
     handler: extern "C" fn(libc::c_int),

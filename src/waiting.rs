@@ -2,7 +2,8 @@
 //!
 //! The signals are held back from the moment on when they are asked for here, so that none falls
 //! between two looks: what is begun in between is done. They stay so until the program ends, or
-//! until the waiting is ended because long work follows. The clock that counts is the monotonic one: nobody sets it.
+//! until the waiting is ended because long work follows. The clock that counts is the monotonic
+//! one: nobody sets it.
 
 #![forbid(unsafe_code)]
 
@@ -18,7 +19,7 @@ use nix::sys::signalfd::{SfdFlags, SignalFd};
 /// The signals that end the waiting.
 const SIGNALS: [Signal; 3] = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP];
 
-/// Waits that signals end.
+/// A wait that a signal ends.
 pub struct Waiting {
     signals: SignalFd,
     awaited: SigSet,
@@ -45,7 +46,7 @@ impl Waiting {
         let _ = self.awaited.thread_unblock();
     }
 
-    /// Waits for so long, or until a signal comes, which is told by its number.
+    /// Waits for `length`, or until a signal comes. Returns the signal's number.
     pub fn pause(&mut self, length: Duration) -> Option<u32> {
         self.wait(length, None)
     }

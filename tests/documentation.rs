@@ -79,7 +79,7 @@ fn the_manual_has_every_finding_of_a_diagnosis_and_no_others() {
     assert_eq!(headings, ids);
 }
 
-/// The rooms whose texts are messages, from the first line to their tests.
+/// The modules whose texts are messages, from the first line to their tests.
 const MESSAGES: [&str; 3] = [
     "src/error.rs",
     "src/commands/drain/judgement.rs",
@@ -245,7 +245,7 @@ fn the_manual_has_every_option_of_the_helpers() {
     for helper in Helper::ALL {
         let page = read(&format!("man/{}.8", helper.name()));
         for row in helper.options() {
-            let option = row.helper_spelling();
+            let option = row.shortest_spelling();
             let font = match row.argument {
                 Argument::Operands(_) => 'I',
                 _ => 'B',

@@ -4,7 +4,8 @@
 #![forbid(unsafe_code)]
 
 use crate::error::UsageError;
-use crate::options::matrix::{Modifiers, NEW, OF_TUNNELS, Owner, OwnerOptions, TunnelType};
+use crate::model::TunnelKind;
+use crate::options::matrix::{Modifiers, NEW, OF_TUNNELS, Owner, OwnerOptions};
 use crate::options::{Command, Modifier};
 
 /// The options that were given so far.
@@ -35,7 +36,7 @@ impl Given {
     /// Returns true if any option is there that says more of a real server than its weight.
     pub fn describes_a_server_beyond_its_weight(self) -> bool {
         let mut described = self.0.only(Modifier::Drain.rivals()).iter();
-        described.any(|modifier| modifier != Modifier::Weight && modifier != Modifier::Ramp)
+        described.any(|modifier| modifier != Modifier::Weight)
     }
 
     /// Finds the first fault of these options against what goes with a command, and against each
@@ -59,26 +60,19 @@ impl Given {
     }
 
     /// Finds the first fault of these options against what goes with a type of tunnel.
-    pub fn check_tunnel(self, kind: TunnelType) -> Result<(), UsageError> {
+    pub fn check_tunnel(self, kind: TunnelKind) -> Result<(), UsageError> {
         check(self.0.only(OF_TUNNELS), Owner::Tunnel(kind))
     }
 
     /// Returns two options that cannot stand beside each other, though both go with the command.
     pub fn rivals(self) -> Option<(Modifier, Modifier)> {
-        self.all_rivals().next()
+        self.0.rivals().next()
     }
 
     /// Returns two of them of which the reference does not know both.
     fn new_rivals(self) -> Option<(Modifier, Modifier)> {
-        let mut pairs = self.all_rivals();
+        let mut pairs = self.0.rivals();
         pairs.find(|(one, other)| NEW.has(*one) || NEW.has(*other))
-    }
-
-    fn all_rivals(self) -> impl Iterator<Item = (Modifier, Modifier)> {
-        self.0.iter().flat_map(move |one| {
-            let rivals = self.0.only(one.rivals());
-            rivals.iter().map(move |other| (one, other))
-        })
     }
 }
 
@@ -120,7 +114,6 @@ fn check(given: Modifiers, owner: Owner) -> Result<(), UsageError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::options::matrix::TunnelType as Kind;
 
     fn given(modifiers: &[Modifier]) -> Given {
         let mut given = Given::default();
@@ -314,33 +307,39 @@ mod tests {
     fn a_tunnel_takes_the_options_of_its_type() {
         let tunnel = |kind, modifiers: &[Modifier]| given(modifiers).check_tunnel(kind).err();
         let port = TunnelPort;
-        assert_eq!(tunnel(Kind::Ipip, &[Weight, TunnelType]), None);
+        assert_eq!(tunnel(TunnelKind::Ipip, &[Weight, TunnelType]), None);
         for option in [port, TunnelNoChecksum, TunnelChecksum, TunnelRemoteChecksum] {
             assert_eq!(
-                tunnel(Kind::Ipip, &[option]),
-                Some(Illegal(option, Owner::Tunnel(Kind::Ipip)))
+                tunnel(TunnelKind::Ipip, &[option]),
+                Some(Illegal(option, Owner::Tunnel(TunnelKind::Ipip)))
             );
         }
         assert_eq!(
-            tunnel(Kind::Gue, &[]),
-            Some(Needed(port, Owner::Tunnel(Kind::Gue)))
+            tunnel(TunnelKind::Gue, &[]),
+            Some(Needed(port, Owner::Tunnel(TunnelKind::Gue)))
         );
-        assert_eq!(tunnel(Kind::Gue, &[port, TunnelRemoteChecksum]), None);
+        assert_eq!(tunnel(TunnelKind::Gue, &[port, TunnelRemoteChecksum]), None);
         assert_eq!(
-            tunnel(Kind::Gue, &[port, TunnelRemoteChecksum, TunnelNoChecksum]),
+            tunnel(
+                TunnelKind::Gue,
+                &[port, TunnelRemoteChecksum, TunnelNoChecksum]
+            ),
             Some(Conflict(
                 TunnelRemoteChecksum,
                 TunnelNoChecksum,
-                Owner::Tunnel(Kind::Gue)
+                Owner::Tunnel(TunnelKind::Gue)
             ))
         );
         assert_eq!(
-            tunnel(Kind::Gre, &[TunnelChecksum, Weight, TcpService]),
+            tunnel(TunnelKind::Gre, &[TunnelChecksum, Weight, TcpService]),
             None
         );
         assert_eq!(
-            tunnel(Kind::Gre, &[TunnelRemoteChecksum]),
-            Some(Illegal(TunnelRemoteChecksum, Owner::Tunnel(Kind::Gre)))
+            tunnel(TunnelKind::Gre, &[TunnelRemoteChecksum]),
+            Some(Illegal(
+                TunnelRemoteChecksum,
+                Owner::Tunnel(TunnelKind::Gre)
+            ))
         );
         assert!(given(&[TunnelRemoteChecksum, TcpService]).has_tunnel_options());
         assert!(!given(&[Weight, TunnelInfo]).has_tunnel_options());

@@ -11,6 +11,7 @@ use std::os::unix::ffi::OsStrExt;
 
 use crate::cli::popt::{self, Event};
 use crate::error::Error;
+use crate::options::matrix::Modifiers;
 use crate::options::{Command, Helper, Meaning, Modifier};
 
 /// The request that a helper's words make.
@@ -27,7 +28,7 @@ pub enum HelperRequest {
 /// The options and operands of a helper.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct HelperOptions {
-    flags: Vec<Modifier>,
+    flags: Modifiers,
     /// The network namespace to do it in, as `--netns` names it.
     pub namespace: Option<OsString>,
     /// The file to read or write; a standard stream where none is named.
@@ -37,7 +38,7 @@ pub struct HelperOptions {
 impl HelperOptions {
     /// Returns true if this flag was given.
     pub fn has(&self, flag: Modifier) -> bool {
-        self.flags.contains(&flag)
+        self.flags.has(flag)
     }
 }
 
@@ -63,14 +64,22 @@ pub fn read(helper: Helper, arguments: &[OsString]) -> Result<HelperRequest, Err
             } => options.namespace = value.map(os_string),
             Event::Option {
                 meaning: Meaning::Modifier(flag),
+                value,
                 ..
-            } => options.flags.push(flag),
+            } => {
+                debug_assert_eq!(value, None, "{flag:?} has a value");
+                options.flags.insert(flag);
+            }
             Event::Plain(_) if options.file.is_some() => return Err(Error::HelperUsage(helper)),
             Event::Plain(word) => options.file = Some(os_string(word)),
             Event::Option { .. } => {}
         }
     }
-    Ok(HelperRequest::Run(options))
+    match options.flags.rivals().next() {
+        None => Ok(HelperRequest::Run(options)),
+        Some((Modifier::ExitCode, _)) => Err(Error::ExitCodeWithoutDryRun),
+        Some(_) => Err(Error::HelperUsage(helper)),
+    }
 }
 
 fn os_string(word: &[u8]) -> OsString {
@@ -135,7 +144,7 @@ mod tests {
             |word: Option<OsString>| word.map_or("-".into(), |word| word.into_string().unwrap());
         Some(format!(
             "{:?} {} {}",
-            options.flags,
+            options.flags.iter().collect::<Vec<_>>(),
             text(options.namespace),
             text(options.file)
         ))
@@ -148,7 +157,7 @@ mod tests {
             ("-n", "[Numeric] - -"),
             ("x -n", "[Numeric] - x"),
             ("-n ./-x", "[Numeric] - ./-x"),
-            ("-n -n", "[Numeric, Numeric] - -"),
+            ("-n -n", "[Numeric] - -"),
             ("--netns blue", "[] blue -"),
             ("--netns=blue -n --netns 7", "[Numeric] 7 -"),
             ("--netns -n", "[] -n -"),
@@ -218,6 +227,26 @@ mod tests {
         };
         assert!(options.has(Modifier::Test));
         assert!(!options.has(Modifier::DryRun) && !options.has(Modifier::NoFlush));
+    }
+
+    #[test]
+    fn every_value_is_read() {
+        for helper in Helper::ALL {
+            for row in helper.options().filter(|row| row.takes_value()) {
+                let line = format!("{} x", row.shortest_spelling());
+                assert_ne!(run(helper, &line).as_deref(), Some("[] - -"), "{line}");
+            }
+        }
+    }
+
+    #[test]
+    fn rivals_are_refused() {
+        let read = |line| read(Helper::Restore, &words(line));
+        for line in ["--exit-code --test", "--test --dry-run --exit-code rules"] {
+            let fault = read(line);
+            assert!(matches!(fault, Err(Error::ExitCodeWithoutDryRun)), "{line}");
+        }
+        assert!(read("--exit-code --dry-run").is_ok());
     }
 
     #[test]

@@ -36,7 +36,7 @@ pub fn parse_words<'a>(
 /// A reader of lines of rules, one after another.
 #[derive(Default)]
 pub struct LineReader<'a> {
-    /// The events of the line that is being read; kept, so that their room is.
+    /// The events of the line that is being read; kept to reuse their memory.
     events: Vec<Event<'a>>,
     last_service: LastService<'a>,
     hosts: Hosts,

@@ -25,9 +25,11 @@ use crate::cli::named_service::LastService;
 use crate::cli::popt::{self, Event};
 use crate::commands::netns;
 use crate::ipvs::{Detail, Ipvs};
-use crate::model::{AddressFamily, Change, KernelName, Protocol, SchedulerFlags, ServiceState};
+use crate::model::{
+    AddressFamily, Change, KernelName, Protocol, SchedulerFlags, ServiceState, TunnelKind,
+};
 use crate::names;
-use crate::options::matrix::{Modifiers, Owner, TunnelType};
+use crate::options::matrix::{Modifiers, Owner};
 use crate::options::{
     self, Argument, Command, Completion, Helper, Meaning, Modifier, OPTIONS, OptionSpec,
 };
@@ -37,8 +39,8 @@ use crate::render::phrases::counted;
 use crate::render::{listing, rules};
 use crate::selection::States;
 
-/// The word that stands at the cursor while the words before it are read: as what it is read shows
-/// which words may stand there.
+/// The word that stands at the cursor while the words before it are read: whether it is read as an
+/// option or as a value shows which words may stand there.
 const AT_CURSOR: &[u8] = b"-h";
 
 /// Returns the words of a line to complete, if a shell asks for it.
@@ -115,9 +117,9 @@ fn write_helper_answer<'a>(
     let is_word = |row: &&OptionSpec| !matches!(row.argument, Argument::Operands(_));
     for row in helper.options().filter(is_word) {
         let stands_in_its_way =
-            |given: Meaning| given == row.meaning || are_rivals(row, given.row());
+            |given: Meaning| given == row.meaning || are_rivals(row.meaning, given);
         if !line.given().any(|(given, _)| stands_in_its_way(given)) {
-            line.offer(&[row.helper_spelling().as_bytes()], row.help);
+            line.offer(&[row.shortest_spelling().as_bytes()], row.help);
         }
     }
 }
@@ -157,13 +159,11 @@ impl<'a> Line<'a, '_> {
     }
 
     fn modifiers(&self) -> Modifiers {
-        let mut modifiers = Modifiers::default();
-        for (meaning, _) in self.given() {
-            if let Meaning::Modifier(modifier) = meaning {
-                modifiers.insert(modifier);
-            }
-        }
-        modifiers
+        let modifiers = self.given().filter_map(|(meaning, _)| match meaning {
+            Meaning::Modifier(modifier) => Some(modifier),
+            Meaning::Command(_) => None,
+        });
+        modifiers.collect()
     }
 
     /// Returns true if an option may still come: the command and what is given already would not
@@ -181,12 +181,12 @@ impl<'a> Line<'a, '_> {
         };
         let tunnel = self
             .value_of(Modifier::TunnelType)
-            .and_then(TunnelType::from_word);
+            .and_then(TunnelKind::from_word);
         let fits_the_tunnel = row.section != Modifier::TunnelType.row().section
             || tunnel.is_none_or(|tunnel| row.is_of_use_to(Owner::Tunnel(tunnel)));
         let stand_apart = |other: &OptionSpec| {
             other.name == row.name
-                || are_rivals(row, other)
+                || are_rivals(row.meaning, other.meaning)
                 || !narrows(row, other)
                     && row
                         .alternative_in
@@ -495,13 +495,13 @@ fn narrows(one: &OptionSpec, other: &OptionSpec) -> bool {
     connections(one) && narrow(other) || connections(other) && narrow(one)
 }
 
-fn are_rivals(one: &OptionSpec, other: &OptionSpec) -> bool {
-    let names = |row: &OptionSpec, rival: &OptionSpec| {
-        row.rivals
-            .iter()
-            .any(|modifier| Meaning::Modifier(*modifier) == rival.meaning)
-    };
-    names(one, other) || names(other, one)
+fn are_rivals(one: Meaning, other: Meaning) -> bool {
+    match (one, other) {
+        (Meaning::Modifier(one), Meaning::Modifier(other)) => {
+            Modifiers::from_iter([one, other]).rivals().next().is_some()
+        }
+        _ => false,
+    }
 }
 
 fn protocol_of(naming: Meaning) -> Option<Protocol> {

@@ -32,7 +32,7 @@ pub struct Streams<'a> {
     pub is_interactive: bool,
     /// Returns what standard input is. Only `ipvsadm-restore` asks.
     pub input_kind: fn() -> InputKind,
-    /// Returns the screen that standard output is shown on. Only `--table` and `--watch` ask.
+    /// Returns the screen that standard output is shown on. Only what is drawn asks.
     pub screen: fn() -> Screen,
 }
 
@@ -235,9 +235,14 @@ impl<'a> Console<'a> {
         }
     }
 
-    /// Shows how far a command is, in place of what was shown before. The line is for a person at a
-    /// terminal, and no wider than that.
+    /// Shows a person at a terminal how far a command is, in place of what was shown before.
     pub fn show_progress(&mut self, line: &str) {
+        if !self.streams.is_interactive {
+            return;
+        }
+        // Behind its last column a terminal goes to the next line.
+        let room = screen::width_of_standard_error().saturating_sub(1);
+        let line: String = line.chars().take(room).collect();
         let width = line.chars().count();
         let rest = self.progress_width.saturating_sub(width);
         self.progress_width = 0;
@@ -458,6 +463,20 @@ mod tests {
             String::from_utf8(errors).unwrap(),
             "1 of 10\r10     \r  \rTry `ipvsadm -h' or 'ipvsadm --help' for more information.\n"
         );
+    }
+
+    #[test]
+    fn progress_is_for_a_terminal_and_stays_in_one_line_of_it() {
+        let shown = |is_interactive| {
+            let mut errors = Vec::new();
+            with_console(&mut io::sink(), &mut errors, is_interactive, |console| {
+                console.show_progress(&"a".repeat(1000));
+            });
+            String::from_utf8(errors).unwrap()
+        };
+        let width = screen::width_of_standard_error();
+        assert_eq!(shown(true), format!("{}\r", "a".repeat(width - 1)));
+        assert_eq!(shown(false), "");
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! The sync daemon that may be running already: its settings, held against those that are wanted.
 //!
 //! The kernel chooses what is not named when the daemon starts (`start_sync_thread` in
-//! `net/netfilter/ipvs/ip_vs_sync.c`), and shows it as if it had been named. So it is chosen here in
-//! the same way.
+//! `net/netfilter/ipvs/ip_vs_sync.c`), and shows it as if it had been named. So it is chosen here
+//! in the same way.
 
 #![forbid(unsafe_code)]
 

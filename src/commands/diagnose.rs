@@ -12,14 +12,11 @@ use crate::diagnose;
 use crate::diagnose::facts::Facts;
 use crate::diagnose::listen::listened::Listened;
 use crate::diagnose::{checks, ladder, look, probe, tell};
-use crate::error::{Error, KernelError};
+use crate::error::{Error, KernelError, STATUS_FAULT};
 use crate::ipvs::Ipvs;
 use crate::model::ServiceIdentity;
 use crate::render::phrases::counted;
 use crate::request::DiagnoseRequest;
-
-/// The exit status where there is a fault, or clients wait in vain.
-const STATUS_FAULT: u8 = 1;
 
 /// Diagnoses. No module is loaded for it: that would be a change, and a kernel without IPVS is a
 /// finding.
@@ -38,7 +35,7 @@ pub fn run(console: &mut Console<'_>, request: &DiagnoseRequest) -> Result<(), E
         }
     }
     match ladder::is_faulty(facts, &findings) {
-        true => Err(Error::AlreadyReported(STATUS_FAULT)),
+        true => Err(Error::Status(STATUS_FAULT)),
         false => Ok(()),
     }
 }
@@ -82,15 +79,12 @@ fn listen(
     {
         return Err(Error::NotDiagnosed(KernelError::Errno(Errno::ESRCH)));
     }
-    let is_interactive = console.is_interactive();
     let listened = diagnose::listen::listen(&facts, service, length, |left, ended| {
-        if is_interactive {
-            let left = left.as_secs_f64().ceil();
-            console.show_progress(&format!(
-                "listening: {} followed to the end, {left} s left, Ctrl-C ends it",
-                counted(ended, "attempt")
-            ));
-        }
+        let left = left.as_secs_f64().ceil();
+        console.show_progress(&format!(
+            "listening: {} followed to the end, {left} s left, Ctrl-C ends it",
+            counted(ended, "attempt")
+        ));
     });
     console.end_progress();
     listened.map_err(Error::NotListened)

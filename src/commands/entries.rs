@@ -99,7 +99,7 @@ pub fn make_all(
 }
 
 /// Returns a number of seconds as `1:12`, or as `1:02:03` from an hour on.
-pub fn clock(seconds: u64) -> String {
+pub fn minutes_and_seconds(seconds: u64) -> String {
     let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
     match hours {
         0 => format!("{minutes}:{seconds:02}"),

@@ -22,18 +22,18 @@ pub enum Flow {
     End,
 }
 
-/// The origin of a queued change, for the message about its refusal.
-struct Origin<'t> {
+/// What the message about a refusal says of a change that is queued.
+struct QueuedChange<'t> {
     operation: Operation,
     line: Option<RuleLine<'t>>,
 }
 
-/// Executes requests, and remembers what its queued changes came from.
+/// Executes requests, and remembers what it has queued.
 pub struct Executor<'c, 's, 't> {
     /// Prints listings and faults.
     pub console: &'c mut Console<'s>,
     ipvs: &'c mut Ipvs,
-    waiting: Vec<Origin<'t>>,
+    queued: Vec<QueuedChange<'t>>,
     status: u8,
 }
 
@@ -43,14 +43,14 @@ impl<'c, 's, 't> Executor<'c, 's, 't> {
         Executor {
             console,
             ipvs,
-            waiting: Vec::new(),
+            queued: Vec::new(),
             status: 0,
         }
     }
 
     /// Queues a change. If it is refused, the message quotes `line`, if there is one.
     pub fn change(&mut self, change: &Change, line: Option<RuleLine<'t>>) -> Result<(), Error> {
-        self.waiting.push(Origin {
+        self.queued.push(QueuedChange {
             operation: Operation::from(change),
             line,
         });
@@ -98,13 +98,9 @@ impl<'c, 's, 't> Executor<'c, 's, 't> {
         let fault = execute(self.console, self.ipvs, request).err();
         self.status = match (fault, line) {
             (None, _) => 0,
-            (Some(Error::Kernel(operation, fault)), None) => {
-                self.console.report(&Error::Kernel(operation, fault));
-                STATUS_REFUSED
-            }
-            (Some(Error::Kernel(operation, fault)), Some(line)) => {
+            (Some(Error::Kernel(operation, fault)), line) => {
                 self.console
-                    .report(&Error::RefusedRule(operation, fault, line.to_owned()));
+                    .report(&Error::of_refusal(operation, fault, line));
                 STATUS_REFUSED
             }
             (Some(Error::Usage(fault)), Some(line)) => {
@@ -129,25 +125,22 @@ impl<'c, 's, 't> Executor<'c, 's, 't> {
 
     /// Sends the queued changes and prints which of them the kernel refused.
     pub fn flush(&mut self) -> Result<(), Error> {
-        let Some(last) = self.waiting.len().checked_sub(1) else {
+        let Some(last) = self.queued.len().checked_sub(1) else {
             return Ok(());
         };
-        let (console, waiting, status) = (&mut *self.console, &self.waiting, &mut self.status);
+        let (console, queued, status) = (&mut *self.console, &self.queued, &mut self.status);
         *status = 0;
         let outcome = self.ipvs.send_queued(|index, fault| {
-            let Some(origin) = waiting.get(index) else {
+            let Some(change) = queued.get(index) else {
                 return;
             };
-            console.report(&match origin.line {
-                None => Error::Kernel(origin.operation, fault),
-                Some(line) => Error::RefusedRule(origin.operation, fault, line.to_owned()),
-            });
+            console.report(&Error::of_refusal(change.operation, fault, change.line));
             if index == last {
                 *status = STATUS_REFUSED;
             }
         });
-        let operation = self.waiting[last].operation;
-        self.waiting.clear();
+        let operation = self.queued[last].operation;
+        self.queued.clear();
         outcome.map_err(|fault| Error::Kernel(operation, fault))
     }
 
@@ -161,7 +154,7 @@ impl<'c, 's, 't> Executor<'c, 's, 't> {
 /// Returns how a run ends whose refusals have been printed.
 pub fn outcome(is_refused: bool) -> Result<(), Error> {
     match is_refused {
-        true => Err(Error::AlreadyReported(STATUS_REFUSED)),
+        true => Err(Error::Status(STATUS_REFUSED)),
         false => Ok(()),
     }
 }

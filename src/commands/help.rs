@@ -92,7 +92,7 @@ fn usage_of_command(command: Command) -> String {
     let needs_server = Modifier::RealServer.row().needed_by.contains(&owner);
     let server = if needs_server { " -r ADDR:PORT" } else { "" };
     let is_free = |row: &&OptionSpec| {
-        row.section != Section::Service
+        row.section != Some(Section::Service)
             && row.is_of_use_to(owner)
             && !row.needed_by.contains(&owner)
     };
@@ -106,7 +106,7 @@ fn usage_of_command(command: Command) -> String {
     write_sections(&mut text, |row| {
         row.is_of_use_to(owner)
             || row.is_of_use_to(Owner::Variant(command, Modifier::Exist))
-            || command == Command::List && row.section == Section::Connections
+            || command == Command::List && row.section == Some(Section::Connections)
     });
     if Modifier::Scheduler.row().is_of_use_to(owner) {
         text.push_str("Schedulers\n");
@@ -124,7 +124,7 @@ fn write_sections(text: &mut String, wanted: impl Fn(&OptionSpec) -> bool) {
     for section in Section::ALL {
         let rows = OPTIONS
             .iter()
-            .filter(|row| row.section == section && wanted(row));
+            .filter(|row| row.section == Some(section) && wanted(row));
         write_section(text, section.title(), &rows.collect::<Vec<_>>());
     }
 }

@@ -9,13 +9,10 @@
 use nix::errno::Errno;
 
 use crate::commands::{daemons, make_change};
-use crate::edit::{Addition, DestinationEdit, Edit, Instead};
+use crate::edit::{Addition, DestinationEdit, Edit, Instead, MOST_LOOKS, contradicts_look};
 use crate::error::{Error, KernelError};
 use crate::ipvs::{Detail, Ipvs};
 use crate::model::{Change, Destination, ServiceIdentity};
-
-/// The most looks at an entry. The refusal after the last one stands.
-const MOST_LOOKS: usize = 20;
 
 /// Makes an edit that leaves what it does not name as it is.
 pub fn edit(ipvs: &mut Ipvs, edit: &Edit) -> Result<(), Error> {
@@ -124,15 +121,8 @@ pub fn exist(ipvs: &mut Ipvs, change: &Change) -> Result<(), Error> {
 
 /// Returns true if a change was refused because the entry has been added, or deleted, meanwhile.
 fn is_overtaken(change: &Change, outcome: &Result<(), Error>) -> bool {
-    let Err(Error::Kernel(_, KernelError::Errno(errno))) = outcome else {
-        return false;
-    };
-    matches!(
-        (change, errno),
-        (
-            Change::AddService(_) | Change::AddDestination(..),
-            Errno::EEXIST
-        ) | (Change::EditService(_), Errno::ESRCH)
-            | (Change::EditDestination(..), Errno::ENOENT)
-    )
+    match outcome {
+        Err(Error::Kernel(_, KernelError::Errno(errno))) => contradicts_look(change, *errno),
+        _ => false,
+    }
 }

@@ -7,10 +7,10 @@
 #![forbid(unsafe_code)]
 
 use std::ffi::{OsStr, OsString};
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, DirEntry, File, OpenOptions};
 use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
@@ -19,7 +19,7 @@ use nix::sched::{CloneFlags, setns, unshare};
 use nix::sys::statfs::{NSFS_MAGIC, fstatfs};
 
 use crate::cli::popt::{self, Event};
-use crate::error::Error;
+use crate::error::{Error, errno_of};
 use crate::options::{Command, Meaning, Modifier};
 
 /// The folder where `ip netns` keeps namespaces by name.
@@ -68,16 +68,34 @@ fn named_among(arguments: &[OsString]) -> Option<&[u8]> {
 
 /// Returns the names there are, in order.
 pub fn names() -> Vec<OsString> {
-    let folders = [NAMES, NAMES_OF_DOCKER].into_iter();
-    let entries = folders.filter_map(|folder| fs::read_dir(folder).ok());
-    let mut names: Vec<_> = entries
-        .flatten()
-        .flatten()
-        .map(|entry| entry.file_name())
-        .collect();
+    let entries = [NAMES, NAMES_OF_DOCKER].into_iter().flat_map(entries);
+    let mut names: Vec<_> = entries.map(|entry| entry.file_name()).collect();
     names.sort();
     names.dedup();
     names
+}
+
+/// Returns what people call the network namespace that the process is in.
+pub fn own_namespace() -> String {
+    let number = |path: &Path| {
+        let file = fs::metadata(path).ok()?;
+        Some((file.dev(), file.ino()))
+    };
+    let ours = number(Path::new("/proc/self/ns/net"));
+    let mut named = entries(NAMES).filter(|entry| ours.is_some() && number(&entry.path()) == ours);
+    match named.next() {
+        Some(entry) => format!("namespace {}", entry.file_name().to_string_lossy()),
+        None if ours == number(Path::new("/proc/1/ns/net")) => "default namespace".to_owned(),
+        None => match ours {
+            Some((_, inode)) => format!("namespace net:[{inode}]"),
+            None => "unknown namespace".to_owned(),
+        },
+    }
+}
+
+/// Returns the entries of a folder; none if it cannot be read.
+fn entries(folder: &str) -> impl Iterator<Item = DirEntry> {
+    fs::read_dir(folder).into_iter().flatten().flatten()
 }
 
 /// A namespace as a word names it.
@@ -123,7 +141,7 @@ impl Namespace {
     }
 
     /// Returns the advice for a word that names no namespace.
-    fn others(&self) -> &'static str {
+    fn advice(&self) -> &'static str {
         match self {
             Namespace::Name(_) => "ip netns shows the names there are",
             Namespace::Path(_) => "lsns -t net shows the namespaces there are",
@@ -150,7 +168,7 @@ pub fn enter(word: &OsStr) -> Result<Entered, Error> {
     let namespace = Namespace::of(word, is_name);
     let fault = |errno: Errno| {
         let reason = match errno {
-            Errno::ENOENT => format!("{}; {}", errno.desc(), namespace.others()),
+            Errno::ENOENT => format!("{}; {}", errno.desc(), namespace.advice()),
             Errno::EINVAL => {
                 "it is no network namespace; lsns -t net shows those that are".to_owned()
             }
@@ -175,7 +193,7 @@ pub fn enter(word: &OsStr) -> Result<Entered, Error> {
 fn open(path: &Path) -> Result<File, Errno> {
     let open_with = |flags, path: &Path| {
         let file = OpenOptions::new().read(true).custom_flags(flags).open(path);
-        file.map_err(|fault| Errno::from_raw(fault.raw_os_error().unwrap_or(libc::EIO)))
+        file.map_err(|fault| Errno::from_raw(errno_of(&fault)))
     };
     let held = open_with(libc::O_PATH, path)?;
     if fstatfs(&held)?.filesystem_type() != NSFS_MAGIC {

@@ -21,9 +21,9 @@ const MOST_NAMES: u32 = 1000;
 
 /// Makes `text` the content of the file at `path`, or makes that file.
 ///
-/// Mode and owner stay, and so do symbolic links: what they lead to is replaced. What has no content
-/// to be replaced, such as a pipe, is written to, and so is what a path below `/proc` or `/dev/fd`
-/// stands for: who holds it open would go on with the file that was replaced.
+/// Mode and owner stay, and so do symbolic links: what they lead to is replaced. What has no
+/// content to be replaced, such as a pipe, is written to, and so is what a path below `/proc` or
+/// `/dev/fd` stands for: who holds it open would go on with the file that was replaced.
 ///
 /// # Errors
 ///
@@ -48,8 +48,8 @@ pub fn replace(path: &Path, text: &[u8]) -> io::Result<()> {
     }
 }
 
-/// Returns the place where the symbolic links at the end of a path lead. A link of procfs is the end:
-/// it leads to an open file, and the place that it names is one where that may have been.
+/// Returns the place where the symbolic links at the end of a path lead. A link of procfs is the
+/// end: it leads to an open file, and the place that it names is one where that may have been.
 fn followed(path: &Path) -> io::Result<PathBuf> {
     let mut place = path.to_owned();
     for _ in 0..MOST_LINKS {
@@ -73,8 +73,8 @@ fn folder_of(place: &Path) -> &Path {
     }
 }
 
-/// Returns true if this is the file at that place. It is another one where the kernel would not have
-/// followed the links, or where the path is that of a descriptor.
+/// Returns true if this is the file at that place. It is another one where the kernel would not
+/// have followed the links, or where the path is that of a descriptor.
 fn is_at(file: &Metadata, place: &Path) -> bool {
     let identity = |file: &Metadata| (file.dev(), file.ino());
     fs::symlink_metadata(place).is_ok_and(|there| identity(&there) == identity(file))

@@ -2,8 +2,8 @@
 //! each with its destinations.
 //!
 //! Only one service's destinations are in memory at a time. Others may change the table meanwhile:
-//! a service that is gone when the walk gets there is left out, rather than shown without servers; the
-//! only one that is asked for is missed.
+//! a service that is gone when the walk gets there is left out, rather than shown without servers.
+//! Where the walk is of one service, its absence is a fault.
 
 #![forbid(unsafe_code)]
 

@@ -160,9 +160,9 @@ impl Connections {
     }
 }
 
-/// For how long a table is looked through that others only want to know something of. Older kernels,
-/// 6.1 among them, go through their table from the beginning for each page of the file: where there
-/// are many, the whole of it takes minutes.
+/// For how long a table is looked through that others only want to know something of. Older
+/// kernels, 6.1 among them, go through their table from the beginning for each page of the file:
+/// where there are many, the whole of it takes minutes.
 pub const LONGEST_LOOK: Duration = Duration::from_secs(2);
 /// The number of connections between two looks at the clock.
 const CLOCK_STEP: usize = 64;

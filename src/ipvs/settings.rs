@@ -10,8 +10,8 @@ use crate::model::Standstill;
 
 const FOLDER: &str = "/proc/sys/net/ipv4/vs";
 
-/// Returns the number that a setting has; `None` if this kernel has no such setting, or if it cannot
-/// be read.
+/// Returns the number that a setting has; `None` if this kernel has no such setting, or if it
+/// cannot be read.
 pub fn number<T: FromStr>(name: &str) -> Option<T> {
     text(name)?.trim().parse().ok()
 }
@@ -27,8 +27,8 @@ pub fn can_be_read() -> bool {
     fs::read_dir(FOLDER).is_ok_and(|mut names| names.next().is_some())
 }
 
-/// Returns why the counters of services and destinations stand still; `None` if the kernel adds them
-/// up, or if the settings cannot be read.
+/// Returns why the counters of services and destinations stand still; `None` if the kernel adds
+/// them up, or if the settings cannot be read.
 pub fn standstill() -> Option<Standstill> {
     [Standstill::NotEstimated, Standstill::NoProcessor]
         .into_iter()

@@ -28,7 +28,8 @@ pub fn is_of_fixed_size(buckets: u32) -> bool {
     is_older || fs::read_to_string(BITS).is_ok_and(|bits| has_all_buckets(buckets, &bits))
 }
 
-/// Returns true if a table has the most buckets that the module's parameter, a power of two, allows.
+/// Returns true if a table has the most buckets that the module's parameter, a power of two,
+/// allows.
 fn has_all_buckets(buckets: u32, bits: &str) -> bool {
     let bits = bits.trim().parse::<u32>().ok();
     bits.and_then(|bits| 1_u64.checked_shl(bits))

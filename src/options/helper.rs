@@ -86,18 +86,9 @@ impl Helper {
 const ABOUT: [Command; 2] = [Command::Help, Command::Version];
 
 impl OptionSpec {
-    /// Returns how helpers spell it: by its letter, or else its long name; an operand has neither.
-    pub fn helper_spelling(&self) -> String {
-        match (self.letter(), self.long, self.argument) {
-            (Some(letter), ..) => format!("-{letter}"),
-            (None, "", Argument::Operands(name)) => name.to_owned(),
-            (None, long, _) => format!("--{long}"),
-        }
-    }
-
-    /// Returns the helpers' spelling with the value behind it.
+    /// Returns how helpers spell it, with the value behind it.
     pub(crate) fn helper_word(&self) -> String {
-        let spelling = self.helper_spelling();
+        let spelling = self.shortest_spelling();
         match self.argument {
             Argument::None | Argument::Operands(_) => spelling,
             Argument::Required(value) => format!("{spelling} {value}"),

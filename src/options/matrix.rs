@@ -6,6 +6,7 @@
 
 use super::table::{COMMAND_COUNT, MODIFIERS};
 use super::{Command, Helper, Meaning, Modifier, OptionSpec, Section};
+use crate::model::TunnelKind;
 
 /// The order in which the reference checks options against commands, and names the first fault
 /// (`tests/parity/ipvsadm-1.31.md`, section 2). Options that share a name stand here once. Ours
@@ -48,39 +49,6 @@ pub(super) const REFERENCE_ORDER: [Modifier; 34] = [
     Modifier::TunnelRemoteChecksum,
 ];
 
-/// The types of tunnel.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TunnelType {
-    /// IP in IP.
-    Ipip,
-    /// Generic UDP encapsulation.
-    Gue,
-    /// Generic routing encapsulation.
-    Gre,
-}
-
-impl TunnelType {
-    const ALL: [TunnelType; 3] = [TunnelType::Ipip, TunnelType::Gue, TunnelType::Gre];
-
-    /// The word for each, in the order of [`TunnelType::ALL`], with what it means.
-    pub(super) const WORDS: [(&'static str, &'static str); 3] = [
-        ("ipip", "IP in IP"),
-        ("gue", "generic UDP encapsulation"),
-        ("gre", "generic routing encapsulation"),
-    ];
-
-    /// Returns the type of this word.
-    pub(crate) fn from_word(word: &[u8]) -> Option<TunnelType> {
-        TunnelType::ALL
-            .into_iter()
-            .find(|kind| kind.word().as_bytes() == word)
-    }
-
-    fn word(self) -> &'static str {
-        TunnelType::WORDS[self as usize].0
-    }
-}
-
 /// A thing that options go with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Owner {
@@ -90,7 +58,7 @@ pub enum Owner {
     /// command goes with it in the same way, unless a row says something else of the variant.
     Variant(Command, Modifier),
     /// A type of tunnel.
-    Tunnel(TunnelType),
+    Tunnel(TunnelKind),
     /// A program beside `ipvsadm`.
     Helper(Helper),
 }
@@ -144,7 +112,7 @@ impl Owner {
         match self {
             Owner::Command(command) => command as usize,
             Owner::Tunnel(kind) => COMMAND_COUNT + kind as usize,
-            Owner::Helper(helper) => COMMAND_COUNT + TunnelType::ALL.len() + helper as usize,
+            Owner::Helper(helper) => COMMAND_COUNT + TunnelKind::ALL.len() + helper as usize,
             Owner::Variant(command, modifier) => {
                 let mut variant = 0;
                 while VARIANTS[variant].0 as usize != command as usize
@@ -158,7 +126,7 @@ impl Owner {
     }
 }
 
-const FIRST_VARIANT: usize = COMMAND_COUNT + TunnelType::ALL.len() + Helper::ALL.len();
+const FIRST_VARIANT: usize = COMMAND_COUNT + TunnelKind::ALL.len() + Helper::ALL.len();
 const OWNER_COUNT: usize = FIRST_VARIANT + VARIANTS.len();
 
 /// A set of options, a bit each.
@@ -214,6 +182,25 @@ impl Modifiers {
             Some(*modifier)
         })
     }
+
+    /// Returns each two of them that cannot stand beside each other, though both go with the
+    /// command.
+    pub(crate) fn rivals(self) -> impl Iterator<Item = (Modifier, Modifier)> {
+        self.iter().flat_map(move |one| {
+            let rivals = self.only(one.rivals());
+            rivals.iter().map(move |other| (one, other))
+        })
+    }
+}
+
+impl FromIterator<Modifier> for Modifiers {
+    fn from_iter<T: IntoIterator<Item = Modifier>>(all: T) -> Modifiers {
+        let mut modifiers = Modifiers::NONE;
+        for modifier in all {
+            modifiers.insert(modifier);
+        }
+        modifiers
+    }
 }
 
 impl Modifier {
@@ -222,7 +209,8 @@ impl Modifier {
         NAMESAKES[self as usize]
     }
 
-    /// Returns the options that it cannot stand beside, though each goes with the command.
+    /// Returns the options that its row says it cannot stand beside, though each goes with the
+    /// command. Of two rivals, one row says it.
     pub(crate) fn rivals(self) -> Modifiers {
         RIVALS[self as usize]
     }
@@ -361,7 +349,7 @@ pub(crate) static OF_TUNNELS: Modifiers = {
     let mut of_tunnels = Modifiers::NONE;
     let mut index = 0;
     while index < MODIFIERS.len() {
-        if matches!(row(MODIFIERS[index]).section, Section::Tunnel) {
+        if matches!(row(MODIFIERS[index]).section, Some(Section::Tunnel)) {
             of_tunnels.insert(MODIFIERS[index]);
         }
         index += 1;

@@ -11,7 +11,8 @@
 //!    completions follow.
 //! 2. Give it its meaning where it is used. The fold (`src/cli/fold`) asks for it with `given.has`,
 //!    or reads its value, and sets a field of the request, the model or the selection. Helpers ask
-//!    with `options.has`.
+//!    with `options.has`. A value that may be wrong needs its fault in `src/error.rs`, and that an
+//!    entry under MESSAGES of the manual.
 //! 3. Give it its place in the synopsis of `man/ipvsadm.8`, and a paragraph there. `cargo test
 //!    --test documentation` names what the manual lacks.
 //! 4. Test what it does in a script in `tests/parity` (see `differences.script`) or a module of
@@ -164,7 +165,7 @@ pub struct OptionSpec {
     /// A few words on its effect, for `-h` and for shells.
     pub help: &'static str,
     /// The heading under which `-h` shows it; helpers, which have few options, have none.
-    pub section: Section,
+    pub section: Option<Section>,
     /// Whole commands that show how it is used; `-h` of the command has them all.
     pub examples: &'static [&'static str],
     /// The name in messages. Options that stand for each other, like `-t` and `-u`, share one; of
@@ -190,6 +191,15 @@ impl OptionSpec {
     /// Returns the letter that `-h` shows.
     pub fn letter(&self) -> Option<char> {
         self.short.chars().next()
+    }
+
+    /// Returns its letter, or else its long name, with the dashes; an operand has neither.
+    pub fn shortest_spelling(&self) -> String {
+        match (self.letter(), self.long, self.argument) {
+            (Some(letter), ..) => format!("-{letter}"),
+            (None, "", Argument::Operands(name)) => name.to_owned(),
+            (None, long, _) => format!("--{long}"),
+        }
     }
 
     /// Returns true if a value may follow.
@@ -222,8 +232,8 @@ impl Modifier {
         &table::ROWS[table::COMMAND_COUNT + self as usize]
     }
 
-    /// Returns the protocol of the virtual service that it names; `None` for a firewall mark, and for
-    /// what names no service.
+    /// Returns the protocol of the virtual service that it names; `None` for a firewall mark, and
+    /// for what names no service.
     pub(crate) fn protocol(self) -> Option<Protocol> {
         match self {
             Modifier::TcpService => Some(Protocol::Tcp),
@@ -298,6 +308,21 @@ mod tests {
     fn rows_are_found_by_what_they_mean() {
         for spec in OPTIONS {
             assert_eq!(spec.meaning.row().long, spec.long);
+        }
+    }
+
+    #[test]
+    fn every_row_of_ipvsadm_has_a_heading_that_tells_commands_from_options() {
+        for spec in OPTIONS {
+            let is_command = matches!(spec.meaning, Meaning::Command(_));
+            let section = spec.section;
+            assert!(section.is_some(), "{}", spec.long);
+            assert_eq!(
+                section == Some(Section::Commands),
+                is_command,
+                "{}",
+                spec.long
+            );
         }
     }
 

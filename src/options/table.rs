@@ -4,9 +4,9 @@
 
 #![forbid(unsafe_code)]
 
-use super::matrix::{Owner, TunnelType};
+use super::matrix::Owner;
 use super::{Argument, Completion, Helper, Meaning, OptionSpec, Section};
-use crate::model::Origin;
+use crate::model::{Origin, TunnelKind};
 use crate::schedulers::SCHEDULERS;
 use crate::screen::Colours;
 use crate::selection::CountKey;
@@ -72,9 +72,9 @@ const START_DAEMON: Owner = Owner::Command(Command::StartDaemon);
 const STOP_DAEMON: Owner = Owner::Command(Command::StopDaemon);
 const IPVSADM_SAVE: Owner = Owner::Helper(Helper::Save);
 const IPVSADM_RESTORE: Owner = Owner::Helper(Helper::Restore);
-const IPIP: Owner = Owner::Tunnel(TunnelType::Ipip);
-const GUE: Owner = Owner::Tunnel(TunnelType::Gue);
-const GRE: Owner = Owner::Tunnel(TunnelType::Gre);
+const IPIP: Owner = Owner::Tunnel(TunnelKind::Ipip);
+const GUE: Owner = Owner::Tunnel(TunnelKind::Gue);
+const GRE: Owner = Owner::Tunnel(TunnelKind::Gre);
 
 const OF_A_SERVICE: &[Owner] = &[
     ADD_SERVICE,
@@ -233,7 +233,7 @@ table! {
 
         TunnelType = value("", "tun-type", "TYPE", "ipip, gue or gre")
             .in_section(Section::Tunnel).with(&[ADD_SERVER, EDIT_SERVER, IPIP, GUE, GRE]).not_beside(NO_TUNNEL)
-            .offers(Completion::OneOf(&TunnelType::WORDS));
+            .offers(Completion::OneOf(&TunnelKind::WORDS));
         TunnelPort = value("", "tun-port", "PORT", "gue port")
             .in_section(Section::Tunnel).with(SETS_A_SERVER).not_beside(NO_TUNNEL)
             .needed_by(&[GUE]);
@@ -365,7 +365,7 @@ table! {
     }
 
     helpers {
-        DryRun = flag("", "dry-run", "print the changes, make none").with(&[IPVSADM_RESTORE]);
+        DryRun = flag("", "dry-run", "print the changes, make none").with(&[IPVSADM_RESTORE]).ours();
         ExitCode = flag("", "exit-code", "end with status 3 if there are changes")
             .with(&[IPVSADM_RESTORE]).ours().not_beside(&[Modifier::Test]);
         NoFlush = flag("", "noflush", "leave services alone that no rule names")
@@ -379,6 +379,10 @@ table! {
 }
 
 const fn command(short: &'static str, long: &'static str, help: &'static str) -> OptionSpec {
+    flag(short, long, help).in_section(Section::Commands)
+}
+
+const fn flag(short: &'static str, long: &'static str, help: &'static str) -> OptionSpec {
     OptionSpec {
         // The macro puts in which one it is.
         meaning: Meaning::Command(Command::Help),
@@ -387,7 +391,7 @@ const fn command(short: &'static str, long: &'static str, help: &'static str) ->
         argument: Argument::None,
         completion: Completion::Nothing,
         help,
-        section: Section::Commands,
+        section: None,
         examples: &[],
         name: long,
         needed_by: &[],
@@ -400,10 +404,6 @@ const fn command(short: &'static str, long: &'static str, help: &'static str) ->
     }
 }
 
-const fn flag(short: &'static str, long: &'static str, help: &'static str) -> OptionSpec {
-    command(short, long, help)
-}
-
 const fn value(
     short: &'static str,
     long: &'static str,
@@ -413,7 +413,7 @@ const fn value(
     flag(short, long, help).takes(Argument::Required(value))
 }
 
-/// Puts rows together; each method sets the field of its name.
+/// Builds rows; each method sets one field.
 impl OptionSpec {
     const fn takes(mut self, argument: Argument) -> Self {
         self.argument = argument;
@@ -426,7 +426,7 @@ impl OptionSpec {
     }
 
     const fn in_section(mut self, section: Section) -> Self {
-        self.section = section;
+        self.section = Some(section);
         self
     }
 

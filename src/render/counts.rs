@@ -32,8 +32,7 @@ impl Counted {
                 endpoints.write(out, address, port, Some(Protocol::Tcp));
             }
             Counted::Service(protocol, address, port) => {
-                let mut known = [Protocol::Tcp, Protocol::Udp, Protocol::Sctp].into_iter();
-                let known = known.find(|known| known.label().as_bytes() == protocol.as_bytes());
+                let known = Protocol::from_label(protocol.as_bytes());
                 out.extend_from_slice(protocol.as_bytes());
                 out.push(b' ');
                 endpoints.write(out, address, port, known);

@@ -397,13 +397,13 @@ impl Tunnel {
             TunnelChecksum::Full => "full",
             TunnelChecksum::Remote => "remote",
         };
-        let (r#type, port, checksum) = match encapsulation {
-            Encapsulation::Ipip => ("ipip", None, None),
-            Encapsulation::Gue { port, checksum } => ("gue", Some(port), Some(word(checksum))),
-            Encapsulation::Gre { checksum } => ("gre", None, Some(word(checksum))),
+        let (port, checksum) = match encapsulation {
+            Encapsulation::Ipip => (None, None),
+            Encapsulation::Gue { port, checksum } => (Some(port), Some(word(checksum))),
+            Encapsulation::Gre { checksum } => (None, Some(word(checksum))),
         };
         Tunnel {
-            r#type,
+            r#type: encapsulation.kind().word(),
             port,
             checksum,
         }

@@ -86,13 +86,12 @@ fn write_service(
     endpoints: &mut EndpointWriter,
     state: &ServiceState,
 ) {
-    let shows_numbers = matches!(format.columns, Columns::Statistics | Columns::Rate);
     let start = out.len();
     write_service_name(out, endpoints, &state.service.identity, PROTOCOL_WIDTH);
     if state.service.identity.family() == AddressFamily::Ipv4 {
         out.truncate(start + SERVICE_WIDTH);
     }
-    if shows_numbers {
+    if format.columns.are_counters() {
         pad(out, start, SERVICE_WIDTH);
     }
     let statistics = &state.statistics;

@@ -74,8 +74,8 @@ struct SortKey {
     /// Mark, family and protocol, all 0 for a destination, then the kernel's 16 bytes of the
     /// address.
     words: [u32; 7],
-    /// The number of words that count: the reference compares no more than the first 4 bytes of what
-    /// it knows to be an IPv4 address.
+    /// The number of words that count: the reference compares no more than the first 4 bytes of
+    /// what it knows to be an IPv4 address.
     count: usize,
     port: u16,
 }

@@ -43,7 +43,7 @@ pub fn between(screen: Screen, left: &str, rights: &[&str]) -> String {
     }
 }
 
-/// Returns a text as it is said by the way, if the screen has colours.
+/// Returns the text dimmed, if the screen has colours.
 pub fn dimmed(screen: Screen, text: &str) -> Vec<u8> {
     match screen.has_colours {
         true => format!("\x1b[2m{text}\x1b[m").into_bytes(),

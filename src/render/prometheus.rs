@@ -226,8 +226,8 @@ pub fn write_director(
     }
 }
 
-/// Formats the metrics of services and of servers, one after the other. Leaves traffic out where its
-/// counters stand still.
+/// Formats the metrics of services and of servers, one after the other. Leaves traffic out where
+/// its counters stand still.
 pub fn metrics(
     services: &[LabelledService],
     standstill: Option<Standstill>,
@@ -327,8 +327,8 @@ impl Labels {
         }
     }
 
-    /// Returns these labels and those that identify a service. An IPv6 service of a firewall mark has one more
-    /// than node_exporter gives it: its mark may have an IPv4 service, too.
+    /// Returns these labels and those that identify a service. An IPv6 service of a firewall mark
+    /// has one more than node_exporter gives it: its mark may have an IPv4 service, too.
     fn of_service(&self, identity: &ServiceIdentity) -> Labels {
         match *identity {
             ServiceIdentity::Endpoint {

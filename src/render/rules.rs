@@ -143,17 +143,14 @@ fn write_sync_daemon(out: &mut Vec<u8>, daemon: &SyncDaemon) {
 pub fn write_encapsulation(out: &mut Vec<u8>, encapsulation: Encapsulation) {
     let with_checksum =
         |out: &mut Vec<u8>, checksum: TunnelChecksum| word(out, b" ", checksum.option().as_bytes());
+    word(out, b" --tun-type ", encapsulation.kind().word().as_bytes());
     match encapsulation {
-        Encapsulation::Ipip => word(out, b" --tun-type ", b"ipip"),
+        Encapsulation::Ipip => {}
         Encapsulation::Gue { port, checksum } => {
-            word(out, b" --tun-type ", b"gue");
             numbered(out, b" --tun-port ", u32::from(port));
             with_checksum(out, checksum);
         }
-        Encapsulation::Gre { checksum } => {
-            word(out, b" --tun-type ", b"gre");
-            with_checksum(out, checksum);
-        }
+        Encapsulation::Gre { checksum } => with_checksum(out, checksum),
     }
 }
 

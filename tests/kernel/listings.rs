@@ -306,8 +306,8 @@ fn rates_are_listed_while_they_are_there() {
     }
 }
 
-/// Words of ours that say how to list, or where, list without `-L`. Those that the reference has are
-/// refused without a command as it refuses them, and so are ours among rules.
+/// Words of ours that say how to list, or where, list without `-L`. Those that the reference has
+/// are refused without a command as it refuses them, and so are ours among rules.
 #[test]
 fn words_that_the_reference_never_heard_of_list_by_themselves() {
     let namespace = Namespace::new();

@@ -1005,8 +1005,8 @@ fn a_long_name_is_found_by_any_part_of_it() {
     assert_eq!(watch.end(), Ending::Status(0));
 }
 
-/// In every listing but the first, which has measured nothing yet. How calmly they keep their places
-/// is shown beside the code.
+/// In every listing but the first, which has measured nothing yet. How calmly they keep their
+/// places is shown beside the code.
 #[test]
 fn by_rate_the_busiest_come_first() {
     let namespace = Namespace::new();

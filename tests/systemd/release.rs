@@ -1,5 +1,5 @@
-//! Builds what `src/package/build release` hands out, twice from the same sources, and installs it in
-//! new roots without a kernel of their own.
+//! Builds what `src/package/build release` hands out, twice from the same sources, and installs it
+//! in new roots without a kernel of their own.
 
 use std::fs;
 use std::path::Path;

@@ -1,5 +1,5 @@
-//! Puts together what `-A`, `-E`, `-a`, `-e`, `-d` and `--start-daemon` describe: a virtual service,
-//! a destination, a sync daemon, each whole. What is not named has its default.
+//! Puts together what `-A`, `-E`, `-a`, `-e`, `-d` and `--start-daemon` describe: a virtual
+//! service, a destination, a sync daemon, each whole. What is not named has its default.
 
 #![forbid(unsafe_code)]
 
@@ -7,10 +7,10 @@ use super::Draft;
 use crate::error::UsageError;
 use crate::model::{
     AddressFamily, Destination, DestinationIdentity, Encapsulation, ForwardingMethod, KernelName,
-    Netmask, Protocol, SchedulerFlags, ServiceIdentity, SyncDaemon, TunnelChecksum, VirtualService,
+    Netmask, Protocol, SchedulerFlags, ServiceIdentity, SyncDaemon, TunnelChecksum, TunnelKind,
+    VirtualService,
 };
 use crate::options::Modifier;
-use crate::options::matrix::TunnelType;
 
 const DEFAULT_INTERFACE: &str = "eth0";
 
@@ -109,15 +109,15 @@ impl Draft<'_> {
     }
 
     fn encapsulation(&self) -> Result<Encapsulation, UsageError> {
-        self.given.check_tunnel(self.tunnel_type)?;
+        self.given.check_tunnel(self.tunnel_kind)?;
         let checksum = self.tunnel_checksum();
-        Ok(match self.tunnel_type {
-            TunnelType::Ipip => Encapsulation::Ipip,
-            TunnelType::Gue => Encapsulation::Gue {
+        Ok(match self.tunnel_kind {
+            TunnelKind::Ipip => Encapsulation::Ipip,
+            TunnelKind::Gue => Encapsulation::Gue {
                 port: self.tunnel_port,
                 checksum,
             },
-            TunnelType::Gre => Encapsulation::Gre { checksum },
+            TunnelKind::Gre => Encapsulation::Gre { checksum },
         })
     }
 

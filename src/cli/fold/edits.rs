@@ -1,5 +1,5 @@
-//! Puts together what `--keep`, `--drain` and `--ramp` change: a part of what is there already. What is not
-//! named stays as it is.
+//! Puts together what `--keep`, `--drain` and `--ramp` change: a part of what is there already.
+//! What is not named stays as it is.
 
 #![forbid(unsafe_code)]
 
@@ -77,7 +77,7 @@ impl Draft<'_> {
             },
             forwarding,
             tunnel: TunnelEdit {
-                kind: self.named(Modifier::TunnelType, self.tunnel_type),
+                kind: self.named(Modifier::TunnelType, self.tunnel_kind),
                 port: self.named(Modifier::TunnelPort, self.tunnel_port),
                 checksum: checksum
                     .into_iter()

@@ -25,21 +25,21 @@ use crate::cli::values::{self, FlagFault};
 use crate::edit::{Addition, Edit, NamedFlags};
 use crate::error::UsageError;
 use crate::model::{
-    AddressFamily, Change, KernelName, Netmask, Origin, ServiceIdentity, SyncDaemonRole, Timeouts,
+    AddressFamily, Change, Destination, KernelName, Netmask, Origin, ServiceIdentity,
+    SyncDaemonRole, Timeouts, TunnelKind,
 };
-use crate::options::matrix::TunnelType;
 use crate::options::{Command, Meaning, Modifier, OptionSpec};
 use crate::request::Request;
+use crate::schedulers::DEFAULT_SCHEDULER;
 use crate::screen::Colours;
 use crate::selection::{CountKey, Selection};
 
 /// The seconds that `-p` stands for by itself.
 const DEFAULT_PERSISTENCE: u32 = 360;
-/// The largest weight and threshold.
-const LARGEST: u32 = i32::MAX as u32;
+/// The most seconds of a drain and of a ramp.
+const LONGEST_CHANGE: u32 = i32::MAX as u32;
 /// The largest payload of a UDP packet.
 const LARGEST_SYNC_MESSAGE: u16 = 65507;
-const DEFAULT_SCHEDULER: &str = "wlc";
 const DEFAULT_INTERVAL: Duration = Duration::from_secs(2);
 /// The seconds for which `--listen` listens if it is not said, and the most.
 const DEFAULT_LISTENING: Duration = Duration::from_secs(10);
@@ -122,7 +122,7 @@ struct Draft<'a> {
     weight: u32,
     upper_threshold: u32,
     lower_threshold: u32,
-    tunnel_type: TunnelType,
+    tunnel_kind: TunnelKind,
     tunnel_port: u16,
     drain_seconds: Option<u32>,
     ramp_seconds: u32,
@@ -159,7 +159,7 @@ impl<'a> Draft<'a> {
             weight: 1,
             upper_threshold: 0,
             lower_threshold: 0,
-            tunnel_type: TunnelType::Ipip,
+            tunnel_kind: TunnelKind::Ipip,
             tunnel_port: 0,
             drain_seconds: None,
             ramp_seconds: 0,
@@ -249,18 +249,19 @@ impl<'a> Draft<'a> {
                 self.forwarding = modifier
             }
             Modifier::Weight => {
-                self.weight = values::number_u32(word, 0..=LARGEST).ok_or(UsageError::Weight)?
+                self.weight =
+                    values::number_u32(word, 0..=Destination::LARGEST).ok_or(UsageError::Weight)?
             }
             Modifier::UpperThreshold => {
-                self.upper_threshold =
-                    values::number_u32(word, 0..=LARGEST).ok_or(UsageError::UpperThreshold)?;
+                self.upper_threshold = values::number_u32(word, 0..=Destination::LARGEST)
+                    .ok_or(UsageError::UpperThreshold)?;
             }
             Modifier::LowerThreshold => {
-                self.lower_threshold =
-                    values::number_u32(word, 0..=LARGEST).ok_or(UsageError::LowerThreshold)?;
+                self.lower_threshold = values::number_u32(word, 0..=Destination::LARGEST)
+                    .ok_or(UsageError::LowerThreshold)?;
             }
             Modifier::TunnelType => {
-                self.tunnel_type = TunnelType::from_word(word).ok_or(UsageError::TunnelType)?;
+                self.tunnel_kind = TunnelKind::from_word(word).ok_or(UsageError::TunnelType)?;
             }
             Modifier::TunnelPort => {
                 self.tunnel_port =
@@ -270,13 +271,13 @@ impl<'a> Draft<'a> {
                 self.drain_seconds = match value {
                     None => None,
                     Some(word) => Some(
-                        values::number_u32(word, 0..=LARGEST)
+                        values::number_u32(word, 0..=LONGEST_CHANGE)
                             .ok_or_else(|| UsageError::Timeout(word.to_vec()))?,
                     ),
                 };
             }
             Modifier::Ramp => {
-                self.ramp_seconds = values::number_u32(word, 1..=LARGEST)
+                self.ramp_seconds = values::number_u32(word, 1..=LONGEST_CHANGE)
                     .ok_or_else(|| UsageError::Timeout(word.to_vec()))?;
             }
             Modifier::McastInterface => self.interface = KernelName::truncated(word),
@@ -362,8 +363,10 @@ impl<'a> Draft<'a> {
                     })
                     .ok_or_else(|| UsageError::ProbeFrom(word.to_vec()))?;
             }
+            // It is entered before the words are read.
+            Modifier::Netns => {}
             // What a flag means is asked of `given`.
-            _ => {}
+            flag => debug_assert!(!flag.row().takes_value(), "{flag:?} has a value"),
         }
         Ok(())
     }
@@ -446,8 +449,8 @@ impl<'a> Draft<'a> {
                 });
             }
             Command::Restore => return Ok(Request::ExecuteRules),
-            Command::Help => return Ok(Request::Help(None)),
-            Command::Version => return Ok(Request::Version),
+            // These are answered as soon as they are read.
+            Command::Help | Command::Version => return Err(UsageError::TryHelp),
         };
         Ok(match self.given.has(Modifier::Exist) {
             true => Request::Exist(change),
@@ -486,10 +489,53 @@ impl<'a> Draft<'a> {
 mod tests {
     use super::*;
     use crate::cli;
+    use crate::options::OPTIONS;
     use crate::options::matrix::Owner;
+    use crate::order::{ConnectionOrder, ServiceOrder};
 
     fn read(line: &str) -> Result<Request, UsageError> {
         cli::parse_words(line.split(' ').map(str::as_bytes))
+    }
+
+    #[test]
+    fn every_value_is_read() {
+        for row in OPTIONS.iter().filter(|row| row.takes_value()) {
+            let long = format!("--{}", row.long);
+            // Whatever comes of it, the fold does not pass over the value. It is no name to look up.
+            let _ = cli::parse_words([b"-L", long.as_bytes(), b"192.0.2.1"].into_iter());
+        }
+    }
+
+    /// The texts are written out in `src/error.rs`, where the manual is held to them.
+    #[test]
+    fn a_fault_names_all_that_a_value_may_be() {
+        let one_of = |words: &[(&str, &str)]| {
+            let words: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
+            let (last, others) = words.split_last().unwrap();
+            format!(": it is {} or {last}", others.join(", "))
+        };
+        let seconds = |text: &str, most: u32| text.replace("MOST", &most.to_string());
+        for (line, may_be) in [
+            ("-L -c --origin x", one_of(&Origin::WORDS)),
+            ("-L -c --count x", one_of(&CountKey::WORDS)),
+            ("-L --table --order x", one_of(&ServiceOrder::WORDS)),
+            ("-L -c --order x", one_of(&ConnectionOrder::WORDS)),
+            (
+                "-L --color=x",
+                one_of(&Colours::WORDS).replace("it is ", ""),
+            ),
+            (
+                "-L --watch=x",
+                seconds(": seconds from 0.1 to MOST", values::LONGEST_TIMEOUT),
+            ),
+            (
+                "--diagnose --listen=x",
+                seconds(": 1 to MOST seconds", LONGEST_LISTENING),
+            ),
+        ] {
+            let text = read(line).unwrap_err().to_string();
+            assert!(text.ends_with(&may_be), "{text}, not {may_be}");
+        }
     }
 
     /// The bounds that are taken are in the tests of [`changes`].

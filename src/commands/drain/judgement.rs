@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use crate::commands::entries::{Entry, clock};
+use crate::commands::entries::{Entry, minutes_and_seconds};
 use crate::error::Unfinished;
 use crate::model::{DestinationState, Protocol, VirtualService};
 use crate::render::endpoints::EndpointWriter;
@@ -191,8 +191,8 @@ pub fn how_to_go_on(fault: &Unfinished) -> Option<String> {
     })
 }
 
-/// Returns the sentence on what a drain has done that came to its end, by the last look. What others
-/// have deleted was not drained. `prefix` stands before commands.
+/// Returns the sentence on what a drain has done that came to its end, by the last look. What
+/// others have deleted was not drained. `prefix` stands before commands.
 pub fn drained(then: AfterDrain, seen: &[Seen], gone_by: Duration, prefix: &str) -> String {
     let gone = seen.iter().filter(|seen| **seen == Seen::Gone).count();
     let done = match then {
@@ -202,7 +202,7 @@ pub fn drained(then: AfterDrain, seen: &[Seen], gone_by: Duration, prefix: &str)
         AfterDrain::DeleteServers => "drained and deleted",
         AfterDrain::DeleteService => "drained, and the service is deleted",
     };
-    let gone_by = clock(gone_by.as_secs());
+    let gone_by = minutes_and_seconds(gone_by.as_secs());
     format!("{done} after {gone_by}; {}", way_back(prefix))
 }
 
@@ -230,7 +230,7 @@ pub struct DrainProgress {
     pub persistent: u64,
     /// `2 services` that the server leaves, or `2 servers` that the service has.
     places: String,
-    /// Connections that are not active are about to end.
+    /// True if inactive connections are closing, as those of TCP and SCTP are.
     has_states: bool,
     gone_by: Duration,
     left: Option<Duration>,
@@ -275,9 +275,8 @@ impl DrainProgress {
         }
     }
 
-    /// One line, cut so that it does not reach the end of one that is `width` wide: there a
-    /// terminal would go to the next.
-    pub fn line(&self, width: usize) -> String {
+    /// Returns the line that says it.
+    pub fn line(&self) -> String {
         let DrainProgress {
             name,
             active,
@@ -294,16 +293,18 @@ impl DrainProgress {
             0 => String::new(),
             _ => format!(", {persistent} persistent"),
         };
-        let gone_by = clock(self.gone_by.as_secs());
+        let gone_by = minutes_and_seconds(self.gone_by.as_secs());
         // What is left is said in whole seconds that are still to come.
         let left = self.left.map_or(String::new(), |left| {
-            format!(", {} left", clock(left.as_millis().div_ceil(1000) as u64))
+            format!(
+                ", {} left",
+                minutes_and_seconds(left.as_millis().div_ceil(1000) as u64)
+            )
         });
-        let line = format!(
+        format!(
             "{name}: {active} active, {inactive} {inactive_word}{persistent} in {places}, \
              {gone_by} gone by{left}"
-        );
-        line.chars().take(width.saturating_sub(1)).collect()
+        )
     }
 }
 
@@ -528,7 +529,7 @@ mod tests {
     }
 
     #[test]
-    fn progress_is_one_line_that_fits() {
+    fn progress_says_what_is_left_of_connections_and_time() {
         let request = |port| DrainRequest {
             service: None,
             server: Some(NamedServer {
@@ -541,22 +542,19 @@ mod tests {
             may_be_missing: false,
         };
         let seen = [quiet(0, 5, 0), quiet(2, 20, 7)];
-        let line = |request, entries: &[Entry], seconds, left: Option<u64>, width| {
+        let line = |request, entries: &[Entry], seconds, left: Option<u64>| {
             let left = left.map(Duration::from_secs);
             let gone_by = Duration::from_secs(seconds);
-            DrainProgress::of(&request, entries, &seen[..entries.len()], gone_by, left).line(width)
+            DrainProgress::of(&request, entries, &seen[..entries.len()], gone_by, left).line()
         };
         let entries = entries();
         assert_eq!(
-            line(request(None), &entries, 72, Some(228), 80),
+            line(request(None), &entries, 72, Some(228)),
             "10.0.0.1: 2 active, 25 inactive, 7 persistent in 2 services, 1:12 gone by, 3:48 left"
-                [..79]
         );
         assert_eq!(
-            line(request(Some(80)), &entries[..1], 3723, None, 100),
+            line(request(Some(80)), &entries[..1], 3723, None),
             "10.0.0.1:80: 0 active, 5 closing in 1 service, 1:02:03 gone by"
         );
-        assert_eq!(line(request(None), &entries, 0, None, 12), "10.0.0.1: 2");
-        assert_eq!(line(request(None), &entries, 0, None, 0), "");
     }
 }

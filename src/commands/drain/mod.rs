@@ -22,7 +22,6 @@ use crate::model::{Change, Destination, DestinationState, ServiceIdentity, Virtu
 use crate::render::endpoints::EndpointWriter;
 use crate::render::rules;
 use crate::request::{AfterDrain, DrainRequest};
-use crate::screen;
 use crate::waiting::Waiting;
 use judgement::{Cause, DrainProgress, Seen, Verdict};
 
@@ -236,9 +235,7 @@ fn wait(
             console.keep_hint(Some(hint));
             console.report_hint();
         }
-        if console.is_interactive() {
-            console.show_progress(&progress.line(screen::width_of_standard_error()));
-        }
+        console.show_progress(&progress.line());
         let pause = left.map_or(PAUSE, |left| left.min(PAUSE));
         if let Some(signal) = waiting.pause(pause) {
             let lines = judgement::what_is_left(entries, &seen);
@@ -250,9 +247,9 @@ fn wait(
     outcome.map_err(Error::from)
 }
 
-/// Returns the servers that somebody has added meanwhile, and that the request is about: new clients
-/// go there, and the way back does not know them. Where all servers of a service are drained, others
-/// may take their place; but not where the service is to go.
+/// Returns the servers that somebody has added meanwhile, and that the request is about: new
+/// clients go there, and the way back does not know them. Where all servers of a service are
+/// drained, others may take their place; but not where the service is to go.
 fn newcomers(
     ipvs: &mut Ipvs,
     request: &DrainRequest,

@@ -7,6 +7,7 @@ use std::os::unix::ffi::OsStrExt;
 
 use crate::cli::popt::{self, Event};
 use crate::model::Protocol;
+use crate::options::matrix::Modifiers;
 use crate::options::{Meaning, Modifier, OPTIONS};
 
 /// The options among the words.
@@ -50,18 +51,10 @@ impl<'a> OptionsAsTyped<'a> {
 
     /// Returns two options that do not go together, as they are spelled.
     pub fn rivals(&self) -> Option<(String, String)> {
-        let spelling = |modifier: Modifier| match modifier.row().letter() {
-            Some(letter) => format!("-{letter}"),
-            None => format!("--{}", modifier.row().long),
-        };
-        self.options().find_map(|(modifier, _)| {
-            let rival = modifier
-                .row()
-                .rivals
-                .iter()
-                .find(|rival| self.has(**rival))?;
-            Some((spelling(modifier), spelling(*rival)))
-        })
+        let given: Modifiers = self.options().map(|(modifier, _)| modifier).collect();
+        let (option, rival) = given.rivals().next()?;
+        let spelling = |modifier: Modifier| modifier.row().shortest_spelling();
+        Some((spelling(option), spelling(rival)))
     }
 }
 

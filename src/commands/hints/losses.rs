@@ -3,18 +3,15 @@
 
 #![forbid(unsafe_code)]
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 
-use crate::commands::hints::as_typed::OptionsAsTyped;
-use crate::ipvs::{Detail, Ipvs};
-use crate::model::{
-    Change, Destination, DestinationIdentity, DestinationState, Encapsulation, ForwardingMethod,
-    ServiceIdentity, VirtualService,
-};
+use super::as_typed::OptionsAsTyped;
+use super::{find_destination, options_of};
+use crate::ipvs::Ipvs;
+use crate::model::{Change, Destination, Encapsulation, ForwardingMethod, VirtualService};
 use crate::options::Modifier;
-use crate::render::endpoints::EndpointWriter;
-use crate::render::phrases::{counted, whole};
-use crate::render::{listing, rules};
+use crate::render::listing;
+use crate::render::phrases::whole;
 
 /// Something that goes, and the option that keeps it.
 pub struct Loss {
@@ -38,34 +35,6 @@ pub fn of(ipvs: &mut Ipvs, change: &Change, arguments: &[OsString]) -> Vec<Loss>
         },
         _ => Vec::new(),
     }
-}
-
-/// Says how many services a restore has deleted for want of a single rule, if there were any.
-pub fn without_rules(file: Option<&OsStr>, services: usize) -> Option<String> {
-    let place = file.map_or("standard input".into(), OsStr::to_string_lossy);
-    (services > 0).then(|| {
-        let services = counted(services, "service");
-        format!("{place} has no rules: that deleted {services}")
-    })
-}
-
-/// Names the servers that a restore has given a weight again, if there were any.
-pub fn drained(servers: &[(ServiceIdentity, DestinationIdentity)]) -> Option<String> {
-    let were = match servers.len() {
-        0 => return None,
-        1 => "was drained, and gets",
-        _ => "were drained, and get",
-    };
-    let names = servers.iter().map(|(service, server)| {
-        let mut name = Vec::new();
-        let mut endpoints = EndpointWriter::numeric();
-        rules::write_destination_name(&mut name, &mut endpoints, service, server);
-        name
-    });
-    let names = super::named(names).join(", ");
-    Some(format!(
-        "{names} {were} clients again; --keep-weights leaves weights alone"
-    ))
 }
 
 /// Returns the hint that names what has been taken away; `None` if that is nothing.
@@ -202,32 +171,4 @@ fn of_service(
         );
     }
     losses
-}
-
-/// Returns the options that ask for a forwarding method.
-pub fn options_of(method: ForwardingMethod) -> String {
-    match method {
-        ForwardingMethod::Masquerading => "-m".to_owned(),
-        ForwardingMethod::Tunnel(Encapsulation::Ipip) => "-i".to_owned(),
-        ForwardingMethod::Tunnel(encapsulation) => {
-            let mut options = b"-i".to_vec();
-            rules::write_encapsulation(&mut options, encapsulation);
-            String::from_utf8_lossy(&options).into_owned()
-        }
-        ForwardingMethod::Local | ForwardingMethod::DirectRouting => "-g".to_owned(),
-    }
-}
-
-/// Finds a destination that is there.
-pub fn find_destination(
-    ipvs: &mut Ipvs,
-    service: &ServiceIdentity,
-    identity: DestinationIdentity,
-) -> Option<DestinationState> {
-    let mut destinations = Vec::new();
-    ipvs.destinations(service, Detail::WithoutStatistics, &mut destinations)
-        .ok()?;
-    destinations
-        .into_iter()
-        .find(|state| state.destination.identity == identity)
 }

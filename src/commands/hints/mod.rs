@@ -11,6 +11,7 @@ mod as_typed;
 mod endpoint;
 pub mod losses;
 mod modules;
+pub mod restore;
 pub mod rule_line;
 pub mod setup;
 
@@ -28,8 +29,9 @@ use crate::edit::{Addition, Edit};
 use crate::error::{KernelError, UsageError};
 use crate::ipvs::{Detail, Ipvs};
 use crate::model::{
-    AddressFamily, Change, DestinationIdentity, KernelName, Netmask, SchedulerFlags,
-    ServiceIdentity, Standstill, VirtualService,
+    AddressFamily, Change, DestinationIdentity, DestinationState, Encapsulation, ForwardingMethod,
+    KernelName, Netmask, Protocol, SchedulerFlags, ServiceIdentity, ServiceState, Standstill,
+    VirtualService,
 };
 use crate::options::matrix::Owner;
 use crate::options::{Command, Modifier};
@@ -37,6 +39,7 @@ use crate::render::endpoints::EndpointWriter;
 use crate::render::phrases::whole;
 use crate::render::rules;
 use crate::request::{DrainRequest, NamedServer, Request, Returning, Subject};
+use crate::schedulers::DEFAULT_SCHEDULER;
 use crate::selection::States;
 use as_typed::OptionsAsTyped;
 use losses::Loss;
@@ -70,9 +73,7 @@ fn about_words(fault: &UsageError, arguments: &[OsString]) -> Option<String> {
         UsageError::ConnectionState(_) => {
             Some(format!("the states are {}", States::NAMES.join(" ")))
         }
-        UsageError::SchedulerFlag(_) | UsageError::SchedulerFlagOfAnother(_) => {
-            Some(about_flags(&given))
-        }
+        UsageError::SchedulerFlag(_) | UsageError::SchedulerFlagOfAnother(_) => about_flags(&given),
         UsageError::NetmaskIpv4 => {
             Some("a mask is written in full, like -M 255.255.255.0".to_owned())
         }
@@ -105,7 +106,9 @@ fn about_words(fault: &UsageError, arguments: &[OsString]) -> Option<String> {
             endpoint::about(&word, protocol)
         }
         UsageError::ServerAddress => {
-            let protocol = given.service().and_then(|(protocol, _)| protocol);
+            // With a mark, the port has a name of TCP.
+            let service = given.service();
+            let protocol = service.map(|(protocol, _)| protocol.unwrap_or(Protocol::Tcp));
             endpoint::about(&given.value_of(Modifier::RealServer)?, protocol)
         }
         UsageError::ZeroPort => {
@@ -132,14 +135,16 @@ fn asks_for_a_format(word: &[u8]) -> bool {
     [&b"xml"[..], b"json", b"yaml", b"csv", b"output", b"format"].contains(&name)
 }
 
-/// Returns the flags that a scheduler has.
-fn about_flags(given: &OptionsAsTyped<'_>) -> String {
-    let scheduler = given
-        .value_of(Modifier::Scheduler)
-        .unwrap_or_else(|| "wlc".to_owned());
+/// Returns the flags that the scheduler has; `None` where that is the one that is there.
+fn about_flags(given: &OptionsAsTyped<'_>) -> Option<String> {
+    let scheduler = match given.value_of(Modifier::Scheduler) {
+        Some(named) => named,
+        None if given.has(Modifier::Keep) => return None,
+        None => DEFAULT_SCHEDULER.to_owned(),
+    };
     let all = SchedulerFlags::from_bits(u8::MAX);
     let flags: Vec<_> = all.words(KernelName::from(scheduler.as_str())).collect();
-    format!("the flags of {scheduler} are {}", flags.join(" "))
+    Some(format!("the flags of {scheduler} are {}", flags.join(" ")))
 }
 
 /// Returns the hint about a word that is no firewall mark. iptables and nft show marks in base 16.
@@ -151,7 +156,8 @@ fn about_mark(ipvs: &mut Ipvs, word: &[u8]) -> Option<String> {
         return Some(format!("a mark is a number from 1 to {}", u32::MAX));
     };
     let family = AddressFamily::Ipv4;
-    let there = services_like(ipvs, &ServiceIdentity::FirewallMark { mark, family });
+    let services = ipvs.services(Detail::WithoutStatistics).unwrap_or_default();
+    let there = services_like(&services, &ServiceIdentity::FirewallMark { mark, family });
     Some(match there {
         Some(there) => format!("{text} is {mark}: {there}"),
         None => format!("{text} is {mark}: {}", whole(&format!("-f {mark}"))),
@@ -362,7 +368,7 @@ pub fn after_addition(
 ) -> Option<String> {
     let change = change_of(addition)?;
     if let Addition::Destination(addition) = addition
-        && losses::find_destination(ipvs, &addition.edit.service, addition.edit.identity).is_some()
+        && find_destination(ipvs, &addition.edit.service, addition.edit.identity).is_some()
     {
         // With the port that was typed.
         return setup::after_change(ipvs, &change, prefix);
@@ -422,13 +428,12 @@ fn other_services(ipvs: &mut Ipvs, missing: &ServiceIdentity) -> Option<String> 
     let services = ipvs.services(Detail::WithoutStatistics).ok()?;
     match services.is_empty() {
         true => Some("the table is empty".to_owned()),
-        false => services_like(ipvs, missing),
+        false => services_like(&services, missing),
     }
 }
 
 /// Names the services of the same address, or of the same mark; `None` if there are none.
-fn services_like(ipvs: &mut Ipvs, missing: &ServiceIdentity) -> Option<String> {
-    let services = ipvs.services(Detail::WithoutStatistics).ok()?;
+fn services_like(services: &[ServiceState], missing: &ServiceIdentity) -> Option<String> {
     let is_like = |service: &ServiceIdentity| match (service, missing) {
         (
             ServiceIdentity::Endpoint { address, .. },
@@ -474,9 +479,37 @@ fn other_destinations(
         let DestinationIdentity { address, port } = destination.identity;
         EndpointWriter::numeric().write(&mut name, address, port, None);
         name.push(b' ');
-        name.extend_from_slice(losses::options_of(destination.forwarding_method).as_bytes());
+        name.extend_from_slice(options_of(destination.forwarding_method).as_bytes());
         name
     }))
+}
+
+/// Returns the options that ask for a forwarding method.
+fn options_of(method: ForwardingMethod) -> String {
+    match method {
+        ForwardingMethod::Masquerading => "-m".to_owned(),
+        ForwardingMethod::Tunnel(Encapsulation::Ipip) => "-i".to_owned(),
+        ForwardingMethod::Tunnel(encapsulation) => {
+            let mut options = b"-i".to_vec();
+            rules::write_encapsulation(&mut options, encapsulation);
+            String::from_utf8_lossy(&options).into_owned()
+        }
+        ForwardingMethod::Local | ForwardingMethod::DirectRouting => "-g".to_owned(),
+    }
+}
+
+/// Finds a destination that is there.
+fn find_destination(
+    ipvs: &mut Ipvs,
+    service: &ServiceIdentity,
+    identity: DestinationIdentity,
+) -> Option<DestinationState> {
+    let mut destinations = Vec::new();
+    ipvs.destinations(service, Detail::WithoutStatistics, &mut destinations)
+        .ok()?;
+    destinations
+        .into_iter()
+        .find(|state| state.destination.identity == identity)
 }
 
 /// Returns `there is A, B, C`; `None` without names.
@@ -552,8 +585,13 @@ mod tests {
             ),
             (
                 UsageError::ServerAddress,
-                "-a -f 7 -r 192.0.2.9:http",
-                "not a port from 0 to 65535",
+                "-a -f 7 -r 192.0.2.9:no-such-port",
+                "for TCP",
+            ),
+            (
+                UsageError::ServerAddress,
+                "-a -f 7 -r nohost:http",
+                "'nohost' does not resolve",
             ),
             (
                 UsageError::ZeroPort,
@@ -564,5 +602,20 @@ mod tests {
             let hint = hint(fault, line).unwrap_or_default();
             assert!(hint.contains(words), "{line}: {hint}");
         }
+    }
+
+    #[test]
+    fn the_flags_are_those_of_the_scheduler_that_is_named_or_taken_in_its_place() {
+        let hint = |line: &str| hint(UsageError::SchedulerFlag(b"x".to_vec()), line);
+        for (line, scheduler) in [
+            ("-E -t 192.0.2.1:80 -b x", "wlc"),
+            ("-E -t 192.0.2.1:80 -s sh -b x", "sh"),
+            ("-E -t 192.0.2.1:80 -s sh --keep -b x", "sh"),
+        ] {
+            let hint = hint(line).unwrap_or_default();
+            let start = format!("the flags of {scheduler} are ");
+            assert!(hint.starts_with(&start), "{line}: {hint}");
+        }
+        assert_eq!(hint("-E -t 192.0.2.1:80 --keep -b x"), None);
     }
 }

@@ -21,7 +21,7 @@ use crate::order::{ConnectionOrder, ServiceOrder};
 use crate::rates::Rates;
 use crate::render::endpoints::EndpointWriter;
 use crate::render::{self, listing, order, timeouts_and_daemons};
-use crate::request::{Columns, ListFormat, ListRequest, OutputFormat, Subject};
+use crate::request::{ListFormat, ListRequest, OutputFormat, Subject};
 use crate::screen;
 use crate::selection::Selection;
 use connections::{ConnectionDetail, SelectedConnections};
@@ -95,9 +95,9 @@ fn list_table(
     service: Option<&ServiceIdentity>,
 ) -> Result<(), Error> {
     let format = &request.format;
-    let detail = match format.columns {
-        Columns::Statistics | Columns::Rate => Detail::WithStatistics,
-        _ => Detail::WithoutStatistics,
+    let detail = match format.columns.are_counters() {
+        true => Detail::WithStatistics,
+        false => Detail::WithoutStatistics,
     };
     let mut walk = Walk::begin(ipvs, service, detail, request.sorted)?;
     let mut endpoints = EndpointWriter::for_listing(format.numeric);
@@ -181,8 +181,8 @@ fn sync_daemon_states(ipvs: &mut Ipvs) -> Result<Vec<SyncDaemonState>, Error> {
     Ok(daemons.map(ipvs::sync_daemons::state).collect())
 }
 
-/// Appends the row of a connection with the data of its engine, for a terminal: clients choose these
-/// bytes, which must not move its cursor.
+/// Appends the row of a connection with the data of its engine, for a terminal: clients choose
+/// these bytes, which must not move its cursor.
 pub fn write_visible_row(
     out: &mut Vec<u8>,
     endpoints: &mut EndpointWriter,

@@ -12,7 +12,7 @@ use crate::ipvs::{Detail, Ipvs, settings};
 use crate::model::{KernelInfo, ServiceIdentity, Standstill};
 use crate::order::{ServiceEntry, ServiceOrder};
 use crate::rates::Rates;
-use crate::request::{Columns, ListRequest, OutputFormat};
+use crate::request::{ListRequest, OutputFormat};
 
 /// The virtual services of a listing.
 #[derive(Default)]
@@ -62,9 +62,7 @@ pub fn read(
 ) -> Result<Option<Services>, Error> {
     let begun = Instant::now();
     let shows_statistics = match request.output_format {
-        OutputFormat::Plain => {
-            matches!(request.format.columns, Columns::Statistics | Columns::Rate)
-        }
+        OutputFormat::Plain => request.format.columns.are_counters(),
         _ => true,
     };
     let detail = match shows_statistics || request.order == ServiceOrder::Rate {

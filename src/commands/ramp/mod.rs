@@ -21,7 +21,6 @@ use crate::ipvs::{Detail, Ipvs};
 use crate::model::{Change, Destination, DestinationState};
 use crate::render::phrases;
 use crate::request::{RampRequest, Returning};
-use crate::screen;
 use crate::waiting::Waiting;
 
 /// Gives the servers that the request names their weights, by and by.
@@ -183,11 +182,9 @@ fn climb(
         if gone_by >= length {
             break Ok(gone_by);
         }
-        if console.is_interactive() {
-            let width = screen::width_of_standard_error();
-            let line = judgement::progress(&name, entries, &given, gone_by, length, width);
-            console.show_progress(&line);
-        }
+        console.show_progress(&judgement::progress(
+            &name, entries, &given, gone_by, length,
+        ));
         if let Some(signal) = waiting.pause(judgement::pause_after(gone_by)) {
             let lines = judgement::interrupted(entries, &given, console.command_prefix());
             break Err(Unfinished::Interrupted(signal, lines));

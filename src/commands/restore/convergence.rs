@@ -13,15 +13,13 @@ use std::mem;
 use nix::errno::Errno;
 
 use crate::commands::{keep, refused_listing};
-use crate::error::{Error, KernelError, Operation, RuleLine};
+use crate::edit::{MOST_LOOKS, contradicts_look};
+use crate::error::{Error, KernelError, Operation};
 use crate::ipvs::{Detail, Ipvs};
 use crate::model::{Change, DestinationState, ServiceIdentity, VirtualService};
 
 use super::difference::{Difference, Kept, Plan, PlannedChange};
-use super::wanted::{Other, WantedTable};
-
-/// The most looks at the table. The refusals after the last one are reported.
-const MOST_LOOKS: usize = 20;
+use super::wanted::{Other, Refusal, WantedTable};
 
 /// A table of virtual services, as far as a restore needs one: the kernel's, or a model of it.
 pub trait Table {
@@ -88,29 +86,6 @@ impl Table for Ipvs {
     }
 }
 
-/// A change that the kernel refused.
-#[derive(Clone, Copy)]
-pub struct Refused<'t> {
-    operation: Operation,
-    fault: KernelError,
-    line: Option<RuleLine<'t>>,
-}
-
-impl Refused<'_> {
-    /// Returns the message, which quotes the line that asked for the change, if one did.
-    pub fn error(&self) -> Error {
-        match self.line {
-            None => Error::Kernel(self.operation, self.fault),
-            Some(line) => Error::RefusedRule(self.operation, self.fault, line.to_owned()),
-        }
-    }
-
-    /// Returns true if the line with this number asked for the change.
-    pub fn is_of(&self, number: usize) -> bool {
-        self.line.is_some_and(|line| line.number == number)
-    }
-}
-
 /// Makes a table the wanted one. Appends to `refused` what was refused, in the order in which it is
 /// to be reported; also where the outcome is an error.
 ///
@@ -121,7 +96,7 @@ pub fn make_equal<'t>(
     table: &mut impl Table,
     wanted: &mut WantedTable<'t>,
     kept: Kept,
-    refused: &mut Vec<Refused<'t>>,
+    refused: &mut Vec<Refusal<'t>>,
 ) -> Result<(), Error> {
     let mut refused_others = Vec::new();
     for looks in 1..=MOST_LOOKS {
@@ -136,11 +111,7 @@ pub fn make_equal<'t>(
         let outcome = make_others(table, &mem::take(&mut wanted.others), &mut refused_others);
         refused.extend_from_slice(&refused_others);
         outcome?;
-        refused.extend(wanted.refusals.iter().map(|refusal| Refused {
-            operation: refusal.operation,
-            fault: refusal.fault,
-            line: Some(refusal.line),
-        }));
+        refused.extend_from_slice(&wanted.refusals);
         if !is_complete {
             return Err(Error::NothingRemoved);
         }
@@ -178,7 +149,7 @@ pub fn look<'t>(
 fn make<'t>(
     table: &mut impl Table,
     changes: &[PlannedChange<'t>],
-    refused: &mut Vec<Refused<'t>>,
+    refused: &mut Vec<Refusal<'t>>,
 ) -> Result<bool, Error> {
     let mut was_overtaken = false;
     // Services that are missing because they were refused.
@@ -196,7 +167,7 @@ fn make<'t>(
                 }
             }
         }
-        refused.push(Refused {
+        refused.push(Refusal {
             operation: Operation::from(change),
             fault,
             line: *line,
@@ -209,7 +180,7 @@ fn make<'t>(
 fn make_others<'t>(
     table: &mut impl Table,
     others: &[Other<'t>],
-    refused: &mut Vec<Refused<'t>>,
+    refused: &mut Vec<Refusal<'t>>,
 ) -> Result<(), Error> {
     for other in others {
         if !other.may_be_so {
@@ -217,7 +188,7 @@ fn make_others<'t>(
             continue;
         }
         match table.exist(&other.change) {
-            Err(Error::Kernel(operation, fault)) => refused.push(Refused {
+            Err(Error::Kernel(operation, fault)) => refused.push(Refusal {
                 operation,
                 fault,
                 line: Some(other.line),
@@ -247,9 +218,7 @@ fn judge(change: &Change, fault: KernelError, not_added: &HashSet<ServiceIdentit
     match (change, errno) {
         (Change::DeleteService(_), Errno::ESRCH)
         | (Change::DeleteDestination(..), Errno::ENOENT) => Verdict::Done,
-        (Change::AddService(_) | Change::AddDestination(..), Errno::EEXIST)
-        | (Change::EditService(_), Errno::ESRCH)
-        | (Change::EditDestination(..), Errno::ENOENT) => Verdict::Overtaken,
+        _ if contradicts_look(change, errno) => Verdict::Overtaken,
         (
             Change::AddDestination(service, _)
             | Change::EditDestination(service, _)

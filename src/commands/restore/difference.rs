@@ -363,7 +363,7 @@ mod tests {
         let refusals: Vec<_> = wanted
             .refusals
             .iter()
-            .map(|refusal| (refusal.line.number, refusal.fault))
+            .map(|refusal| (refusal.line.unwrap().number, refusal.fault))
             .collect();
         let errno = KernelError::Errno;
         assert_eq!(
@@ -442,7 +442,7 @@ mod tests {
         let refused = wanted(&refused).refusals;
         let refused: Vec<_> = refused
             .iter()
-            .map(|refusal| (refusal.line.number, refusal.fault))
+            .map(|refusal| (refusal.line.unwrap().number, refusal.fault))
             .collect();
         let errno = KernelError::Errno;
         assert_eq!(
@@ -569,7 +569,7 @@ mod tests {
         let refused: Vec<_> = wanted
             .refusals
             .iter()
-            .map(|refusal| (refusal.line.number, refusal.fault))
+            .map(|refusal| (refusal.line.unwrap().number, refusal.fault))
             .collect();
         assert_eq!(refused, [(3, KernelError::Errno(Errno::ERANGE))]);
     }

@@ -2,11 +2,11 @@
 //!
 //! All rules are read and checked before the kernel is asked for anything: one fault, and nothing
 //! has changed. Rules that change tables describe one, the [`wanted`] one; [`difference`] finds the
-//! fewest changes to the kernel's, so that what stays keeps its connections and counters, and [`convergence`] makes
-//! them, while others change the table too. Additions go first, and if the kernel refuses one of
-//! them, nothing is removed: there is never less than before. Only rules that also list or zero are
-//! run as `-R` runs them, on a table that is cleared first. Restores of one network namespace take
-//! turns, for which they wait in [`turn`].
+//! fewest changes to the kernel's, so that what stays keeps its connections and counters, and
+//! [`convergence`] makes them, while others change the table too. Additions go first, and if the
+//! kernel refuses one of them, nothing is removed: there is never less than before. Only rules that
+//! also list or zero are run as `-R` runs them, on a table that is cleared first. Restores of one
+//! network namespace take turns, for which they wait in [`turn`].
 
 #![forbid(unsafe_code)]
 
@@ -47,8 +47,7 @@ pub struct ReadRule<'t> {
 
 /// Runs `ipvsadm-restore`.
 pub fn run_helper(console: &mut Console<'_>, options: &HelperOptions) -> Result<(), Error> {
-    let is_dry = options.has(Modifier::DryRun) && !options.has(Modifier::Test);
-    if options.has(Modifier::ExitCode) && !is_dry {
+    if options.has(Modifier::ExitCode) && !options.has(Modifier::DryRun) {
         return Err(Error::ExitCodeWithoutDryRun);
     }
     let (input, is_regular_file) = read_input(console, options.file.as_deref())?;
@@ -93,7 +92,7 @@ pub fn run_helper(console: &mut Console<'_>, options: &HelperOptions) -> Result<
         Some(wanted) => make_equal(console, ipvs, wanted, last_line, options)?,
         None => run_anew(console, ipvs, &rules, options)?,
     }
-    console.keep_hint(hints::losses::without_rules(
+    console.keep_hint(hints::restore::without_rules(
         options.file.as_deref(),
         services,
     ));
@@ -124,8 +123,9 @@ fn read_input(console: &mut Console<'_>, file: Option<&OsStr>) -> Result<(Vec<u8
     Ok((input, is_regular_file))
 }
 
-/// Refuses input without a single rule, unless the table is empty already. From anything but a file,
-/// it is most likely what is left of a pipe that broke, or of a redirection that nobody carried out.
+/// Refuses input without a single rule, unless the table is empty already. From anything but a
+/// file, it is most likely what is left of a pipe that broke, or of a redirection that nobody
+/// carried out.
 fn without_rules(console: &mut Console<'_>, options: &HelperOptions) -> Result<(), Error> {
     if !options.has(Modifier::Test) && services(&mut open_checked(console)?)? == 0 {
         return Ok(());
@@ -177,9 +177,7 @@ fn make_equal(
     }
     let mut refused = Vec::new();
     let outcome = convergence::make_equal(ipvs, &mut wanted, kept, &mut refused);
-    for refused in &refused {
-        console.report(&refused.error());
-    }
+    report_refusals(console, &refused);
     outcome?;
     keep_hint_about_drained(console, &wanted);
     // The status is the last line's, as it is with -R.
@@ -225,14 +223,14 @@ fn print_difference(
     report_refusals(console, &refusals);
     keep_hint_about_drained(console, &wanted);
     let mut refusals = refusals.iter();
-    executor::outcome(refusals.any(|refusal| refusal.line.number == last_line))?;
+    executor::outcome(refusals.any(|refusal| refusal.is_of(last_line)))?;
     dry_outcome(options, changes.iter().any(|changes| !changes.is_empty()))
 }
 
 /// The end of a dry run that no refusal ends.
 fn dry_outcome(options: &HelperOptions, differs: bool) -> Result<(), Error> {
     match differs && options.has(Modifier::ExitCode) {
-        true => Err(Error::AlreadyReported(STATUS_DIFFERS)),
+        true => Err(Error::Status(STATUS_DIFFERS)),
         false => Ok(()),
     }
 }
@@ -240,20 +238,13 @@ fn dry_outcome(options: &HelperOptions, differs: bool) -> Result<(), Error> {
 /// Names the servers at weight 0 that get clients again.
 fn keep_hint_about_drained(console: &mut Console<'_>, wanted: &WantedTable<'_>) {
     if console.is_interactive() {
-        console.keep_hint(hints::losses::drained(&wanted.drained()));
+        console.keep_hint(hints::restore::drained(&wanted.drained()));
     }
 }
 
-/// Prints the refusals that can be foreseen.
 fn report_refusals(console: &mut Console<'_>, refusals: &[Refusal<'_>]) {
-    for Refusal {
-        operation,
-        fault,
-        line,
-    } in refusals
-    {
-        let line = RuleLine::to_owned(*line);
-        console.report(&Error::RefusedRule(*operation, *fault, line));
+    for refusal in refusals {
+        console.report(&refusal.error());
     }
 }
 

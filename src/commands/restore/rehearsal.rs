@@ -54,7 +54,7 @@ impl Rest {
             Effect::Refusal(errno) => Err(Refusal {
                 operation: Operation::from(&other.change),
                 fault: KernelError::Errno(errno),
-                line: other.line,
+                line: Some(other.line),
             }),
         }
     }

@@ -23,6 +23,7 @@ use nix::sys::socket::{
 use nix::unistd::geteuid;
 
 use crate::commands::console::Console;
+use crate::error::errno_of;
 
 /// The name of the lock; a NUL stands before it.
 const NAME: &[u8] = b"ipvsadm-restore";
@@ -90,7 +91,7 @@ fn connect_to_holder() -> nix::Result<UnixStream> {
     connect(socket.as_raw_fd(), &UnixAddr::new_abstract(NAME)?)?;
     let holder = UnixStream::from(socket);
     let made_to_wait = holder.set_nonblocking(false);
-    made_to_wait.map_err(|fault| Errno::from_raw(fault.raw_os_error().unwrap_or(libc::EIO)))?;
+    made_to_wait.map_err(|fault| Errno::from_raw(errno_of(&fault)))?;
     Ok(holder)
 }
 

@@ -46,11 +46,25 @@ impl<'t> Other<'t> {
     }
 }
 
-/// A line that the kernel is bound to refuse, and its answer.
+/// The kernel's answer to a change that it refuses, or is bound to refuse.
+#[derive(Clone, Copy)]
 pub struct Refusal<'t> {
     pub operation: Operation,
     pub fault: KernelError,
-    pub line: RuleLine<'t>,
+    /// The line that asks for the change, if one does.
+    pub line: Option<RuleLine<'t>>,
+}
+
+impl Refusal<'_> {
+    /// Returns the message.
+    pub fn error(&self) -> Error {
+        Error::of_refusal(self.operation, self.fault, self.line)
+    }
+
+    /// Returns true if the line with this number asks for the change.
+    pub fn is_of(&self, number: usize) -> bool {
+        self.line.is_some_and(|line| line.number == number)
+    }
 }
 
 /// The table that rules leave behind where there was none before; and the lines that the kernel is
@@ -161,7 +175,7 @@ impl<'t> WantedTable<'t> {
                 self.refusals.push(Refusal {
                     operation,
                     fault: KernelError::Errno(errno),
-                    line: *line,
+                    line: Some(*line),
                 });
             }
         }

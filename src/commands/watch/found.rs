@@ -1,8 +1,8 @@
-//! Holds the findings of a look, so that any part of them can be drawn, in any order, without asking
-//! the kernel again. Only the part that is asked for is made.
+//! Holds the findings of a look, so that any part of them can be drawn, in any order, without
+//! asking the kernel again. Only the part that is asked for is made.
 //!
-//! A listing is a row of items: virtual services, connections, counts, or lines. An item begins with
-//! a head, which names it; what follows may be left out from its top, as its head stays.
+//! A listing is a row of items: virtual services, connections, counts, or lines. An item begins
+//! with a head, which names it; what follows may be left out from its top, as its head stays.
 #![forbid(unsafe_code)]
 
 use std::ops::Range;
@@ -346,9 +346,9 @@ pub fn lines(text: &[u8]) -> Vec<Line> {
 }
 
 /// The rows of items as text, to look for something in them: as the plain listing has them, with
-/// numbers and, where names are shown, with those; a table shows names whole. Each name may take the
-/// name services their time: none is looked up for a row that has the text in its numbers, nor for a
-/// text that is of numbers.
+/// numbers and, where names are shown, with those; a table shows names whole. Each name may take
+/// the name services their time: none is looked up for a row that has the text in its numbers, nor
+/// for a text that is of numbers.
 struct Rows<'p> {
     /// The text that a row is to have, in lower case.
     wanted: String,
@@ -478,8 +478,8 @@ fn write_services(
             rest: vec![1; servers.len()],
         });
     }
-    let shows_counters = matches!(format.columns, Columns::Statistics | Columns::Rate);
-    if let Some(standstill) = found.standstill.filter(|_| shows_counters) {
+    let are_counters = format.columns.are_counters();
+    if let Some(standstill) = found.standstill.filter(|_| are_counters) {
         out.extend_from_slice(phrases::counters_stand_still(standstill).as_bytes());
         out.push(b'\n');
     }

@@ -1,5 +1,5 @@
-//! `--watch`: lists again and again. On a terminal each listing is drawn over the last, and a person
-//! moves in it; elsewhere one follows the other.
+//! `--watch`: lists again and again. On a terminal each listing is drawn over the last, and a
+//! person moves in it; elsewhere one follows the other.
 //!
 //! On a terminal, a look [finds](found) the listing and holds it; the [`view`] shows the part of it
 //! that there is room for, and another when [`keys`] are pressed, without a look.
@@ -12,15 +12,13 @@ mod found;
 mod keys;
 mod view;
 
-use std::fs;
-use std::os::unix::fs::MetadataExt;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 
 use super::console::Console;
 use super::list::{self, connections::PassedOver};
+use super::netns;
 use crate::clock;
 use crate::error::{Error, KernelError};
 use crate::ipvs::Ipvs;
@@ -65,7 +63,7 @@ fn on_terminal(
 ) -> Result<(), Error> {
     let namespace = match console.namespace() {
         Some(name) => format!("namespace {name}"),
-        None => own_namespace(),
+        None => netns::own_namespace(),
     };
     let view = View::new(looks.request, interval, namespace, terminal.has_keys());
     let mut session = Session {
@@ -252,13 +250,13 @@ impl Looks<'_> {
             if !matches!(fault, Error::UnexpectedInput(_)) {
                 console.take_back();
             }
-            let text = self.fault_text(console, fault);
+            let text = self.recover(console, fault);
             console.text().extend_from_slice(&text);
         }
     }
 
-    /// Finds what a person sees, or the reason why there is nothing, as text; `None` if nobody looks
-    /// any more.
+    /// Finds what a person sees, or the reason why there is nothing, as text; `None` if nobody
+    /// looks any more.
     fn find(&mut self, session: &mut Session<'_, '_>) -> Option<Result<Found, Vec<u8>>> {
         self.ipvs.forget_info();
         if let Some(interval) = session.view.interval() {
@@ -267,12 +265,12 @@ impl Looks<'_> {
         let found = Found::read(session, self.ipvs, &mut self.rates).transpose()?;
         Some(found.map_err(|fault| {
             session.console.take_back();
-            self.fault_text(session.console, fault)
+            self.recover(session.console, fault)
         }))
     }
 
-    /// Returns what is shown in place of a listing.
-    fn fault_text(&mut self, console: &Console<'_>, fault: Error) -> Vec<u8> {
+    /// Reopens IPVS, and returns what is shown in place of a listing.
+    fn recover(&mut self, console: &Console<'_>, fault: Error) -> Vec<u8> {
         let fault = reason(fault, self.reopen());
         let text = console.fault_text(&fault);
         match self.request.output_format {
@@ -302,25 +300,6 @@ fn reason(fault: Error, reopening: Result<(), KernelError>) -> Error {
         (_, Err(cause)) => Error::Initialize(cause),
         (Error::Kernel(_, cause), Ok(())) if cause == no_entry => no_module,
         (fault, Ok(())) => fault,
-    }
-}
-
-/// Returns what people call the network namespace that the program was started in.
-fn own_namespace() -> String {
-    let number = |path: &Path| {
-        let file = fs::metadata(path).ok()?;
-        Some((file.dev(), file.ino()))
-    };
-    let ours = number(Path::new("/proc/self/ns/net"));
-    let named = fs::read_dir("/run/netns").into_iter().flatten().flatten();
-    let mut names = named.filter(|entry| ours.is_some() && number(&entry.path()) == ours);
-    match names.next() {
-        Some(entry) => format!("namespace {}", entry.file_name().to_string_lossy()),
-        None if ours == number(Path::new("/proc/1/ns/net")) => "default namespace".to_owned(),
-        None => match ours {
-            Some((_, inode)) => format!("namespace net:[{inode}]"),
-            None => "unknown namespace".to_owned(),
-        },
     }
 }
 

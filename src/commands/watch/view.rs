@@ -1,7 +1,7 @@
 //! The part of a listing that a screen holds: where a person is in it, what was chosen with keys,
 //! and which lines stand where.
 //!
-//! Only this room knows the number of lines on the screen. A [`Found`] draws the items that it is
+//! Only this module knows the number of lines on the screen. A [`Found`] draws the items that it is
 //! asked for; [`crate::render::page`] writes the lines that it is given.
 //!
 //! The place is that of an item, not of a line: items come and go between two looks, and most of
@@ -70,8 +70,8 @@ pub struct View {
     has_keys: bool,
     pen: Pen,
     found: Found,
-    /// The reason why the last look has found nothing. It is shown in place of what was found before,
-    /// and of the place in that nothing is forgotten.
+    /// The reason why the last look has found nothing. Shown in place of the last findings. Those
+    /// are kept, and so is the place in them.
     fault: Option<String>,
     /// The date and time of the look.
     time: String,
@@ -672,8 +672,8 @@ fn line_count(items: &[Item], skip: usize) -> usize {
     lines.map(|(item, skip)| item.lines(skip).count()).sum()
 }
 
-/// Returns how many of the things that belong to an item are seen whole if so many of its last lines
-/// are not seen.
+/// Returns how many of the things that belong to an item are seen whole if so many of its last
+/// lines are not seen.
 fn whole_things(item: &Item, hidden: usize) -> usize {
     let mut left = hidden;
     let mut whole = item.rest.len();

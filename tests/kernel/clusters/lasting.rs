@@ -76,7 +76,8 @@ impl Drop for Lasting {
     }
 }
 
-/// Runs our program on a terminal that is wide enough for any sentence, and returns what that shows, with its exit status.
+/// Runs our program on a terminal that is wide enough for any sentence, and returns what that
+/// shows, with its exit status.
 pub fn shown_at_terminal(director: &Host, line: &str) -> String {
     let line = format!("'{}' {line}", env!("CARGO_BIN_EXE_ipvsadm"));
     director.shell(&format!(

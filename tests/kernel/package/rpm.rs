@@ -80,8 +80,8 @@ fn rpmlint_has_nothing_to_say_that_matters() {
         .arg(our_rpm()));
 }
 
-/// As far as unpacking it: `rpmbuild -ta` finds one spec file in the archive of the sources, and the
-/// folder that the spec expects.
+/// As far as unpacking it: `rpmbuild -ta` finds one spec file in the archive of the sources, and
+/// the folder that the spec expects.
 #[test]
 fn an_archive_of_the_sources_can_be_built_from() {
     let name = concat!("ipvsadm-rs-", env!("CARGO_PKG_VERSION"));

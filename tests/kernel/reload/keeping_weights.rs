@@ -1,5 +1,5 @@
-//! `--keep-weights`: a reload that leaves the weights alone of the servers that both have, and nothing
-//! else.
+//! `--keep-weights`: a reload that leaves the weights alone of the servers that both have, and
+//! nothing else.
 
 use std::collections::{BTreeMap, BTreeSet};
 

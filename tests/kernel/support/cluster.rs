@@ -31,8 +31,8 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// Builds a cluster with direct routing and two directors. Returns the second one, too; the first
-    /// has a virtual service with both real servers.
+    /// Builds a cluster with direct routing and two directors. Returns the second one, too; the
+    /// first has a virtual service with both real servers.
     pub fn of_two_directors() -> (Self, Host) {
         let cluster = Cluster::new("cluster dr 2");
         cluster.director.ipvsadm_each(&[

@@ -302,7 +302,8 @@ impl Namespace {
         self.output(command)
     }
 
-    /// Runs a shell's line at a terminal of its own, of so many columns, and returns what that shows.
+    /// Runs a shell's line at a terminal of its own, of so many columns, and returns what that
+    /// shows.
     pub fn at_terminal(&self, columns: usize, line: &str) -> String {
         let mut command = Command::new("script");
         let line = format!("stty columns {columns}; {line}");
@@ -564,8 +565,8 @@ pub fn mount_memory(folder: impl AsRef<Path>) {
     .unwrap_or_else(|errno| panic!("a tmpfs on {}: {errno}", folder.display()));
 }
 
-/// Returns a bash for the script, with its arguments, that is added to it. No other command sees the
-/// names of network namespaces that the script makes.
+/// Returns a bash for the script, with its arguments, that is added to it. No other command sees
+/// the names of network namespaces that the script makes.
 pub fn bash_with_own_names() -> Command {
     let mut command = Command::new("bash");
     command.args([

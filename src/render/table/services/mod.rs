@@ -47,9 +47,9 @@ pub struct ServiceTable<'r> {
 }
 
 impl<'r> ServiceTable<'r> {
-    /// Makes a table without services. With `rates`, it shows those where it can. With `standstill`,
-    /// it leaves empty what is known from counters. `services` are all that there are, be they
-    /// written or not.
+    /// Makes a table without services. With `rates`, it shows those where it can. With
+    /// `standstill`, it leaves empty what is known from counters. `services` are all that there
+    /// are, be they written or not.
     pub fn new(
         screen: Screen,
         format: ListFormat,
@@ -76,7 +76,7 @@ impl<'r> ServiceTable<'r> {
         standstill: Option<Standstill>,
         services: &[ServiceEntry],
     ) -> ServiceTable<'r> {
-        let shows_counters = format.columns != Columns::Thresholds;
+        let shows_traffic = format.columns != Columns::Thresholds;
         let shows_rates = matches!(format.columns, Columns::Connections | Columns::Rate);
         let rates = rates.filter(|_| shows_rates);
         let columns = match rates {
@@ -86,7 +86,7 @@ impl<'r> ServiceTable<'r> {
                 columns_of_rates(screen.width)
             }
         };
-        let shows_shares = shows_counters && standstill.is_none();
+        let shows_shares = shows_traffic && standstill.is_none();
         let has_promises = services
             .iter()
             .any(|(service, destinations)| promise::whole(service, destinations).is_some());
@@ -101,7 +101,7 @@ impl<'r> ServiceTable<'r> {
         ServiceTable {
             screen,
             rates,
-            standstill: standstill.filter(|_| shows_counters),
+            standstill: standstill.filter(|_| shows_traffic),
             format,
             endpoints: memory.endpoints,
             sheet,
@@ -118,7 +118,7 @@ impl<'r> ServiceTable<'r> {
         let numbers = self.numbers_of_service(service);
         let row: Row = std::iter::once(name).chain(numbers).collect();
         self.sheet.measure(&row);
-        if !self.shows_numbers() {
+        if !self.format.columns.are_counters() {
             let (before, traffic) = self.traffic(service);
             let row: Row = std::iter::once(Cell::empty().over(before))
                 .chain(traffic)
@@ -266,10 +266,6 @@ impl<'r> ServiceTable<'r> {
         format!("  {mark} {meaning}")
     }
 
-    fn shows_numbers(&self) -> bool {
-        matches!(self.format.columns, Columns::Statistics | Columns::Rate)
-    }
-
     /// Returns the rows of a service itself.
     fn heading(&mut self, service: &ServiceState) -> Vec<Row> {
         let name = self.service_name(&service.service.identity);
@@ -277,7 +273,7 @@ impl<'r> ServiceTable<'r> {
         let name = Cell::text(name, Tint::Strong);
         let all = self.columns.len();
         let mut rows = Vec::new();
-        if self.shows_numbers() {
+        if self.format.columns.are_counters() {
             let mut row = vec![name];
             row.extend(self.numbers_of_service(service));
             rows.extend(self.sheet.parted(row));
@@ -350,7 +346,7 @@ impl<'r> ServiceTable<'r> {
             return Vec::new();
         };
         let meter = self.meter(|rates| rates.of_service(&service.service.identity));
-        let cell = |column: &Column| match (self.shows_numbers(), meter) {
+        let cell = |column: &Column| match (self.format.columns.are_counters(), meter) {
             (false, _) => Cell::empty(),
             _ if self.is_unknown(*column) => Cell::empty(),
             (true, None) => self.counter(*column, &service.statistics, Tint::Plain),
