@@ -95,7 +95,7 @@ fn takes_more(server: &Server) -> bool {
 /// A server with room for twice as many connections, and a lower threshold that those it has now are
 /// below.
 fn twice_as_wide(destination: Destination) -> Destination {
-    let most = i32::MAX as u32;
+    let most = Destination::LARGEST;
     let upper = destination.upper_threshold;
     Destination {
         upper_threshold: upper.saturating_mul(2).min(most),
@@ -510,7 +510,7 @@ mod tests {
             let wide = twice_as_wide(destination);
             (wide.upper_threshold, wide.lower_threshold)
         };
-        let most = i32::MAX as u32;
+        let most = Destination::LARGEST;
         assert_eq!(widened(7, 0), (14, 0));
         assert_eq!(widened(7, 5), (14, 8));
         assert_eq!(widened(most, 9), (most, most));
