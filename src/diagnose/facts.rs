@@ -38,16 +38,6 @@ pub struct NeighboursRefused {
     pub ipv6: u64,
 }
 
-impl NeighboursRefused {
-    /// Returns the times in the table that an address would be in.
-    pub fn of(self, address: IpAddr) -> u64 {
-        match address {
-            IpAddr::V4(_) => self.ipv4,
-            IpAddr::V6(_) => self.ipv6,
-        }
-    }
-}
-
 /// The machine itself.
 #[derive(Clone, Debug, Default)]
 pub struct Director {

@@ -19,7 +19,10 @@ pub mod status;
 pub mod steady;
 pub mod sync_daemons;
 
+use std::env;
+use std::ffi::CString;
 use std::hash::Hash;
+use std::os::unix::ffi::OsStrExt;
 
 use neli::consts::nl::GenlId;
 use nix::errno::Errno;
@@ -264,11 +267,11 @@ fn find_family(socket: &mut Socket) -> Result<u16, KernelError> {
     )
 }
 
-/// Loads `ip_vs`, with the environment that the kernel gives modprobe. Standard input is not
-/// modprobe's: under `-R` it holds the rules.
+/// Loads `ip_vs`. Standard input is not modprobe's: under `-R` it holds the rules.
 ///
 /// `std::process::Command` would do the same. But it refers to 24 functions of the C library that
-/// nothing else here needs, and looking those up takes a fiftieth of each command's instructions.
+/// nothing else here needs. The standard library has its functions looked up at the start, which
+/// takes a fiftieth of each command's instructions.
 fn load_module() -> nix::Result<()> {
     let mut files = PosixSpawnFileActions::init()?;
     files.add_open(
@@ -278,7 +281,11 @@ fn load_module() -> nix::Result<()> {
         Mode::empty(),
     )?;
     let words = [c"/sbin/modprobe", c"--", c"ip_vs"];
-    let environment = [c"HOME=/", c"PATH=/sbin:/usr/sbin:/bin:/usr/bin"];
+    let environment: Vec<CString> = env::vars_os()
+        .filter_map(|(name, value)| {
+            CString::new([name.as_bytes(), b"=", value.as_bytes()].concat()).ok()
+        })
+        .collect();
     let attributes = PosixSpawnAttr::init()?;
     let modprobe = posix_spawn(words[0], &files, &attributes, &words, &environment)?;
     waitpid(modprobe, None).map(drop)

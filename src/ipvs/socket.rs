@@ -4,8 +4,8 @@
 //! Interrupted calls are repeated. A dump that was interrupted, cut short or overrun is thrown away
 //! and started over. Messages that answer something else are skipped.
 //!
-//! A reply of one message is whole without an acknowledgement. The parts of a longer one say that
-//! they are parts (`NLM_F_MULTI`), and its end is a message of its own.
+//! The reply to a question is one message, and needs no acknowledgement. That to a dump has a
+//! message at its end.
 //!
 //! Nothing here waits: the kernel answers a request before `send` returns, and continues a dump
 //! before `recv` returns. So a reply can be read at once, or it is lost.
@@ -241,7 +241,8 @@ impl<W: Wire> Socket<W> {
             let sent = self.send(&request);
             self.request = request;
             sent?;
-            match self.read_reply(sequence, items, &mut read) {
+            let is_dump = flags.contains(NlmF::DUMP);
+            match self.read_reply(sequence, is_dump, items, &mut read) {
                 Ok(Reading::Complete(datagrams)) => return Ok(datagrams),
                 Ok(Reading::StartOver(why)) => fault = why,
                 Err(fault) => {
@@ -257,6 +258,7 @@ impl<W: Wire> Socket<W> {
     fn read_reply<T>(
         &mut self,
         sequence: u32,
+        is_dump: bool,
         items: &mut Vec<T>,
         read: &mut impl FnMut(&[u8]) -> Result<T, KernelError>,
     ) -> Result<Reading, KernelError> {
@@ -285,8 +287,7 @@ impl<W: Wire> Socket<W> {
                 if message.sequence != sequence {
                     continue;
                 }
-                let flags = NlmF::from_bits_retain(message.flags);
-                is_interrupted |= flags.contains(NlmF::DUMP_INTR);
+                is_interrupted |= NlmF::from_bits_retain(message.flags).contains(NlmF::DUMP_INTR);
                 if message.kind == u16::from(Nlmsg::Done) || message.kind == u16::from(Nlmsg::Error)
                 {
                     read_verdict(message.payload)?;
@@ -298,7 +299,7 @@ impl<W: Wire> Socket<W> {
                 }
                 if message.kind > u16::from(Nlmsg::Overrun) {
                     items.push(read(message.payload)?);
-                    if !flags.contains(NlmF::MULTI) {
+                    if !is_dump {
                         return Ok(Reading::Complete(datagrams));
                     }
                 }
@@ -571,9 +572,8 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_that_is_none_of_many_is_whole() {
-        let single = |value| Reply(FAMILY, 0, 0, item(value).3);
-        let answers = [7, 9].map(|value| vec![Step::Datagram(vec![single(value)])]);
+    fn a_question_is_answered_by_one_message() {
+        let answers = [7, 9].map(|value| vec![Step::Datagram(vec![item(value)])]);
         let mut socket = socket(answers.into());
         for value in [7, 9] {
             let answer = socket.query(

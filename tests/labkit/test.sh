@@ -91,8 +91,9 @@ test_main() {
     (
         scratch_own
         test_build_release "${early[@]}" &
+        building=$!
         test_fetch "${early[@]}"
-        wait $!
+        wait "$building"
     ) 2>"$TEST_WORK/fetched" &
     local fetching=$! is_fetched=1
     test_build "${only[@]}"

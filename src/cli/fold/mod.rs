@@ -501,7 +501,8 @@ mod tests {
     fn every_value_is_read() {
         for row in OPTIONS.iter().filter(|row| row.takes_value()) {
             let long = format!("--{}", row.long);
-            // Whatever comes of it, the fold does not pass over the value. It is no name to look up.
+            // Whatever comes of it, the fold does not pass over the value, which is no name to
+            // look up.
             let _ = cli::parse_words([b"-L", long.as_bytes(), b"192.0.2.1"].into_iter());
         }
     }

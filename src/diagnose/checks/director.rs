@@ -2,8 +2,6 @@
 
 #![forbid(unsafe_code)]
 
-use std::net::IpAddr;
-
 use crate::diagnose::facts::{Facts, MissingReason, REVERSE_PATH_DROPS, Route, Server, Service};
 use crate::diagnose::findings::{Basis, Claim, Finding};
 use crate::model::{Change, Protocol, ServiceIdentity, Timeouts};
@@ -320,41 +318,39 @@ pub fn table_crowded(facts: &Facts) -> Vec<Finding> {
 
 /// Without room for a neighbour, the kernel does not even note that it asked for it.
 pub fn neighbour_table_full(facts: &Facts) -> Vec<Finding> {
-    let refused = |server: &Server| {
-        let by_family = facts.director.neighbours_refused;
-        by_family.of(server.identity().address)
-    };
-    let mut unknown: Vec<(&Service, &Server)> = servers_in_use(facts)
-        .filter(|(_, server)| {
-            let way = way_to(facts, server);
-            refused(server) > 0
-                && server.next_hop.is_none()
-                && server.traffic.waiting_since_heard > 0
-                && way.is_some_and(|(_, interface)| interface.hardware.is_some())
-        })
-        .collect();
-    let Some(&(_, first)) = unknown.first() else {
-        return Vec::new();
-    };
-    let (server, refused) = (first.identity().address, refused(first));
-    unknown.retain(|(_, other)| other.identity().address.is_ipv4() == server.is_ipv4());
-    let limit = match server {
-        IpAddr::V4(_) => "net.ipv4.neigh.default.gc_thresh3",
-        IpAddr::V6(_) => "net.ipv6.neigh.default.gc_thresh3",
-    };
-    let text = format!(
-        "The machine had no room for a further neighbour {} since boot, and knows none on the way \
-         to {server}, whose clients wait.",
-        counted(refused, "time")
-    );
-    vec![
-        Finding::new(Basis::State, Claim::MayHinder, text)
-            .touching_servers(unknown)
-            .seen("refused_since_boot", refused)
-            .seen("server", server.to_string())
-            // A network namespace does not show the machine's limit.
-            .by_setting_of_machine(limit, format!("$((2 * $(sysctl -n {limit})))")),
-    ]
+    let refused = facts.director.neighbours_refused;
+    let tables = [
+        (true, refused.ipv4, "net.ipv4.neigh.default.gc_thresh3"),
+        (false, refused.ipv6, "net.ipv6.neigh.default.gc_thresh3"),
+    ];
+    let full = tables.into_iter().filter(|(_, refused, _)| *refused > 0);
+    full.filter_map(|(is_ipv4, refused, limit)| {
+        let unknown: Vec<(&Service, &Server)> = servers_in_use(facts)
+            .filter(|(_, server)| {
+                server.next_hop.is_none()
+                    && server.traffic.waiting_since_heard > 0
+                    && way_to(facts, server).is_some_and(|(way, interface)| {
+                        let neighbour = way.gateway.unwrap_or(server.identity().address);
+                        neighbour.is_ipv4() == is_ipv4 && interface.hardware.is_some()
+                    })
+            })
+            .collect();
+        let server = unknown.first()?.1.identity().address;
+        let text = format!(
+            "The machine had no room for a further neighbour {} since boot, and knows none on the \
+             way to {server}, whose clients wait.",
+            counted(refused, "time")
+        );
+        Some(
+            Finding::new(Basis::State, Claim::MayHinder, text)
+                .touching_servers(unknown)
+                .seen("refused_since_boot", refused)
+                .seen("server", server.to_string())
+                // A network namespace does not show the machine's limit.
+                .by_setting_of_machine(limit, format!("$((2 * $(sysctl -n {limit})))")),
+        )
+    })
+    .collect()
 }
 
 pub fn counters_stopped(facts: &Facts) -> Vec<Finding> {
@@ -879,6 +875,16 @@ mod tests {
         let nobody_waits: fn(&mut Facts) = |facts| first(facts).traffic.waiting_since_heard = 0;
         let no_ethernet: fn(&mut Facts) = |facts| facts.director.interfaces[1].hardware = None;
         let local: fn(&mut Facts) = |facts| first(facts).route = Route::Local;
+        let behind_ipv6 = with(|facts| {
+            facts.director.neighbours_refused = NeighboursRefused { ipv4: 7, ipv6: 9 };
+            let Route::Out(way) = &mut first(facts).route else {
+                unreachable!()
+            };
+            way.gateway = Some("fe80::1".parse().unwrap());
+        });
+        let behind_ipv6 = behind_ipv6.unwrap();
+        assert_eq!(behind_ipv6.evidence[0], ("refused_since_boot", 9.into()));
+        assert!(commands(&behind_ipv6)[0].contains("net.ipv6.neigh"));
         let the_other_table: fn(&mut Facts) = |facts| {
             facts.director.neighbours_refused = NeighboursRefused { ipv4: 0, ipv6: 7 };
         };

@@ -463,9 +463,9 @@ pub fn dropped_before_ipvs(facts: &Facts) -> Vec<Finding> {
     let behind_the_first = ends_of_service(facts, |_, fate| fate == Fate::EndedAt(Step::Heard));
     let behind_the_first = behind_the_first.into_iter().filter_map(|ended| {
         let text = format!(
-            "The servers agreed to {}, and what the clients sent then did not leave here: a firewall here takes the first packet (SYN) and drops what follows. It sees \
-             no answers of servers that answer past here, and takes no such connection for an \
-             established one.",
+            "{} left this director, and what their clients sent next did not: its firewall takes \
+             the first packet (SYN) and drops what follows. It sees no answers of servers that \
+             answer past here, and takes no such connection for an established one.",
             ended.text()
         );
         Some(ended.finding_of_absence(ended.claim()?, text))
@@ -669,7 +669,7 @@ pub fn client_unheard(facts: &Facts) -> Vec<Finding> {
                 ended.text()
             ),
             false => format!(
-                "The clients of {} get no answer through {}: they repeat their SYN. {}",
+                "{} through {}: the clients get no answer and repeat their SYN. {}",
                 ended.text(),
                 ended.server_text(),
                 why_unheard(ended.service, ended.server)

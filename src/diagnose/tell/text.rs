@@ -181,7 +181,7 @@ impl Page {
         }
         if finding.remedy.len() > MOST_REMEDIES {
             let more = finding.remedy.len() - MOST_REMEDIES;
-            let more = format!("and {more} more like these, in --json");
+            let more = format!("and {more} more, in --json");
             self.write_line(&format!("{}{more}", " ".repeat(INDENT)));
         }
     }
@@ -380,7 +380,7 @@ mod tests {
             .collect();
         let told = told(&facts);
         assert_eq!(told.matches("ipvsadm -e -t").count(), 8, "{told}");
-        let rest = format!("\n{}and 3 more like these, in --json\n", " ".repeat(INDENT));
+        let rest = format!("\n{}and 3 more, in --json\n", " ".repeat(INDENT));
         assert!(told.contains(&rest), "{told}");
     }
 

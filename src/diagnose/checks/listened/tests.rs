@@ -164,9 +164,7 @@ fn where_the_director_lets_in_the_first_packet_alone_no_server_is_accused() {
     let (id, server) = (all[0].id, all[0].real_server);
     assert_eq!((id, server), ("dropped-before-ipvs", None));
     assert!(
-        all[0]
-            .text
-            .starts_with("The servers agreed to 2 attempts of 198.51.100.7,"),
+        all[0].text.starts_with("2 attempts of 198.51.100.7 left"),
         "{}",
         all[0].text
     );
