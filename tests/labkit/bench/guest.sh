@@ -52,13 +52,13 @@ job_single() {
         # Uncounted: the first call has the kernel load modules.
         in_namespace "single-$program" "/$program/ipvsadm" -A -t 10.0.0.1:80
         in_namespace "single-$program" "/$program/ipvsadm" -D -t 10.0.0.1:80
-        for number in {1..10}; do
+        for number in {1..40}; do
             measure "-ln, empty table" $program "single-$program" "/$program/ipvsadm" -ln
         done
     done
     same "-ln, empty table"
     for program in reference ours; do
-        for number in {1..10}; do
+        for number in {1..40}; do
             measure "one -A" $program "single-$program" "/$program/ipvsadm" -A -t "10.0.0.$number:80" -s wlc
         done
     done
