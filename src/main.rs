@@ -4,7 +4,8 @@
 //! has it mean, and a standard stream that is closed is still seen to be. What the runtime does
 //! besides, nothing here needs: argv is read as the C library passes it, and commands write out
 //! their output before they return. Without it each command executes some 0.4 million instructions
-//! fewer, about a fifth.
+//! fewer, about a fifth: an `-A` on kernel 6.1 takes 1.58 million, the reference's 1.94 (`tests/lab
+//! bench single`).
 #![no_main]
 
 use std::ffi::{CStr, OsStr, OsString, c_char, c_int};
