@@ -2,6 +2,8 @@
 //! again and again, and changed in between. What a look means is the command's business.
 #![forbid(unsafe_code)]
 
+use std::time::Duration;
+
 use nix::errno::Errno;
 
 use crate::commands::refused;
@@ -96,6 +98,11 @@ pub fn make_all(
     ipvs.send_queued(&mut take)
         .map_err(|fault| refused(operation, fault))?;
     outcome
+}
+
+/// Returns what is left of a time, as whole seconds that are still to come.
+pub fn time_left(left: Duration) -> String {
+    minutes_and_seconds(left.as_millis().div_ceil(1000) as u64)
 }
 
 /// Returns a number of seconds as `1:12`, or as `1:02:03` from an hour on.

@@ -22,7 +22,7 @@ pub enum Flow {
     End,
 }
 
-/// What the message about a refusal says of a change that is queued.
+/// A change that is queued, as far as the message about its refusal quotes it.
 struct QueuedChange<'t> {
     operation: Operation,
     line: Option<RuleLine<'t>>,

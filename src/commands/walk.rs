@@ -3,7 +3,7 @@
 //!
 //! Only one service's destinations are in memory at a time. Others may change the table meanwhile:
 //! a service that is gone when the walk gets there is left out, rather than shown without servers.
-//! Where the walk is of one service, its absence is a fault.
+//! In a walk of one service, its absence is a fault.
 
 #![forbid(unsafe_code)]
 

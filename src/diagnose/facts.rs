@@ -248,6 +248,13 @@ pub struct Way {
     pub mtu: Option<u32>,
 }
 
+impl Way {
+    /// Returns the next machine on the way to an address: the gateway, or who has the address.
+    pub fn next_hop(self, to: IpAddr) -> IpAddr {
+        self.gateway.unwrap_or(to)
+    }
+}
+
 /// A virtual service.
 #[derive(Clone, Debug)]
 pub struct Service {

@@ -30,7 +30,7 @@ const WAITING_TO_CONFIRM: u64 = 2;
 /// The packets without an answer that are no beginning any more.
 const UNANSWERED_PACKETS: u64 = 10;
 
-/// How clients fare, by what their packets did.
+/// The fortunes of clients, by what their packets did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Standing {
     /// Clients have been heard to go on.

@@ -1,5 +1,5 @@
-//! Puts together what `--keep`, `--drain` and `--ramp` change: a part of what is there already.
-//! What is not named stays as it is.
+//! Puts together what `--keep`, `--drain` and `--ramp` change: a part of what is there already. The
+//! rest stays as it is.
 
 #![forbid(unsafe_code)]
 

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use crate::commands::entries::{Entry, minutes_and_seconds};
+use crate::commands::entries::{Entry, minutes_and_seconds, time_left};
 use crate::error::Unfinished;
 use crate::model::{DestinationState, Protocol, VirtualService};
 use crate::render::endpoints::EndpointWriter;
@@ -294,13 +294,9 @@ impl DrainProgress {
             _ => format!(", {persistent} persistent"),
         };
         let gone_by = minutes_and_seconds(self.gone_by.as_secs());
-        // What is left is said in whole seconds that are still to come.
-        let left = self.left.map_or(String::new(), |left| {
-            format!(
-                ", {} left",
-                minutes_and_seconds(left.as_millis().div_ceil(1000) as u64)
-            )
-        });
+        let left = self
+            .left
+            .map_or(String::new(), |left| format!(", {} left", time_left(left)));
         format!(
             "{name}: {active} active, {inactive} {inactive_word}{persistent} in {places}, \
              {gone_by} gone by{left}"

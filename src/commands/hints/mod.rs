@@ -464,9 +464,7 @@ fn other_destinations(
     service: &ServiceIdentity,
     missing: DestinationIdentity,
 ) -> Option<String> {
-    let mut destinations = Vec::new();
-    ipvs.destinations(service, Detail::WithoutStatistics, &mut destinations)
-        .ok()?;
+    let destinations = destinations(ipvs, service)?;
     if destinations.is_empty() {
         return Some("the service has no real servers".to_owned());
     }
@@ -504,12 +502,15 @@ fn find_destination(
     service: &ServiceIdentity,
     identity: DestinationIdentity,
 ) -> Option<DestinationState> {
-    let mut destinations = Vec::new();
-    ipvs.destinations(service, Detail::WithoutStatistics, &mut destinations)
-        .ok()?;
-    destinations
+    destinations(ipvs, service)?
         .into_iter()
         .find(|state| state.destination.identity == identity)
+}
+
+fn destinations(ipvs: &mut Ipvs, service: &ServiceIdentity) -> Option<Vec<DestinationState>> {
+    let mut destinations = Vec::new();
+    let read = ipvs.destinations(service, Detail::WithoutStatistics, &mut destinations);
+    read.ok().map(|()| destinations)
 }
 
 /// Returns `there is A, B, C`; `None` without names.

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use crate::commands::entries::{Entry, minutes_and_seconds};
+use crate::commands::entries::{Entry, minutes_and_seconds, time_left};
 use crate::model::{Change, Destination, DestinationState, VirtualService};
 use crate::render::endpoints::EndpointWriter;
 use crate::render::phrases::counted;
@@ -183,8 +183,7 @@ pub fn progress(
     let given = weights(given.iter().copied());
     let services = entries.chunk_by(|one, next| one.service == next.service);
     let services = counted(services.count(), "service");
-    let left =
-        minutes_and_seconds(length.saturating_sub(gone_by).as_millis().div_ceil(1000) as u64);
+    let left = time_left(length.saturating_sub(gone_by));
     let gone_by = minutes_and_seconds(gone_by.as_secs());
     format!("{name}: weight {given} of {targets} in {services}, {gone_by} gone by, {left} left")
 }

@@ -330,8 +330,8 @@ pub fn neighbour_table_full(facts: &Facts) -> Vec<Finding> {
                 server.next_hop.is_none()
                     && server.traffic.waiting_since_heard > 0
                     && way_to(facts, server).is_some_and(|(way, interface)| {
-                        let neighbour = way.gateway.unwrap_or(server.identity().address);
-                        neighbour.is_ipv4() == is_ipv4 && interface.hardware.is_some()
+                        let next_hop = way.next_hop(server.identity().address);
+                        next_hop.is_ipv4() == is_ipv4 && interface.hardware.is_some()
                     })
             })
             .collect();
@@ -409,8 +409,7 @@ mod tests {
     use crate::diagnose::checks::samples::{
         commands, findings, first, found, healthy, keep_waiting, service,
     };
-    use crate::diagnose::facts::NeighboursRefused;
-    use crate::diagnose::facts::{Conntrack, MissingModule, Neighbour};
+    use crate::diagnose::facts::{Conntrack, MissingModule, Neighbour, NeighboursRefused};
     use crate::diagnose::findings::Level;
     use crate::diagnose::listen;
     use crate::model::Standstill;

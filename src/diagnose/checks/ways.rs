@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use crate::diagnose::facts::{Facts, Route, Server, Service, Way, is_in};
+use crate::diagnose::facts::{Facts, Route, Server, Service, is_in};
 use crate::diagnose::findings::{Basis, Claim, Finding};
 use crate::diagnose::ladder::has_answered_nothing;
 use crate::diagnose::probe::Probed;
@@ -270,11 +270,11 @@ pub fn neighbour_failed(facts: &Facts) -> Vec<Finding> {
             _ => server.next_hop.is_some_and(|next_hop| next_hop.is_silent),
         })
         .filter_map(|(service, server)| {
-            let (Way { gateway, .. }, interface) = way_to(facts, server)?;
+            let (way, interface) = way_to(facts, server)?;
             let address = server.identity().address;
-            let asked = gateway.unwrap_or(address);
+            let asked = way.next_hop(address);
             let protocol = resolution(asked);
-            let text = match gateway {
+            let text = match way.gateway {
                 _ if !interface.has_link => format!(
                     "{asked} cannot be asked by {protocol}: {} has no link. Is its cable in?",
                     interface.name
@@ -387,7 +387,7 @@ mod tests {
         INNER, NONE, asked, commands, findings, first, forward_by, found, identity, keep_waiting,
         server, service,
     };
-    use crate::diagnose::facts::Neighbour;
+    use crate::diagnose::facts::{Neighbour, Way};
     use crate::diagnose::findings::Level;
     use crate::diagnose::probe::PortAnswer;
     use crate::model::Protocol;

@@ -365,7 +365,7 @@ fn find_next_hops(
 fn next_hop_of(server: &Server, director: &Director) -> Option<(u32, IpAddr)> {
     let way = server.route.way()?;
     director.interface(way.interface)?.hardware?;
-    let address = way.gateway.unwrap_or(server.identity().address);
+    let address = way.next_hop(server.identity().address);
     Some((way.interface, address))
 }
 

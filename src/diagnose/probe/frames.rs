@@ -23,10 +23,10 @@ use crate::model::{Encapsulation, Protocol, TunnelChecksum};
 const BROADCAST: HardwareAddress = [0xff; 6];
 const TIME_TO_LIVE: u8 = 64;
 const WINDOW: u16 = 64240;
-/// What fits everywhere.
+/// The largest that fits everywhere, in bytes.
 const LARGEST_SEGMENT: u16 = 1220;
 
-/// What a frame says to a probe.
+/// The word of a frame to a probe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Received {
     /// With the hardware address of who says it.

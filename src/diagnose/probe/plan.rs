@@ -210,7 +210,7 @@ impl ProbePlan {
             self.source(facts, &way, interface, destination, keeps_address(server))
                 .ok_or(Reason::NoAddress)
         };
-        let next_hop = way.gateway.unwrap_or(identity.address);
+        let next_hop = way.next_hop(identity.address);
         let tunnel = match method {
             ForwardingMethod::Tunnel(encapsulation) => {
                 let outer = (source_to(identity.address)?, identity.address);
